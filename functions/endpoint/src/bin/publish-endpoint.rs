@@ -1,0 +1,7 @@
+//! The last step: the cache's endpoint stands where the backend reads it.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let ssm = aws_sdk_ssm::Client::new(&step::sdk_config().await);
+    step::run(async |input| endpoint::publish(&ssm, input).await).await
+}

@@ -1,0 +1,135 @@
+//! The cache's endpoint in Parameter Store.
+
+use std::collections::HashMap;
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
+use contract::Owner;
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::{PublishEndpointInput, Published};
+use contract::parameter::{Parameter, parameters};
+
+/// Writes the parameters that are missing or differ, and no others.
+///
+/// # Errors
+/// `NotOwned` where a parameter of a wanted name is not ours, before anything is written; else what
+/// Systems Manager answered.
+pub async fn publish(ssm: &Client, input: PublishEndpointInput) -> StepResult<Published> {
+    let PublishEndpointInput { spec, endpoints } = input;
+    let owner = step::owner(&spec)?;
+    let wanted = parameters(
+        spec.parameter_prefix.as_str(),
+        spec.environment.as_str(),
+        &endpoints,
+    );
+    let found = read(ssm, &wanted).await?;
+    for name in found.keys() {
+        require_ownership(ssm, &owner, name).await?;
+    }
+    let mut written = Vec::new();
+    for parameter in &wanted {
+        match found.get(&parameter.name) {
+            Some(value) if *value == parameter.value => continue,
+            Some(_) => overwrite(ssm, parameter).await?,
+            None => create(ssm, &owner, parameter).await?,
+        }
+        written.push(parameter.name.clone());
+    }
+    Ok(Published {
+        primary_endpoint: endpoints.primary.to_string(),
+        url: format!("rediss://{}", endpoints.primary),
+        parameters: wanted.into_iter().map(|parameter| parameter.name).collect(),
+        written,
+    })
+}
+
+/// The parameters that exist, name and value. A name that does not exist is left out, which is no error.
+async fn read(ssm: &Client, wanted: &[Parameter]) -> StepResult<HashMap<String, String>> {
+    let names: Vec<_> = wanted
+        .iter()
+        .map(|parameter| parameter.name.clone())
+        .collect();
+    let resource = names.join(", ");
+    let found = ssm
+        .get_parameters()
+        .set_names(Some(names))
+        .send()
+        .await
+        .map_err(|error| step::failure("GetParameters", &resource, error))?;
+    Ok(found
+        .parameters
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|parameter| Some((parameter.name?, parameter.value?)))
+        .collect())
+}
+
+async fn require_ownership(ssm: &Client, owner: &Owner, name: &str) -> StepResult<()> {
+    let tags = ssm
+        .list_tags_for_resource()
+        .resource_type(ResourceTypeForTagging::Parameter)
+        .resource_id(name)
+        .send()
+        .await
+        .map_err(|error| step::failure("ListTagsForResource", name, error))?
+        .tag_list
+        .unwrap_or_default();
+    if owner.owns(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))) {
+        Ok(())
+    } else {
+        Err(owner.not_owned(&format!("parameter `{name}`")))
+    }
+}
+
+/// A new parameter with its tags. `PutParameter` refuses tags together with `Overwrite`
+/// ([PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)).
+async fn create(ssm: &Client, owner: &Owner, parameter: &Parameter) -> StepResult<()> {
+    let tags = owner
+        .tags()
+        .into_iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| {
+            StepError::new(
+                ErrorName::Internal,
+                format!("the tags of parameter {}: {error}", parameter.name),
+            )
+        })?;
+    ssm.put_parameter()
+        .name(&parameter.name)
+        .value(&parameter.value)
+        .description(&parameter.description)
+        .r#type(ParameterType::String)
+        .set_tags(Some(tags))
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| match step::code(&error) {
+            // A run at the same time, or a retry of a call that took effect: the next try compares with it.
+            Some("ParameterAlreadyExists") => StepError::new(
+                ErrorName::NotFound,
+                format!(
+                    "PutParameter {}: it exists and was not there a moment ago. Start again",
+                    parameter.name
+                ),
+            )
+            .caused_by(error),
+            _ => step::failure("PutParameter", &parameter.name, error),
+        })
+}
+
+async fn overwrite(ssm: &Client, parameter: &Parameter) -> StepResult<()> {
+    ssm.put_parameter()
+        .name(&parameter.name)
+        .value(&parameter.value)
+        .description(&parameter.description)
+        .r#type(ParameterType::String)
+        .overwrite(true)
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| step::failure("PutParameter", &parameter.name, error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Finds the network that a request names: the VPC, its subnets and the backend's security group.
+//!
+//! `select` decides which of the found things are meant; this file asks EC2.
+
+mod select;
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::Filter;
+use contract::Request;
+use contract::error::StepResult;
+use contract::message::{ResolveNetworkInput, ResolvedNetwork, ResolvedRequest};
+use contract::spec::Network;
+use select::{Candidate, Kind, Subnet, is_id, only, subnets};
+
+/// Checks the request, fills in every default and finds the network's ids.
+///
+/// # Errors
+/// `InvalidSpec` where the request breaks a rule; `NotFound` and `Ambiguous` where a name of the
+/// network matches nothing, or more than one thing; else what EC2 answered. Nothing is created.
+pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<ResolvedRequest> {
+    let spec = Request::from_json(input.request)?.into_spec()?;
+    let network = find(ec2, &spec.network).await?;
+    Ok(ResolvedRequest { spec, network })
+}
+
+async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
+    let vpc = only(
+        Kind::Vpc,
+        wanted.vpc.as_str(),
+        "in this account and region",
+        &describe_vpcs(ec2, wanted.vpc.as_str()).await?,
+    )?;
+    let found = describe_subnets(ec2, &vpc).await?;
+    let subnets = subnets(&wanted.subnets, &vpc, &found)?;
+    let group = wanted.backend_security_group.as_str();
+    let backend = only(
+        Kind::SecurityGroup,
+        group,
+        &format!("in VPC {vpc}"),
+        &describe_security_groups(ec2, &vpc, group).await?,
+    )?;
+    Ok(ResolvedNetwork {
+        vpc_id: vpc,
+        subnet_ids: subnets,
+        backend_security_group_id: backend,
+    })
+}
+
+async fn describe_vpcs(ec2: &Client, wanted: &str) -> StepResult<Vec<Candidate>> {
+    let by = if is_id(Kind::Vpc, wanted) {
+        "vpc-id"
+    } else {
+        "tag:Name"
+    };
+    let vpcs = ec2
+        .describe_vpcs()
+        .filters(filter(by, wanted))
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| step::failure("DescribeVpcs", wanted, error))?;
+    Ok(vpcs
+        .iter()
+        .filter_map(|vpc| Candidate::new(vpc.vpc_id(), name_tag(vpc.tags())))
+        .collect())
+}
+
+/// All subnets of the VPC: there are few, and so one call finds every wanted one.
+async fn describe_subnets(ec2: &Client, vpc: &str) -> StepResult<Vec<Subnet>> {
+    let subnets = ec2
+        .describe_subnets()
+        .filters(filter("vpc-id", vpc))
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| step::failure("DescribeSubnets", vpc, error))?;
+    Ok(subnets
+        .iter()
+        .filter_map(|subnet| {
+            Some(Subnet {
+                candidate: Candidate::new(subnet.subnet_id(), name_tag(subnet.tags()))?,
+                zone: subnet.availability_zone()?.to_owned(),
+            })
+        })
+        .collect())
+}
+
+async fn describe_security_groups(
+    ec2: &Client,
+    vpc: &str,
+    wanted: &str,
+) -> StepResult<Vec<Candidate>> {
+    let by = if is_id(Kind::SecurityGroup, wanted) {
+        "group-id"
+    } else {
+        "group-name"
+    };
+    let groups = ec2
+        .describe_security_groups()
+        .filters(filter("vpc-id", vpc))
+        .filters(filter(by, wanted))
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| step::failure("DescribeSecurityGroups", wanted, error))?;
+    Ok(groups
+        .iter()
+        .filter_map(|group| Candidate::new(group.group_id(), group.group_name()))
+        .collect())
+}
+
+/// `*` and `?` in a filter's value are wildcards, so what comes back is compared again.
+fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+fn name_tag(tags: &[aws_sdk_ec2::types::Tag]) -> Option<&str> {
+    tags.iter()
+        .find(|tag| tag.key() == Some("Name"))
+        .and_then(|tag| tag.value())
+}

@@ -1,0 +1,7 @@
+//! The cache is there, or on its way, as it is wanted.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
+    step::run(async |input| replication_group::ensure(&elasticache, input).await).await
+}

@@ -1,0 +1,102 @@
+//! One look at the cache, and what it means.
+
+use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::types::{Endpoint as ShownEndpoint, ReplicationGroup};
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::{CheckReplicationGroupInput, CheckedReplicationGroup, Endpoint, Endpoints};
+
+use crate::find;
+use crate::schedule::wait_or_give_up;
+
+/// Describes the replication group once and judges what it sees.
+///
+/// # Errors
+/// `CreateFailed`; `UnexpectedStatus` for a status that `ElastiCache` does not document; `Timeout` after
+/// the deadline; else what `ElastiCache` answered.
+pub async fn check(
+    elasticache: &Client,
+    input: CheckReplicationGroupInput,
+) -> StepResult<CheckedReplicationGroup> {
+    let group = find::replication_group(elasticache, input.spec.cache.name.as_str()).await?;
+    verdict(group.as_ref(), &input)
+}
+
+/// What a status means. The statuses are those of
+/// [ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html).
+fn verdict(
+    group: Option<&ReplicationGroup>,
+    input: &CheckReplicationGroupInput,
+) -> StepResult<CheckedReplicationGroup> {
+    let id = input.spec.cache.name.as_str();
+    let waited = input.seconds_waited;
+    let Some(group) = group else {
+        wait_or_give_up(waited, id, "not there")?;
+        return Ok(CheckedReplicationGroup::Absent);
+    };
+    let pending = |found: &str| {
+        Ok(CheckedReplicationGroup::Pending {
+            found: found.to_owned(),
+            wait_seconds: wait_or_give_up(waited, id, found)?,
+        })
+    };
+    match group.status().unwrap_or("without a status") {
+        // What is not settled yet has to be compared, which a running snapshot forbids.
+        status @ ("creating" | "modifying" | "deleting") => pending(status),
+        "snapshotting" if !input.settled => pending("snapshotting"),
+        status @ ("available" | "snapshotting") => match endpoints(group, input) {
+            Some(endpoints) => {
+                if !input.settled {
+                    wait_or_give_up(waited, id, "available, but not yet as wanted,")?;
+                }
+                Ok(CheckedReplicationGroup::Ready { endpoints })
+            }
+            None => pending(&format!("{status}, but without its endpoint")),
+        },
+        "create-failed" => Err(StepError::new(
+            ErrorName::CreateFailed,
+            format!(
+                "replication group {id} is create-failed: ElastiCache accepted it and then could not create it. \
+                 Nothing was deleted: its events in the ElastiCache console say why; delete it there, then start again"
+            ),
+        )),
+        status => Err(StepError::new(
+            ErrorName::UnexpectedStatus,
+            format!(
+                "replication group {id} is {status}, a status that envcache does not know. It was left as it is: \
+                 look at it in the ElastiCache console, and start again once it is available"
+            ),
+        )),
+    }
+}
+
+/// The endpoints, once every node group is available and shows its own: they can be missing for a moment.
+fn endpoints(group: &ReplicationGroup, input: &CheckReplicationGroupInput) -> Option<Endpoints> {
+    let all_available = group
+        .node_groups()
+        .iter()
+        .all(|node_group| node_group.status() == Some("available"));
+    if !all_available {
+        return None;
+    }
+    let node_group = group.node_groups().first()?;
+    let reader = if input.spec.cache.replicas.get() > 0 {
+        Some(endpoint(node_group.reader_endpoint()?)?)
+    } else {
+        None
+    };
+    Some(Endpoints {
+        primary: endpoint(node_group.primary_endpoint()?)?,
+        reader,
+    })
+}
+
+/// The address is what `ElastiCache` shows, unchanged.
+fn endpoint(shown: &ShownEndpoint) -> Option<Endpoint> {
+    Some(Endpoint {
+        host: shown
+            .address()
+            .filter(|address| !address.is_empty())?
+            .to_owned(),
+        port: u16::try_from(shown.port()?).ok().filter(|port| *port > 0)?,
+    })
+}

@@ -1,0 +1,173 @@
+//! Found against wanted: what is to be changed next, or what AWS cannot change. Pure: no call is made here.
+
+use aws_sdk_elasticache::types::{
+    AutomaticFailoverStatus, CacheCluster, MultiAzStatus, ReplicationGroup,
+};
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::EnsureReplicationGroupInput;
+use contract::value::EngineVersion;
+
+/// One change. `ElastiCache` takes one after the other, and the group is *modifying* in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// More replicas, to this number.
+    IncreaseReplicas(i32),
+    /// What can be changed in one call.
+    Settings(Settings),
+    /// Fewer replicas, to this number.
+    DecreaseReplicas(i32),
+    /// A newer version of Valkey.
+    EngineVersion(String),
+    /// Another node type.
+    NodeType(String),
+}
+
+/// The settings that differ, with their wanted values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    pub description: Option<String>,
+    pub snapshot_retention_days: Option<i32>,
+    pub security_group_id: Option<String>,
+    /// Automatic failover and Multi-AZ, which go together here.
+    pub failover: Option<bool>,
+}
+
+/// The next change, or none where the group is as wanted.
+///
+/// Replicas come before failover and leave after it, since failover needs two nodes.
+///
+/// # Errors
+/// `Immutable` where the group differs in something that AWS cannot change in place.
+pub fn next_change(
+    group: &ReplicationGroup,
+    member: &CacheCluster,
+    wanted: &EnsureReplicationGroupInput,
+) -> StepResult<Option<Change>> {
+    refuse_immutable(group, member, wanted)?;
+    let cache = &wanted.spec.cache;
+    let nodes = i32::try_from(group.member_clusters().len()).unwrap_or(i32::MAX);
+    if nodes < cache.nodes() {
+        return Ok(Some(Change::IncreaseReplicas(cache.replicas.get())));
+    }
+    let settings = differing_settings(group, member, wanted);
+    if settings != Settings::default() {
+        return Ok(Some(Change::Settings(settings)));
+    }
+    if nodes > cache.nodes() {
+        return Ok(Some(Change::DecreaseReplicas(cache.replicas.get())));
+    }
+    if let Some(version) = &cache.engine_version
+        && Some(numbers(version.as_str())) > member.engine_version().map(numbers)
+    {
+        return Ok(Some(Change::EngineVersion(version.to_string())));
+    }
+    if group.cache_node_type() != Some(cache.node_type.as_str()) {
+        return Ok(Some(Change::NodeType(cache.node_type.to_string())));
+    }
+    Ok(None)
+}
+
+fn differing_settings(
+    group: &ReplicationGroup,
+    member: &CacheCluster,
+    wanted: &EnsureReplicationGroupInput,
+) -> Settings {
+    let cache = &wanted.spec.cache;
+    let fails_over = group.automatic_failover() == Some(&AutomaticFailoverStatus::Enabled)
+        && group.multi_az() == Some(&MultiAzStatus::Enabled);
+    let retention = cache.snapshot_retention_days.get();
+    let security_groups: Vec<_> = member
+        .security_groups()
+        .iter()
+        .filter_map(|group| group.security_group_id())
+        .collect();
+    Settings {
+        description: (group.description() != Some(cache.description.as_str()))
+            .then(|| cache.description.to_string()),
+        snapshot_retention_days: (group.snapshot_retention_limit() != Some(retention))
+            .then_some(retention),
+        security_group_id: (security_groups != [wanted.security_group_id.as_str()])
+            .then(|| wanted.security_group_id.clone()),
+        failover: (fails_over != cache.fails_over()).then_some(cache.fails_over()),
+    }
+}
+
+fn refuse_immutable(
+    group: &ReplicationGroup,
+    member: &CacheCluster,
+    wanted: &EnsureReplicationGroupInput,
+) -> StepResult<()> {
+    let cache = &wanted.spec.cache;
+    let port = group
+        .node_groups()
+        .first()
+        .and_then(|shard| shard.primary_endpoint())
+        .and_then(|endpoint| endpoint.port());
+    let differences = [
+        differs("engine", member.engine(), "valkey"),
+        differs("cluster mode", Some(on_off(group.cluster_enabled())), "off"),
+        differs(
+            "encryption at rest",
+            Some(on_off(group.at_rest_encryption_enabled())),
+            "on",
+        ),
+        differs(
+            "encryption in transit",
+            Some(on_off(group.transit_encryption_enabled())),
+            "on",
+        ),
+        differs(
+            "cache.subnetGroupName",
+            member.cache_subnet_group_name(),
+            &wanted.subnet_group_name,
+        ),
+        port.and_then(|port| {
+            differs(
+                "cache.port",
+                Some(&port.to_string()),
+                &cache.port.get().to_string(),
+            )
+        }),
+        cache
+            .engine_version
+            .as_ref()
+            .and_then(|version| older(version, member.engine_version())),
+    ];
+    let differences: Vec<_> = differences.into_iter().flatten().collect();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(
+        ErrorName::Immutable,
+        format!(
+            "replication group {} differs in what AWS cannot change in place: {}. Nothing was changed: ask for \
+             what is there, or for a cache of another name",
+            cache.name,
+            differences.join("; ")
+        ),
+    ))
+}
+
+fn differs(field: &str, found: Option<&str>, wanted: &str) -> Option<String> {
+    let found = found.unwrap_or("unknown");
+    (found != wanted).then(|| format!("{field} is {found}, wanted {wanted}"))
+}
+
+const fn on_off(found: Option<bool>) -> &'static str {
+    match found {
+        Some(true) => "on",
+        _ => "off",
+    }
+}
+
+fn older(wanted: &EngineVersion, found: Option<&str>) -> Option<String> {
+    let found = found?;
+    (numbers(wanted.as_str()) < numbers(found))
+        .then(|| format!("cache.engineVersion is {found}, wanted {wanted}, and AWS only upgrades"))
+}
+
+/// Major and minor version: `ElastiCache` shows `8.0.1` for what was asked for as `8.0`.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}

@@ -1,0 +1,61 @@
+//! Creates the cache.
+
+use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::types::{ClusterMode, NetworkType, Tag};
+use contract::Owner;
+use contract::error::StepResult;
+use contract::message::EnsureReplicationGroupInput;
+
+/// What became of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    Accepted,
+    /// A run at the same time, or this call's own first try, whose answer was lost.
+    AlreadyThere,
+}
+
+/// Asks for the replication group. Encryption is said explicitly, and `TransitEncryptionMode` is left out:
+/// with encryption in transit on, it means `required`
+/// ([CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)).
+pub async fn create(
+    elasticache: &Client,
+    owner: &Owner,
+    wanted: &EnsureReplicationGroupInput,
+) -> StepResult<Creation> {
+    let cache = &wanted.spec.cache;
+    let tags = owner
+        .tags()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let answer = elasticache
+        .create_replication_group()
+        .replication_group_id(cache.name.as_str())
+        .replication_group_description(cache.description.as_str())
+        .engine("valkey")
+        .set_engine_version(cache.engine_version.as_ref().map(ToString::to_string))
+        .cache_node_type(cache.node_type.as_str())
+        .cluster_mode(ClusterMode::Disabled)
+        .num_cache_clusters(cache.nodes())
+        .automatic_failover_enabled(cache.fails_over())
+        .multi_az_enabled(cache.fails_over())
+        .network_type(NetworkType::Ipv4)
+        .port(cache.port.get())
+        .cache_subnet_group_name(&wanted.subnet_group_name)
+        .security_group_ids(&wanted.security_group_id)
+        .at_rest_encryption_enabled(true)
+        .transit_encryption_enabled(true)
+        .snapshot_retention_limit(cache.snapshot_retention_days.get())
+        .set_tags(Some(tags.to_vec()))
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(Creation::Accepted),
+        Err(error) if step::code(&error) == Some("ReplicationGroupAlreadyExists") => {
+            Ok(Creation::AlreadyThere)
+        }
+        Err(error) => Err(step::failure(
+            "CreateReplicationGroup",
+            cache.name.as_str(),
+            error,
+        )),
+    }
+}

@@ -1,0 +1,60 @@
+//! One round of ensuring: look, then do the one thing that comes next.
+
+use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::types::ReplicationGroup;
+use contract::error::StepResult;
+use contract::message::{EnsureReplicationGroupInput, EnsuredReplicationGroup};
+
+use crate::create::{Creation, create};
+use crate::{change, compare, find, schedule};
+
+/// Creates the replication group, or finds what an earlier run created and brings it a step nearer to
+/// what is wanted. The state machine calls it again until it is settled.
+///
+/// # Errors
+/// `NotOwned` where a group of the wanted name is not ours, `Immutable` where AWS cannot change a
+/// difference in place; else what `ElastiCache` answered.
+pub async fn ensure(
+    elasticache: &Client,
+    wanted: EnsureReplicationGroupInput,
+) -> StepResult<EnsuredReplicationGroup> {
+    let unsettled = |outcome: String| EnsuredReplicationGroup {
+        settled: false,
+        wait_seconds: schedule::next_wait(wanted.seconds_waited),
+        outcome,
+    };
+    let owner = step::owner(&wanted.spec)?;
+    let id = wanted.spec.cache.name.as_str();
+    let Some(group) = find::replication_group(elasticache, id).await? else {
+        return Ok(unsettled(
+            match create(elasticache, &owner, &wanted).await? {
+                Creation::Accepted => "created".to_owned(),
+                Creation::AlreadyThere => "exists already".to_owned(),
+            },
+        ));
+    };
+    // Only an available group shows its tags and takes changes. The check judges every other status.
+    if group.status() != Some("available") {
+        return Ok(unsettled(format!("found {}", status(&group))));
+    }
+    find::require_ownership(elasticache, &owner, &group).await?;
+    let Some(member) = find::member(elasticache, &group).await? else {
+        return Ok(unsettled("found without a member".to_owned()));
+    };
+    match compare::next_change(&group, &member, &wanted)? {
+        Some(next) => {
+            let outcome = format!("changing: {next:?}");
+            change::apply(elasticache, id, next).await?;
+            Ok(unsettled(outcome))
+        }
+        None => Ok(EnsuredReplicationGroup {
+            settled: true,
+            wait_seconds: 0,
+            outcome: "as wanted".to_owned(),
+        }),
+    }
+}
+
+fn status(group: &ReplicationGroup) -> &str {
+    group.status().unwrap_or("without a status")
+}

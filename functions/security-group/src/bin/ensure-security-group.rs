@@ -1,0 +1,7 @@
+//! The cache's security group is there, and lets in the backend alone.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let ec2 = aws_sdk_ec2::Client::new(&step::sdk_config().await);
+    step::run(async |input| security_group::ensure(&ec2, input).await).await
+}

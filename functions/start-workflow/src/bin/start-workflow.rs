@@ -1,0 +1,7 @@
+//! An event becomes an execution of the state machine.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let sfn = aws_sdk_sfn::Client::new(&step::sdk_config().await);
+    step::run(async |event| start_workflow::start(&sfn, event).await).await
+}

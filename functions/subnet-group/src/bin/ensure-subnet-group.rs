@@ -1,0 +1,7 @@
+//! The cache's subnet group is there, with the wanted subnets.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
+    step::run(async |input| subnet_group::ensure(&elasticache, input).await).await
+}

@@ -1,0 +1,170 @@
+//! What one state of the workflow hands to the next.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Spec;
+
+/// What `ResolveNetwork` takes: the execution's input, exactly as it came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolveNetworkInput {
+    /// The `detail` of the event, or what was typed into the console.
+    pub request: serde_json::Value,
+}
+
+/// What `ResolveNetwork` answers: a specification without gaps, and the network's ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolvedRequest {
+    /// The checked request with every default filled in.
+    pub spec: Spec,
+    /// What the names of `spec.network` stand for.
+    pub network: ResolvedNetwork,
+}
+
+/// The ids of the network that the cache is placed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolvedNetwork {
+    /// The VPC's id.
+    pub vpc_id: String,
+    /// The subnets' ids, in the order of the request.
+    pub subnet_ids: Vec<String>,
+    /// The id of the security group that the backend runs in.
+    pub backend_security_group_id: String,
+}
+
+/// What `EnsureSecurityGroup` and `EnsureSubnetGroup` take.
+pub type EnsureGroupInput = ResolvedRequest;
+
+/// What `EnsureSecurityGroup` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecurityGroup {
+    /// The cache's security group.
+    pub security_group_id: String,
+}
+
+/// What `EnsureSubnetGroup` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SubnetGroup {
+    /// The cache's subnet group.
+    pub subnet_group_name: String,
+}
+
+/// What `EnsureReplicationGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureReplicationGroupInput {
+    /// The checked request.
+    pub spec: Spec,
+    /// From `EnsureSecurityGroup`.
+    pub security_group_id: String,
+    /// From `EnsureSubnetGroup`.
+    pub subnet_group_name: String,
+    /// The sum of this execution's waits so far, in seconds.
+    pub seconds_waited: u32,
+}
+
+/// What `EnsureReplicationGroup` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsuredReplicationGroup {
+    /// Whether the replication group was found ours, available and as wanted.
+    /// Where it is false, the state machine waits, checks, and ensures again.
+    pub settled: bool,
+    /// How long to wait before the first check, in seconds; 0 where it is settled.
+    pub wait_seconds: u32,
+    /// What was done or found, for the person who reads the execution.
+    pub outcome: String,
+}
+
+/// What `CheckReplicationGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckReplicationGroupInput {
+    /// The checked request.
+    pub spec: Spec,
+    /// From `EnsureReplicationGroup`.
+    pub settled: bool,
+    /// The sum of this execution's waits so far, in seconds.
+    pub seconds_waited: u32,
+}
+
+/// What `CheckReplicationGroup` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "status",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum CheckedReplicationGroup {
+    /// Not usable yet: wait, then check again.
+    Pending {
+        /// The status that ElastiCache shows.
+        found: String,
+        /// How long to wait before the next check, in seconds.
+        wait_seconds: u32,
+    },
+    /// It is not there, or no longer: ensure it again.
+    Absent,
+    /// Usable. Where it was not settled yet, it is ensured again; else its endpoints are published.
+    Ready {
+        /// Where it can be reached.
+        endpoints: Endpoints,
+    },
+}
+
+/// Where a cache can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Endpoints {
+    /// The endpoint to write to and read from.
+    pub primary: Endpoint,
+    /// The endpoint that spreads reads over the replicas, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<Endpoint>,
+}
+
+/// A host and a port, as ElastiCache gives them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Endpoint {
+    /// The host's DNS name.
+    pub host: String,
+    /// The port, 1 to 65535.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
+
+/// What `PublishEndpoint` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishEndpointInput {
+    /// The checked request.
+    pub spec: Spec,
+    /// From `CheckReplicationGroup`.
+    pub endpoints: Endpoints,
+}
+
+/// What `PublishEndpoint` answers, and with it the execution's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Published {
+    /// `host:port` of the primary endpoint.
+    pub primary_endpoint: String,
+    /// `rediss://host:port`.
+    pub url: String,
+    /// The names of the parameters that hold the endpoint, in the order of the contract.
+    pub parameters: Vec<String>,
+    /// Those of them that this run had to write.
+    pub written: Vec<String>,
+}

@@ -1,0 +1,305 @@
+//! What a user asks for: the `detail` of an event, or the input of a manual execution.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{ErrorName, StepError};
+use crate::spec::{Cache, EventStamp, Network, Spec};
+use crate::value::{
+    Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, Replicas,
+    ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
+};
+
+/// A request as it comes. Only `environment` and `network` are required.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Request {
+    environment: EnvironmentName,
+    network: Network,
+    #[serde(default)]
+    cache: CacheRequest,
+    parameter_prefix: Option<ParameterPrefix>,
+    event: Option<EventStamp>,
+}
+
+/// The optional settings of the cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct CacheRequest {
+    name: Option<ReplicationGroupId>,
+    description: Option<Description>,
+    security_group_name: Option<SecurityGroupName>,
+    subnet_group_name: Option<SubnetGroupName>,
+    node_type: Option<NodeType>,
+    replicas: Option<Replicas>,
+    engine_version: Option<EngineVersion>,
+    port: Option<Port>,
+    snapshot_retention_days: Option<SnapshotRetentionDays>,
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// `InvalidSpec` names the field and the rule that it breaks.
+    pub fn from_json(input: Value) -> Result<Self, StepError> {
+        if !input.is_object() {
+            return Err(invalid("the input", "must be a JSON object"));
+        }
+        serde_path_to_error::deserialize(input).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." {
+                "the input"
+            } else {
+                path.as_str()
+            };
+            invalid(field, &error.inner().to_string())
+        })
+    }
+
+    /// The specification: this request with every default filled in.
+    ///
+    /// # Errors
+    /// `InvalidSpec` where a default that is derived from the environment's name breaks a rule of AWS.
+    pub fn into_spec(self) -> Result<Spec, StepError> {
+        let environment = &self.environment;
+        let cache = self.cache;
+        Ok(Spec {
+            cache: Cache {
+                name: or_default(cache.name, "cache.name", format!("{environment}-redis"))?,
+                description: or_default(
+                    cache.description,
+                    "cache.description",
+                    format!("in memory db for {environment}"),
+                )?,
+                security_group_name: or_default(
+                    cache.security_group_name,
+                    "cache.securityGroupName",
+                    format!("{environment}-redis-sg"),
+                )?,
+                subnet_group_name: or_default(
+                    cache.subnet_group_name,
+                    "cache.subnetGroupName",
+                    format!("{environment}-cached-subnet-group"),
+                )?,
+                node_type: or_default(
+                    cache.node_type,
+                    "cache.nodeType",
+                    "cache.t3.micro".to_owned(),
+                )?,
+                replicas: cache.replicas.unwrap_or_default(),
+                engine_version: cache.engine_version,
+                port: cache.port.unwrap_or_default(),
+                snapshot_retention_days: cache.snapshot_retention_days.unwrap_or_default(),
+            },
+            parameter_prefix: or_default(
+                self.parameter_prefix,
+                "parameterPrefix",
+                format!("/{environment}/cache"),
+            )?,
+            environment: self.environment,
+            network: self.network,
+            event: self.event,
+        })
+    }
+}
+
+/// The given value, or the default, which has to keep the same rules.
+fn or_default<T: TryFrom<String, Error = String>>(
+    given: Option<T>,
+    field: &str,
+    default: String,
+) -> Result<T, StepError> {
+    match given {
+        Some(value) => Ok(value),
+        None => {
+            T::try_from(default).map_err(|problem| invalid(field, &format!("by default {problem}")))
+        }
+    }
+}
+
+fn invalid(field: &str, problem: &str) -> StepError {
+    StepError::new(
+        ErrorName::InvalidSpec,
+        format!(
+            "{}: {}. Nothing was created: correct the input and start again",
+            shortened(field),
+            shortened_message(problem)
+        ),
+    )
+}
+
+/// serde repeats an unknown field or value whole, and the input may hold a megabyte of it.
+fn shortened_message(problem: &str) -> String {
+    const MOST: usize = 400;
+    problem.chars().take(MOST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Request;
+    use crate::error::ErrorName;
+    use crate::spec::Spec;
+
+    fn smallest() -> Value {
+        json!({
+            "environment": "staging",
+            "network": {
+                "vpc": "band-up-vpc",
+                "subnets": ["private-database-subnet-1", "private-database-subnet-2"],
+                "backendSecurityGroup": "ecs-backend-sg"
+            }
+        })
+    }
+
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut request = smallest();
+        let (parent, field) = pointer.rsplit_once('/').expect("a pointer has a slash");
+        let parent = request.pointer_mut(parent).expect("the parent exists");
+        parent[field] = value;
+        request
+    }
+
+    fn spec(input: Value) -> Spec {
+        Request::from_json(input)
+            .and_then(Request::into_spec)
+            .expect("a valid request")
+    }
+
+    #[test]
+    fn a_request_without_settings_gets_every_default_of_the_contract() {
+        let found = serde_json::to_value(spec(smallest())).expect("a spec is JSON");
+
+        let expected = json!({
+            "environment": "staging",
+            "network": smallest()["network"],
+            "cache": {
+                "name": "staging-redis",
+                "description": "in memory db for staging",
+                "securityGroupName": "staging-redis-sg",
+                "subnetGroupName": "staging-cached-subnet-group",
+                "nodeType": "cache.t3.micro",
+                "replicas": 0,
+                "port": 6379,
+                "snapshotRetentionDays": 1
+            },
+            "parameterPrefix": "/staging/cache"
+        });
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_spec_survives_the_way_through_the_state_machine() {
+        let mut request = smallest();
+        request["cache"] = json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 });
+        request["event"] = json!({ "id": "7bf73129", "time": "2026-11-22T10:00:00Z" });
+        let spec = spec(request);
+
+        let json = serde_json::to_value(&spec).expect("a spec is JSON");
+
+        assert_eq!(
+            serde_json::from_value::<Spec>(json).expect("it is read back"),
+            spec
+        );
+    }
+
+    #[test]
+    fn each_fault_is_an_invalid_spec_that_names_the_field() {
+        let cases = [
+            (json!("bandup"), "the input: must be a JSON object"),
+            (json!({}), "the input: missing field `environment`"),
+            (
+                json!({ "environment": "staging" }),
+                "the input: missing field `network`",
+            ),
+            (
+                with("/environment", json!("Staging")),
+                "environment: `Staging` may only hold lower-case",
+            ),
+            (
+                with("/environment", json!(7)),
+                "environment: invalid type: integer `7`",
+            ),
+            (with("/chache", json!({})), "chache: unknown field `chache`"),
+            (
+                with("/cache", json!({ "nodeTyp": "x" })),
+                "cache.nodeTyp: unknown field `nodeTyp`",
+            ),
+            (
+                with("/cache", json!({ "replicas": 9 })),
+                "cache.replicas: 9 is out of range: 0 to 5",
+            ),
+            (
+                with("/cache", json!({ "replicas": "two" })),
+                "cache.replicas: invalid type: string",
+            ),
+            (
+                with("/cache", json!({ "snapshotRetentionDays": 36 })),
+                "cache.snapshotRetentionDays: 36 is out of range",
+            ),
+            (
+                with("/cache", json!({ "name": "band--up" })),
+                "cache.name: `band--up` must not hold two hyphens",
+            ),
+            (
+                with("/cache", json!({ "securityGroupName": "sg-x" })),
+                "cache.securityGroupName: `sg-x` must not begin with `sg-`",
+            ),
+            (
+                with("/network/subnets", json!(["one"])),
+                "network.subnets: 1 given",
+            ),
+            (
+                with("/network/subnets", json!(["one", "one"])),
+                "network.subnets: `one` is given twice",
+            ),
+            (
+                with("/network/vpc", json!("")),
+                "network.vpc: `` must have 1 to 255",
+            ),
+            (
+                with("/parameterPrefix", json!("cache")),
+                "parameterPrefix: `cache` must begin with `/`",
+            ),
+            (
+                with("/environment", json!("aws-tools")),
+                "parameterPrefix: by default `/aws-tools/cache` begins with `aws`",
+            ),
+            (
+                with("/environment", json!("sg-web")),
+                "cache.securityGroupName: by default `sg-web-redis-sg` must not begin",
+            ),
+        ];
+        for (input, expected) in cases {
+            let error = Request::from_json(input.clone())
+                .and_then(Request::into_spec)
+                .expect_err("an invalid request");
+            assert_eq!(error.name(), ErrorName::InvalidSpec, "{input}");
+            assert!(
+                error.to_string().starts_with(expected),
+                "{input}\n  expected {expected}…\n  found    {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_environment_that_parameter_store_refuses_can_bring_its_own_prefix() {
+        let mut request = with("/environment", json!("aws-tools"));
+        request["parameterPrefix"] = json!("/tools/cache");
+
+        assert_eq!(spec(request).parameter_prefix.as_str(), "/tools/cache");
+    }
+
+    #[test]
+    fn a_huge_input_makes_no_huge_message() {
+        let error = Request::from_json(with("/environment", json!("x".repeat(1 << 20))))
+            .expect_err("too long a name");
+
+        assert!(
+            error.to_string().len() < 1000,
+            "the message fits on a screen"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! The specification that the states pass on: checked, and without gaps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::{
+    Description, EngineVersion, EnvironmentName, NetworkName, NodeType, ParameterPrefix, Port,
+    Replicas, ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName,
+    Subnets,
+};
+
+/// What an environment's cache should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spec {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// Where the cache is placed, and who may reach it.
+    pub network: Network,
+    /// The cache itself.
+    pub cache: Cache,
+    /// The path that the endpoint is published below.
+    pub parameter_prefix: ParameterPrefix,
+    /// The event that asked for it; a manual execution has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventStamp>,
+}
+
+/// The environment's network, by Name tags, group names or ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Network {
+    /// The VPC's Name tag or id.
+    pub vpc: NetworkName,
+    /// The Name tags or ids of the VPC's subnets for the cache.
+    pub subnets: Subnets,
+    /// The name or id of the security group that the backend runs in.
+    pub backend_security_group: NetworkName,
+}
+
+/// The cache's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cache {
+    /// The replication group's id.
+    pub name: ReplicationGroupId,
+    /// The replication group's description.
+    pub description: Description,
+    /// The name of the cache's security group.
+    pub security_group_name: SecurityGroupName,
+    /// The name of the cache's subnet group.
+    pub subnet_group_name: SubnetGroupName,
+    /// The type of each node.
+    pub node_type: NodeType,
+    /// Replicas beside the primary node.
+    pub replicas: Replicas,
+    /// The Valkey version; AWS chooses where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<EngineVersion>,
+    /// The port that the cache listens on.
+    pub port: Port,
+    /// Days that an automatic backup is kept.
+    pub snapshot_retention_days: SnapshotRetentionDays,
+}
+
+impl Cache {
+    /// The nodes of the replication group: the primary and its replicas, 1 to 6.
+    #[must_use]
+    pub const fn nodes(&self) -> i32 {
+        self.replicas.get() + 1
+    }
+
+    /// Whether automatic failover and Multi-AZ are on. ElastiCache refuses both for a single node.
+    #[must_use]
+    pub const fn fails_over(&self) -> bool {
+        self.replicas.get() > 0
+    }
+}
+
+/// Which event asked for a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventStamp {
+    /// `EventBridge`'s id of the event.
+    pub id: String,
+    /// When the event happened, in RFC 3339.
+    pub time: String,
+}

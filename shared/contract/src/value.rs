@@ -1,0 +1,452 @@
+//! The values of a specification: each type admits only what AWS and the contract admit.
+
+use serde::{Deserialize, Serialize};
+
+/// A type that holds a checked text. It is read from and written as a plain JSON string.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                match $check(&text) {
+                    Ok(()) => Ok(Self(text)),
+                    Err(rule) => Err(format!("`{}` {rule}", shortened(&text))),
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// A type that holds a number within bounds. It is read from and written as a plain JSON number.
+macro_rules! checked_number {
+    ($(#[$doc:meta])* $name:ident, $least:literal ..= $most:literal, default $default:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "i64", into = "i32")]
+        pub struct $name(i32);
+
+        impl $name {
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> i32 {
+                self.0
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self($default)
+            }
+        }
+
+        impl TryFrom<i64> for $name {
+            type Error = String;
+
+            fn try_from(number: i64) -> Result<Self, String> {
+                i32::try_from(number)
+                    .ok()
+                    .filter(|number| ($least..=$most).contains(number))
+                    .map(Self)
+                    .ok_or_else(|| {
+                        format!(concat!("{} is out of range: ", $least, " to ", $most), number)
+                    })
+            }
+        }
+
+        impl From<$name> for i32 {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+    };
+}
+
+checked_text!(
+    /// The environment's name: 1 to 34 of a-z, 0-9 and hyphen; begins with a letter; no two hyphens
+    /// in a row, none at the end. 34, because `-redis` must fit into a replication group's 40.
+    EnvironmentName,
+    environment_name
+);
+checked_text!(
+    /// A replication group's id: 1 to 40 of a-z, 0-9 and hyphen, by the rules of
+    /// [CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html).
+    ReplicationGroupId,
+    replication_group_id
+);
+checked_text!(
+    /// A cache subnet group's name: 1 to 255 of a-z, 0-9 and hyphen, by the rule of
+    /// [CreateCacheSubnetGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html).
+    SubnetGroupName,
+    subnet_group_name
+);
+checked_text!(
+    /// A security group's name, by the rules for a group in a VPC of
+    /// [CreateSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html).
+    SecurityGroupName,
+    security_group_name
+);
+checked_text!(
+    /// A replication group's description: 1 to 255 characters, none of them a control character.
+    Description,
+    description
+);
+checked_text!(
+    /// A node type such as `cache.t3.micro`. Whether a region offers it, only AWS can say.
+    NodeType,
+    node_type
+);
+checked_text!(
+    /// A Valkey version as ElastiCache writes it: `7.2`, `8.0`, `8.1`. Whether it is offered, only AWS can say.
+    EngineVersion,
+    engine_version
+);
+checked_text!(
+    /// The path that the parameters stand below, such as `/bandup/cache`, by the rules of
+    /// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html).
+    ParameterPrefix,
+    parameter_prefix
+);
+checked_text!(
+    /// A Name tag, a group's name or an id: 1 to 255 characters, none of them a control character.
+    NetworkName,
+    description
+);
+
+checked_number!(
+    /// Replicas beside the primary node. ElastiCache allows 5 in a node group.
+    Replicas, 0..=5, default 0
+);
+checked_number!(
+    /// The port that the cache listens on.
+    Port, 1..=65535, default 6379
+);
+checked_number!(
+    /// Days that an automatic backup is kept; 0 turns backups off. ElastiCache keeps one for 35 days at most.
+    SnapshotRetentionDays, 0..=35, default 1
+);
+
+/// The subnets of a cache: 2 to 20 different names or ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<NetworkName>", into = "Vec<NetworkName>")]
+pub struct Subnets(Vec<NetworkName>);
+
+impl Subnets {
+    /// The names or ids, in the order of the request.
+    pub fn iter(&self) -> impl Iterator<Item = &NetworkName> {
+        self.0.iter()
+    }
+}
+
+impl TryFrom<Vec<NetworkName>> for Subnets {
+    type Error = String;
+
+    fn try_from(names: Vec<NetworkName>) -> Result<Self, String> {
+        if !(2..=20).contains(&names.len()) {
+            return Err(format!(
+                "{} given, and the cache needs 2 to 20 of them, in two zones or more",
+                names.len()
+            ));
+        }
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
+                return Err(format!("`{name}` is given twice"));
+            }
+        }
+        Ok(Self(names))
+    }
+}
+
+impl From<Subnets> for Vec<NetworkName> {
+    fn from(subnets: Subnets) -> Self {
+        subnets.0
+    }
+}
+
+type Check = Result<(), String>;
+
+fn require(condition: bool, rule: impl Into<String>) -> Check {
+    if condition { Ok(()) } else { Err(rule.into()) }
+}
+
+fn length(text: &str, most: usize) -> Check {
+    require(
+        (1..=most).contains(&text.chars().count()),
+        format!("must have 1 to {most} characters"),
+    )
+}
+
+fn characters(text: &str, allowed: fn(char) -> bool, names: &str) -> Check {
+    require(text.chars().all(allowed), format!("may only hold {names}"))
+}
+
+const fn is_lower_case_or_digit(character: char) -> bool {
+    character.is_ascii_lowercase() || character.is_ascii_digit()
+}
+
+const fn is_name_character(character: char) -> bool {
+    is_lower_case_or_digit(character) || character == '-'
+}
+
+fn hyphenated_name(text: &str, most: usize) -> Check {
+    length(text, most)?;
+    characters(
+        text,
+        is_name_character,
+        "lower-case letters, digits and hyphens",
+    )?;
+    require(
+        text.starts_with(|first: char| first.is_ascii_lowercase()),
+        "must begin with a letter",
+    )?;
+    require(!text.ends_with('-'), "must not end with a hyphen")?;
+    require(
+        !text.contains("--"),
+        "must not hold two hyphens one after the other",
+    )
+}
+
+fn environment_name(text: &str) -> Check {
+    hyphenated_name(text, 34)
+}
+
+fn replication_group_id(text: &str) -> Check {
+    hyphenated_name(text, 40)
+}
+
+fn subnet_group_name(text: &str) -> Check {
+    length(text, 255)?;
+    characters(
+        text,
+        is_name_character,
+        "lower-case letters, digits and hyphens",
+    )
+}
+
+fn security_group_name(text: &str) -> Check {
+    length(text, 255)?;
+    characters(
+        text,
+        |character| {
+            character.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(character)
+        },
+        "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*",
+    )?;
+    require(!text.starts_with("sg-"), "must not begin with `sg-`")?;
+    require(text.trim() == text, "must not begin or end with a space")
+}
+
+fn description(text: &str) -> Check {
+    length(text, 255)?;
+    require(
+        !text.contains(char::is_control),
+        "must not hold control characters",
+    )
+}
+
+fn node_type(text: &str) -> Check {
+    let parts: Vec<_> = text.split('.').collect();
+    let is_node_type = matches!(parts[..], ["cache", family, size]
+        if [family, size].iter().all(|part| !part.is_empty() && part.chars().all(is_name_character)));
+    require(
+        is_node_type && text.len() <= 64,
+        "is not a node type such as `cache.t3.micro`",
+    )
+}
+
+fn engine_version(text: &str) -> Check {
+    let parts: Vec<Option<u32>> = text
+        .split('.')
+        .map(|part| {
+            part.parse()
+                .ok()
+                .filter(|number: &u32| number.to_string() == part)
+        })
+        .collect();
+    let is_valkey = matches!(parts[..], [Some(major), Some(minor)] if (major, minor) >= (7, 2));
+    require(
+        is_valkey,
+        "is not a Valkey version such as `8.0` (7.2 is the first)",
+    )
+}
+
+fn parameter_prefix(text: &str) -> Check {
+    // 15 levels at most, the last of which is ours; 1011 characters with the ARN before the name.
+    length(text, 900)?;
+    let Some(path) = text.strip_prefix('/') else {
+        return Err("must begin with `/`".to_owned());
+    };
+    let levels: Vec<_> = path.split('/').collect();
+    require(
+        levels.iter().all(|level| !level.is_empty()),
+        "must not end with `/` or hold an empty level",
+    )?;
+    require(
+        levels.len() <= 14,
+        "must have at most 14 levels: Parameter Store allows 15, and the last one is envcache's",
+    )?;
+    characters(
+        path,
+        |character| character.is_ascii_alphanumeric() || "/._-".contains(character),
+        "letters, digits and /._-",
+    )?;
+    let first = levels[0].to_ascii_lowercase();
+    require(
+        !first.starts_with("aws") && !first.starts_with("ssm"),
+        "begins with `aws` or `ssm`, which Parameter Store refuses: set `parameterPrefix` to another path",
+    )
+}
+
+/// A text short enough for a message: an input may hold a megabyte.
+pub(crate) fn shortened(text: &str) -> String {
+    const MOST: usize = 80;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    text.chars().take(MOST).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text with the rule that it breaks; an empty rule means that it is admitted.
+    fn assert_checks(check: fn(&str) -> Check, cases: &[(&str, &str)]) {
+        for (text, rule) in cases {
+            match (check(text), *rule) {
+                (Ok(()), "") => {}
+                (Err(found), rule) if !rule.is_empty() => assert!(
+                    found.contains(rule),
+                    "`{text}`: expected {rule:?}, found {found:?}"
+                ),
+                (found, _) => panic!("`{text}`: expected {rule:?}, found {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_environment_is_named_so_that_its_cache_can_be() {
+        let longest = "a".repeat(34);
+        let too_long = "a".repeat(35);
+        assert_checks(
+            environment_name,
+            &[
+                ("bandup", ""),
+                ("pr-1234", ""),
+                (&longest, ""),
+                (&too_long, "1 to 34 characters"),
+                ("", "1 to 34 characters"),
+                ("Bandup", "lower-case"),
+                ("band_up", "lower-case"),
+                ("bändup", "lower-case"),
+                ("1band", "begin with a letter"),
+                ("-band", "begin with a letter"),
+                ("band-", "end with a hyphen"),
+                ("band--up", "two hyphens"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_security_group_is_named_by_the_rules_of_ec2() {
+        assert_checks(
+            security_group_name,
+            &[
+                ("redis-sg", ""),
+                ("Cache (bandup) #1", ""),
+                ("sg-redis", "begin with `sg-`"),
+                ("redis|sg", "may only hold"),
+                (" redis", "space"),
+                ("", "1 to 255"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_parameter_prefix_obeys_parameter_store() {
+        let deep = "/a".repeat(15);
+        assert_checks(
+            parameter_prefix,
+            &[
+                ("/bandup/cache", ""),
+                ("bandup/cache", "begin with `/`"),
+                ("/bandup/", "end with `/`"),
+                ("/", "end with `/`"),
+                ("/band up", "may only hold"),
+                ("/AWS-tools/cache", "`aws` or `ssm`"),
+                ("/ssmcache", "`aws` or `ssm`"),
+                (&deep, "14 levels"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_node_type_has_family_and_size() {
+        assert_checks(
+            node_type,
+            &[
+                ("cache.t3.micro", ""),
+                ("cache.r7g.16xlarge", ""),
+                ("t3.micro", "not a node type"),
+                ("cache.t3", "not a node type"),
+                ("cache..micro", "not a node type"),
+                ("cache.t3.micro.", "not a node type"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_engine_version_is_one_of_valkey() {
+        assert_checks(
+            engine_version,
+            &[
+                ("7.2", ""),
+                ("8.1", ""),
+                ("7.1", "7.2 is the first"),
+                ("8", "not a Valkey version"),
+                ("8.x", "not a Valkey version"),
+                ("08.0", "not a Valkey version"),
+            ],
+        );
+    }
+
+    #[test]
+    fn numbers_keep_to_their_bounds() {
+        assert!(Replicas::try_from(5).is_ok());
+        assert_eq!(
+            Replicas::try_from(6).expect_err("6 replicas"),
+            "6 is out of range: 0 to 5"
+        );
+        assert_eq!(
+            Replicas::try_from(-1).expect_err("-1 replicas"),
+            "-1 is out of range: 0 to 5"
+        );
+        assert!(Port::try_from(0).is_err());
+        assert!(SnapshotRetentionDays::try_from(36).is_err());
+    }
+}

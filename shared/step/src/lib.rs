@@ -1,0 +1,11 @@
+//! Runs a step as a Lambda function: decodes its input, calls its handler, and reports what fails
+//! under a name of the contract.
+#![warn(missing_docs)]
+
+mod aws;
+mod failure;
+mod runner;
+
+pub use aws::sdk_config;
+pub use failure::{code, failure};
+pub use runner::{owner, run};

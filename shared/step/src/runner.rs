@@ -1,0 +1,163 @@
+//! A step from Lambda's event to its answer.
+
+use std::error::Error;
+
+use contract::{ErrorName, Owner, Spec, StepError};
+use lambda_runtime::tracing::{self, error, info};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The environment variable that names the stack; the template sets it on every function.
+const STACK_VARIABLE: &str = "ENVCACHE_STACK";
+
+/// Serves a step until Lambda ends the process.
+///
+/// `handler` takes the decoded message of the state machine and answers the next one. What it fails
+/// with reaches the state machine under its [`ErrorName`].
+///
+/// # Errors
+/// Where the Lambda runtime's own interface cannot be reached.
+pub async fn run<Input, Output, Handler>(handler: Handler) -> Result<(), lambda_runtime::Error>
+where
+    Input: DeserializeOwned,
+    Output: Serialize,
+    Handler: AsyncFn(Input) -> Result<Output, StepError>,
+{
+    tracing::init_default_subscriber();
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        answer(event.payload, &handler).await
+    }))
+    .await
+}
+
+async fn answer<Input, Output, Handler>(
+    payload: Value,
+    handler: &Handler,
+) -> Result<Output, Diagnostic>
+where
+    Input: DeserializeOwned,
+    Handler: AsyncFn(Input) -> Result<Output, StepError>,
+{
+    let environment = environment(&payload).to_owned();
+    let outcome = match decode(payload) {
+        Ok(input) => handler(input).await,
+        Err(error) => Err(error),
+    };
+    match &outcome {
+        Ok(_) => info!(environment, "done"),
+        Err(failure) => error!(
+            environment,
+            error = failure.name().as_str(),
+            cause = causes(failure),
+            "{failure}"
+        ),
+    }
+    outcome.map_err(|failure| Diagnostic {
+        error_type: failure.name().as_str().to_owned(),
+        error_message: failure.to_string(),
+    })
+}
+
+/// The message of the state before. The states are envcache's own, so what does not fit is a fault of ours.
+fn decode<Input: DeserializeOwned>(payload: Value) -> Result<Input, StepError> {
+    serde_path_to_error::deserialize(payload).map_err(|error| {
+        StepError::new(
+            ErrorName::Internal,
+            format!(
+                "the step's input does not fit at `{}`: {}. The state machine and the functions are of \
+                 different versions: deploy the stack again",
+                error.path(),
+                error.inner()
+            ),
+        )
+    })
+}
+
+/// The environment for the log: it stands in the specification, or in the request before there is one.
+fn environment(payload: &Value) -> &str {
+    [
+        "/spec/environment",
+        "/request/environment",
+        "/detail/environment",
+    ]
+    .iter()
+    .find_map(|pointer| payload.pointer(pointer))
+    .and_then(Value::as_str)
+    .unwrap_or("unknown")
+}
+
+fn causes(error: &StepError) -> String {
+    std::iter::successors(error.source(), |&cause| cause.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// Whose resources this run's are: the environment of the specification, the stack of the function.
+///
+/// # Errors
+/// `Internal` where the function was deployed without the name of its stack.
+pub fn owner(spec: &Spec) -> Result<Owner, StepError> {
+    let stack = std::env::var(STACK_VARIABLE).map_err(|error| {
+        StepError::new(
+            ErrorName::Internal,
+            format!("the function's variable {STACK_VARIABLE}: {error}. Deploy the stack again"),
+        )
+    })?;
+    Ok(Owner {
+        environment: spec.environment.to_string(),
+        stack,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{ErrorName, StepError};
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::answer;
+
+    #[derive(Deserialize)]
+    struct Wait {
+        seconds: u32,
+    }
+
+    #[tokio::test]
+    async fn a_handler_gets_its_message_and_its_answer_is_passed_on() {
+        let found = answer(json!({ "seconds": 30 }), &async |wait: Wait| {
+            Ok(wait.seconds + 1)
+        })
+        .await;
+
+        assert_eq!(found, Ok(31));
+    }
+
+    #[tokio::test]
+    async fn a_failure_reaches_the_state_machine_under_its_name() {
+        let found = answer(json!({ "seconds": 30 }), &async |_: Wait| {
+            Err::<(), _>(StepError::new(ErrorName::NotFound, "no VPC `x`"))
+        })
+        .await
+        .expect_err("the handler failed");
+
+        assert_eq!(found.error_type, "NotFound");
+        assert_eq!(found.error_message, "no VPC `x`");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_does_not_fit_is_internal_and_names_the_field() {
+        let found = answer(json!({ "seconds": "soon" }), &async |_: Wait| Ok(()))
+            .await
+            .expect_err("not a number");
+
+        assert_eq!(found.error_type, "Internal");
+        assert!(
+            found.error_message.contains("`seconds`"),
+            "{}",
+            found.error_message
+        );
+    }
+}
