@@ -14,9 +14,13 @@ use contract::parameter::{Parameter, parameters};
 /// # Errors
 /// `NotOwned` where a parameter of a wanted name is not ours, before anything is written; else what
 /// Systems Manager answered.
-pub async fn publish(ssm: &Client, input: PublishEndpointInput) -> StepResult<Published> {
+pub async fn publish(
+    ssm: &Client,
+    stack: &str,
+    input: PublishEndpointInput,
+) -> StepResult<Published> {
     let PublishEndpointInput { spec, endpoints } = input;
-    let owner = step::owner(&spec)?;
+    let owner = spec.owner(stack);
     let wanted = parameters(
         spec.parameter_prefix.as_str(),
         spec.environment.as_str(),

@@ -16,6 +16,7 @@ use crate::{change, compare, find, schedule};
 /// difference in place; else what `ElastiCache` answered.
 pub async fn ensure(
     elasticache: &Client,
+    stack: &str,
     wanted: EnsureReplicationGroupInput,
 ) -> StepResult<EnsuredReplicationGroup> {
     let unsettled = |outcome: String| EnsuredReplicationGroup {
@@ -23,7 +24,7 @@ pub async fn ensure(
         wait_seconds: schedule::next_wait(wanted.seconds_waited),
         outcome,
     };
-    let owner = step::owner(&wanted.spec)?;
+    let owner = wanted.spec.owner(stack);
     let id = wanted.spec.cache.name.as_str();
     let Some(group) = find::replication_group(elasticache, id).await? else {
         return Ok(unsettled(

@@ -1,1 +1,593 @@
+//! The cache's steps against replayed answers of `ElastiCache`.
 
+use aws_sdk_elasticache::Client;
+use contract::error::ErrorName;
+use contract::message::{CheckedReplicationGroup, EnsuredReplicationGroup};
+use replay::{Answer, Replay, form, reference};
+use serde_json::{Value, json};
+
+use crate::{check, ensure};
+
+const ARN: &str = "arn:aws:elasticache:ap-southeast-1:123456789012:replicationgroup:bandup-redis";
+
+/// The shape of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html>,
+/// with the values of the reference set-up; `{status}` and what a case changes are filled in.
+fn described(status: &str, change: impl Fn(String) -> String) -> Answer {
+    let body = format!(
+        "<DescribeReplicationGroupsResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\">\
+         <DescribeReplicationGroupsResult><ReplicationGroups><ReplicationGroup>\
+         <ReplicationGroupId>bandup-redis</ReplicationGroupId><ARN>{ARN}</ARN>\
+         <Description>in memory db for bandup</Description><Status>{status}</Status>\
+         <MemberClusters><ClusterId>bandup-redis-001</ClusterId></MemberClusters>\
+         <NodeGroups><NodeGroup><NodeGroupId>0001</NodeGroupId><Status>available</Status>\
+         <PrimaryEndpoint><Port>6379</Port><Address>master.bandup-redis.q68zge.apse1.cache.amazonaws.com</Address></PrimaryEndpoint>\
+         <ReaderEndpoint><Port>6379</Port><Address>replica.bandup-redis.q68zge.apse1.cache.amazonaws.com</Address></ReaderEndpoint>\
+         </NodeGroup></NodeGroups>\
+         <CacheNodeType>cache.t3.micro</CacheNodeType><ClusterEnabled>false</ClusterEnabled>\
+         <AutomaticFailover>disabled</AutomaticFailover><MultiAZ>disabled</MultiAZ>\
+         <AtRestEncryptionEnabled>true</AtRestEncryptionEnabled>\
+         <TransitEncryptionEnabled>true</TransitEncryptionEnabled>\
+         <SnapshotRetentionLimit>1</SnapshotRetentionLimit>\
+         </ReplicationGroup></ReplicationGroups></DescribeReplicationGroupsResult>\
+         </DescribeReplicationGroupsResponse>"
+    );
+    Answer::ok(change(body))
+}
+
+/// The shape of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheClusters.html>.
+fn member(change: impl Fn(String) -> String) -> Answer {
+    Answer::ok(change(
+        "<DescribeCacheClustersResponse><DescribeCacheClustersResult><CacheClusters><CacheCluster>\
+         <CacheClusterId>bandup-redis-001</CacheClusterId><Engine>valkey</Engine><EngineVersion>8.0.1</EngineVersion>\
+         <CacheSubnetGroupName>bandup-cached-subnet-group</CacheSubnetGroupName>\
+         <SecurityGroups><member><SecurityGroupId>sg-0c1b2c3d4e5f60718</SecurityGroupId><Status>active</Status></member></SecurityGroups>\
+         </CacheCluster></CacheClusters></DescribeCacheClustersResult></DescribeCacheClustersResponse>"
+            .to_owned(),
+    ))
+}
+
+/// The shape of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html>.
+fn tags(environment: &str, stack: &str) -> Answer {
+    Answer::ok(format!(
+        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>\
+         <Tag><Key>envcache:environment</Key><Value>{environment}</Value></Tag>\
+         <Tag><Key>envcache:stack</Key><Value>{stack}</Value></Tag>\
+         </TagList></ListTagsForResourceResult></ListTagsForResourceResponse>"
+    ))
+}
+
+/// The answer to a write, whose content no step reads.
+fn accepted(action: &str) -> Answer {
+    Answer::ok(format!(
+        "<{action}Response><{action}Result><ReplicationGroup/></{action}Result></{action}Response>"
+    ))
+}
+
+fn absent() -> Answer {
+    Answer::query_fault(
+        404,
+        "ReplicationGroupNotFoundFault",
+        "ReplicationGroup bandup-redis not found.",
+    )
+}
+
+fn same(body: String) -> String {
+    body
+}
+
+/// `EnsureReplicationGroup`'s message, with these settings of the cache changed.
+fn wanted(cache: &Value) -> Value {
+    let mut message = reference(json!({
+        "securityGroupId": "sg-0c1b2c3d4e5f60718",
+        "subnetGroupName": "bandup-cached-subnet-group",
+        "secondsWaited": 0
+    }));
+    for (field, value) in cache.as_object().into_iter().flatten() {
+        message["spec"]["cache"][field] = value.clone();
+    }
+    message
+}
+
+async fn ensured(
+    replay: &Replay,
+    message: Value,
+) -> contract::error::StepResult<EnsuredReplicationGroup> {
+    let client = Client::new(&replay.config());
+    let input = serde_json::from_value(message).expect("the state's message");
+    ensure(&client, "envcache", input).await
+}
+
+#[tokio::test]
+async fn an_absent_cache_is_created_with_every_field_of_the_contract() {
+    let replay = Replay::new([absent(), accepted("CreateReplicationGroup")]);
+
+    let found = ensured(&replay, wanted(&json!({}))).await.expect("created");
+
+    assert_eq!(
+        found,
+        EnsuredReplicationGroup {
+            settled: false,
+            wait_seconds: 30,
+            outcome: "created".to_owned()
+        }
+    );
+    assert_eq!(
+        replay.forms()[1],
+        form([
+            ("Action", "CreateReplicationGroup"),
+            ("ReplicationGroupId", "bandup-redis"),
+            ("ReplicationGroupDescription", "in memory db for bandup"),
+            ("Engine", "valkey"),
+            ("CacheNodeType", "cache.t3.micro"),
+            ("ClusterMode", "disabled"),
+            ("NumCacheClusters", "1"),
+            ("AutomaticFailoverEnabled", "false"),
+            ("MultiAZEnabled", "false"),
+            ("NetworkType", "ipv4"),
+            ("Port", "6379"),
+            ("CacheSubnetGroupName", "bandup-cached-subnet-group"),
+            ("SecurityGroupIds.SecurityGroupId.1", "sg-0c1b2c3d4e5f60718"),
+            ("AtRestEncryptionEnabled", "true"),
+            ("TransitEncryptionEnabled", "true"),
+            ("SnapshotRetentionLimit", "1"),
+            ("Tags.Tag.1.Key", "envcache:environment"),
+            ("Tags.Tag.1.Value", "bandup"),
+            ("Tags.Tag.2.Key", "envcache:stack"),
+            ("Tags.Tag.2.Value", "envcache"),
+        ]),
+        "no field more, no field less: no TransitEncryptionMode, no KMS key, no token"
+    );
+}
+
+#[tokio::test]
+async fn replicas_bring_failover_and_multi_az_and_a_version_is_passed_on() {
+    let replay = Replay::new([absent(), accepted("CreateReplicationGroup")]);
+
+    ensured(
+        &replay,
+        wanted(&json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 })),
+    )
+    .await
+    .expect("created");
+
+    let request = &replay.forms()[1];
+    for (field, expected) in [
+        ("NumCacheClusters", "3"),
+        ("AutomaticFailoverEnabled", "true"),
+        ("MultiAZEnabled", "true"),
+        ("EngineVersion", "8.0"),
+        ("Port", "7000"),
+    ] {
+        assert_eq!(
+            request.get(field).map(String::as_str),
+            Some(expected),
+            "{field}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_appeared_meanwhile_is_waited_for() {
+    let replay = Replay::new([
+        absent(),
+        Answer::query_fault(
+            400,
+            "ReplicationGroupAlreadyExists",
+            "Replication group bandup-redis already exists.",
+        ),
+    ]);
+
+    let found = ensured(&replay, wanted(&json!({})))
+        .await
+        .expect("no error");
+
+    assert!(!found.settled);
+    assert_eq!(found.outcome, "exists already");
+}
+
+#[tokio::test]
+async fn a_cache_on_its_way_is_left_alone_whosever_it_is() {
+    for status in [
+        "creating",
+        "modifying",
+        "deleting",
+        "snapshotting",
+        "create-failed",
+    ] {
+        let replay = Replay::new([described(status, same)]);
+
+        let found = ensured(&replay, wanted(&json!({})))
+            .await
+            .expect("no error");
+
+        assert!(!found.settled, "{status}");
+        assert_eq!(
+            replay.actions(),
+            ["DescribeReplicationGroups"],
+            "{status}: its tags cannot be read, and nothing can be changed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_available_cache_as_wanted_is_settled_without_a_write() {
+    let replay = Replay::new([
+        described("available", same),
+        tags("bandup", "envcache"),
+        member(same),
+    ]);
+
+    let found = ensured(&replay, wanted(&json!({ "engineVersion": "8.0" })))
+        .await
+        .expect("no error");
+
+    assert!(found.settled, "{found:?}");
+    assert_eq!(
+        replay.actions(),
+        [
+            "DescribeReplicationGroups",
+            "ListTagsForResource",
+            "DescribeCacheClusters"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_cache_of_another_stack_is_not_ours_and_not_touched() {
+    let replay = Replay::new([described("available", same), tags("bandup", "other")]);
+
+    let error = ensured(&replay, wanted(&json!({})))
+        .await
+        .expect_err("another stack's");
+
+    assert_eq!(error.name(), ErrorName::NotOwned);
+    assert!(error.to_string().contains("`bandup-redis`"), "{error}");
+    assert_eq!(
+        replay.actions(),
+        ["DescribeReplicationGroups", "ListTagsForResource"]
+    );
+}
+
+#[tokio::test]
+async fn each_difference_is_one_change_applied_at_once() {
+    let cases = [
+        (
+            json!({ "description": "cache" }),
+            vec![
+                ("Action", "ModifyReplicationGroup"),
+                ("ReplicationGroupDescription", "cache"),
+            ],
+        ),
+        (
+            json!({ "snapshotRetentionDays": 7 }),
+            vec![
+                ("Action", "ModifyReplicationGroup"),
+                ("SnapshotRetentionLimit", "7"),
+            ],
+        ),
+        (
+            json!({ "nodeType": "cache.t3.small" }),
+            vec![
+                ("Action", "ModifyReplicationGroup"),
+                ("CacheNodeType", "cache.t3.small"),
+            ],
+        ),
+        (
+            json!({ "engineVersion": "8.1" }),
+            vec![
+                ("Action", "ModifyReplicationGroup"),
+                ("EngineVersion", "8.1"),
+            ],
+        ),
+        (
+            json!({ "replicas": 1 }),
+            vec![("Action", "IncreaseReplicaCount"), ("NewReplicaCount", "1")],
+        ),
+    ];
+    for (cache, fields) in cases {
+        let action = fields[0].1;
+        let replay = Replay::new([
+            described("available", same),
+            tags("bandup", "envcache"),
+            member(same),
+            accepted(action),
+        ]);
+
+        let found = ensured(&replay, wanted(&cache)).await.expect("a change");
+
+        assert!(!found.settled, "{cache}: it is looked at again");
+        let expected: std::collections::BTreeMap<_, _> = fields
+            .into_iter()
+            .chain([
+                ("ReplicationGroupId", "bandup-redis"),
+                ("ApplyImmediately", "true"),
+            ])
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        assert_eq!(replay.forms()[3], expected, "{cache}");
+    }
+}
+
+#[tokio::test]
+async fn failover_follows_the_replicas_and_leaves_before_them() {
+    let two_nodes = |body: String| {
+        body.replace(
+            "</MemberClusters>",
+            "<ClusterId>bandup-redis-002</ClusterId></MemberClusters>",
+        )
+    };
+    let failing_over = |body: String| {
+        two_nodes(body)
+            .replace("<AutomaticFailover>disabled", "<AutomaticFailover>enabled")
+            .replace("<MultiAZ>disabled", "<MultiAZ>enabled")
+    };
+    let cases = [
+        (
+            described("available", two_nodes),
+            1,
+            ("ModifyReplicationGroup", "AutomaticFailoverEnabled", "true"),
+            "two nodes: failover comes on",
+        ),
+        (
+            described("available", failing_over),
+            0,
+            (
+                "ModifyReplicationGroup",
+                "AutomaticFailoverEnabled",
+                "false",
+            ),
+            "no replica wanted: failover goes first",
+        ),
+        (
+            described("available", two_nodes),
+            0,
+            ("DecreaseReplicaCount", "NewReplicaCount", "0"),
+            "then the replica",
+        ),
+    ];
+    for (group, replicas, (action, field, value), why) in cases {
+        let replay = Replay::new([
+            group,
+            tags("bandup", "envcache"),
+            member(same),
+            accepted(action),
+        ]);
+
+        ensured(&replay, wanted(&json!({ "replicas": replicas })))
+            .await
+            .expect("a change");
+
+        let request = &replay.forms()[3];
+        assert_eq!(request["Action"], action, "{why}");
+        assert_eq!(request[field], value, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn what_aws_cannot_change_is_refused_with_found_and_wanted() {
+    let cases = [
+        (
+            json!({ "engineVersion": "7.2" }),
+            "cache.engineVersion is 8.0.1, wanted 7.2",
+        ),
+        (json!({ "port": 7000 }), "cache.port is 6379, wanted 7000"),
+    ];
+    for (cache, expected) in cases {
+        let replay = Replay::new([
+            described("available", same),
+            tags("bandup", "envcache"),
+            member(same),
+        ]);
+
+        let error = ensured(&replay, wanted(&cache))
+            .await
+            .expect_err("AWS cannot");
+
+        assert_eq!(error.name(), ErrorName::Immutable, "{cache}");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(replay.actions().len(), 3, "{cache}: nothing was changed");
+    }
+    let cases = [
+        ("<Engine>valkey", "<Engine>redis", "engine is redis"),
+        (
+            ">bandup-cached-subnet-group<",
+            ">default<",
+            "cache.subnetGroupName is default",
+        ),
+    ];
+    for (shown, instead, expected) in cases {
+        let replay = Replay::new([
+            described("available", same),
+            tags("bandup", "envcache"),
+            member(|body| body.replace(shown, instead)),
+        ]);
+
+        let error = ensured(&replay, wanted(&json!({})))
+            .await
+            .expect_err("AWS cannot");
+
+        assert_eq!(error.name(), ErrorName::Immutable, "{instead}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_elasticache_refuses_keeps_its_reason() {
+    let cases = [
+        (
+            "InsufficientCacheClusterCapacity",
+            ErrorName::InsufficientCapacity,
+        ),
+        ("NodeQuotaForCustomerExceeded", ErrorName::QuotaExceeded),
+        ("CacheSubnetGroupNotFoundFault", ErrorName::NotFound),
+        ("InvalidParameterCombination", ErrorName::InvalidSpec),
+        ("Throttling", ErrorName::Throttled),
+        ("AccessDenied", ErrorName::AccessDenied),
+        ("ServiceLinkedRoleNotFoundFault", ErrorName::AccessDenied),
+    ];
+    for (code, expected) in cases {
+        let replay = Replay::new([absent(), Answer::query_fault(400, code, "AWS's own words.")]);
+
+        let error = ensured(&replay, wanted(&json!({})))
+            .await
+            .expect_err("refused");
+
+        assert_eq!(error.name(), expected, "{code}");
+        assert!(
+            error.to_string().starts_with(&format!(
+                "CreateReplicationGroup bandup-redis: {code}: AWS's own words."
+            )),
+            "{error}"
+        );
+    }
+}
+
+/// `CheckReplicationGroup` on one answer.
+async fn checked(
+    answer: Answer,
+    settled: bool,
+    waited: u32,
+    replicas: u8,
+) -> contract::error::StepResult<CheckedReplicationGroup> {
+    let replay = Replay::new([answer]);
+    let mut message = reference(json!({ "settled": settled, "secondsWaited": waited }));
+    message["spec"]["cache"]["replicas"] = json!(replicas);
+    let client = Client::new(&replay.config());
+    let found = check(
+        &client,
+        serde_json::from_value(message).expect("the state's message"),
+    )
+    .await;
+    assert_eq!(
+        replay.actions(),
+        ["DescribeReplicationGroups"],
+        "a check makes one describe"
+    );
+    found
+}
+
+#[tokio::test]
+async fn a_status_on_its_way_is_pending() {
+    for status in ["creating", "modifying", "deleting", "snapshotting"] {
+        let found = checked(described(status, same), false, 190, 0)
+            .await
+            .expect("no error");
+
+        assert_eq!(
+            found,
+            CheckedReplicationGroup::Pending {
+                found: status.to_owned(),
+                wait_seconds: 10
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_available_cache_is_ready_with_its_address_unchanged() {
+    let found = checked(described("available", same), true, 0, 0)
+        .await
+        .expect("no error");
+
+    assert_eq!(
+        serde_json::to_value(found).expect("JSON"),
+        json!({
+            "status": "ready",
+            "endpoints": {
+                "primary": { "host": "master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "port": 6379 }
+            }
+        }),
+        "a single node has no reader"
+    );
+}
+
+#[tokio::test]
+async fn replicas_show_the_reader_endpoint_too() {
+    let found = checked(described("available", same), true, 0, 2)
+        .await
+        .expect("no error");
+
+    assert_eq!(
+        serde_json::to_value(found).expect("JSON")["endpoints"]["reader"]["host"],
+        "replica.bandup-redis.q68zge.apse1.cache.amazonaws.com"
+    );
+}
+
+#[tokio::test]
+async fn a_running_snapshot_does_not_hold_up_a_settled_cache() {
+    let found = checked(described("snapshotting", same), true, 0, 0)
+        .await
+        .expect("no error");
+
+    assert!(
+        matches!(found, CheckedReplicationGroup::Ready { .. }),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_available_cache_without_its_endpoint_is_not_ready() {
+    let without_endpoint = |body: String| {
+        let begin = body.find("<PrimaryEndpoint>").expect("it has one");
+        let end = body.find("<ReaderEndpoint>").expect("it follows");
+        format!("{}{}", &body[..begin], &body[end..])
+    };
+    let empty =
+        |body: String| body.replace("master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "");
+    let changing = |body: String| {
+        body.replace(
+            "<Status>available</Status><Primary",
+            "<Status>modifying</Status><Primary",
+        )
+    };
+    for (answer, why) in [
+        (described("available", without_endpoint), "no endpoint"),
+        (described("available", empty), "an empty address"),
+        (
+            described("available", changing),
+            "a node group that is modifying",
+        ),
+    ] {
+        let found = checked(answer, true, 0, 0).await.expect("no error");
+
+        assert!(
+            matches!(found, CheckedReplicationGroup::Pending { .. }),
+            "{why}: {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_absent_cache_is_ensured_again() {
+    assert_eq!(
+        checked(absent(), false, 0, 0).await.expect("no error"),
+        CheckedReplicationGroup::Absent
+    );
+}
+
+#[tokio::test]
+async fn a_failed_creation_an_unknown_status_and_the_deadline_are_errors() {
+    let cases = [
+        ("create-failed", 0, ErrorName::CreateFailed),
+        ("hibernating", 0, ErrorName::UnexpectedStatus),
+        ("creating", 3600, ErrorName::Timeout),
+        // Ready, but never as wanted: it is not ensured for ever.
+        ("available", 3600, ErrorName::Timeout),
+    ];
+    for (status, waited, expected) in cases {
+        let error = checked(described(status, same), false, waited, 0)
+            .await
+            .expect_err(status);
+
+        assert_eq!(error.name(), expected, "{status}");
+        assert!(
+            error
+                .to_string()
+                .contains("replication group bandup-redis is"),
+            "{error}"
+        );
+    }
+}

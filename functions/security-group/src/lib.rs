@@ -13,9 +13,13 @@ use contract::{Owner, Spec};
 /// # Errors
 /// `NotOwned` where a group of the wanted name is not ours; `NotFound` where EC2 does not show yet what
 /// was just created, which a later try mends; else what EC2 answered.
-pub async fn ensure(ec2: &Client, input: EnsureGroupInput) -> StepResult<message::SecurityGroup> {
+pub async fn ensure(
+    ec2: &Client,
+    stack: &str,
+    input: EnsureGroupInput,
+) -> StepResult<message::SecurityGroup> {
     let EnsureGroupInput { spec, network } = input;
-    let owner = step::owner(&spec)?;
+    let owner = spec.owner(stack);
     let (id, permissions) = match find(ec2, &spec, &network).await? {
         Some(group) => found(&owner, &spec, group)?,
         None => (create(ec2, &owner, &spec, &network).await?, Vec::new()),

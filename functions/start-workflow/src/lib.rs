@@ -11,8 +11,6 @@ use serde_json::Value;
 
 /// The detail-type of the event that starts the provision state machine.
 const ENVIRONMENT_CREATED: &str = "Environment Created";
-/// The environment variable that holds the provision state machine's ARN; the template sets it.
-const STATE_MACHINE_VARIABLE: &str = "PROVISION_STATE_MACHINE_ARN";
 
 /// What became of an event, for the log and for a test event in the console.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +26,11 @@ pub struct Started {
 /// # Errors
 /// `InvalidSpec` where the detail-type starts no workflow; else what Step Functions answered, so that
 /// Lambda tries again and then hands the event to the failure queue.
-pub async fn start(sfn: &Client, event: EventBridgeEvent<Value>) -> StepResult<Started> {
+pub async fn start(
+    sfn: &Client,
+    state_machine: &str,
+    event: EventBridgeEvent<Value>,
+) -> StepResult<Started> {
     if event.detail_type != ENVIRONMENT_CREATED {
         return Err(StepError::new(
             ErrorName::InvalidSpec,
@@ -38,14 +40,6 @@ pub async fn start(sfn: &Client, event: EventBridgeEvent<Value>) -> StepResult<S
             ),
         ));
     }
-    let state_machine = std::env::var(STATE_MACHINE_VARIABLE).map_err(|error| {
-        StepError::new(
-            ErrorName::Internal,
-            format!(
-                "the function's variable {STATE_MACHINE_VARIABLE}: {error}. Deploy the stack again"
-            ),
-        )
-    })?;
     let Execution { name, input } = Execution::of(event);
     let answer = sfn
         .start_execution()

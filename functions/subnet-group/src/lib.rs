@@ -12,9 +12,13 @@ use contract::{Owner, Spec};
 /// `NotOwned` where a group of the wanted name is not ours; `Immutable` where it stands in another VPC;
 /// `NotFound` where `ElastiCache` does not show yet what was just created, which a later try mends; else
 /// what `ElastiCache` answered.
-pub async fn ensure(elasticache: &Client, input: EnsureGroupInput) -> StepResult<SubnetGroup> {
+pub async fn ensure(
+    elasticache: &Client,
+    stack: &str,
+    input: EnsureGroupInput,
+) -> StepResult<SubnetGroup> {
     let EnsureGroupInput { spec, network } = input;
-    let owner = step::owner(&spec)?;
+    let owner = spec.owner(stack);
     match find(elasticache, &spec).await? {
         None => create(elasticache, &owner, &spec, &network).await?,
         Some(group) => {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Owner;
 use crate::value::{
     Description, EngineVersion, EnvironmentName, NetworkName, NodeType, ParameterPrefix, Port,
     Replicas, ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName,
@@ -23,6 +24,17 @@ pub struct Spec {
     /// The event that asked for it; a manual execution has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventStamp>,
+}
+
+impl Spec {
+    /// Who owns what a run of this stack creates for the environment.
+    #[must_use]
+    pub fn owner(&self, stack: &str) -> Owner {
+        Owner {
+            environment: self.environment.to_string(),
+            stack: stack.to_owned(),
+        }
+    }
 }
 
 /// The environment's network, by Name tags, group names or ids.

@@ -3,7 +3,6 @@
 use std::error::Error;
 
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::{ErrorName, StepError};
 
@@ -22,13 +21,12 @@ where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let (name, reason) = match error.as_service_error() {
-        Some(service) => {
-            let code = service.code().unwrap_or("no code");
-            let message = service.message().unwrap_or("no message");
-            (named(code), format!("{code}: {message}"))
-        }
-        None => (unanswered(&error), DisplayErrorContext(&error).to_string()),
+    let answered = error
+        .as_service_error()
+        .and_then(|service| Some((service.code()?, service.message().unwrap_or("no message"))));
+    let (name, reason) = match answered {
+        Some((code, message)) => (named(code), format!("{code}: {message}")),
+        None => (unanswered(&error), causes(&error)),
     };
     StepError::new(
         name,
@@ -120,7 +118,15 @@ fn named(code: &str) -> ErrorName {
     }
 }
 
-/// The name where no error code came back: no connection, no answer in time, or no answer to read.
+/// What went wrong on the way, the innermost cause last.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    std::iter::successors(Some(error), |&error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// The name where no error code came back: no connection, no answer in time, or an answer that says nothing.
 fn unanswered<E, R>(error: &SdkError<E, R>) -> ErrorName {
     match error {
         SdkError::ConstructionFailure(_) => ErrorName::Internal,

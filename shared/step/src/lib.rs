@@ -8,4 +8,4 @@ mod runner;
 
 pub use aws::sdk_config;
 pub use failure::{code, failure};
-pub use runner::{owner, run};
+pub use runner::{run, stack, variable};

@@ -2,15 +2,12 @@
 
 use std::error::Error;
 
-use contract::{ErrorName, Owner, Spec, StepError};
+use contract::{ErrorName, StepError};
 use lambda_runtime::tracing::{self, error, info};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-/// The environment variable that names the stack; the template sets it on every function.
-const STACK_VARIABLE: &str = "ENVCACHE_STACK";
 
 /// Serves a step until Lambda ends the process.
 ///
@@ -95,21 +92,22 @@ fn causes(error: &StepError) -> String {
         .join(": ")
 }
 
-/// Whose resources this run's are: the environment of the specification, the stack of the function.
+/// A variable that the template sets on the function.
 ///
 /// # Errors
-/// `Internal` where the function was deployed without the name of its stack.
-pub fn owner(spec: &Spec) -> Result<Owner, StepError> {
-    let stack = std::env::var(STACK_VARIABLE).map_err(|error| {
-        StepError::new(
-            ErrorName::Internal,
-            format!("the function's variable {STACK_VARIABLE}: {error}. Deploy the stack again"),
-        )
-    })?;
-    Ok(Owner {
-        environment: spec.environment.to_string(),
-        stack,
+/// Where it is missing: the function then ends before it serves anything.
+pub fn variable(name: &str) -> Result<String, lambda_runtime::Error> {
+    std::env::var(name).map_err(|error| {
+        format!("the function's variable {name}: {error}; deploy the stack again").into()
     })
+}
+
+/// The name of the stack that the function was deployed with.
+///
+/// # Errors
+/// Where the template did not set it.
+pub fn stack() -> Result<String, lambda_runtime::Error> {
+    variable("ENVCACHE_STACK")
 }
 
 #[cfg(test)]

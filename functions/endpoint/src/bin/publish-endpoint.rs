@@ -2,6 +2,7 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    let stack = step::stack()?;
     let ssm = aws_sdk_ssm::Client::new(&step::sdk_config().await);
-    step::run(async |input| endpoint::publish(&ssm, input).await).await
+    step::run(async |input| endpoint::publish(&ssm, &stack, input).await).await
 }

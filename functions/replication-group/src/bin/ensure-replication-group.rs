@@ -2,6 +2,7 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    let stack = step::stack()?;
     let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
-    step::run(async |input| replication_group::ensure(&elasticache, input).await).await
+    step::run(async |input| replication_group::ensure(&elasticache, &stack, input).await).await
 }

@@ -2,6 +2,7 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    let state_machine = step::variable("PROVISION_STATE_MACHINE_ARN")?;
     let sfn = aws_sdk_sfn::Client::new(&step::sdk_config().await);
-    step::run(async |event| start_workflow::start(&sfn, event).await).await
+    step::run(async |event| start_workflow::start(&sfn, &state_machine, event).await).await
 }

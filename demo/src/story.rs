@@ -1,0 +1,109 @@
+//! The demo's story, from top to bottom.
+
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use local::{Aws, Cloud, Interrupt, Stack, Workspace, network, reference};
+use serde_json::{Value, json};
+
+use crate::report::print;
+
+/// How long an event may take to become an execution.
+const START: Duration = Duration::from_secs(30);
+
+/// Tells it. True where the run succeeded and everything found is as the contract asks.
+pub fn tell(interrupt: &Interrupt) -> Result<bool> {
+    let clock = Clock(Instant::now());
+    let workspace = Workspace::find()?;
+    let event = workspace.file("events/environment-created.json");
+
+    clock.say("Starting MiniStack, with IAM enforced");
+    let cloud = Cloud::start(workspace, interrupt.clone())?;
+    let aws = Aws::connect(&cloud)?;
+    clock.say(&format!("  {}", cloud.endpoint_url()));
+
+    clock.say("Deploying template.yaml with sam deploy");
+    let stack = Stack::deploy(&cloud, &aws)?;
+    clock.say(&format!("  {}", stack.provision_state_machine_arn));
+
+    clock.say("Laying the network that the environment has before its cache");
+    let laid = network::REFERENCE.lay(&aws)?;
+    clock.say(&format!("  {} with {}", laid.vpc, laid.subnets.join(", ")));
+
+    clock.say("Putting events/environment-created.json on the bus");
+    let event = serde_json::from_str(&std::fs::read_to_string(event)?)
+        .context("events/environment-created.json")?;
+    stack.put_event(&aws, &event)?;
+    let execution = first_execution(&aws, &stack, interrupt)?;
+    clock.say(&format!("  {execution}"));
+
+    clock.say("The run, state by state (waits are a tenth of what they are on AWS)");
+    if !watch(&cloud, &execution)? {
+        return Ok(false);
+    }
+
+    clock.say("What was made, beside what was asked for");
+    let rows = reference::rows(&aws, &laid)?;
+    let as_asked = print(&rows);
+
+    clock.say("What the backend reads");
+    for (name, value) in published(&aws)? {
+        println!("  {name:<32} {value}");
+    }
+    clock.say("Done");
+    Ok(as_asked)
+}
+
+/// Says what happens, with the seconds since the beginning.
+struct Clock(Instant);
+
+impl Clock {
+    fn say(&self, what: &str) {
+        println!("[{:>5.1} s] {what}", self.0.elapsed().as_secs_f64());
+    }
+}
+
+fn first_execution(aws: &Aws, stack: &Stack, interrupt: &Interrupt) -> Result<String> {
+    let begin = Instant::now();
+    while begin.elapsed() < START {
+        interrupt.check()?;
+        if let Some(execution) = stack.executions(aws)?.into_iter().next() {
+            return Ok(execution.arn);
+        }
+        sleep(Duration::from_millis(100));
+    }
+    bail!("the event started no execution within {START:?}");
+}
+
+/// Follows the run with the command line that users have.
+fn watch(cloud: &Cloud, execution: &str) -> Result<bool> {
+    let mut command = std::process::Command::new(envcache()?);
+    cloud.direct(&mut command).args(["watch", execution]);
+    Ok(cloud.interrupt().run(&mut command)?.success())
+}
+
+/// The command line stands beside this program.
+fn envcache() -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("envcache");
+    if !path.exists() {
+        bail!("{} is not built: `make demo` builds it", path.display());
+    }
+    Ok(path)
+}
+
+fn published(aws: &Aws) -> Result<Vec<(String, String)>> {
+    let found = aws.call(
+        "ssm",
+        "get_parameters_by_path",
+        &json!({ "Path": "/bandup/cache" }),
+    )?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(found["Parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|parameter| (text(&parameter["Name"]), text(&parameter["Value"])))
+        .collect())
+}

@@ -1,0 +1,39 @@
+"""Calls AWS for the demo and the tests with boto3, a client that shares no code with the functions.
+
+One JSON request a line on standard input, {"service", "operation", "parameters"}; one JSON answer a line
+on standard output, {"answer"} or {"error": {"code", "message"}}.
+"""
+
+import json
+import sys
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+CONFIG = Config(retries={"max_attempts": 1}, parameter_validation=True)
+clients = {}
+
+
+def call(service, operation, parameters):
+    if service not in clients:
+        clients[service] = boto3.client(service, config=CONFIG)
+    client = clients[service]
+    if client.can_paginate(operation):
+        pages = client.get_paginator(operation).paginate(**parameters)
+        return pages.build_full_result()
+    answer = getattr(client, operation)(**parameters)
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
+for line in sys.stdin:
+    request = json.loads(line)
+    try:
+        reply = {"answer": call(**request)}
+    except ClientError as error:
+        fault = error.response["Error"]
+        reply = {"error": {"code": fault["Code"], "message": fault["Message"]}}
+    except (BotoCoreError, TypeError) as error:
+        reply = {"error": {"code": type(error).__name__, "message": str(error)}}
+    print(json.dumps(reply, default=str), flush=True)

@@ -1,0 +1,169 @@
+//! `MiniStack` as a process.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::{Interrupt, Workspace};
+
+/// The region that the reference set-up stands in.
+pub const REGION: &str = "ap-southeast-1";
+/// Waits and retry intervals of the state machine, against real time.
+const WAIT_SCALE: &str = "0.1";
+const START: Duration = Duration::from_secs(60);
+
+/// A running `MiniStack`, with IAM enforced. Dropping it ends it and all that it started.
+pub struct Cloud {
+    server: Child,
+    address: SocketAddrV4,
+    folder: TempDir,
+    workspace: Workspace,
+    interrupt: Interrupt,
+}
+
+impl Cloud {
+    /// Starts it on a free port of the loopback address.
+    ///
+    /// # Errors
+    /// Where it does not answer within a minute; the message holds the end of its log.
+    pub fn start(workspace: Workspace, interrupt: Interrupt) -> Result<Self> {
+        let address = free_address()?;
+        let folder = tempfile::Builder::new().prefix("envcache-").tempdir()?;
+        let log = File::create(folder.path().join("ministack.log"))?;
+        let server = workspace
+            .command("ministack")
+            .env("BIND_HOST", address.ip().to_string())
+            .env("GATEWAY_PORT", address.port().to_string())
+            // A provided.* function calls back to this address.
+            .env("AWS_ENDPOINT_URL", format!("http://{address}"))
+            .env("AUTH", "true")
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("MINISTACK_REGION", REGION)
+            .env("SFN_WAIT_SCALE", WAIT_SCALE)
+            .env("TMPDIR", folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            // Its own group, so that its functions' processes end with it.
+            .process_group(0)
+            .spawn()
+            .context("MiniStack could not be started")?;
+        let mut cloud = Self {
+            server,
+            address,
+            folder,
+            workspace,
+            interrupt,
+        };
+        cloud.wait_until_it_answers()?;
+        Ok(cloud)
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        while begin.elapsed() < START {
+            self.interrupt.check()?;
+            if let Some(status) = self.server.try_wait()? {
+                bail!("MiniStack ended with {status}:\n{}", self.log());
+            }
+            if TcpStream::connect(self.address).is_ok() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50));
+        }
+        bail!("MiniStack did not answer within {START:?}:\n{}", self.log());
+    }
+
+    /// Its address, for clients of AWS.
+    #[must_use]
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The checkout that it was started from.
+    #[must_use]
+    pub const fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// A new file for the output of a command, and its path.
+    ///
+    /// # Errors
+    /// Where the file cannot be made.
+    pub fn output_file(&self, name: &str) -> Result<(File, PathBuf)> {
+        let path = self.folder.path().join(name);
+        Ok((File::create(&path)?, path))
+    }
+
+    /// What ends the work early.
+    #[must_use]
+    pub const fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    /// Points a command's AWS client at this cloud, as its root user, and at no other.
+    pub fn direct<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        command
+            .env("AWS_ENDPOINT_URL", self.endpoint_url())
+            .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_CONFIG_FILE", self.folder.path().join("none"))
+            .env(
+                "AWS_SHARED_CREDENTIALS_FILE",
+                self.folder.path().join("none"),
+            )
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("SAM_CLI_TELEMETRY", "0")
+    }
+
+    /// The end of its log, for a message.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let text =
+            std::fs::read_to_string(self.folder.path().join("ministack.log")).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let Ok(group) = i32::try_from(self.server.id()).map(Pid::from_raw) else {
+            return;
+        };
+        // Asked first, so that it can end its functions; they would outlive a group that is killed at once
+        // only if they had left it.
+        let _ = killpg(group, Signal::SIGTERM);
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(5) {
+            if matches!(self.server.try_wait(), Ok(Some(_)) | Err(_)) {
+                break;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        let _ = killpg(group, Signal::SIGKILL);
+        let _ = self.server.wait();
+    }
+}
+
+/// A port that nobody listens on. It may be taken before the server binds it, which the start then reports.
+fn free_address() -> Result<SocketAddrV4> {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port();
+    Ok(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
+}

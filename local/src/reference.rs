@@ -1,0 +1,313 @@
+//! The reference set-up's cache as the contract asks for it, beside what a client of AWS finds.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::Aws;
+use crate::network::Laid;
+
+/// One thing of the set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub thing: &'static str,
+    pub wanted: String,
+    /// None where this cloud's describe does not show it, as AWS's does.
+    pub found: Option<String>,
+}
+
+impl Row {
+    /// Whether it is as wanted, or cannot be seen here.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.found
+            .as_ref()
+            .is_none_or(|found| *found == self.wanted)
+    }
+}
+
+/// Everything that `events/environment-created.json` asks for, in the order of a person's check.
+///
+/// # Errors
+/// Where one of the resources is not there at all.
+pub fn rows(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
+    let mut rows = security_group(aws, network)?;
+    rows.extend(subnet_group(aws, network)?);
+    rows.extend(cache(aws)?);
+    rows.extend(parameters(aws)?);
+    Ok(rows)
+}
+
+/// The tags of everything that a run creates for the reference environment.
+const TAGS: &str = "envcache:environment=bandup, envcache:stack=envcache";
+
+fn security_group(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
+    let groups = aws.call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "Filters": [{ "Name": "group-name", "Values": ["redis-sg"] }] }),
+    )?;
+    let group = &groups["SecurityGroups"][0];
+    let rules: Vec<_> = array(&group["IpPermissions"])
+        .map(|rule| {
+            let sources: Vec<_> = array(&rule["UserIdGroupPairs"])
+                .map(|pair| text(&pair["GroupId"]))
+                .chain(array(&rule["IpRanges"]).map(|range| text(&range["CidrIp"])))
+                .chain(array(&rule["Ipv6Ranges"]).map(|range| text(&range["CidrIpv6"])))
+                .chain(array(&rule["PrefixListIds"]).map(|list| text(&list["PrefixListId"])))
+                .collect();
+            format!(
+                "{} {}-{} from {}",
+                text(&rule["IpProtocol"]),
+                rule["FromPort"],
+                rule["ToPort"],
+                sources.join(", ")
+            )
+        })
+        .collect();
+    Ok(vec![
+        row("security group", "redis-sg", &group["GroupName"]),
+        row("  in VPC", &network.vpc, &group["VpcId"]),
+        row(
+            "  description",
+            "Cache of environment bandup",
+            &group["Description"],
+        ),
+        Row {
+            thing: "  inbound rules",
+            wanted: format!("tcp 6379-6379 from {}", network.backend_security_group),
+            found: Some(rules.join("; ")),
+        },
+        tags("  tags", &group["Tags"]),
+    ])
+}
+
+fn subnet_group(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
+    let groups = aws.call(
+        "elasticache",
+        "describe_cache_subnet_groups",
+        &json!({ "CacheSubnetGroupName": "bandup-cached-subnet-group" }),
+    )?;
+    let group = &groups["CacheSubnetGroups"][0];
+    let mut found: Vec<_> = array(&group["Subnets"])
+        .map(|subnet| {
+            format!(
+                "{} in {}",
+                text(&subnet["SubnetIdentifier"]),
+                text(&subnet["SubnetAvailabilityZone"]["Name"])
+            )
+        })
+        .collect();
+    let mut wanted: Vec<_> = network
+        .subnets
+        .iter()
+        .zip(["ap-southeast-1a", "ap-southeast-1b"])
+        .map(|(subnet, zone)| format!("{subnet} in {zone}"))
+        .collect();
+    found.sort();
+    wanted.sort();
+    Ok(vec![
+        row(
+            "subnet group",
+            "bandup-cached-subnet-group",
+            &group["CacheSubnetGroupName"],
+        ),
+        row("  in VPC", &network.vpc, &group["VpcId"]),
+        row(
+            "  description",
+            "Cache of environment bandup",
+            &group["CacheSubnetGroupDescription"],
+        ),
+        Row {
+            thing: "  subnets",
+            wanted: wanted.join(", "),
+            found: Some(found.join(", ")),
+        },
+        tags("  tags", &tags_of(aws, &group["ARN"])?),
+    ])
+}
+
+fn cache(aws: &Aws) -> Result<Vec<Row>> {
+    let groups = aws.call(
+        "elasticache",
+        "describe_replication_groups",
+        &json!({ "ReplicationGroupId": "bandup-redis" }),
+    )?;
+    let group = &groups["ReplicationGroups"][0];
+    let members = aws.call(
+        "elasticache",
+        "describe_cache_clusters",
+        &json!({ "CacheClusterId": group["MemberClusters"][0] }),
+    )?;
+    let member = &members["CacheClusters"][0];
+    let security_groups = aws.call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "GroupIds": [member["SecurityGroups"][0]["SecurityGroupId"]] }),
+    )?;
+    Ok(vec![
+        row("cache", "bandup-redis", &group["ReplicationGroupId"]),
+        row(
+            "  description",
+            "in memory db for bandup",
+            &group["Description"],
+        ),
+        row("  engine", "valkey", &member["Engine"]),
+        row("  cluster mode", "disabled", &group["ClusterMode"]),
+        row("  node type", "cache.t3.micro", &group["CacheNodeType"]),
+        Row {
+            thing: "  nodes",
+            wanted: "1".to_owned(),
+            found: Some(array(&group["MemberClusters"]).count().to_string()),
+        },
+        row(
+            "  automatic failover",
+            "disabled",
+            &group["AutomaticFailover"],
+        ),
+        row("  Multi-AZ", "disabled", &group["MultiAZ"]),
+        row("  network type", "ipv4", &group["NetworkType"]),
+        row(
+            "  subnet group",
+            "bandup-cached-subnet-group",
+            &member["CacheSubnetGroupName"],
+        ),
+        row(
+            "  security group",
+            "redis-sg",
+            &security_groups["SecurityGroups"][0]["GroupName"],
+        ),
+        row(
+            "  port",
+            "6379",
+            &group["NodeGroups"][0]["PrimaryEndpoint"]["Port"],
+        ),
+        row(
+            "  encryption at rest",
+            "true",
+            &group["AtRestEncryptionEnabled"],
+        ),
+        row(
+            "  KMS key",
+            "none of ours",
+            &absent_is("none of ours", &group["KmsKeyId"]),
+        ),
+        row(
+            "  encryption in transit",
+            "true",
+            &group["TransitEncryptionEnabled"],
+        ),
+        row(
+            "  encryption mode",
+            "required",
+            &group["TransitEncryptionMode"],
+        ),
+        row("  access control", "false", &group["AuthTokenEnabled"]),
+        row(
+            "  backups kept, days",
+            "1",
+            &group["SnapshotRetentionLimit"],
+        ),
+        row("  status", "available", &group["Status"]),
+        tags("  tags", &tags_of(aws, &group["ARN"])?),
+    ])
+}
+
+fn parameters(aws: &Aws) -> Result<Vec<Row>> {
+    let groups = aws.call(
+        "elasticache",
+        "describe_replication_groups",
+        &json!({ "ReplicationGroupId": "bandup-redis" }),
+    )?;
+    let endpoint = &groups["ReplicationGroups"][0]["NodeGroups"][0]["PrimaryEndpoint"];
+    let host = text(&endpoint["Address"]);
+    let port = endpoint["Port"].to_string();
+    let found = aws.call(
+        "ssm",
+        "get_parameters_by_path",
+        &json!({ "Path": "/bandup/cache" }),
+    )?;
+    let value = |name: &str| {
+        array(&found["Parameters"])
+            .find(|parameter| parameter["Name"] == name)
+            .map_or(Value::Null, |parameter| parameter["Value"].clone())
+    };
+    let mut names: Vec<_> = array(&found["Parameters"])
+        .map(|parameter| text(&parameter["Name"]))
+        .collect();
+    names.sort();
+    Ok(vec![
+        Row {
+            thing: "parameters",
+            wanted: "/bandup/cache/host, /bandup/cache/port, /bandup/cache/primary-endpoint, /bandup/cache/url"
+                .to_owned(),
+            found: Some(names.join(", ")),
+        },
+        row(
+            "  primary-endpoint",
+            &format!("{host}:{port}"),
+            &value("/bandup/cache/primary-endpoint"),
+        ),
+        row("  host", &host, &value("/bandup/cache/host")),
+        row("  port", &port, &value("/bandup/cache/port")),
+        row(
+            "  url",
+            &format!("rediss://{host}:{port}"),
+            &value("/bandup/cache/url"),
+        ),
+        tags(
+            "  tags",
+            &aws.call(
+                "ssm",
+                "list_tags_for_resource",
+                &json!({ "ResourceType": "Parameter", "ResourceId": "/bandup/cache/url" }),
+            )?["TagList"],
+        ),
+    ])
+}
+
+fn tags_of(aws: &Aws, arn: &Value) -> Result<Value> {
+    let tags = aws.call(
+        "elasticache",
+        "list_tags_for_resource",
+        &json!({ "ResourceName": arn }),
+    )?;
+    Ok(tags["TagList"].clone())
+}
+
+fn row(thing: &'static str, wanted: &str, found: &Value) -> Row {
+    Row {
+        thing,
+        wanted: wanted.to_owned(),
+        found: (!found.is_null()).then(|| text(found)),
+    }
+}
+
+fn tags(thing: &'static str, found: &Value) -> Row {
+    let mut found: Vec<_> = array(found)
+        .map(|tag| format!("{}={}", text(&tag["Key"]), text(&tag["Value"])))
+        .collect();
+    found.sort();
+    Row {
+        thing,
+        wanted: TAGS.to_owned(),
+        found: Some(found.join(", ")),
+    }
+}
+
+fn absent_is(meaning: &str, found: &Value) -> Value {
+    if found.is_null() {
+        json!(meaning)
+    } else {
+        found.clone()
+    }
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,119 @@
+//! The deployed stack: the real template, by the real SAM CLI.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::{Aws, Cloud};
+
+/// The stack's name, as `samconfig.toml` has it.
+pub const NAME: &str = "envcache";
+
+/// A deployed stack.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// The output `ProvisionStateMachineArn`.
+    pub provision_state_machine_arn: String,
+    /// The output `EventBusName`.
+    pub event_bus_name: String,
+}
+
+impl Stack {
+    /// Deploys what `sam build` made.
+    ///
+    /// # Errors
+    /// Where `sam deploy` fails, with all that it printed.
+    pub fn deploy(cloud: &Cloud, aws: &Aws) -> Result<Self> {
+        let (output, printed) = cloud.output_file("sam-deploy.log")?;
+        let mut command = cloud.workspace().command("sam");
+        cloud
+            .direct(&mut command)
+            .args(["deploy", "--no-confirm-changeset", "--no-progressbar"])
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        let status = cloud.interrupt().run(&mut command)?;
+        if !status.success() {
+            bail!(
+                "sam deploy ended with {status}:\n{}",
+                std::fs::read_to_string(printed)?
+            );
+        }
+        let stacks = aws.call(
+            "cloudformation",
+            "describe_stacks",
+            &json!({ "StackName": NAME }),
+        )?;
+        let outputs = &stacks["Stacks"][0]["Outputs"];
+        Ok(Self {
+            provision_state_machine_arn: value(outputs, "ProvisionStateMachineArn")?,
+            event_bus_name: value(outputs, "EventBusName")?,
+        })
+    }
+
+    /// Puts an event on the bus, as `EventBridge` would deliver it: `source`, `detail-type` and `detail`.
+    ///
+    /// # Errors
+    /// What `EventBridge` refused.
+    pub fn put_event(&self, aws: &Aws, event: &Value) -> Result<()> {
+        let answer = aws.call(
+            "events",
+            "put_events",
+            &json!({ "Entries": [{
+                "EventBusName": self.event_bus_name,
+                "Source": event["source"],
+                "DetailType": event["detail-type"],
+                "Detail": event["detail"].to_string(),
+            }] }),
+        )?;
+        ensure!(
+            answer["FailedEntryCount"] == 0,
+            "EventBridge refused the event: {answer}"
+        );
+        Ok(())
+    }
+
+    /// The executions of the provision state machine, the latest first.
+    ///
+    /// # Errors
+    /// What Step Functions refused.
+    pub fn executions(&self, aws: &Aws) -> Result<Vec<Execution>> {
+        let answer = aws.call(
+            "stepfunctions",
+            "list_executions",
+            &json!({ "stateMachineArn": self.provision_state_machine_arn }),
+        )?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(answer["executions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|execution| Execution {
+                arn: text(&execution["executionArn"]),
+                name: text(&execution["name"]),
+                status: text(&execution["status"]),
+            })
+            .collect())
+    }
+}
+
+/// An execution, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    pub arn: String,
+    pub name: String,
+    /// `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+    pub status: String,
+}
+
+fn value(outputs: &Value, name: &str) -> Result<String> {
+    outputs
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|output| output["OutputKey"] == name)
+        .and_then(|output| output["OutputValue"].as_str())
+        .map(str::to_owned)
+        .with_context(|| format!("the stack has no output {name}: {outputs}"))
+}
