@@ -96,7 +96,7 @@ impl Progress {
         Some((state, Change::TryFailed(error.to_owned())))
     }
 
-    /// The state that an event without a link must belong to: `MiniStack` links none.
+    /// The state that an event without a link must belong to: MiniStack links none.
     fn only_running(&self) -> Option<String> {
         let mut running = self.entered.keys();
         running.next().filter(|_| running.next().is_none()).cloned()
@@ -104,10 +104,18 @@ impl Progress {
 }
 
 const fn is_shown(event: &HistoryEventType) -> bool {
-    use HistoryEventType::{TaskStateEntered, TaskStateExited, WaitStateEntered, WaitStateExited};
+    use HistoryEventType::{
+        ParallelStateEntered, ParallelStateExited, TaskStateEntered, TaskStateExited,
+        WaitStateEntered, WaitStateExited,
+    };
     matches!(
         event,
-        TaskStateEntered | TaskStateExited | WaitStateEntered | WaitStateExited
+        ParallelStateEntered
+            | ParallelStateExited
+            | TaskStateEntered
+            | TaskStateExited
+            | WaitStateEntered
+            | WaitStateExited
     )
 }
 
@@ -120,18 +128,22 @@ fn between(from: DateTime, to: DateTime) -> Duration {
 /// What a state's output says in a few words: what was found, done or published.
 fn note(output: &str) -> Option<String> {
     let output: Value = serde_json::from_str(output).ok()?;
+    let at = |pointer: &str| output.pointer(pointer).and_then(Value::as_str);
+    if let (Some(security), Some(subnets)) = (at("/0/securityGroupId"), at("/1/subnetGroupName")) {
+        return Some(format!("{security}, {subnets}"));
+    }
     [
         "/found",
         "/outcome",
         "/primaryEndpoint",
-        "/endpoints/primary/host",
         "/securityGroupId",
         "/subnetGroupName",
         "/network/vpcId",
         "/error",
+        "/status",
     ]
     .iter()
-    .find_map(|pointer| output.pointer(pointer)?.as_str().map(str::to_owned))
+    .find_map(|pointer| at(pointer).map(str::to_owned))
 }
 
 #[cfg(test)]

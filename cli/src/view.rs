@@ -64,7 +64,9 @@ impl View {
     /// Leaves only the lines that stay.
     pub fn close(&mut self) {
         if let Self::Terminal { running, .. } = self {
-            running.drain().for_each(|(_, bar)| bar.finish_and_clear());
+            for (_, bar) in running.drain() {
+                bar.finish_and_clear();
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `MiniStack` as a process.
+//! MiniStack as a process.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
@@ -19,9 +19,9 @@ use crate::{Interrupt, Workspace};
 pub const REGION: &str = "ap-southeast-1";
 /// Waits and retry intervals of the state machine, against real time.
 const WAIT_SCALE: &str = "0.1";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
-/// A running `MiniStack`, with IAM enforced. Dropping it ends it and all that it started.
+/// A running MiniStack, with IAM enforced. Dropping it ends it and all that it started.
 pub struct Cloud {
     server: Child,
     address: SocketAddrV4,
@@ -40,7 +40,8 @@ impl Cloud {
         let folder = tempfile::Builder::new().prefix("envcache-").tempdir()?;
         let log = File::create(folder.path().join("ministack.log"))?;
         let server = workspace
-            .command("ministack")
+            .command("python")
+            .arg(workspace.file("local/src/start_ministack.py"))
             .env("BIND_HOST", address.ip().to_string())
             .env("GATEWAY_PORT", address.port().to_string())
             // A provided.* function calls back to this address.

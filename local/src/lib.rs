@@ -1,4 +1,4 @@
-//! The one-machine cloud: `MiniStack` in place of AWS, the network that an environment is assumed to
+//! The one-machine cloud: MiniStack in place of AWS, the network that an environment is assumed to
 //! have, and the real stack deployed with the real SAM CLI.
 //!
 //! Everything listens on loopback only, and ends with the value that started it.

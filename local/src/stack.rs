@@ -52,10 +52,10 @@ impl Stack {
         })
     }
 
-    /// Puts an event on the bus, as `EventBridge` would deliver it: `source`, `detail-type` and `detail`.
+    /// Puts an event on the bus, as EventBridge would deliver it: `source`, `detail-type` and `detail`.
     ///
     /// # Errors
-    /// What `EventBridge` refused.
+    /// What EventBridge refused.
     pub fn put_event(&self, aws: &Aws, event: &Value) -> Result<()> {
         let answer = aws.call(
             "events",

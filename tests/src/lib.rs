@@ -1,1 +1,282 @@
+//! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use local::network::{Laid, Network};
+use local::{Aws, Cloud, Interrupt, Stack, Workspace};
+use serde_json::{Value, json};
+
+/// How long a run may take; one takes about 5 seconds, many at once longer.
+const RUN: Duration = Duration::from_mins(2);
+
+/// A deployed stack on a cloud of its own.
+pub struct World {
+    pub aws: Aws,
+    pub stack: Stack,
+    cloud: Cloud,
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+    pub status: String,
+    pub output: Value,
+    pub error: String,
+    pub cause: String,
+}
+
+impl World {
+    /// Starts a cloud and deploys the stack.
+    ///
+    /// # Errors
+    /// Where the tools are missing or the deployment fails.
+    pub fn deploy() -> Result<Self> {
+        let cloud = Cloud::start(Workspace::find()?, Interrupt::default())?;
+        let aws = Aws::connect(&cloud)?;
+        let stack = Stack::deploy(&cloud, &aws)?;
+        Ok(Self { aws, stack, cloud })
+    }
+
+    /// Calls AWS and expects it to succeed.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    #[must_use]
+    pub fn call(&self, service: &str, operation: &str, parameters: &Value) -> Value {
+        self.aws
+            .call(service, operation, parameters)
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.cloud.log()))
+    }
+
+    /// A new environment with a network of its own.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("env-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let vpc = format!("{name}-vpc");
+        let laid = Network {
+            vpc: &vpc,
+            subnets: &[("subnet-one", 'a'), ("subnet-two", 'b')],
+            backend_security_group: "backend",
+        }
+        .lay(&self.aws)
+        .unwrap_or_else(|error| panic!("{error:#}"));
+        Environment { name, vpc, laid }
+    }
+
+    /// Starts the workflow by hand and waits until it ends.
+    ///
+    /// # Panics
+    /// Where it does not start or does not end.
+    #[must_use]
+    pub fn run(&self, input: &Value) -> Ended {
+        let execution = self.start(input);
+        self.wait(&execution)
+    }
+
+    /// Starts the workflow by hand, as the console does, and tells the execution's ARN.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn start(&self, input: &Value) -> String {
+        let started = self.call(
+            "stepfunctions",
+            "start_execution",
+            &json!({
+                "stateMachineArn": self.stack.provision_state_machine_arn,
+                "input": input.to_string(),
+            }),
+        );
+        text(&started["executionArn"])
+    }
+
+    /// Waits until an execution ends.
+    ///
+    /// # Panics
+    /// Where it does not end in time.
+    #[must_use]
+    pub fn wait(&self, execution: &str) -> Ended {
+        until(&format!("{execution} ends"), || {
+            let found = self.call(
+                "stepfunctions",
+                "describe_execution",
+                &json!({ "executionArn": execution }),
+            );
+            (found["status"] != "RUNNING").then(|| Ended {
+                status: text(&found["status"]),
+                output: serde_json::from_str(&text(&found["output"])).unwrap_or_default(),
+                error: text(&found["error"]),
+                cause: text(&found["cause"]),
+            })
+        })
+    }
+
+    /// Puts an event on the bus and waits until the executions of its environment have ended.
+    ///
+    /// # Panics
+    /// Where it starts none.
+    #[must_use]
+    pub fn deliver(&self, detail: &Value) -> Ended {
+        let before = self.executions_of(detail);
+        self.put(detail);
+        let execution = until("the event starts an execution", || {
+            self.executions_of(detail)
+                .into_iter()
+                .find(|execution| !before.contains(execution))
+        });
+        self.wait(&execution)
+    }
+
+    /// Puts an event on the bus.
+    ///
+    /// # Panics
+    /// Where the bus refuses it.
+    pub fn put(&self, detail: &Value) {
+        let event = json!({
+            "source": "envcache.environments",
+            "detail-type": "Environment Created",
+            "detail": detail,
+        });
+        self.stack
+            .put_event(&self.aws, &event)
+            .unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// The ARNs of the executions that an environment's events have started.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    #[must_use]
+    pub fn executions_of(&self, detail: &Value) -> Vec<String> {
+        let prefix = format!("{}-", text(&detail["environment"]));
+        self.stack
+            .executions(&self.aws)
+            .unwrap_or_else(|error| panic!("{error:#}"))
+            .into_iter()
+            .filter(|execution| execution.name.starts_with(&prefix))
+            .map(|execution| execution.arn)
+            .collect()
+    }
+
+    /// Everything on this cloud that the workflow can create, whosever it is, without what changes by itself.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    #[must_use]
+    pub fn inventory(&self) -> Value {
+        json!({
+            "securityGroups": self.call("ec2", "describe_security_groups", &json!({}))["SecurityGroups"],
+            "subnetGroups":
+                self.call("elasticache", "describe_cache_subnet_groups", &json!({}))["CacheSubnetGroups"],
+            "replicationGroups":
+                self.call("elasticache", "describe_replication_groups", &json!({}))["ReplicationGroups"],
+            "parameters": self.call("ssm", "describe_parameters", &json!({}))["Parameters"],
+        })
+    }
+}
+
+/// An environment and its network.
+pub struct Environment {
+    pub name: String,
+    pub vpc: String,
+    pub laid: Laid,
+}
+
+impl Environment {
+    /// The smallest request for its cache.
+    #[must_use]
+    pub fn request(&self) -> Value {
+        json!({
+            "environment": self.name,
+            "network": {
+                "vpc": self.vpc,
+                "subnets": ["subnet-one", "subnet-two"],
+                "backendSecurityGroup": "backend"
+            }
+        })
+    }
+
+    /// That request with one more field, named by a pointer such as `/cache`.
+    ///
+    /// # Panics
+    /// Where the pointer's parent does not exist.
+    #[must_use]
+    pub fn request_with(&self, pointer: &str, value: Value) -> Value {
+        let mut request = self.request();
+        let (parent, field) = pointer.rsplit_once('/').expect("a pointer has a slash");
+        request.pointer_mut(parent).expect("the parent exists")[field] = value;
+        request
+    }
+
+    /// Its published parameters, name and value, in the order of their names.
+    #[must_use]
+    pub fn parameters(&self, world: &World) -> Vec<(String, String)> {
+        let found = world.call(
+            "ssm",
+            "get_parameters_by_path",
+            &json!({ "Path": format!("/{}/cache", self.name) }),
+        );
+        let mut parameters: Vec<_> = array(&found["Parameters"])
+            .map(|parameter| (text(&parameter["Name"]), text(&parameter["Value"])))
+            .collect();
+        parameters.sort();
+        parameters
+    }
+
+    /// Its cache, as ElastiCache describes it, or the error's code.
+    ///
+    /// # Errors
+    /// Where it does not exist.
+    pub fn cache(&self, world: &World) -> Result<Value> {
+        let found = world.aws.call(
+            "elasticache",
+            "describe_replication_groups",
+            &json!({ "ReplicationGroupId": format!("{}-redis", self.name) }),
+        )?;
+        Ok(found["ReplicationGroups"][0].clone())
+    }
+}
+
+/// The stack that a test program shares, deployed once.
+///
+/// # Panics
+/// Where it could not be deployed.
+pub fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| World::deploy().unwrap_or_else(|error| panic!("{error:#}")))
+}
+
+/// Asks again and again until there is an answer.
+///
+/// # Panics
+/// Where there is none in time.
+pub fn until<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
+    let begin = Instant::now();
+    while begin.elapsed() < RUN {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("not within {RUN:?}: {what}");
+}
+
+/// The elements of a JSON array; none for anything else.
+pub fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// A JSON string's text; empty for anything else.
+#[must_use]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

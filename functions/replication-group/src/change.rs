@@ -8,7 +8,7 @@ use crate::compare::{Change, Settings};
 /// Asks for the change, to be applied at once and not in the next maintenance window.
 ///
 /// # Errors
-/// What `ElastiCache` answered; `ServiceUnavailable` where the group is still changing.
+/// What ElastiCache answered; `ServiceUnavailable` where the group is still changing.
 pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult<()> {
     match change {
         Change::IncreaseReplicas(replicas) => elasticache

@@ -11,8 +11,8 @@ use crate::schedule::wait_or_give_up;
 /// Describes the replication group once and judges what it sees.
 ///
 /// # Errors
-/// `CreateFailed`; `UnexpectedStatus` for a status that `ElastiCache` does not document; `Timeout` after
-/// the deadline; else what `ElastiCache` answered.
+/// `CreateFailed`; `UnexpectedStatus` for a status that ElastiCache does not document; `Timeout` after
+/// the deadline; else what ElastiCache answered.
 pub async fn check(
     elasticache: &Client,
     input: CheckReplicationGroupInput,
@@ -90,7 +90,7 @@ fn endpoints(group: &ReplicationGroup, input: &CheckReplicationGroupInput) -> Op
     })
 }
 
-/// The address is what `ElastiCache` shows, unchanged.
+/// The address is what ElastiCache shows, unchanged.
 fn endpoint(shown: &ShownEndpoint) -> Option<Endpoint> {
     Some(Endpoint {
         host: shown

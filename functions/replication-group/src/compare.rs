@@ -1,13 +1,13 @@
 //! Found against wanted: what is to be changed next, or what AWS cannot change. Pure: no call is made here.
 
 use aws_sdk_elasticache::types::{
-    AutomaticFailoverStatus, CacheCluster, MultiAzStatus, ReplicationGroup,
+    AutomaticFailoverStatus, CacheCluster, Endpoint, MultiAzStatus, NodeGroup, ReplicationGroup,
 };
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::value::EngineVersion;
 
-/// One change. `ElastiCache` takes one after the other, and the group is *modifying* in between.
+/// One change. ElastiCache takes one after the other, and the group is *modifying* in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// More replicas, to this number.
@@ -101,8 +101,8 @@ fn refuse_immutable(
     let port = group
         .node_groups()
         .first()
-        .and_then(|shard| shard.primary_endpoint())
-        .and_then(|endpoint| endpoint.port());
+        .and_then(NodeGroup::primary_endpoint)
+        .and_then(Endpoint::port);
     let differences = [
         differs("engine", member.engine(), "valkey"),
         differs("cluster mode", Some(on_off(group.cluster_enabled())), "off"),
@@ -166,7 +166,7 @@ fn older(wanted: &EngineVersion, found: Option<&str>) -> Option<String> {
         .then(|| format!("cache.engineVersion is {found}, wanted {wanted}, and AWS only upgrades"))
 }
 
-/// Major and minor version: `ElastiCache` shows `8.0.1` for what was asked for as `8.0`.
+/// Major and minor version: ElastiCache shows `8.0.1` for what was asked for as `8.0`.
 fn numbers(version: &str) -> (u32, u32) {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))

@@ -13,7 +13,7 @@ use crate::{change, compare, find, schedule};
 ///
 /// # Errors
 /// `NotOwned` where a group of the wanted name is not ours, `Immutable` where AWS cannot change a
-/// difference in place; else what `ElastiCache` answered.
+/// difference in place; else what ElastiCache answered.
 pub async fn ensure(
     elasticache: &Client,
     stack: &str,

@@ -1,4 +1,4 @@
-//! What `ElastiCache` shows of the cache.
+//! What ElastiCache shows of the cache.
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};

@@ -13,7 +13,6 @@ pub const DEADLINE_SECONDS: u32 = 60 * 60;
 /// few again once it takes unusually long. For 6 minutes that is 24 looks, the last at most 10 seconds late.
 pub const fn next_wait(waited: u32) -> u32 {
     let step = match waited {
-        0..180 => 30,
         180..900 => 10,
         _ => 30,
     };

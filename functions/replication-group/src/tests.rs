@@ -1,4 +1,4 @@
-//! The cache's steps against replayed answers of `ElastiCache`.
+//! The cache's steps against replayed answers of ElastiCache.
 
 use aws_sdk_elasticache::Client;
 use contract::error::ErrorName;

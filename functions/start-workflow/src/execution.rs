@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// An execution's name has at most 80 characters
 /// ([StartExecution](https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html)).
 const LONGEST_NAME: usize = 80;
-/// `EventBridge`'s event ids are UUIDs.
+/// EventBridge's event ids are UUIDs.
 const LONGEST_ID: usize = 36;
 
 /// Name and input of an execution.

@@ -1,4 +1,4 @@
-//! The cache's subnet group: the subnets that `ElastiCache` places the nodes in.
+//! The cache's subnet group: the subnets that ElastiCache places the nodes in.
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
@@ -10,8 +10,8 @@ use contract::{Owner, Spec};
 ///
 /// # Errors
 /// `NotOwned` where a group of the wanted name is not ours; `Immutable` where it stands in another VPC;
-/// `NotFound` where `ElastiCache` does not show yet what was just created, which a later try mends; else
-/// what `ElastiCache` answered.
+/// `NotFound` where ElastiCache does not show yet what was just created, which a later try mends; else
+/// what ElastiCache answered.
 pub async fn ensure(
     elasticache: &Client,
     stack: &str,

@@ -7,7 +7,7 @@
 pub struct Owner {
     /// The environment that the resource serves.
     pub environment: String,
-    /// The `CloudFormation` stack that this envcache was deployed as.
+    /// The CloudFormation stack that this envcache was deployed as.
     pub stack: String,
 }
 

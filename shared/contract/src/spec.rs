@@ -92,7 +92,7 @@ impl Cache {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventStamp {
-    /// `EventBridge`'s id of the event.
+    /// EventBridge's id of the event.
     pub id: String,
     /// When the event happened, in RFC 3339.
     pub time: String,

@@ -50,6 +50,8 @@ fn named(code: &str) -> ErrorName {
         | "InvalidClientTokenId"
         | "NotAuthorized"
         | "OptInRequired"
+        // First use in an account: ElastiCache makes its role itself where it may.
+        | "ServiceLinkedRoleNotFoundFault"
         | "SignatureDoesNotMatch"
         | "UnauthorizedOperation"
         | "UnrecognizedClientException" => ErrorName::AccessDenied,
@@ -110,9 +112,6 @@ fn named(code: &str) -> ErrorName {
         // A group that is changing, or whose tags cannot be read yet, can be asked again.
         | "InvalidCacheClusterState"
         | "InvalidReplicationGroupState" => ErrorName::ServiceUnavailable,
-
-        // First use in an account: ElastiCache makes the role itself where it may.
-        "ServiceLinkedRoleNotFoundFault" => ErrorName::AccessDenied,
 
         _ => ErrorName::Internal,
     }

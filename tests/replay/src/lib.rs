@@ -29,7 +29,7 @@ impl Answer {
         }
     }
 
-    /// A fault of the services that answer in XML under `ErrorResponse`, as `ElastiCache` does
+    /// A fault of the services that answer in XML under `ErrorResponse`, as ElastiCache does
     /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>).
     #[must_use]
     pub fn query_fault(status: u16, code: &str, message: &str) -> Self {
@@ -106,7 +106,7 @@ impl Replay {
             .build()
     }
 
-    /// The requests made so far to a service that takes forms (EC2, `ElastiCache`): each as its fields,
+    /// The requests made so far to a service that takes forms (EC2, ElastiCache): each as its fields,
     /// without the API's version.
     ///
     /// # Panics

@@ -1,0 +1,48 @@
+# envcache's commands. `make` alone lists them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# sam build and cargo lambda find each other, and the linters, here.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check build deploy tools format clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: build ## the main job on this machine: from an event to a published endpoint
+	cargo build --quiet --package envcache --package envcache-demo
+	target/debug/envcache-demo
+
+test: build ## every test: decisions and requests first, then the stack from outside
+	cargo test --workspace --lib --bins
+	cargo test --package envcache-tests --test '*'
+
+check: tools ## format, lints, static checks of template and state machine
+	cargo fmt --all --check
+	# clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
+	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build --workspace --all-targets
+	cfn-lint template.yaml
+	AWS_DEFAULT_REGION=ap-southeast-1 sam validate --lint
+
+build: tools ## the deployable functions, into .aws-sam/build
+	sam build
+
+deploy: build ## deploy to AWS, asking for what samconfig.toml does not say
+	sam deploy --guided
+
+tools: $(VENV)/installed ## the virtual environment with MiniStack, SAM CLI, cargo-lambda and linters
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	touch $@
+
+format: ## format the Rust code
+	cargo fmt --all
+
+clean: ## remove what was built; the virtual environment stays
+	rm -rf .aws-sam target
