@@ -24,7 +24,7 @@ def call(service, operation, parameters):
         return pages.build_full_result()
     answer = getattr(client, operation)(**parameters)
     answer.pop("ResponseMetadata", None)
-    return answer
+    return {name: value.read().decode() if hasattr(value, "read") else value for name, value in answer.items()}
 
 
 for line in sys.stdin:

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 /// The checkout that this program was built from.
 #[derive(Clone, Debug)]
@@ -17,10 +17,7 @@ impl Workspace {
     /// # Errors
     /// Where one of them is missing, with the command that makes it.
     pub fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("the crate stands in a folder of the workspace")?
-            .to_owned();
+        let root = Self::root();
         let workspace = Self { root };
         ensure!(
             workspace.tool("ministack").exists(),
@@ -31,6 +28,14 @@ impl Workspace {
             "the functions are not built: `make build` builds them"
         );
         Ok(workspace)
+    }
+
+    /// The checkout's folder, whatever is built in it.
+    #[must_use]
+    pub fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .map_or_else(PathBuf::new, Path::to_owned)
     }
 
     /// A file of the checkout.

@@ -1,5 +1,6 @@
 //! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -46,7 +47,6 @@ impl World {
     ///
     /// # Panics
     /// Where AWS refuses.
-    #[must_use]
     pub fn call(&self, service: &str, operation: &str, parameters: &Value) -> Value {
         self.aws
             .call(service, operation, parameters)
@@ -167,19 +167,122 @@ impl World {
             .collect()
     }
 
-    /// Everything on this cloud that the workflow can create, whosever it is, without what changes by itself.
+    /// The names of the security groups in an environment's VPC, in their order.
     ///
     /// # Panics
     /// Where AWS refuses.
     #[must_use]
-    pub fn inventory(&self) -> Value {
-        json!({
-            "securityGroups": self.call("ec2", "describe_security_groups", &json!({}))["SecurityGroups"],
-            "subnetGroups":
-                self.call("elasticache", "describe_cache_subnet_groups", &json!({}))["CacheSubnetGroups"],
-            "replicationGroups":
-                self.call("elasticache", "describe_replication_groups", &json!({}))["ReplicationGroups"],
-            "parameters": self.call("ssm", "describe_parameters", &json!({}))["Parameters"],
+    pub fn security_groups(&self, environment: &Environment) -> Vec<String> {
+        let found = self.call(
+            "ec2",
+            "describe_security_groups",
+            &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.laid.vpc] }] }),
+        );
+        let mut names: Vec<_> = array(&found["SecurityGroups"])
+            .map(|group| text(&group["GroupName"]))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Invokes a function of the stack, as EventBridge does, and tells what it answers.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    pub fn invoke(&self, function: &str, event: &Value) -> Value {
+        let answer = self.call(
+            "lambda",
+            "invoke",
+            &json!({ "FunctionName": self.physical_id(function), "Payload": event.to_string() }),
+        );
+        serde_json::from_str(&text(&answer["Payload"])).expect("a function answers JSON")
+    }
+
+    /// What CloudFormation named a resource of the template.
+    ///
+    /// # Panics
+    /// Where the stack has no such resource.
+    #[must_use]
+    pub fn physical_id(&self, logical_id: &str) -> String {
+        let found = self.call(
+            "cloudformation",
+            "describe_stack_resources",
+            &json!({ "StackName": local::stack::NAME, "LogicalResourceId": logical_id }),
+        );
+        text(&found["StackResources"][0]["PhysicalResourceId"])
+    }
+
+    /// Listens on the bus from now on to the events of a source.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    #[must_use]
+    pub fn listen(&self, source: &str) -> Listener<'_> {
+        let queue = self.call(
+            "sqs",
+            "create_queue",
+            &json!({ "QueueName": "announcements" }),
+        );
+        let queue = text(&queue["QueueUrl"]);
+        let attributes = self.call(
+            "sqs",
+            "get_queue_attributes",
+            &json!({ "QueueUrl": queue, "AttributeNames": ["QueueArn"] }),
+        );
+        self.call(
+            "events",
+            "put_rule",
+            &json!({
+                "Name": "announcements",
+                "EventBusName": self.stack.event_bus_name,
+                "EventPattern": json!({ "source": [source] }).to_string(),
+            }),
+        );
+        self.call(
+            "events",
+            "put_targets",
+            &json!({
+                "Rule": "announcements",
+                "EventBusName": self.stack.event_bus_name,
+                "Targets": [{ "Id": "queue", "Arn": attributes["Attributes"]["QueueArn"] }],
+            }),
+        );
+        Listener {
+            world: self,
+            queue,
+            heard: RefCell::default(),
+        }
+    }
+}
+
+/// What is said on the bus.
+pub struct Listener<'a> {
+    world: &'a World,
+    queue: String,
+    heard: RefCell<Vec<Value>>,
+}
+
+impl Listener<'_> {
+    /// The first event about an environment.
+    ///
+    /// # Panics
+    /// Where there is none in time.
+    #[must_use]
+    pub fn wait_for(&self, environment: &str) -> Value {
+        until(&format!("an event about {environment}"), || {
+            let received = self.world.call(
+                "sqs",
+                "receive_message",
+                &json!({ "QueueUrl": self.queue, "MaxNumberOfMessages": 10 }),
+            );
+            let events = array(&received["Messages"])
+                .filter_map(|message| serde_json::from_str(&text(&message["Body"])).ok());
+            self.heard.borrow_mut().extend(events);
+            self.heard
+                .borrow()
+                .iter()
+                .find(|event| event["detail"]["environment"] == environment)
+                .cloned()
         })
     }
 }

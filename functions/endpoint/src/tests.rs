@@ -1,1 +1,191 @@
+//! The step against replayed answers of Systems Manager.
 
+use aws_sdk_ssm::Client;
+use contract::error::{ErrorName, StepResult};
+use contract::message::Published;
+use replay::{Answer, Replay, reference};
+use serde_json::{Value, json};
+
+use crate::publish;
+
+const HOST: &str = "master.bandup-redis.q68zge.apse1.cache.amazonaws.com";
+
+/// The shape of
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>.
+fn existing(parameters: &[(&str, &str)]) -> Answer {
+    let found: Vec<_> = parameters
+        .iter()
+        .map(|(leaf, value)| {
+            json!({ "Name": format!("/bandup/cache/{leaf}"), "Type": "String", "Value": value, "Version": 1 })
+        })
+        .collect();
+    Answer::ok(json!({ "Parameters": found, "InvalidParameters": [] }).to_string())
+}
+
+fn tags(stack: &str) -> Answer {
+    Answer::ok(
+        json!({ "TagList": [
+            { "Key": "envcache:environment", "Value": "bandup" },
+            { "Key": "envcache:stack", "Value": stack }
+        ] })
+        .to_string(),
+    )
+}
+
+fn put() -> Answer {
+    Answer::ok(json!({ "Version": 1, "Tier": "Standard" }).to_string())
+}
+
+async fn published(replay: &Replay) -> StepResult<Published> {
+    let client = Client::new(&replay.config());
+    let message = reference(json!({ "endpoints": { "primary": { "host": HOST, "port": 6379 } } }));
+    publish(
+        &client,
+        "envcache",
+        serde_json::from_value(message).expect("the message"),
+    )
+    .await
+}
+
+fn names_and_values(requests: &[(String, Value)]) -> Vec<(&Value, &Value)> {
+    requests
+        .iter()
+        .filter(|(operation, _)| operation == "PutParameter")
+        .map(|(_, body)| (&body["Name"], &body["Value"]))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_first_run_writes_every_parameter_with_its_tags() {
+    let replay = Replay::new([existing(&[]), put(), put(), put(), put()]);
+
+    let found = published(&replay).await.expect("published");
+
+    assert_eq!(found.written, found.parameters, "all of them are new");
+    assert_eq!(found.url, format!("rediss://{HOST}:6379"));
+    let requests = replay.documents();
+    assert_eq!(
+        requests[0],
+        (
+            "GetParameters".to_owned(),
+            json!({ "Names": [
+                "/bandup/cache/primary-endpoint", "/bandup/cache/host",
+                "/bandup/cache/port", "/bandup/cache/url"
+            ] })
+        )
+    );
+    assert_eq!(
+        requests[1],
+        (
+            "PutParameter".to_owned(),
+            json!({
+                "Name": "/bandup/cache/primary-endpoint",
+                "Description": "Primary endpoint (host:port) of the cache of environment bandup",
+                "Value": format!("{HOST}:6379"),
+                "Type": "String",
+                "Tags": [
+                    { "Key": "envcache:environment", "Value": "bandup" },
+                    { "Key": "envcache:stack", "Value": "envcache" }
+                ]
+            })
+        ),
+        "tags, and so no Overwrite: AWS refuses both together"
+    );
+}
+
+#[tokio::test]
+async fn what_is_there_and_right_is_not_written_again() {
+    let replay = Replay::new([
+        existing(&[
+            ("primary-endpoint", &format!("{HOST}:6379")),
+            ("host", HOST),
+            ("port", "6379"),
+            ("url", &format!("rediss://{HOST}:6379")),
+        ]),
+        tags("envcache"),
+        tags("envcache"),
+        tags("envcache"),
+        tags("envcache"),
+    ]);
+
+    let found = published(&replay).await.expect("published");
+
+    assert!(found.written.is_empty(), "{found:?}");
+    assert!(names_and_values(&replay.documents()).is_empty());
+}
+
+#[tokio::test]
+async fn what_differs_is_overwritten_and_what_is_missing_is_created() {
+    let replay = Replay::new([
+        existing(&[("host", "old.example"), ("port", "6379")]),
+        tags("envcache"),
+        tags("envcache"),
+        put(),
+        put(),
+        put(),
+    ]);
+
+    let found = published(&replay).await.expect("published");
+
+    assert_eq!(
+        found.written,
+        [
+            "/bandup/cache/primary-endpoint",
+            "/bandup/cache/host",
+            "/bandup/cache/url"
+        ]
+    );
+    let requests = replay.documents();
+    let host = requests
+        .iter()
+        .find(|(operation, body)| {
+            operation == "PutParameter" && body["Name"] == "/bandup/cache/host"
+        })
+        .map(|(_, body)| body)
+        .expect("host differs");
+    assert_eq!(host["Overwrite"], true);
+    assert_eq!(host["Value"], HOST);
+    assert!(
+        host.get("Tags").is_none(),
+        "AWS refuses tags together with Overwrite"
+    );
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_not_ours_stops_it_before_anything_is_written() {
+    let replay = Replay::new([existing(&[("url", "rediss://other")]), tags("other")]);
+
+    let error = published(&replay).await.expect_err("another stack's");
+
+    assert_eq!(error.name(), ErrorName::NotOwned);
+    assert!(error.to_string().contains("/bandup/cache/url"), "{error}");
+    assert!(names_and_values(&replay.documents()).is_empty());
+}
+
+#[tokio::test]
+async fn what_systems_manager_refuses_keeps_its_reason() {
+    // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+    for (code, expected) in [
+        ("ParameterAlreadyExists", ErrorName::NotFound),
+        ("ParameterLimitExceeded", ErrorName::QuotaExceeded),
+        ("TooManyUpdates", ErrorName::Throttled),
+        ("ThrottlingException", ErrorName::Throttled),
+        ("AccessDeniedException", ErrorName::AccessDenied),
+        ("InternalServerError", ErrorName::ServiceUnavailable),
+    ] {
+        let replay = Replay::new([
+            existing(&[]),
+            Answer::json_fault(400, code, "AWS's own words."),
+        ]);
+
+        let error = published(&replay).await.expect_err("refused");
+
+        assert_eq!(error.name(), expected, "{code}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("PutParameter /bandup/cache/primary-endpoint: "),
+            "{error}"
+        );
+    }
+}

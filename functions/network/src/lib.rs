@@ -125,3 +125,6 @@ fn name_tag(tags: &[aws_sdk_ec2::types::Tag]) -> Option<&str> {
         .find(|tag| tag.key() == Some("Name"))
         .and_then(|tag| tag.value())
 }
+
+#[cfg(test)]
+mod tests;

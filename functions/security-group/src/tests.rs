@@ -1,1 +1,224 @@
+//! The step against replayed answers of EC2.
 
+use aws_sdk_ec2::Client;
+use contract::error::{ErrorName, StepResult};
+use contract::message::SecurityGroup;
+use replay::{Answer, Replay, form, network, reference};
+use serde_json::json;
+
+use crate::ensure;
+
+const BACKEND: &str = "sg-0b1b2c3d4e5f60718";
+
+/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>.
+fn described(name: &str, stack: &str, rules: &str) -> Answer {
+    Answer::ok(format!(
+        "<DescribeSecurityGroupsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><securityGroupInfo><item>\
+         <groupId>sg-0c1b2c3d4e5f60718</groupId><groupName>{name}</groupName><vpcId>vpc-0a1b2c3d4e5f60718</vpcId>\
+         <ipPermissions>{rules}</ipPermissions><tagSet>\
+         <item><key>envcache:environment</key><value>bandup</value></item>\
+         <item><key>envcache:stack</key><value>{stack}</value></item></tagSet>\
+         </item></securityGroupInfo></DescribeSecurityGroupsResponse>"
+    ))
+}
+
+fn rule(port: u16, source: &str) -> String {
+    format!(
+        "<item><ipProtocol>tcp</ipProtocol><fromPort>{port}</fromPort><toPort>{port}</toPort>\
+         <groups><item><userId>123456789012</userId><groupId>{source}</groupId></item></groups></item>"
+    )
+}
+
+fn none() -> Answer {
+    Answer::ok(
+        "<DescribeSecurityGroupsResponse><securityGroupInfo/></DescribeSecurityGroupsResponse>",
+    )
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
+fn created() -> Answer {
+    Answer::ok(
+        "<CreateSecurityGroupResponse><return>true</return><groupId>sg-0c1b2c3d4e5f60718</groupId>\
+         </CreateSecurityGroupResponse>",
+    )
+}
+
+fn authorized() -> Answer {
+    Answer::ok(
+        "<AuthorizeSecurityGroupIngressResponse><return>true</return>\
+         </AuthorizeSecurityGroupIngressResponse>",
+    )
+}
+
+async fn ensured(replay: &Replay) -> StepResult<SecurityGroup> {
+    let client = Client::new(&replay.config());
+    let message = reference(json!({ "network": network() }));
+    ensure(
+        &client,
+        "envcache",
+        serde_json::from_value(message).expect("the message"),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn an_absent_group_is_created_with_its_tags_and_lets_the_backend_in_by_reference() {
+    let replay = Replay::new([none(), created(), authorized()]);
+
+    let found = ensured(&replay).await.expect("created");
+
+    assert_eq!(found.security_group_id, "sg-0c1b2c3d4e5f60718");
+    assert_eq!(
+        replay.forms()[1..],
+        [
+            form([
+                ("Action", "CreateSecurityGroup"),
+                ("GroupName", "redis-sg"),
+                ("GroupDescription", "Cache of environment bandup"),
+                ("VpcId", "vpc-0a1b2c3d4e5f60718"),
+                ("TagSpecification.1.ResourceType", "security-group"),
+                ("TagSpecification.1.Tag.1.Key", "envcache:environment"),
+                ("TagSpecification.1.Tag.1.Value", "bandup"),
+                ("TagSpecification.1.Tag.2.Key", "envcache:stack"),
+                ("TagSpecification.1.Tag.2.Value", "envcache"),
+            ]),
+            form([
+                ("Action", "AuthorizeSecurityGroupIngress"),
+                ("GroupId", "sg-0c1b2c3d4e5f60718"),
+                ("IpPermissions.1.IpProtocol", "tcp"),
+                ("IpPermissions.1.FromPort", "6379"),
+                ("IpPermissions.1.ToPort", "6379"),
+                ("IpPermissions.1.Groups.1.GroupId", BACKEND),
+                (
+                    "IpPermissions.1.Groups.1.Description",
+                    "Backend of environment bandup to its cache"
+                ),
+            ]),
+        ],
+        "one rule, from the backend's group, and no CIDR"
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_is_as_wanted_is_left_alone() {
+    let rules = rule(22, "sg-0d1b2c3d4e5f60718") + &rule(6379, BACKEND);
+    let replay = Replay::new([described("redis-sg", "envcache", &rules)]);
+
+    ensured(&replay).await.expect("it is there");
+
+    assert_eq!(replay.actions(), ["DescribeSecurityGroups"]);
+}
+
+#[tokio::test]
+async fn a_group_that_an_earlier_run_left_without_its_rule_gets_it() {
+    for (rules, why) in [
+        (String::new(), "the run ended in between"),
+        (
+            rule(6379, "sg-0d1b2c3d4e5f60718"),
+            "a rule for another source",
+        ),
+        (rule(6380, BACKEND), "a rule for another port"),
+    ] {
+        let replay = Replay::new([described("redis-sg", "envcache", &rules), authorized()]);
+
+        ensured(&replay).await.expect("the rule is added");
+
+        assert_eq!(
+            replay.actions(),
+            ["DescribeSecurityGroups", "AuthorizeSecurityGroupIngress"],
+            "{why}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_is_there_already_is_a_success() {
+    let replay = Replay::new([
+        described("redis-sg", "envcache", ""),
+        Answer::ec2_fault(
+            400,
+            "InvalidPermission.Duplicate",
+            "the specified rule already exists",
+        ),
+    ]);
+
+    ensured(&replay).await.expect("it is what is wanted");
+}
+
+#[tokio::test]
+async fn a_group_that_is_not_ours_is_not_touched() {
+    // Names are unique without regard to case.
+    for (name, stack) in [("redis-sg", "other"), ("Redis-SG", "other")] {
+        let replay = Replay::new([described(name, stack, "")]);
+
+        let error = ensured(&replay).await.expect_err("another stack's");
+
+        assert_eq!(error.name(), ErrorName::NotOwned, "{name}");
+        assert!(
+            error.to_string().contains("sg-0c1b2c3d4e5f60718"),
+            "{error}"
+        );
+        assert_eq!(replay.actions(), ["DescribeSecurityGroups"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_matched_by_wildcard_finds_nothing() {
+    let replay = Replay::new([
+        described("redis-sg-old", "other", ""),
+        created(),
+        authorized(),
+    ]);
+
+    ensured(&replay)
+        .await
+        .expect("another group is no hindrance");
+}
+
+#[tokio::test]
+async fn a_group_that_appeared_meanwhile_is_found_by_the_next_try() {
+    let replay = Replay::new([
+        none(),
+        Answer::ec2_fault(
+            400,
+            "InvalidGroup.Duplicate",
+            "The security group 'redis-sg' already exists for VPC 'vpc-0a1b2c3d4e5f60718'",
+        ),
+    ]);
+
+    let error = ensured(&replay).await.expect_err("it is not seen yet");
+
+    assert_eq!(
+        error.name(),
+        ErrorName::NotFound,
+        "the state machine tries this again"
+    );
+}
+
+#[tokio::test]
+async fn what_ec2_does_not_show_yet_or_has_no_room_for_keeps_its_name() {
+    for (code, expected) in [
+        ("InvalidGroup.NotFound", ErrorName::NotFound),
+        (
+            "RulesPerSecurityGroupLimitExceeded",
+            ErrorName::QuotaExceeded,
+        ),
+        ("RequestLimitExceeded", ErrorName::Throttled),
+    ] {
+        let replay = Replay::new([
+            none(),
+            created(),
+            Answer::ec2_fault(400, code, "AWS's own words."),
+        ]);
+
+        let error = ensured(&replay).await.expect_err("refused");
+
+        assert_eq!(error.name(), expected, "{code}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("AuthorizeSecurityGroupIngress sg-0c1b2c3d4e5f60718"),
+            "{error}"
+        );
+    }
+}

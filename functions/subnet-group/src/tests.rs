@@ -1,1 +1,191 @@
+//! The step against replayed answers of ElastiCache.
 
+use aws_sdk_elasticache::Client;
+use contract::error::{ErrorName, StepResult};
+use contract::message::SubnetGroup;
+use replay::{Answer, Replay, form, network, reference};
+use serde_json::json;
+
+use crate::ensure;
+
+const ARN: &str =
+    "arn:aws:elasticache:ap-southeast-1:123456789012:subnetgroup:bandup-cached-subnet-group";
+
+/// The shape of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheSubnetGroups.html>.
+fn described(vpc: &str, description: &str, subnets: [&str; 2]) -> Answer {
+    let [one, two] = subnets;
+    Answer::ok(format!(
+        "<DescribeCacheSubnetGroupsResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\">\
+         <DescribeCacheSubnetGroupsResult><CacheSubnetGroups><CacheSubnetGroup>\
+         <CacheSubnetGroupName>bandup-cached-subnet-group</CacheSubnetGroupName><ARN>{ARN}</ARN>\
+         <CacheSubnetGroupDescription>{description}</CacheSubnetGroupDescription><VpcId>{vpc}</VpcId>\
+         <Subnets><Subnet><SubnetIdentifier>{one}</SubnetIdentifier></Subnet>\
+         <Subnet><SubnetIdentifier>{two}</SubnetIdentifier></Subnet></Subnets>\
+         </CacheSubnetGroup></CacheSubnetGroups></DescribeCacheSubnetGroupsResult>\
+         </DescribeCacheSubnetGroupsResponse>"
+    ))
+}
+
+fn as_wanted() -> Answer {
+    // The order of subnets says nothing.
+    described(
+        "vpc-0a1b2c3d4e5f60718",
+        "Cache of environment bandup",
+        ["subnet-1a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60718"],
+    )
+}
+
+fn tags(stack: &str) -> Answer {
+    Answer::ok(format!(
+        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>\
+         <Tag><Key>envcache:environment</Key><Value>bandup</Value></Tag>\
+         <Tag><Key>envcache:stack</Key><Value>{stack}</Value></Tag>\
+         </TagList></ListTagsForResourceResult></ListTagsForResourceResponse>"
+    ))
+}
+
+fn absent() -> Answer {
+    Answer::query_fault(
+        400,
+        "CacheSubnetGroupNotFoundFault",
+        "CacheSubnetGroup bandup-cached-subnet-group not found.",
+    )
+}
+
+fn accepted(action: &str) -> Answer {
+    Answer::ok(format!(
+        "<{action}Response><{action}Result><CacheSubnetGroup/></{action}Result></{action}Response>"
+    ))
+}
+
+async fn ensured(replay: &Replay) -> StepResult<SubnetGroup> {
+    let client = Client::new(&replay.config());
+    let message = reference(json!({ "network": network() }));
+    ensure(
+        &client,
+        "envcache",
+        serde_json::from_value(message).expect("the message"),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn an_absent_group_is_created_with_its_subnets_and_tags() {
+    let replay = Replay::new([absent(), accepted("CreateCacheSubnetGroup")]);
+
+    let found = ensured(&replay).await.expect("created");
+
+    assert_eq!(found.subnet_group_name, "bandup-cached-subnet-group");
+    assert_eq!(
+        replay.forms()[1],
+        form([
+            ("Action", "CreateCacheSubnetGroup"),
+            ("CacheSubnetGroupName", "bandup-cached-subnet-group"),
+            ("CacheSubnetGroupDescription", "Cache of environment bandup"),
+            ("SubnetIds.SubnetIdentifier.1", "subnet-0a1b2c3d4e5f60718"),
+            ("SubnetIds.SubnetIdentifier.2", "subnet-1a1b2c3d4e5f60718"),
+            ("Tags.Tag.1.Key", "envcache:environment"),
+            ("Tags.Tag.1.Value", "bandup"),
+            ("Tags.Tag.2.Key", "envcache:stack"),
+            ("Tags.Tag.2.Value", "envcache"),
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_is_as_wanted_is_left_alone() {
+    let replay = Replay::new([as_wanted(), tags("envcache")]);
+
+    ensured(&replay).await.expect("it is there");
+
+    assert_eq!(
+        replay.actions(),
+        ["DescribeCacheSubnetGroups", "ListTagsForResource"]
+    );
+}
+
+#[tokio::test]
+async fn other_subnets_and_another_description_are_mended() {
+    for (found, why) in [
+        (
+            described(
+                "vpc-0a1b2c3d4e5f60718",
+                "Cache of environment bandup",
+                ["subnet-0a1b2c3d4e5f60718", "subnet-2a1b2c3d4e5f60718"],
+            ),
+            "another subnet",
+        ),
+        (
+            described(
+                "vpc-0a1b2c3d4e5f60718",
+                "old",
+                ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"],
+            ),
+            "another description",
+        ),
+    ] {
+        let replay = Replay::new([found, tags("envcache"), accepted("ModifyCacheSubnetGroup")]);
+
+        ensured(&replay).await.expect("mended");
+
+        assert_eq!(
+            replay.forms()[2],
+            form([
+                ("Action", "ModifyCacheSubnetGroup"),
+                ("CacheSubnetGroupName", "bandup-cached-subnet-group"),
+                ("CacheSubnetGroupDescription", "Cache of environment bandup"),
+                ("SubnetIds.SubnetIdentifier.1", "subnet-0a1b2c3d4e5f60718"),
+                ("SubnetIds.SubnetIdentifier.2", "subnet-1a1b2c3d4e5f60718"),
+            ]),
+            "{why}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_is_not_ours_or_stands_in_another_vpc_is_not_touched() {
+    let elsewhere = described(
+        "vpc-ffffffffffffffff0",
+        "Cache of environment bandup",
+        ["subnet-8a1b2c3d4e5f60718", "subnet-9a1b2c3d4e5f60718"],
+    );
+    for (found, stack, expected) in [
+        (as_wanted(), "other", ErrorName::NotOwned),
+        (elsewhere, "envcache", ErrorName::Immutable),
+    ] {
+        let replay = Replay::new([found, tags(stack)]);
+
+        let error = ensured(&replay).await.expect_err("not to be changed");
+
+        assert_eq!(error.name(), expected);
+        assert_eq!(
+            replay.actions().len(),
+            2,
+            "{expected}: it was only looked at"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_elasticache_refuses_keeps_its_reason() {
+    for (code, expected) in [
+        ("CacheSubnetGroupAlreadyExists", ErrorName::NotFound),
+        ("CacheSubnetGroupQuotaExceeded", ErrorName::QuotaExceeded),
+        ("ServiceLinkedRoleNotFoundFault", ErrorName::AccessDenied),
+        ("InvalidSubnet", ErrorName::NotFound),
+        ("SubnetNotAllowedFault", ErrorName::InvalidSpec),
+    ] {
+        let replay = Replay::new([absent(), Answer::query_fault(400, code, "AWS's own words.")]);
+
+        let error = ensured(&replay).await.expect_err("refused");
+
+        assert_eq!(error.name(), expected, "{code}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("CreateCacheSubnetGroup bandup-cached-subnet-group: "),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,264 @@
+//! The step against replayed answers of EC2.
+
+use aws_sdk_ec2::Client;
+use contract::error::{ErrorName, StepResult};
+use contract::message::ResolvedRequest;
+use replay::{Answer, Replay, form};
+use serde_json::{Value, json};
+
+use crate::resolve;
+
+fn request() -> Value {
+    json!({
+        "environment": "bandup",
+        "network": {
+            "vpc": "band-up-vpc",
+            "subnets": ["private-database-subnet-1", "private-database-subnet-2"],
+            "backendSecurityGroup": "ecs-backend-sg"
+        }
+    })
+}
+
+/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html>.
+fn vpcs(found: &[(&str, &str)]) -> Answer {
+    let items: String = found
+        .iter()
+        .map(|(id, name)| {
+            format!(
+                "<item><vpcId>{id}</vpcId><state>available</state><cidrBlock>10.0.0.0/16</cidrBlock>\
+                 <tagSet><item><key>Name</key><value>{name}</value></item></tagSet></item>"
+            )
+        })
+        .collect();
+    Answer::ok(format!(
+        "<DescribeVpcsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+         <vpcSet>{items}</vpcSet></DescribeVpcsResponse>"
+    ))
+}
+
+/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>.
+fn subnets(found: &[(&str, &str, &str)], next: &str) -> Answer {
+    let items: String = found
+        .iter()
+        .map(|(id, name, zone)| {
+            format!(
+                "<item><subnetId>{id}</subnetId><availabilityZone>{zone}</availabilityZone>\
+                 <tagSet><item><key>Name</key><value>{name}</value></item></tagSet></item>"
+            )
+        })
+        .collect();
+    Answer::ok(format!(
+        "<DescribeSubnetsResponse><subnetSet>{items}</subnetSet>{next}</DescribeSubnetsResponse>"
+    ))
+}
+
+/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>.
+fn security_groups(found: &[(&str, &str)]) -> Answer {
+    let items: String = found
+        .iter()
+        .map(|(id, name)| {
+            format!("<item><groupId>{id}</groupId><groupName>{name}</groupName></item>")
+        })
+        .collect();
+    Answer::ok(format!(
+        "<DescribeSecurityGroupsResponse><securityGroupInfo>{items}</securityGroupInfo>\
+         </DescribeSecurityGroupsResponse>"
+    ))
+}
+
+fn reference_network() -> [Answer; 3] {
+    [
+        vpcs(&[("vpc-0a1b2c3d4e5f60718", "band-up-vpc")]),
+        subnets(
+            &[
+                (
+                    "subnet-0a1b2c3d",
+                    "private-database-subnet-1",
+                    "ap-southeast-1a",
+                ),
+                (
+                    "subnet-0b1b2c3d",
+                    "private-database-subnet-2",
+                    "ap-southeast-1b",
+                ),
+            ],
+            "",
+        ),
+        security_groups(&[("sg-0a1b2c3d", "ecs-backend-sg")]),
+    ]
+}
+
+async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolvedRequest> {
+    let client = Client::new(&replay.config());
+    let input = serde_json::from_value(json!({ "request": request })).expect("the message");
+    resolve(&client, input).await
+}
+
+#[tokio::test]
+async fn names_become_ids_and_every_default_is_filled_in() {
+    let replay = Replay::new(reference_network());
+
+    let found = resolved(&replay, request()).await.expect("all is there");
+
+    assert_eq!(
+        serde_json::to_value(found.network).expect("JSON"),
+        json!({
+            "vpcId": "vpc-0a1b2c3d4e5f60718",
+            "subnetIds": ["subnet-0a1b2c3d", "subnet-0b1b2c3d"],
+            "backendSecurityGroupId": "sg-0a1b2c3d"
+        })
+    );
+    assert_eq!(found.spec.cache.name.as_str(), "bandup-redis");
+    assert_eq!(
+        replay.forms(),
+        [
+            form([
+                ("Action", "DescribeVpcs"),
+                ("Filter.1.Name", "tag:Name"),
+                ("Filter.1.Value.1", "band-up-vpc"),
+            ]),
+            form([
+                ("Action", "DescribeSubnets"),
+                ("Filter.1.Name", "vpc-id"),
+                ("Filter.1.Value.1", "vpc-0a1b2c3d4e5f60718"),
+            ]),
+            form([
+                ("Action", "DescribeSecurityGroups"),
+                ("Filter.1.Name", "vpc-id"),
+                ("Filter.1.Value.1", "vpc-0a1b2c3d4e5f60718"),
+                ("Filter.2.Name", "group-name"),
+                ("Filter.2.Value.1", "ecs-backend-sg"),
+            ]),
+        ],
+        "subnets and groups are looked up inside the VPC only"
+    );
+}
+
+#[tokio::test]
+async fn ids_are_looked_up_as_ids() {
+    let replay = Replay::new(reference_network());
+    let mut request = request();
+    request["network"] = json!({
+        "vpc": "vpc-0a1b2c3d4e5f60718",
+        "subnets": ["subnet-0b1b2c3d", "subnet-0a1b2c3d"],
+        "backendSecurityGroup": "sg-0a1b2c3d"
+    });
+
+    let found = resolved(&replay, request).await.expect("all is there");
+
+    assert_eq!(
+        found.network.subnet_ids,
+        ["subnet-0b1b2c3d", "subnet-0a1b2c3d"]
+    );
+    let forms = replay.forms();
+    assert_eq!(forms[0]["Filter.1.Name"], "vpc-id");
+    assert_eq!(forms[2]["Filter.2.Name"], "group-id");
+}
+
+#[tokio::test]
+async fn further_pages_are_read() {
+    let [vpcs, _, groups] = reference_network();
+    let replay = Replay::new([
+        vpcs,
+        subnets(
+            &[(
+                "subnet-0a1b2c3d",
+                "private-database-subnet-1",
+                "ap-southeast-1a",
+            )],
+            "<nextToken>more</nextToken>",
+        ),
+        subnets(
+            &[(
+                "subnet-0b1b2c3d",
+                "private-database-subnet-2",
+                "ap-southeast-1b",
+            )],
+            "",
+        ),
+        groups,
+    ]);
+
+    let found = resolved(&replay, request()).await.expect("all is there");
+
+    assert_eq!(found.network.subnet_ids.len(), 2);
+    assert_eq!(replay.forms()[2]["NextToken"], "more");
+}
+
+#[tokio::test]
+async fn what_is_missing_or_found_twice_is_named() {
+    let [vpc, subnet, _] = reference_network();
+    let cases = [
+        (
+            vec![vpcs(&[])],
+            ErrorName::NotFound,
+            "network.vpc: there is no VPC",
+        ),
+        (
+            vec![vpcs(&[
+                ("vpc-0a1b2c3d", "band-up-vpc"),
+                ("vpc-0b1b2c3d", "band-up-vpc"),
+            ])],
+            ErrorName::Ambiguous,
+            "network.vpc: there is more than one VPC",
+        ),
+        (
+            vec![vpc.clone(), subnets(&[], "")],
+            ErrorName::NotFound,
+            "network.subnets: there is no subnet",
+        ),
+        (
+            // A filter's value is compared without regard to case, and a name is not.
+            vec![
+                vpc,
+                subnet,
+                security_groups(&[("sg-0a1b2c3d", "ECS-Backend-SG")]),
+            ],
+            ErrorName::NotFound,
+            "network.backendSecurityGroup: there is no security group",
+        ),
+    ];
+    for (answers, name, message) in cases {
+        let replay = Replay::new(answers);
+
+        let error = resolved(&replay, request())
+            .await
+            .expect_err("not to be resolved");
+
+        assert_eq!(error.name(), name, "{error}");
+        assert!(error.to_string().starts_with(message), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_request_asks_aws_nothing() {
+    let replay = Replay::new([]);
+
+    let error = resolved(&replay, json!({ "environment": "Bandup" }))
+        .await
+        .expect_err("a bad name");
+
+    assert_eq!(error.name(), ErrorName::InvalidSpec);
+    assert!(replay.forms().is_empty());
+}
+
+#[tokio::test]
+async fn a_denied_call_says_which() {
+    let replay = Replay::new([Answer::ec2_fault(
+        403,
+        "UnauthorizedOperation",
+        "You are not authorized to perform this operation.",
+    )]);
+
+    let error = resolved(&replay, request())
+        .await
+        .expect_err("it is denied");
+
+    assert_eq!(error.name(), ErrorName::AccessDenied);
+    assert!(
+        error
+            .to_string()
+            .starts_with("DescribeVpcs band-up-vpc: UnauthorizedOperation"),
+        "{error}"
+    );
+}

@@ -1,0 +1,31 @@
+//! The sample events, as a user sends them.
+
+use contract::Request;
+use local::Workspace;
+use serde_json::Value;
+
+#[test]
+fn every_sample_event_holds_a_request_that_the_workflow_takes() {
+    let folder = Workspace::root().join("events");
+    let samples: Vec<_> = std::fs::read_dir(&folder)
+        .expect("the folder events/")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .collect();
+    assert!(!samples.is_empty(), "there is a sample event");
+    for path in samples {
+        let name = path.display();
+        let text = std::fs::read_to_string(&path).expect("the file");
+        let event: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+
+        assert_eq!(event["source"], "envcache.environments", "{name}");
+        assert_eq!(event["detail-type"], "Environment Created", "{name}");
+        Request::from_json(event["detail"].clone())
+            .and_then(Request::into_spec)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
