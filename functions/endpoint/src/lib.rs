@@ -78,11 +78,10 @@ async fn require_ownership(ssm: &Client, owner: &Owner, name: &str) -> StepResul
         .map_err(|error| step::failure("ListTagsForResource", name, error))?
         .tag_list
         .unwrap_or_default();
-    if owner.owns(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))) {
-        Ok(())
-    } else {
-        Err(owner.not_owned(&format!("parameter `{name}`")))
-    }
+    owner.require(
+        &format!("parameter `{name}`"),
+        tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))),
+    )
 }
 
 /// A new parameter with its tags. `PutParameter` refuses tags together with `Overwrite`

@@ -62,9 +62,8 @@ pub async fn require_ownership(
         .map_err(|error| step::failure("ListTagsForResource", id, error))?
         .tag_list
         .unwrap_or_default();
-    if owner.owns(tags.iter().map(|tag| (tag.key(), tag.value()))) {
-        Ok(())
-    } else {
-        Err(owner.not_owned(&format!("replication group `{id}`")))
-    }
+    owner.require(
+        &format!("replication group `{id}`"),
+        tags.iter().map(|tag| (tag.key(), tag.value())),
+    )
 }

@@ -75,9 +75,10 @@ fn found(
         ));
     };
     let tags = group.tags.unwrap_or_default();
-    if !owner.owns(tags.iter().map(|tag| (tag.key(), tag.value()))) {
-        return Err(owner.not_owned(&format!("security group `{name}` ({id})")));
-    }
+    owner.require(
+        &format!("security group `{name}` ({id})"),
+        tags.iter().map(|tag| (tag.key(), tag.value())),
+    )?;
     Ok((id, group.ip_permissions.unwrap_or_default()))
 }
 

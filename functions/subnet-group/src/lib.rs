@@ -66,11 +66,10 @@ async fn require_ownership(
         .map_err(|error| step::failure("ListTagsForResource", name, error))?
         .tag_list
         .unwrap_or_default();
-    if owner.owns(tags.iter().map(|tag| (tag.key(), tag.value()))) {
-        Ok(())
-    } else {
-        Err(owner.not_owned(&format!("cache subnet group `{name}`")))
-    }
+    owner.require(
+        &format!("cache subnet group `{name}`"),
+        tags.iter().map(|tag| (tag.key(), tag.value())),
+    )
 }
 
 /// A subnet group keeps its VPC for life.

@@ -1,5 +1,7 @@
 //! The tags that say which stack and environment a resource belongs to.
 
+use crate::error::{ErrorName, StepError, StepResult};
+
 /// The environment and the stack that own what a run creates.
 ///
 /// A resource that lacks these tags is not ours: it is never changed and never deleted.
@@ -26,32 +28,37 @@ impl Owner {
         ]
     }
 
-    /// Whether a resource with these tags (pairs of key and value) belongs to this owner.
-    pub fn owns<'a>(
-        &self,
-        tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
-    ) -> bool {
-        let found: Vec<_> = tags.into_iter().collect();
-        self.tags()
-            .iter()
-            .all(|(key, value)| found.contains(&(Some(*key), Some(*value))))
-    }
-
-    /// The error for a resource of the wanted name that is not ours, such as
+    /// Goes on only with what is ours. `resource` says what it is, such as
     /// ``security group `redis-sg` (sg-0a1b2c3d)``.
-    #[must_use]
-    pub fn not_owned(&self, resource: &str) -> crate::StepError {
-        crate::StepError::new(
-            crate::ErrorName::NotOwned,
+    ///
+    /// # Errors
+    /// `NotOwned` where the tags do not say that the resource belongs to this owner.
+    pub fn require<'a>(
+        &self,
+        resource: &str,
+        tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
+    ) -> StepResult<()> {
+        if self.owns(tags) {
+            return Ok(());
+        }
+        Err(StepError::new(
+            ErrorName::NotOwned,
             format!(
-                "{resource} exists, but its tags do not say that it belongs to this environment: {}={} and {}={} are wanted. \
-                 It was left as it is. Choose another name in the event, or remove it if nothing uses it",
+                "{resource} exists, but its tags do not say that it belongs to this environment: {}={} and {}={} \
+                 are wanted. It was left as it is. Choose another name in the event, or remove it if nothing uses it",
                 Self::ENVIRONMENT_TAG,
                 self.environment,
                 Self::STACK_TAG,
                 self.stack
             ),
-        )
+        ))
+    }
+
+    fn owns<'a>(&self, tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>) -> bool {
+        let found: Vec<_> = tags.into_iter().collect();
+        self.tags()
+            .iter()
+            .all(|(key, value)| found.contains(&(Some(*key), Some(*value))))
     }
 }
 
