@@ -208,11 +208,11 @@ fn every_error_name_is_one_that_exists() {
 #[test]
 fn a_failure_is_explained_under_every_name_of_the_contract() {
     let states = states();
-    let expression = states["ExplainFailure"]["Output"]
+    let expression = states["ReadFailure"]["Assign"]["ours"]
         .as_str()
         .expect("an expression");
     let (_, list) = expression
-        .split_once("$error in [")
+        .split_once("error in [")
         .expect("the list of our names");
     let (list, _) = list.split_once(']').expect("the list's end");
     let listed: Vec<_> = list
@@ -227,7 +227,7 @@ fn a_caught_failure_names_its_own_state() {
     for (name, state) in states() {
         for catch in state["Catch"].as_array().into_iter().flatten() {
             let output = catch["Output"].as_str().unwrap_or_default();
-            if catch["Next"] == "ExplainFailure" || output.contains("'step'") {
+            if catch["Next"] == "ReadFailure" || output.contains("'step'") {
                 assert!(
                     output.contains(&format!("'step': '{name}'")),
                     "{name}: {output}"
