@@ -38,6 +38,7 @@ deploy: build ## deploy to AWS, asking for what samconfig.toml does not say
 tools: $(VENV)/installed ## the virtual environment with MiniStack, SAM CLI, cargo-lambda and linters
 
 $(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("envcache needs Python 3.10 or later: make PYTHON=/path/to/python3" if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	touch $@
