@@ -30,6 +30,8 @@ check: tools ## format, lints, static checks of template and state machine
 	AWS_DEFAULT_REGION=ap-southeast-1 sam validate --lint
 
 build: tools ## the deployable functions, into .aws-sam/build
+	# All of them at once, and seen: sam build compiles one after the other, in silence.
+	cargo lambda build --release
 	sam build
 
 deploy: build ## deploy to AWS, asking for what samconfig.toml does not say

@@ -51,7 +51,8 @@ impl Cloud {
             .env("MINISTACK_REGION", REGION)
             .env("SFN_WAIT_SCALE", WAIT_SCALE)
             .env("TMPDIR", folder.path())
-            .stdin(Stdio::null())
+            // It ends when the other end of this pipe is closed, however this program ends.
+            .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)
             // Its own group, so that its functions' processes end with it.
@@ -146,8 +147,7 @@ impl Drop for Cloud {
         let Ok(group) = i32::try_from(self.server.id()).map(Pid::from_raw) else {
             return;
         };
-        // Asked first, so that it can end its functions; they would outlive a group that is killed at once
-        // only if they had left it.
+        // Asked first, so that it can end its functions itself.
         let _ = killpg(group, Signal::SIGTERM);
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(5) {

@@ -1,4 +1,5 @@
-"""Starts MiniStack, and tells it which resource a call is about where it does not know.
+"""Starts MiniStack, tells it which resource a call is about where it does not know, and ends it with the
+program that started it.
 
 MiniStack holds a policy's Resource against the ARN that it reads from a request. For a call on a subnet
 group, on tags or on several parameters it reads none and asks for "*", which a least-privilege policy
@@ -8,6 +9,11 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssyste
 """
 
 import json
+import os
+import shutil
+import signal
+import sys
+import threading
 
 from ministack import app
 from ministack.core import iam_actions
@@ -31,5 +37,15 @@ def resource_arn(service, method, path, headers, body, query, region, account):
 
 iam_actions.extract_resource_arn = resource_arn
 
+
+
+def end_with_the_starter():
+    """The starter holds the other end of standard input: it closes however the starter ends."""
+    sys.stdin.read()
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=end_with_the_starter, daemon=True).start()
     app.main()

@@ -108,15 +108,7 @@ async fn create(ssm: &Client, owner: &Owner, parameter: &Parameter) -> StepResul
         .await
         .map(drop)
         .map_err(|error| match step::code(&error) {
-            // A run at the same time, or a retry of a call that took effect: the next try compares with it.
-            Some("ParameterAlreadyExists") => StepError::new(
-                ErrorName::NotFound,
-                format!(
-                    "PutParameter {}: it exists and was not there a moment ago. Start again",
-                    parameter.name
-                ),
-            )
-            .caused_by(error),
+            Some("ParameterAlreadyExists") => step::unseen("PutParameter", &parameter.name, error),
             _ => step::failure("PutParameter", &parameter.name, error),
         })
 }

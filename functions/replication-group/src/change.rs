@@ -3,7 +3,7 @@
 use aws_sdk_elasticache::Client;
 use contract::error::StepResult;
 
-use crate::compare::{Change, Settings};
+use crate::compare::{Change, Modification};
 
 /// Asks for the change, to be applied at once and not in the next maintenance window.
 ///
@@ -29,37 +29,21 @@ pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult
             .await
             .map(drop)
             .map_err(|error| step::failure("DecreaseReplicaCount", id, error)),
-        Change::Settings(settings) => modify_settings(elasticache, id, settings).await,
-        Change::EngineVersion(version) => elasticache
-            .modify_replication_group()
-            .replication_group_id(id)
-            .engine_version(version)
-            .apply_immediately(true)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| step::failure("ModifyReplicationGroup", id, error)),
-        Change::NodeType(node_type) => elasticache
-            .modify_replication_group()
-            .replication_group_id(id)
-            .cache_node_type(node_type)
-            .apply_immediately(true)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| step::failure("ModifyReplicationGroup", id, error)),
+        Change::Modify(modification) => modify(elasticache, id, modification).await,
     }
 }
 
-async fn modify_settings(elasticache: &Client, id: &str, settings: Settings) -> StepResult<()> {
+async fn modify(elasticache: &Client, id: &str, wanted: Modification) -> StepResult<()> {
     elasticache
         .modify_replication_group()
         .replication_group_id(id)
-        .set_replication_group_description(settings.description)
-        .set_snapshot_retention_limit(settings.snapshot_retention_days)
-        .set_security_group_ids(settings.security_group_id.map(|id| vec![id]))
-        .set_automatic_failover_enabled(settings.failover)
-        .set_multi_az_enabled(settings.failover)
+        .set_replication_group_description(wanted.description)
+        .set_snapshot_retention_limit(wanted.snapshot_retention_days)
+        .set_security_group_ids(wanted.security_group_id.map(|id| vec![id]))
+        .set_automatic_failover_enabled(wanted.failover)
+        .set_multi_az_enabled(wanted.failover)
+        .set_engine_version(wanted.engine_version)
+        .set_cache_node_type(wanted.node_type)
         .apply_immediately(true)
         .send()
         .await

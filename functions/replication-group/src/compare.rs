@@ -12,24 +12,22 @@ use contract::value::EngineVersion;
 pub enum Change {
     /// More replicas, to this number.
     IncreaseReplicas(i32),
-    /// What can be changed in one call.
-    Settings(Settings),
     /// Fewer replicas, to this number.
     DecreaseReplicas(i32),
-    /// A newer version of Valkey.
-    EngineVersion(String),
-    /// Another node type.
-    NodeType(String),
+    /// Other settings.
+    Modify(Modification),
 }
 
 /// The settings that differ, with their wanted values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct Modification {
     pub description: Option<String>,
     pub snapshot_retention_days: Option<i32>,
     pub security_group_id: Option<String>,
     /// Automatic failover and Multi-AZ, which go together here.
     pub failover: Option<bool>,
+    pub engine_version: Option<String>,
+    pub node_type: Option<String>,
 }
 
 /// The next change, or none where the group is as wanted.
@@ -49,29 +47,23 @@ pub fn next_change(
     if nodes < cache.nodes() {
         return Ok(Some(Change::IncreaseReplicas(cache.replicas.get())));
     }
-    let settings = differing_settings(group, member, wanted);
-    if settings != Settings::default() {
-        return Ok(Some(Change::Settings(settings)));
+    if let Some(settings) = settings(group, member, wanted) {
+        return Ok(Some(Change::Modify(settings)));
     }
     if nodes > cache.nodes() {
         return Ok(Some(Change::DecreaseReplicas(cache.replicas.get())));
     }
-    if let Some(version) = &cache.engine_version
-        && Some(numbers(version.as_str())) > member.engine_version().map(numbers)
-    {
-        return Ok(Some(Change::EngineVersion(version.to_string())));
-    }
-    if group.cache_node_type() != Some(cache.node_type.as_str()) {
-        return Ok(Some(Change::NodeType(cache.node_type.to_string())));
-    }
-    Ok(None)
+    Ok(upgrade(member, wanted)
+        .or_else(|| other_node_type(group, wanted))
+        .map(Change::Modify))
 }
 
-fn differing_settings(
+/// What can be changed together, and at once.
+fn settings(
     group: &ReplicationGroup,
     member: &CacheCluster,
     wanted: &EnsureReplicationGroupInput,
-) -> Settings {
+) -> Option<Modification> {
     let cache = &wanted.spec.cache;
     let fails_over = group.automatic_failover() == Some(&AutomaticFailoverStatus::Enabled)
         && group.multi_az() == Some(&MultiAzStatus::Enabled);
@@ -81,7 +73,7 @@ fn differing_settings(
         .iter()
         .filter_map(|group| group.security_group_id())
         .collect();
-    Settings {
+    let settings = Modification {
         description: (group.description() != Some(cache.description.as_str()))
             .then(|| cache.description.to_string()),
         snapshot_retention_days: (group.snapshot_retention_limit() != Some(retention))
@@ -89,7 +81,29 @@ fn differing_settings(
         security_group_id: (security_groups != [wanted.security_group_id.as_str()])
             .then(|| wanted.security_group_id.clone()),
         failover: (fails_over != cache.fails_over()).then_some(cache.fails_over()),
-    }
+        ..Modification::default()
+    };
+    (settings != Modification::default()).then_some(settings)
+}
+
+/// A newer version of Valkey: every node is replaced, one after the other.
+fn upgrade(member: &CacheCluster, wanted: &EnsureReplicationGroupInput) -> Option<Modification> {
+    let version = wanted.spec.cache.engine_version.as_ref()?;
+    (Some(numbers(version.as_str())) > member.engine_version().map(numbers)).then(|| Modification {
+        engine_version: Some(version.to_string()),
+        ..Modification::default()
+    })
+}
+
+fn other_node_type(
+    group: &ReplicationGroup,
+    wanted: &EnsureReplicationGroupInput,
+) -> Option<Modification> {
+    let node_type = wanted.spec.cache.node_type.as_str();
+    (group.cache_node_type() != Some(node_type)).then(|| Modification {
+        node_type: Some(node_type.to_owned()),
+        ..Modification::default()
+    })
 }
 
 fn refuse_immutable(

@@ -83,9 +83,6 @@ fn found(
 }
 
 /// Creates the group with its tags in one call, so that a crash leaves nothing untagged.
-///
-/// `InvalidGroup.Duplicate` answers a run at the same time, or a retry of a call that took effect:
-/// the state machine's next try finds that group.
 async fn create(
     ec2: &Client,
     owner: &Owner,
@@ -110,13 +107,7 @@ async fn create(
         .send()
         .await
         .map_err(|error| match step::code(&error) {
-            Some("InvalidGroup.Duplicate") => StepError::new(
-                ErrorName::NotFound,
-                format!(
-                    "CreateSecurityGroup {name}: EC2 says that the group exists and does not show it yet. Start again"
-                ),
-            )
-            .caused_by(error),
+            Some("InvalidGroup.Duplicate") => step::unseen("CreateSecurityGroup", name, error),
             _ => step::failure("CreateSecurityGroup", name, error),
         })?;
     created.group_id.ok_or_else(|| {

@@ -105,8 +105,6 @@ fn description(spec: &Spec) -> String {
     format!("Cache of environment {}", spec.environment)
 }
 
-/// `CacheSubnetGroupAlreadyExists` answers a run at the same time, or a retry of a call that took effect:
-/// the state machine's next try finds that group.
 async fn create(
     elasticache: &Client,
     owner: &Owner,
@@ -127,14 +125,9 @@ async fn create(
         .await
         .map(drop)
         .map_err(|error| match step::code(&error) {
-            Some("CacheSubnetGroupAlreadyExists") => StepError::new(
-                ErrorName::NotFound,
-                format!(
-                    "CreateCacheSubnetGroup {name}: ElastiCache says that the group exists and does not show it yet. \
-                     Start again"
-                ),
-            )
-            .caused_by(error),
+            Some("CacheSubnetGroupAlreadyExists") => {
+                step::unseen("CreateCacheSubnetGroup", name, error)
+            }
             _ => step::failure("CreateCacheSubnetGroup", name, error),
         })
 }

@@ -35,6 +35,22 @@ where
     .caused_by(error)
 }
 
+/// The error for a resource that AWS says exists, and did not show a moment ago: a run at the same time made
+/// it, or an earlier try of the same call, whose answer was lost. The state machine's next try finds it.
+pub fn unseen<E, R>(operation: &str, resource: &str, error: SdkError<E, R>) -> StepError
+where
+    E: Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    StepError::new(
+        ErrorName::NotFound,
+        format!(
+            "{operation} {resource}: AWS says that it exists and does not show it yet. Start again"
+        ),
+    )
+    .caused_by(error)
+}
+
 /// The name for an error code of EC2, ElastiCache, Systems Manager or Step Functions.
 ///
 /// Codes are those of the services' API references; EC2's and the common ones stand in

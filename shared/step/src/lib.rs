@@ -7,5 +7,5 @@ mod failure;
 mod runner;
 
 pub use aws::sdk_config;
-pub use failure::{code, failure};
+pub use failure::{code, failure, unseen};
 pub use runner::{run, stack, variable};
