@@ -10,12 +10,13 @@ use serde_yaml_ng::Value as Yaml;
 /// What Step Functions and Lambda themselves report, by
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html> and
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>.
-const FOREIGN: [&str; 10] = [
+const FOREIGN: [&str; 11] = [
     "Lambda.AWSLambdaException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.SdkClientException",
     "Lambda.ServiceException",
     "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
     "States.ALL",

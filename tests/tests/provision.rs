@@ -241,7 +241,12 @@ fn a_changed_event_changes_what_aws_can_change() {
 
     let ended = world.run(&environment.request_with(
         "/cache",
-        json!({ "description": "sessions", "snapshotRetentionDays": 5, "nodeType": "cache.t3.small" }),
+        json!({
+            "description": "sessions",
+            "snapshotRetentionDays": 5,
+            "nodeType": "cache.t3.small",
+            "replicas": 1
+        }),
     ));
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
@@ -249,6 +254,11 @@ fn a_changed_event_changes_what_aws_can_change() {
     assert_eq!(cache["Description"], "sessions");
     assert_eq!(cache["SnapshotRetentionLimit"], 5);
     assert_eq!(cache["CacheNodeType"], "cache.t3.small");
+    assert_eq!(
+        array(&cache["NodeGroups"][0]["NodeGroupMembers"]).count(),
+        2
+    );
+    assert_eq!(cache["AutomaticFailover"], "enabled");
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub enum Change {
 pub struct Modification {
     pub description: Option<String>,
     pub snapshot_retention_days: Option<i32>,
+    /// The member to take backups of: AWS wants it named where backups were off.
+    pub snapshotting_cluster_id: Option<String>,
     pub security_group_id: Option<String>,
     /// Automatic failover and Multi-AZ, which go together here.
     pub failover: Option<bool>,
@@ -43,7 +45,12 @@ pub fn next_change(
 ) -> StepResult<Option<Change>> {
     refuse_immutable(group, member, wanted)?;
     let cache = &wanted.spec.cache;
-    let nodes = i32::try_from(group.member_clusters().len()).unwrap_or(i32::MAX);
+    let nodes: usize = group
+        .node_groups()
+        .iter()
+        .map(|node_group| node_group.node_group_members().len())
+        .sum();
+    let nodes = i32::try_from(nodes).unwrap_or(i32::MAX);
     if nodes < cache.nodes() {
         return Ok(Some(Change::IncreaseReplicas(cache.replicas.get())));
     }
@@ -65,8 +72,11 @@ fn settings(
     wanted: &EnsureReplicationGroupInput,
 ) -> Option<Modification> {
     let cache = &wanted.spec.cache;
-    let fails_over = group.automatic_failover() == Some(&AutomaticFailoverStatus::Enabled)
-        && group.multi_az() == Some(&MultiAzStatus::Enabled);
+    let failover = if cache.fails_over() {
+        (AutomaticFailoverStatus::Enabled, MultiAzStatus::Enabled)
+    } else {
+        (AutomaticFailoverStatus::Disabled, MultiAzStatus::Disabled)
+    };
     let retention = cache.snapshot_retention_days.get();
     let security_groups: Vec<_> = member
         .security_groups()
@@ -80,7 +90,13 @@ fn settings(
             .then_some(retention),
         security_group_id: (security_groups != [wanted.security_group_id.as_str()])
             .then(|| wanted.security_group_id.clone()),
-        failover: (fails_over != cache.fails_over()).then_some(cache.fails_over()),
+        snapshotting_cluster_id: (retention > 0
+            && group.snapshot_retention_limit().unwrap_or_default() == 0)
+            .then(|| group.member_clusters().first().cloned())
+            .flatten(),
+        failover: ((group.automatic_failover(), group.multi_az())
+            != (Some(&failover.0), Some(&failover.1)))
+            .then_some(cache.fails_over()),
         ..Modification::default()
     };
     (settings != Modification::default()).then_some(settings)
@@ -154,7 +170,7 @@ fn refuse_immutable(
     Err(StepError::new(
         ErrorName::Immutable,
         format!(
-            "replication group {} differs in what AWS cannot change in place: {}. Nothing was changed: ask for \
+            "replication group {} differs in what AWS cannot change in place: {}. The cache was not changed: ask for \
              what is there, or for a cache of another name",
             cache.name,
             differences.join("; ")

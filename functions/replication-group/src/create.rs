@@ -1,6 +1,7 @@
 //! Creates the cache.
 
 use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::error::ProvideErrorMetadata;
 use aws_sdk_elasticache::types::{ClusterMode, NetworkType, Tag};
 use contract::Owner;
 use contract::error::StepResult;
@@ -51,6 +52,19 @@ pub async fn create(
         Ok(_) => Ok(Creation::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupAlreadyExists") => {
             Ok(Creation::AlreadyThere)
+        }
+        // ElastiCache has no fault of its own for a security group that it does not see yet.
+        Err(error)
+            if step::code(&error) == Some("InvalidParameterValue")
+                && error
+                    .message()
+                    .is_some_and(|text| text.contains(&wanted.security_group_id)) =>
+        {
+            Err(step::unseen(
+                "CreateReplicationGroup",
+                &wanted.security_group_id,
+                error,
+            ))
         }
         Err(error) => Err(step::failure(
             "CreateReplicationGroup",

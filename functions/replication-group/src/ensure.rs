@@ -5,7 +5,9 @@ use aws_sdk_elasticache::types::ReplicationGroup;
 use contract::error::StepResult;
 use contract::message::{EnsureReplicationGroupInput, EnsuredReplicationGroup};
 
+use crate::change::Answer;
 use crate::create::{Creation, create};
+use crate::find::Ownership;
 use crate::{change, compare, find, schedule};
 
 /// Creates the replication group, or finds what an earlier run created and brings it a step nearer to
@@ -38,21 +40,27 @@ pub async fn ensure(
     if group.status() != Some("available") {
         return Ok(unsettled(format!("found {}", status(&group))));
     }
-    find::require_ownership(elasticache, &owner, &group).await?;
-    let Some(member) = find::member(elasticache, &group).await? else {
+    if find::ownership(elasticache, &owner, &group).await? == Ownership::Unreadable {
+        return Ok(unsettled("found changing".to_owned()));
+    }
+    let members = match find::members(elasticache, &group).await? {
+        Ok(members) => members,
+        Err(changing) => return Ok(unsettled(format!("found changing: {changing}"))),
+    };
+    let Some(member) = members.first() else {
         return Ok(unsettled("found without a member".to_owned()));
     };
-    match compare::next_change(&group, &member, &wanted)? {
-        Some(next) => {
-            let outcome = format!("changing: {next:?}");
-            change::apply(elasticache, id, next).await?;
-            Ok(unsettled(outcome))
-        }
-        None => Ok(EnsuredReplicationGroup {
+    let Some(next) = compare::next_change(&group, member, &wanted)? else {
+        return Ok(EnsuredReplicationGroup {
             settled: true,
             wait_seconds: 0,
             outcome: "as wanted".to_owned(),
-        }),
+        });
+    };
+    let outcome = format!("changing: {next:?}");
+    match change::apply(elasticache, id, next).await? {
+        Answer::Accepted => Ok(unsettled(outcome)),
+        Answer::StillChanging => Ok(unsettled("found changing".to_owned())),
     }
 }
 

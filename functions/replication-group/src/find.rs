@@ -26,44 +26,77 @@ pub async fn replication_group(
     }
 }
 
-/// A member of the group: it shows what the group does not (engine version, security groups, subnet group).
-pub async fn member(
+/// The members of the group, or what of them is not available yet. A group can be *available* before
+/// they are, and they show what it does not: engine version, security groups, subnet group.
+pub async fn members(
     elasticache: &Client,
     group: &ReplicationGroup,
-) -> StepResult<Option<CacheCluster>> {
-    let Some(id) = group.member_clusters().first() else {
-        return Ok(None);
-    };
-    let answer = elasticache
-        .describe_cache_clusters()
-        .cache_cluster_id(id)
-        .send()
-        .await;
-    match answer {
-        Ok(found) => Ok(found.cache_clusters.unwrap_or_default().into_iter().next()),
-        // A replica may be on its way out: the next look finds another first member.
-        Err(error) if step::code(&error) == Some("CacheClusterNotFound") => Ok(None),
-        Err(error) => Err(step::failure("DescribeCacheClusters", id, error)),
+) -> StepResult<Result<Vec<CacheCluster>, String>> {
+    let mut members = Vec::new();
+    for id in group.member_clusters() {
+        let answer = elasticache
+            .describe_cache_clusters()
+            .cache_cluster_id(id)
+            .send()
+            .await;
+        let member = match answer {
+            Ok(found) => found.cache_clusters.unwrap_or_default().into_iter().next(),
+            Err(error) if step::code(&error) == Some("CacheClusterNotFound") => None,
+            Err(error) => return Err(step::failure("DescribeCacheClusters", id, error)),
+        };
+        match member {
+            Some(member) if member.cache_cluster_status() == Some("available") => {
+                members.push(member);
+            }
+            Some(member) => {
+                let status = member.cache_cluster_status().unwrap_or("without a status");
+                return Ok(Err(format!("{id} is {status}")));
+            }
+            None => return Ok(Err(format!("{id} is not there"))),
+        }
     }
+    Ok(Ok(members))
 }
 
-/// `NotOwned` where the group's tags do not say that it is ours. Tags can be read only once it is available.
-pub async fn require_ownership(
+/// Whether the group's tags can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    Ours,
+    /// Its tags cannot be read while it, or a member, is changing.
+    Unreadable,
+}
+
+/// Reads the group's tags.
+///
+/// # Errors
+/// `NotOwned` where they do not say that it is ours.
+pub async fn ownership(
     elasticache: &Client,
     owner: &Owner,
     group: &ReplicationGroup,
-) -> StepResult<()> {
+) -> StepResult<Ownership> {
     let id = group.replication_group_id().unwrap_or_default();
-    let tags = elasticache
+    let answer = elasticache
         .list_tags_for_resource()
         .resource_name(group.arn().unwrap_or_default())
         .send()
-        .await
-        .map_err(|error| step::failure("ListTagsForResource", id, error))?
-        .tag_list
-        .unwrap_or_default();
+        .await;
+    let tags = match answer {
+        Ok(found) => found.tag_list.unwrap_or_default(),
+        Err(error) if is_still_changing(step::code(&error)) => return Ok(Ownership::Unreadable),
+        Err(error) => return Err(step::failure("ListTagsForResource", id, error)),
+    };
     owner.require(
         &format!("replication group `{id}`"),
         tags.iter().map(|tag| (tag.key(), tag.value())),
+    )?;
+    Ok(Ownership::Ours)
+}
+
+/// Whether ElastiCache refuses because the group or a member is not available: it can be asked again later.
+pub fn is_still_changing(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("InvalidReplicationGroupState" | "InvalidCacheClusterState")
     )
 }

@@ -23,6 +23,7 @@ fn described(status: &str, change: impl Fn(String) -> String) -> Answer {
          <NodeGroups><NodeGroup><NodeGroupId>0001</NodeGroupId><Status>available</Status>\
          <PrimaryEndpoint><Port>6379</Port><Address>master.bandup-redis.q68zge.apse1.cache.amazonaws.com</Address></PrimaryEndpoint>\
          <ReaderEndpoint><Port>6379</Port><Address>replica.bandup-redis.q68zge.apse1.cache.amazonaws.com</Address></ReaderEndpoint>\
+         <NodeGroupMembers><NodeGroupMember><CacheClusterId>bandup-redis-001</CacheClusterId></NodeGroupMember></NodeGroupMembers>\
          </NodeGroup></NodeGroups>\
          <CacheNodeType>cache.t3.micro</CacheNodeType><ClusterEnabled>false</ClusterEnabled>\
          <AutomaticFailover>disabled</AutomaticFailover><MultiAZ>disabled</MultiAZ>\
@@ -40,7 +41,8 @@ fn described(status: &str, change: impl Fn(String) -> String) -> Answer {
 fn member(change: impl Fn(String) -> String) -> Answer {
     Answer::ok(change(
         "<DescribeCacheClustersResponse><DescribeCacheClustersResult><CacheClusters><CacheCluster>\
-         <CacheClusterId>bandup-redis-001</CacheClusterId><Engine>valkey</Engine><EngineVersion>8.0.1</EngineVersion>\
+         <CacheClusterId>bandup-redis-001</CacheClusterId><CacheClusterStatus>available</CacheClusterStatus>\
+         <Engine>valkey</Engine><EngineVersion>8.0.1</EngineVersion>\
          <CacheSubnetGroupName>bandup-cached-subnet-group</CacheSubnetGroupName>\
          <SecurityGroups><member><SecurityGroupId>sg-0c1b2c3d4e5f60718</SecurityGroupId><Status>active</Status></member></SecurityGroups>\
          </CacheCluster></CacheClusters></DescribeCacheClustersResult></DescribeCacheClustersResponse>"
@@ -315,8 +317,8 @@ async fn each_difference_is_one_change_applied_at_once() {
 async fn failover_follows_the_replicas_and_leaves_before_them() {
     let two_nodes = |body: String| {
         body.replace(
-            "</MemberClusters>",
-            "<ClusterId>bandup-redis-002</ClusterId></MemberClusters>",
+            "</NodeGroupMembers>",
+            "<NodeGroupMember><CacheClusterId>bandup-redis-002</CacheClusterId></NodeGroupMember></NodeGroupMembers>",
         )
     };
     let failing_over = |body: String| {
@@ -324,12 +326,25 @@ async fn failover_follows_the_replicas_and_leaves_before_them() {
             .replace("<AutomaticFailover>disabled", "<AutomaticFailover>enabled")
             .replace("<MultiAZ>disabled", "<MultiAZ>enabled")
     };
+    let half_failing_over = |body: String| {
+        two_nodes(body).replace("<AutomaticFailover>disabled", "<AutomaticFailover>enabled")
+    };
     let cases = [
         (
             described("available", two_nodes),
             1,
             ("ModifyReplicationGroup", "AutomaticFailoverEnabled", "true"),
             "two nodes: failover comes on",
+        ),
+        (
+            described("available", half_failing_over),
+            0,
+            (
+                "ModifyReplicationGroup",
+                "AutomaticFailoverEnabled",
+                "false",
+            ),
+            "failover without Multi-AZ goes first too",
         ),
         (
             described("available", failing_over),
@@ -364,6 +379,103 @@ async fn failover_follows_the_replicas_and_leaves_before_them() {
         assert_eq!(request["Action"], action, "{why}");
         assert_eq!(request[field], value, "{why}");
     }
+}
+
+#[tokio::test]
+async fn backups_that_were_off_are_turned_on_for_a_member() {
+    // "Must specify both SnapshotRetentionLimit and SnapshottingClusterId to turn on snapshots":
+    // https://github.com/aws-controllers-k8s/community/issues/1846
+    let without_backups =
+        |body: String| body.replace("<SnapshotRetentionLimit>1<", "<SnapshotRetentionLimit>0<");
+    let replay = Replay::new([
+        described("available", without_backups),
+        tags("bandup", "envcache"),
+        member(same),
+        accepted("ModifyReplicationGroup"),
+    ]);
+
+    ensured(&replay, wanted(&json!({})))
+        .await
+        .expect("a change");
+
+    let request = &replay.forms()[3];
+    assert_eq!(request["SnapshotRetentionLimit"], "1");
+    assert_eq!(request["SnapshottingClusterId"], "bandup-redis-001");
+}
+
+#[tokio::test]
+async fn what_is_still_changing_is_waited_for() {
+    let changing = |code: &str| Answer::query_fault(400, code, "not in available state");
+    let cases = [
+        (
+            vec![changing("InvalidReplicationGroupState")],
+            "its tags cannot be read",
+        ),
+        (
+            vec![
+                tags("bandup", "envcache"),
+                member(|body| {
+                    body.replace(
+                        "<CacheClusterStatus>available",
+                        "<CacheClusterStatus>creating",
+                    )
+                }),
+            ],
+            "a member is creating",
+        ),
+        (
+            vec![
+                tags("bandup", "envcache"),
+                Answer::query_fault(404, "CacheClusterNotFound", "no such member"),
+            ],
+            "a member is gone",
+        ),
+        (
+            vec![
+                tags("bandup", "envcache"),
+                member(same),
+                changing("InvalidCacheClusterState"),
+            ],
+            "a change is refused",
+        ),
+        (
+            vec![
+                tags("bandup", "envcache"),
+                member(same),
+                changing("NoOperationFault"),
+            ],
+            "another run has asked for it already",
+        ),
+    ];
+    for (answers, why) in cases {
+        let replay = Replay::new([described("available", same)].into_iter().chain(answers));
+
+        let found = ensured(&replay, wanted(&json!({ "replicas": 1 })))
+            .await
+            .expect(why);
+
+        assert!(!found.settled, "{why}: {found:?}");
+        assert_eq!(found.wait_seconds, 30, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_security_group_that_elasticache_does_not_see_yet_is_tried_again() {
+    // AWS documents no fault for it and no words: what counts is that the refusal names the group.
+    let replay = Replay::new([
+        absent(),
+        Answer::query_fault(
+            400,
+            "InvalidParameterValue",
+            "Some security group ids are invalid: sg-0c1b2c3d4e5f60718",
+        ),
+    ]);
+
+    let error = ensured(&replay, wanted(&json!({})))
+        .await
+        .expect_err("not seen yet");
+
+    assert_eq!(error.name(), ErrorName::NotFound, "{error}");
 }
 
 #[tokio::test]

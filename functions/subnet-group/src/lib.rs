@@ -78,7 +78,7 @@ fn require_vpc(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> StepResul
         Some(vpc) if vpc != network.vpc_id => Err(StepError::new(
             ErrorName::Immutable,
             format!(
-                "cache subnet group {} stands in VPC {vpc}, wanted {}: AWS cannot move it. Nothing was changed: \
+                "cache subnet group {} stands in VPC {vpc}, wanted {}: AWS cannot move it. It was not changed: \
                  ask for the VPC that it stands in, or for another environment",
                 group.cache_subnet_group_name().unwrap_or_default(),
                 network.vpc_id

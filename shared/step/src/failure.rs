@@ -35,8 +35,8 @@ where
     .caused_by(error)
 }
 
-/// The error for a resource that AWS says exists, and did not show a moment ago: a run at the same time made
-/// it, or an earlier try of the same call, whose answer was lost. The state machine's next try finds it.
+/// The error for a resource that exists and that AWS does not show everywhere yet: this run made it a moment
+/// ago, or a run at the same time did. The state machine's next try finds it.
 pub fn unseen<E, R>(operation: &str, resource: &str, error: SdkError<E, R>) -> StepError
 where
     E: Error + Send + Sync + 'static,
@@ -45,7 +45,7 @@ where
     StepError::new(
         ErrorName::NotFound,
         format!(
-            "{operation} {resource}: AWS says that it exists and does not show it yet. Start again"
+            "{operation} {resource}: it exists, and AWS does not show it everywhere yet. Start again"
         ),
     )
     .caused_by(error)
@@ -99,9 +99,12 @@ fn named(code: &str) -> ErrorName {
         | "SecurityGroupsPerInterfaceLimitExceeded"
         | "TagQuotaPerResourceExceeded" => ErrorName::QuotaExceeded,
 
+        "SubnetInUse" => ErrorName::InUse,
+
         "CacheParameterGroupNotFound"
         | "CacheSubnetGroupNotFoundFault"
         | "InvalidGroup.NotFound"
+        | "InvalidResourceId"
         | "InvalidSecurityGroupID.NotFound"
         | "InvalidSubnet"
         | "InvalidSubnetID.NotFound"
@@ -109,10 +112,12 @@ fn named(code: &str) -> ErrorName {
         | "InvalidVpcID.NotFound"
         | "ReplicationGroupNotFoundFault" => ErrorName::NotFound,
 
-        "InvalidParameterCombination"
+        "InvalidExecutionInput"
+        | "InvalidParameterCombination"
         | "InvalidParameterCombinationException"
         | "InvalidParameterValue"
         | "InvalidParameterValueException"
+        | "SnapshotFeatureNotSupportedFault"
         | "SubnetNotAllowedFault"
         | "ValidationError"
         | "ValidationException" => ErrorName::InvalidSpec,
@@ -165,6 +170,9 @@ const fn way_out(name: ErrorName) -> &'static str {
             "AWS has no such node to give in these zones now: start again later, or ask for another cache.nodeType or other subnets"
         }
         ErrorName::InvalidSpec => "AWS refuses this setting: correct the input, then start again",
+        ErrorName::InUse => {
+            "Something still uses it: remove that first, or ask for what is there, then start again"
+        }
         ErrorName::NotFound => "It may have been removed meanwhile: start again",
         _ => "Start again; if it stays, report this message as a fault of envcache",
     }
