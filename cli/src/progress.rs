@@ -73,7 +73,9 @@ impl Progress {
                 .entered
                 .remove(&state)
                 .map(|entered| between(entered, now))?;
-            let note = details.output().and_then(note);
+            // A wait passes its input on, which the state before has told already.
+            let waited = *event.r#type() == HistoryEventType::WaitStateExited;
+            let note = details.output().filter(|_| !waited).and_then(note);
             return Some((state, Change::Left { took, note }));
         }
         if let Some(state) = self.state_of.get(&event.previous_event_id()).cloned() {
