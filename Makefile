@@ -20,7 +20,7 @@ demo: build ## the main job on this machine: from an event to a published endpoi
 test: build ## every test: decisions and requests first, then the stack from outside
 	cargo test --workspace --lib --bins
 	# Runs mostly wait: more of them at once than there are cores.
-	cargo test --package envcache-tests --test '*' -- --test-threads 8
+	cargo test --workspace --test '*' -- --test-threads 8
 
 check: tools ## format, lints, static checks of template and state machine
 	cargo fmt --all --check
