@@ -17,20 +17,20 @@ demo: build ## the main job on this machine: from an event to a published endpoi
 	cargo build --quiet --package envcache --package envcache-demo
 	target/debug/envcache-demo
 
+# Runs mostly wait: more of them at once than there are cores.
 test: build ## every test: decisions and requests first, then the stack from outside
 	cargo test --workspace --lib --bins
-	# Runs mostly wait: more of them at once than there are cores.
 	cargo test --workspace --test '*' -- --test-threads 8
 
+# clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
 check: tools ## format, lints, static checks of template and state machine
 	cargo fmt --all --check
-	# clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
 	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build --workspace --all-targets
 	cfn-lint template.yaml
 	AWS_DEFAULT_REGION=ap-southeast-1 sam validate --lint
 
+# All of them at once, and seen: sam build compiles one after the other, in silence.
 build: tools ## the deployable functions, into .aws-sam/build
-	# All of them at once, and seen: sam build compiles one after the other, in silence.
 	cargo lambda build --release
 	sam build
 

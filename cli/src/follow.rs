@@ -10,8 +10,10 @@ use tokio::time::sleep;
 use crate::progress::Progress;
 use crate::view::View;
 
-/// How often to look: often enough to seem live, far below the service's limits.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// How often to look: often enough to seem live. A look is two calls, and one more for each 1,000 events.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The most that a page of the history holds.
+const PAGE: i32 = 1000;
 
 /// How an execution ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +62,7 @@ pub async fn follow(sfn: &Client, execution: &str, view: &mut View) -> Result<Ou
 async fn history(sfn: &Client, execution: &str) -> Result<Vec<HistoryEvent>> {
     sfn.get_execution_history()
         .execution_arn(execution)
+        .max_results(PAGE)
         .into_paginator()
         .items()
         .send()

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -39,8 +39,8 @@ impl Cloud {
         let address = free_address()?;
         let folder = tempfile::Builder::new().prefix("envcache-").tempdir()?;
         let log = File::create(folder.path().join("ministack.log"))?;
-        let server = workspace
-            .command("python")
+        let mut command = workspace.command("python");
+        let server = isolate(&mut command, folder.path())
             .arg(workspace.file("local/src/start_ministack.py"))
             .env("BIND_HOST", address.ip().to_string())
             .env("GATEWAY_PORT", address.port().to_string())
@@ -114,21 +114,8 @@ impl Cloud {
 
     /// Points a command's AWS client at this cloud, as its root user, and at no other.
     pub fn direct<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
-            command.env_remove(name);
-        }
-        command
+        isolate(command, self.folder.path())
             .env("AWS_ENDPOINT_URL", self.endpoint_url())
-            .env("AWS_REGION", REGION)
-            .env("AWS_DEFAULT_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_CONFIG_FILE", self.folder.path().join("none"))
-            .env(
-                "AWS_SHARED_CREDENTIALS_FILE",
-                self.folder.path().join("none"),
-            )
-            .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("SAM_CLI_TELEMETRY", "0")
     }
 
@@ -159,6 +146,26 @@ impl Drop for Cloud {
         let _ = killpg(group, Signal::SIGKILL);
         let _ = self.server.wait();
     }
+}
+
+/// Keeps a person's own AWS settings and proxies away from a process of this cloud: what it calls is here.
+fn isolate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    let is_foreign =
+        |name: &str| name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_foreign) {
+            command.env_remove(name);
+        }
+    }
+    let none = folder.join("none");
+    command
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", &none)
+        .env("AWS_SHARED_CREDENTIALS_FILE", &none)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
 }
 
 /// A port that nobody listens on. It may be taken before the server binds it, which the start then reports.

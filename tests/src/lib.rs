@@ -88,15 +88,44 @@ impl World {
     /// Where it does not start.
     #[must_use]
     pub fn start(&self, input: &Value) -> String {
+        self.start_on(&self.stack.provision_state_machine_arn, input)
+    }
+
+    fn start_on(&self, state_machine: &str, input: &Value) -> String {
         let started = self.call(
             "stepfunctions",
             "start_execution",
-            &json!({
-                "stateMachineArn": self.stack.provision_state_machine_arn,
-                "input": input.to_string(),
-            }),
+            &json!({ "stateMachineArn": state_machine, "input": input.to_string() }),
         );
         text(&started["executionArn"])
+    }
+
+    /// Runs another state machine and waits until it ends.
+    ///
+    /// # Panics
+    /// Where it does not start or does not end.
+    pub fn run_on(&self, state_machine: &str, input: &Value) -> Ended {
+        self.wait(&self.start_on(state_machine, input))
+    }
+
+    /// Creates a state machine beside the stack's, and tells its ARN.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    pub fn create_state_machine(&self, name: &str, definition: &Value) -> String {
+        let created = self.call(
+            "stepfunctions",
+            "create_state_machine",
+            &json!({
+                "name": name,
+                "definition": definition.to_string(),
+                "roleArn": format!(
+                    "arn:aws:iam::000000000000:role/{}",
+                    self.physical_id("ProvisionStateMachineRole")
+                ),
+            }),
+        );
+        text(&created["stateMachineArn"])
     }
 
     /// Waits until an execution ends.

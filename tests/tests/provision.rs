@@ -440,6 +440,145 @@ fn bad_inputs(
 }
 
 #[test]
+fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
+    let world = world();
+    let machine = world.create_state_machine("explain", &explaining_states());
+    // Error and cause as Step Functions and Lambda report them, and as they should never be.
+    let cases = [
+        (
+            "NotFound",
+            json!(r#"{"errorType":"NotFound","errorMessage":"no VPC `x`"}"#),
+            "NotFound",
+            "no VPC `x`",
+        ),
+        (
+            "NotFound",
+            json!(r#"{"errorMessage":"a \"quoted\" word","errorType":"NotFound"}"#),
+            "NotFound",
+            r#"a "quoted" word"#,
+        ),
+        ("Internal", json!("plain text"), "Internal", "plain text"),
+        ("Internal", json!("{oops}"), "Internal", "{oops}"),
+        (
+            "Internal",
+            json!(r#"{"errorMessage": null}"#),
+            "Internal",
+            r#"{"errorMessage": null}"#,
+        ),
+        (
+            "Internal",
+            json!(r#"{"errorMessage": "cut in the mid"#),
+            "Internal",
+            r#"{"errorMessage": "cut in the mid"#,
+        ),
+        ("Internal", json!(""), "Internal", "no cause was given"),
+        (
+            "States.Timeout",
+            Value::Null,
+            "Timeout",
+            "States.Timeout: no cause was given. Start again",
+        ),
+        (
+            "Sandbox.Timedout",
+            json!(
+                r#"{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 30.00 seconds"}"#
+            ),
+            "Timeout",
+            "Sandbox.Timedout: Task timed out after 30.00 seconds. Start again",
+        ),
+        (
+            "Lambda.TooManyRequestsException",
+            json!("Rate Exceeded."),
+            "Throttled",
+            "Lambda.TooManyRequestsException: Rate",
+        ),
+        (
+            "Lambda.ServiceException",
+            json!("Service"),
+            "ServiceUnavailable",
+            "Lambda.ServiceException: Service",
+        ),
+        (
+            "Lambda.AccessDeniedException",
+            json!("no"),
+            "AccessDenied",
+            "Lambda.AccessDeniedException: no",
+        ),
+        (
+            "States.QueryEvaluationError",
+            json!("x"),
+            "Internal",
+            "States.QueryEvaluationError: x",
+        ),
+        (
+            "Runtime.ExitError",
+            json!("exit status 101"),
+            "Internal",
+            "Runtime.ExitError: exit status 101",
+        ),
+    ];
+    for (error, cause, name, reason) in cases {
+        let mut caught = json!({ "step": "PublishEndpoint", "error": error });
+        if !cause.is_null() {
+            caught["cause"] = cause;
+        }
+
+        let ended = world.run_on(&machine, &caught);
+
+        assert_eq!(ended.status, "SUCCEEDED", "{caught}: {ended:?}");
+        assert_eq!(ended.output["step"], "PublishEndpoint", "{caught}");
+        assert_eq!(ended.output["error"], name, "{caught}");
+        assert!(
+            text(&ended.output["reason"]).starts_with(reason),
+            "{caught}: {}",
+            ended.output["reason"]
+        );
+    }
+}
+
+/// The two states of the workflow that explain a failure, as a machine of their own.
+fn explaining_states() -> Value {
+    let path = local::Workspace::root().join("statemachine/provision.asl.json");
+    let machine: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("the file"))
+        .expect("the state machine is JSON");
+    let mut explain = machine["States"]["ExplainFailure"].clone();
+    explain["End"] = json!(true);
+    explain.as_object_mut().expect("a state").remove("Next");
+    json!({
+        "QueryLanguage": "JSONata",
+        "StartAt": "ReadFailure",
+        "States": { "ReadFailure": machine["States"]["ReadFailure"], "ExplainFailure": explain }
+    })
+}
+
+#[test]
+fn a_new_backend_is_let_in_instead_of_the_old_one() {
+    let world = world();
+    let environment = world.environment();
+    assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
+    let new = world.call(
+        "ec2",
+        "create_security_group",
+        &json!({ "VpcId": environment.laid.vpc, "GroupName": "new-backend", "Description": "tasks" }),
+    );
+
+    let ended =
+        world.run(&environment.request_with("/network/backendSecurityGroup", json!("new-backend")));
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let found = world.call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "Filters": [{ "Name": "group-name", "Values": [format!("{}-redis-sg", environment.name)] }] }),
+    );
+    let sources: Vec<_> = array(&found["SecurityGroups"][0]["IpPermissions"])
+        .flat_map(|rule| array(&rule["UserIdGroupPairs"]))
+        .map(|pair| text(&pair["GroupId"]))
+        .collect();
+    assert_eq!(sources, [text(&new["GroupId"])]);
+}
+
+#[test]
 fn a_success_and_a_failure_are_announced_on_the_bus() {
     let world = world();
     let (good, bad) = (world.environment(), world.environment());

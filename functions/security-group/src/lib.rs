@@ -1,14 +1,19 @@
 //! The cache's security group: one inbound rule, from the backend's security group to the cache's port.
+//!
+//! `rule` decides, this file asks EC2.
+
+mod rule;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, ResourceType, SecurityGroup, Tag, TagSpecification, UserIdGroupPair,
+    Filter, IpPermission, ResourceType, SecurityGroup, Tag, TagSpecification,
 };
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{self, EnsureGroupInput, ResolvedNetwork};
 use contract::{Owner, Spec};
 
-/// Creates the security group, or finds what an earlier run created, and lets the backend in.
+/// Creates the security group, or finds what an earlier run created, and lets the backend in. A rule of
+/// envcache's own for an earlier backend or port goes; what others have added stays.
 ///
 /// # Errors
 /// `NotOwned` where a group of the wanted name is not ours; `NotFound` where EC2 does not show yet what
@@ -20,16 +25,17 @@ pub async fn ensure(
 ) -> StepResult<message::SecurityGroup> {
     let EnsureGroupInput { spec, network } = input;
     let owner = spec.owner(stack);
-    let (id, permissions) = match find(ec2, &spec, &network).await? {
+    let (id, found) = match find(ec2, &spec, &network).await? {
         Some(group) => found(&owner, &spec, group)?,
         None => (create(ec2, &owner, &spec, &network).await?, Vec::new()),
     };
-    let wanted = ingress(&spec, &network);
-    if !permissions
-        .iter()
-        .any(|permission| covers(permission, &wanted))
-    {
-        authorize(ec2, &id, wanted).await?;
+    let wanted = rule::wanted(&spec, &network);
+    if !found.iter().any(|rule| rule::covers(rule, &wanted)) {
+        authorize(ec2, &id, wanted.clone()).await?;
+    }
+    let outdated = rule::outdated(&found, &wanted);
+    if !outdated.is_empty() {
+        revoke(ec2, &id, outdated).await?;
     }
     Ok(message::SecurityGroup {
         security_group_id: id,
@@ -118,38 +124,6 @@ async fn create(
     })
 }
 
-/// The one inbound rule: the backend's security group, by reference, to the cache's port.
-fn ingress(spec: &Spec, network: &ResolvedNetwork) -> IpPermission {
-    let port = spec.cache.port.get();
-    IpPermission::builder()
-        .ip_protocol("tcp")
-        .from_port(port)
-        .to_port(port)
-        .user_id_group_pairs(
-            UserIdGroupPair::builder()
-                .group_id(&network.backend_security_group_id)
-                .description(format!(
-                    "Backend of environment {} to its cache",
-                    spec.environment
-                ))
-                .build(),
-        )
-        .build()
-}
-
-/// Whether a rule that EC2 shows is the wanted one. EC2 gathers the sources of one port range in one rule.
-fn covers(found: &IpPermission, wanted: &IpPermission) -> bool {
-    found.ip_protocol() == wanted.ip_protocol()
-        && found.from_port() == wanted.from_port()
-        && found.to_port() == wanted.to_port()
-        && wanted.user_id_group_pairs().iter().all(|source| {
-            found
-                .user_id_group_pairs()
-                .iter()
-                .any(|pair| pair.group_id() == source.group_id())
-        })
-}
-
 /// `InvalidPermission.Duplicate` says that the rule is there already, which is what is wanted.
 async fn authorize(ec2: &Client, id: &str, rule: IpPermission) -> StepResult<()> {
     let answer = ec2
@@ -162,6 +136,21 @@ async fn authorize(ec2: &Client, id: &str, rule: IpPermission) -> StepResult<()>
         Ok(_) => Ok(()),
         Err(error) if step::code(&error) == Some("InvalidPermission.Duplicate") => Ok(()),
         Err(error) => Err(step::failure("AuthorizeSecurityGroupIngress", id, error)),
+    }
+}
+
+/// `InvalidPermission.NotFound` says that the rules are gone already, which is what is wanted.
+async fn revoke(ec2: &Client, id: &str, rules: Vec<IpPermission>) -> StepResult<()> {
+    let answer = ec2
+        .revoke_security_group_ingress()
+        .group_id(id)
+        .set_ip_permissions(Some(rules))
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) if step::code(&error) == Some("InvalidPermission.NotFound") => Ok(()),
+        Err(error) => Err(step::failure("RevokeSecurityGroupIngress", id, error)),
     }
 }
 

@@ -132,6 +132,42 @@ async fn a_group_that_an_earlier_run_left_without_its_rule_gets_it() {
 }
 
 #[tokio::test]
+async fn our_rule_for_an_earlier_backend_goes_and_what_others_added_stays() {
+    let ours = rule(6379, "sg-0e1b2c3d4e5f60718").replace(
+        "</groupId></item></groups>",
+        "</groupId><description>Backend of environment bandup to its cache</description></item></groups>",
+    );
+    let others = rule(6379, "sg-0d1b2c3d4e5f60718");
+    let replay = Replay::new([
+        described("redis-sg", "envcache", &(ours + &others)),
+        authorized(),
+        Answer::ok(
+            "<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>",
+        ),
+    ]);
+
+    ensured(&replay).await.expect("the rule is replaced");
+
+    assert_eq!(replay.forms()[1]["Action"], "AuthorizeSecurityGroupIngress");
+    assert_eq!(
+        replay.forms()[2],
+        form([
+            ("Action", "RevokeSecurityGroupIngress"),
+            ("GroupId", "sg-0c1b2c3d4e5f60718"),
+            ("IpPermissions.1.IpProtocol", "tcp"),
+            ("IpPermissions.1.FromPort", "6379"),
+            ("IpPermissions.1.ToPort", "6379"),
+            ("IpPermissions.1.Groups.1.GroupId", "sg-0e1b2c3d4e5f60718"),
+            (
+                "IpPermissions.1.Groups.1.Description",
+                "Backend of environment bandup to its cache"
+            ),
+        ]),
+        "the new backend is let in before the old one is shut out"
+    );
+}
+
+#[tokio::test]
 async fn a_rule_that_is_there_already_is_a_success() {
     let replay = Replay::new([
         described("redis-sg", "envcache", ""),
