@@ -20,6 +20,7 @@ demo: build ## the main job on this machine: from an event to a published endpoi
 # Runs mostly wait: more of them at once than there are cores.
 test: build ## every test: decisions and requests first, then the stack from outside
 	cargo test --workspace --lib --bins
+	cargo build --workspace --bins
 	cargo test --workspace --test '*' -- --test-threads 8
 
 # clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
