@@ -1,5 +1,7 @@
 //! Found against wanted: what is to be changed next, or what AWS cannot change. Pure: no call is made here.
 
+use std::fmt;
+
 use aws_sdk_elasticache::types::{
     AutomaticFailoverStatus, CacheCluster, Endpoint, MultiAzStatus, NodeGroup, ReplicationGroup,
 };
@@ -30,6 +32,30 @@ pub struct Modification {
     pub failover: Option<bool>,
     pub engine_version: Option<String>,
     pub node_type: Option<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IncreaseReplicas(replicas) => write!(formatter, "to more replicas: {replicas}"),
+            Self::DecreaseReplicas(replicas) => write!(formatter, "to fewer replicas: {replicas}"),
+            Self::Modify(wanted) => {
+                let fields = [
+                    ("description", wanted.description.is_some()),
+                    ("backups", wanted.snapshot_retention_days.is_some()),
+                    ("security group", wanted.security_group_id.is_some()),
+                    ("failover and Multi-AZ", wanted.failover.is_some()),
+                    ("engine version", wanted.engine_version.is_some()),
+                    ("node type", wanted.node_type.is_some()),
+                ];
+                let changed: Vec<_> = fields
+                    .into_iter()
+                    .filter_map(|(name, differs)| differs.then_some(name))
+                    .collect();
+                formatter.write_str(&changed.join(", "))
+            }
+        }
+    }
 }
 
 /// The next change, or none where the group is as wanted.

@@ -57,7 +57,7 @@ pub async fn ensure(
             outcome: "as wanted".to_owned(),
         });
     };
-    let outcome = format!("changing: {next:?}");
+    let outcome = format!("changing {next}");
     match change::apply(elasticache, id, next).await? {
         Answer::Accepted => Ok(unsettled(outcome)),
         Answer::StillChanging => Ok(unsettled("found changing".to_owned())),

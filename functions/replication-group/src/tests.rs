@@ -258,6 +258,7 @@ async fn each_difference_is_one_change_applied_at_once() {
     let cases = [
         (
             json!({ "description": "cache" }),
+            "changing description",
             vec![
                 ("Action", "ModifyReplicationGroup"),
                 ("ReplicationGroupDescription", "cache"),
@@ -265,6 +266,7 @@ async fn each_difference_is_one_change_applied_at_once() {
         ),
         (
             json!({ "snapshotRetentionDays": 7 }),
+            "changing backups",
             vec![
                 ("Action", "ModifyReplicationGroup"),
                 ("SnapshotRetentionLimit", "7"),
@@ -272,6 +274,7 @@ async fn each_difference_is_one_change_applied_at_once() {
         ),
         (
             json!({ "nodeType": "cache.t3.small" }),
+            "changing node type",
             vec![
                 ("Action", "ModifyReplicationGroup"),
                 ("CacheNodeType", "cache.t3.small"),
@@ -279,6 +282,7 @@ async fn each_difference_is_one_change_applied_at_once() {
         ),
         (
             json!({ "engineVersion": "8.1" }),
+            "changing engine version",
             vec![
                 ("Action", "ModifyReplicationGroup"),
                 ("EngineVersion", "8.1"),
@@ -286,10 +290,11 @@ async fn each_difference_is_one_change_applied_at_once() {
         ),
         (
             json!({ "replicas": 1 }),
+            "changing to more replicas: 1",
             vec![("Action", "IncreaseReplicaCount"), ("NewReplicaCount", "1")],
         ),
     ];
-    for (cache, fields) in cases {
+    for (cache, outcome, fields) in cases {
         let action = fields[0].1;
         let replay = Replay::new([
             described("available", same),
@@ -301,6 +306,7 @@ async fn each_difference_is_one_change_applied_at_once() {
         let found = ensured(&replay, wanted(&cache)).await.expect("a change");
 
         assert!(!found.settled, "{cache}: it is looked at again");
+        assert_eq!(found.outcome, outcome, "{cache}");
         let expected: std::collections::BTreeMap<_, _> = fields
             .into_iter()
             .chain([
