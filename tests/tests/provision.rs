@@ -131,6 +131,7 @@ fn ids_and_settings_are_taken_too() {
         "nodeType": "cache.t4g.small",
         "replicas": 1,
         "engineVersion": "8.0",
+        "port": 7000,
         "snapshotRetentionDays": 7,
     });
     request["parameterPrefix"] = json!(format!("/teams/web/{}", environment.name));
@@ -149,6 +150,7 @@ fn ids_and_settings_are_taken_too() {
     assert_eq!(array(&group["MemberClusters"]).count(), 2);
     assert_eq!(group["AutomaticFailover"], "enabled");
     assert_eq!(group["MultiAZ"], "enabled");
+    assert_eq!(ended.output["primaryEndpoint"], "redis:7000");
     let prefix = format!("/teams/web/{}", environment.name);
     let leaves: Vec<_> = array(&ended.output["parameters"])
         .map(|name| text(name).replace(&prefix, ""))
