@@ -38,7 +38,6 @@ pub async fn follow(sfn: &Client, execution: &str, view: &mut View) -> Result<Ou
                 view.show(&moment);
             }
         }
-        view.tick();
         match description.status() {
             ExecutionStatus::Running | ExecutionStatus::PendingRedrive => sleep(INTERVAL).await,
             ExecutionStatus::Succeeded => {

@@ -54,13 +54,6 @@ impl View {
         }
     }
 
-    /// Draws the elapsed times anew.
-    pub fn tick(&self) {
-        if let Self::Terminal { running, .. } = self {
-            running.values().for_each(ProgressBar::tick);
-        }
-    }
-
     /// Leaves only the lines that stay.
     pub fn close(&mut self) {
         if let Self::Terminal { running, .. } = self {

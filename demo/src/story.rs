@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use local::{Aws, Cloud, Interrupt, Stack, Workspace, network, reference};
-use serde_json::{Value, json};
 
 use crate::report::print;
 
@@ -49,7 +48,7 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
     let as_asked = print(&rows);
 
     clock.say("What the backend reads");
-    for (name, value) in published(&aws)? {
+    for (name, value) in aws.parameters("/bandup/cache")? {
         println!("  {name:<32} {value}");
     }
     clock.say("Done");
@@ -91,19 +90,4 @@ fn envcache() -> Result<PathBuf> {
         bail!("{} is not built: `make demo` builds it", path.display());
     }
     Ok(path)
-}
-
-fn published(aws: &Aws) -> Result<Vec<(String, String)>> {
-    let found = aws.call(
-        "ssm",
-        "get_parameters_by_path",
-        &json!({ "Path": "/bandup/cache" }),
-    )?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    Ok(found["Parameters"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|parameter| (text(&parameter["Name"]), text(&parameter["Value"])))
-        .collect())
 }

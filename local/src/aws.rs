@@ -1,6 +1,7 @@
 //! AWS's interface as the demo and the tests call it: with boto3, a client that shares no code with the
 //! functions and checks every request against AWS's own models.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::Mutex;
@@ -80,6 +81,21 @@ impl Aws {
             .with_context(|| format!("{service} {operation} {parameters}"));
         }
         Ok(reply["answer"].take())
+    }
+
+    /// The parameters below a path, name and value, in the order of their names.
+    ///
+    /// # Errors
+    /// What Systems Manager refused.
+    pub fn parameters(&self, path: &str) -> Result<BTreeMap<String, String>> {
+        let found = self.call("ssm", "get_parameters_by_path", &json!({ "Path": path }))?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(found["Parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|parameter| (text(&parameter["Name"]), text(&parameter["Value"])))
+            .collect())
     }
 }
 

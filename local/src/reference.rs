@@ -32,8 +32,14 @@ impl Row {
 pub fn rows(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
     let mut rows = security_group(aws, network)?;
     rows.extend(subnet_group(aws, network)?);
-    rows.extend(cache(aws)?);
-    rows.extend(parameters(aws)?);
+    let groups = aws.call(
+        "elasticache",
+        "describe_replication_groups",
+        &json!({ "ReplicationGroupId": "bandup-redis" }),
+    )?;
+    let group = &groups["ReplicationGroups"][0];
+    rows.extend(cache(aws, group)?);
+    rows.extend(parameters(aws, group)?);
     Ok(rows)
 }
 
@@ -126,13 +132,7 @@ fn subnet_group(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
     ])
 }
 
-fn cache(aws: &Aws) -> Result<Vec<Row>> {
-    let groups = aws.call(
-        "elasticache",
-        "describe_replication_groups",
-        &json!({ "ReplicationGroupId": "bandup-redis" }),
-    )?;
-    let group = &groups["ReplicationGroups"][0];
+fn cache(aws: &Aws, group: &Value) -> Result<Vec<Row>> {
     let members = aws.call(
         "elasticache",
         "describe_cache_clusters",
@@ -212,29 +212,13 @@ fn cache(aws: &Aws) -> Result<Vec<Row>> {
     ])
 }
 
-fn parameters(aws: &Aws) -> Result<Vec<Row>> {
-    let groups = aws.call(
-        "elasticache",
-        "describe_replication_groups",
-        &json!({ "ReplicationGroupId": "bandup-redis" }),
-    )?;
-    let endpoint = &groups["ReplicationGroups"][0]["NodeGroups"][0]["PrimaryEndpoint"];
+fn parameters(aws: &Aws, group: &Value) -> Result<Vec<Row>> {
+    let endpoint = &group["NodeGroups"][0]["PrimaryEndpoint"];
     let host = text(&endpoint["Address"]);
     let port = endpoint["Port"].to_string();
-    let found = aws.call(
-        "ssm",
-        "get_parameters_by_path",
-        &json!({ "Path": "/bandup/cache" }),
-    )?;
-    let value = |name: &str| {
-        array(&found["Parameters"])
-            .find(|parameter| parameter["Name"] == name)
-            .map_or(Value::Null, |parameter| parameter["Value"].clone())
-    };
-    let mut names: Vec<_> = array(&found["Parameters"])
-        .map(|parameter| text(&parameter["Name"]))
-        .collect();
-    names.sort();
+    let found = aws.parameters("/bandup/cache")?;
+    let value = |name: &str| json!(found.get(name));
+    let names: Vec<_> = found.keys().cloned().collect();
     Ok(vec![
         Row {
             thing: "parameters",

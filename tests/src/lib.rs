@@ -350,18 +350,17 @@ impl Environment {
     }
 
     /// Its published parameters, name and value, in the order of their names.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
     #[must_use]
     pub fn parameters(&self, world: &World) -> Vec<(String, String)> {
-        let found = world.call(
-            "ssm",
-            "get_parameters_by_path",
-            &json!({ "Path": format!("/{}/cache", self.name) }),
-        );
-        let mut parameters: Vec<_> = array(&found["Parameters"])
-            .map(|parameter| (text(&parameter["Name"]), text(&parameter["Value"])))
-            .collect();
-        parameters.sort();
-        parameters
+        world
+            .aws
+            .parameters(&format!("/{}/cache", self.name))
+            .unwrap_or_else(|error| panic!("{error:#}"))
+            .into_iter()
+            .collect()
     }
 
     /// Its cache, as ElastiCache describes it, or the error's code.

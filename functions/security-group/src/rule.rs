@@ -25,9 +25,7 @@ pub fn wanted(spec: &Spec, network: &ResolvedNetwork) -> IpPermission {
 
 /// Whether a rule that EC2 shows is the wanted one. EC2 gathers the sources of one port range in one rule.
 pub fn covers(found: &IpPermission, wanted: &IpPermission) -> bool {
-    found.ip_protocol() == wanted.ip_protocol()
-        && found.from_port() == wanted.from_port()
-        && found.to_port() == wanted.to_port()
+    same_port(found, wanted)
         && wanted.user_id_group_pairs().iter().all(|source| {
             found
                 .user_id_group_pairs()
@@ -42,18 +40,13 @@ pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermissi
     let Some(ours) = wanted.user_id_group_pairs().first() else {
         return Vec::new();
     };
-    let same_port = |rule: &IpPermission| {
-        rule.ip_protocol() == wanted.ip_protocol()
-            && rule.from_port() == wanted.from_port()
-            && rule.to_port() == wanted.to_port()
-    };
     found
         .iter()
         .flat_map(|rule| {
             rule.user_id_group_pairs()
                 .iter()
                 .filter(|source| source.description() == ours.description())
-                .filter(|source| !(same_port(rule) && source.group_id() == ours.group_id()))
+                .filter(|source| !(same_port(rule, wanted) && source.group_id() == ours.group_id()))
                 .map(|source| {
                     IpPermission::builder()
                         .set_ip_protocol(rule.ip_protocol().map(str::to_owned))
@@ -69,4 +62,10 @@ pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermissi
                 })
         })
         .collect()
+}
+
+fn same_port(found: &IpPermission, wanted: &IpPermission) -> bool {
+    found.ip_protocol() == wanted.ip_protocol()
+        && found.from_port() == wanted.from_port()
+        && found.to_port() == wanted.to_port()
 }
