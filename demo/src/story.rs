@@ -5,7 +5,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use local::{Aws, Cloud, Interrupt, Stack, Workspace, network, reference};
+use local::{
+    Aws, Cloud, Interrupt, Settings, Stack, Workspace, backend, network, reference, valkey,
+};
 
 use crate::report::print;
 
@@ -18,8 +20,8 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
     let workspace = Workspace::find()?;
     let event = workspace.file("events/environment-created.json");
 
-    clock.say("Starting MiniStack, with IAM enforced");
-    let cloud = Cloud::start(workspace, interrupt.clone())?;
+    clock.say("Starting MiniStack, with IAM enforced, behind a gateway that behaves as AWS does");
+    let cloud = Cloud::start(workspace, interrupt.clone(), Settings::default())?;
     let aws = Aws::connect(&cloud)?;
     clock.say(&format!("  {}", cloud.endpoint_url()));
 
@@ -48,8 +50,23 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
     let as_asked = print(&rows);
 
     clock.say("What the backend reads");
-    for (name, value) in aws.parameters("/bandup/cache")? {
+    let parameters = aws.parameters("/bandup/cache")?;
+    for (name, value) in &parameters {
         println!("  {name:<32} {value}");
+    }
+    let url = parameters
+        .get("/bandup/cache/url")
+        .context("no url was published")?;
+    match cloud.authority() {
+        Some(authority) => {
+            clock.say("The backend connects over TLS, and does PING, SET and GET");
+            backend::use_cache(url, authority)?;
+            println!("  {url} answers as a cache does");
+        }
+        None => println!(
+            "  Nobody answers there: install Valkey with {}",
+            valkey::INSTALL
+        ),
     }
     clock.say("Done");
     Ok(as_asked)

@@ -1,10 +1,12 @@
-//! MiniStack as a process.
+//! MiniStack as a process, behind its gateway.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,61 +15,96 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::{Interrupt, Workspace};
+use crate::valkey::Valkey;
+use crate::{Gateway, Interrupt, Workspace};
 
 /// The region that the reference set-up stands in.
 pub const REGION: &str = "ap-southeast-1";
-/// Waits and retry intervals of the state machine, against real time.
-const WAIT_SCALE: &str = "0.1";
 const START: Duration = Duration::from_mins(1);
 
-/// A running MiniStack, with IAM enforced. Dropping it ends it and all that it started.
+/// How a cloud runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Real time against AWS's, for the waits and retries of the state machine and for the life of a cache.
+    pub scale: f64,
+    /// Whether a real Valkey stands behind an endpoint, where one is installed.
+    pub valkey: bool,
+    /// Whether it keeps what it holds when it is restarted.
+    pub persistent: bool,
+}
+
+impl Default for Settings {
+    /// As a person watches it: waits are a tenth of what they are on AWS.
+    fn default() -> Self {
+        Self {
+            scale: 0.1,
+            valkey: true,
+            persistent: false,
+        }
+    }
+}
+
+/// A running MiniStack with IAM enforced, and the gateway before it. Dropping it ends both and all that they
+/// started.
 pub struct Cloud {
     server: Child,
+    // Before the folder, in which its servers run.
+    gateway: Gateway,
+    authority: Option<String>,
+    group: Arc<AtomicI32>,
     address: SocketAddrV4,
+    settings: Settings,
     folder: TempDir,
     workspace: Workspace,
     interrupt: Interrupt,
 }
 
 impl Cloud {
-    /// Starts it on a free port of the loopback address.
+    /// Starts it on free ports of the loopback address.
     ///
     /// # Errors
     /// Where it does not answer within a minute; the message holds the end of its log.
-    pub fn start(workspace: Workspace, interrupt: Interrupt) -> Result<Self> {
+    pub fn start(workspace: Workspace, interrupt: Interrupt, settings: Settings) -> Result<Self> {
         let address = free_address()?;
         let folder = tempfile::Builder::new().prefix("envcache-").tempdir()?;
-        let log = File::create(folder.path().join("ministack.log"))?;
-        let mut command = workspace.command("python");
-        let server = isolate(&mut command, folder.path())
-            .arg(workspace.file("local/src/start_ministack.py"))
-            .env("BIND_HOST", address.ip().to_string())
-            .env("GATEWAY_PORT", address.port().to_string())
-            // A provided.* function calls back to this address.
-            .env("AWS_ENDPOINT_URL", format!("http://{address}"))
-            .env("AUTH", "true")
-            .env("IOT_MTLS_ENABLED", "0")
-            .env("MINISTACK_REGION", REGION)
-            .env("SFN_WAIT_SCALE", WAIT_SCALE)
-            .env("TMPDIR", folder.path())
-            // It ends when the other end of this pipe is closed, however this program ends.
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            // Its own group, so that its functions' processes end with it.
-            .process_group(0)
-            .spawn()
-            .context("MiniStack could not be started")?;
+        let group = Arc::new(AtomicI32::new(0));
+        let valkey = if settings.valkey {
+            Valkey::find(folder.path(), Arc::clone(&group))?
+        } else {
+            None
+        };
+        let authority = valkey.as_ref().map(|valkey| valkey.authority().to_owned());
+        let gateway = Gateway::start(address, settings.scale, Arc::clone(&group), valkey)?;
         let mut cloud = Self {
-            server,
+            server: ministack(&workspace, &folder, settings, address, gateway.address())?,
+            gateway,
+            authority,
+            group,
             address,
+            settings,
             folder,
             workspace,
             interrupt,
         };
         cloud.wait_until_it_answers()?;
         Ok(cloud)
+    }
+
+    /// Ends MiniStack and starts it again at its address, as a crash of AWS's own would. What it held is kept
+    /// where the settings say so; an execution that ran has failed.
+    ///
+    /// # Errors
+    /// As [`Cloud::start`].
+    pub fn restart(&mut self) -> Result<()> {
+        self.end();
+        self.server = ministack(
+            &self.workspace,
+            &self.folder,
+            self.settings,
+            self.address,
+            self.gateway.address(),
+        )?;
+        self.wait_until_it_answers()
     }
 
     fn wait_until_it_answers(&mut self) -> Result<()> {
@@ -78,6 +115,8 @@ impl Cloud {
                 bail!("MiniStack ended with {status}:\n{}", self.log());
             }
             if TcpStream::connect(self.address).is_ok() {
+                let group = i32::try_from(self.server.id()).context("a process's id")?;
+                self.group.store(group, Ordering::Relaxed);
                 return Ok(());
             }
             sleep(Duration::from_millis(50));
@@ -85,10 +124,23 @@ impl Cloud {
         bail!("MiniStack did not answer within {START:?}:\n{}", self.log());
     }
 
-    /// Its address, for clients of AWS.
+    /// The address for clients of AWS.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.gateway.address())
+    }
+
+    /// What stands before MiniStack.
+    #[must_use]
+    pub const fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The certificate, in PEM, of the authority that the caches' certificates are from; none where there is
+    /// no Valkey behind an endpoint.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// The checkout that it was started from.
@@ -129,8 +181,49 @@ impl Cloud {
     }
 }
 
-impl Drop for Cloud {
-    fn drop(&mut self) {
+/// Starts MiniStack in a process group of its own, so that its functions' processes end with it.
+fn ministack(
+    workspace: &Workspace,
+    folder: &TempDir,
+    settings: Settings,
+    address: SocketAddrV4,
+    gateway: SocketAddrV4,
+) -> Result<Child> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.path().join("ministack.log"))?;
+    let mut command = workspace.command("python");
+    isolate(&mut command, folder.path())
+        .arg(workspace.file("local/src/start_ministack.py"))
+        .env("BIND_HOST", address.ip().to_string())
+        .env("GATEWAY_PORT", address.port().to_string())
+        // A provided.* function calls back to this address.
+        .env("AWS_ENDPOINT_URL", format!("http://{gateway}"))
+        .env("AUTH", "true")
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("MINISTACK_REGION", REGION)
+        .env("SFN_WAIT_SCALE", settings.scale.to_string())
+        .env("TMPDIR", folder.path());
+    if settings.persistent {
+        command
+            .env("PERSIST_STATE", "1")
+            .env("STATE_DIR", folder.path().join("state"))
+            .env("S3_PERSIST", "1")
+            .env("S3_DATA_DIR", folder.path().join("s3"));
+    }
+    command
+        // It ends when the other end of this pipe is closed, however this program ends.
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .context("MiniStack could not be started")
+}
+
+impl Cloud {
+    fn end(&mut self) {
         let Ok(group) = i32::try_from(self.server.id()).map(Pid::from_raw) else {
             return;
         };
@@ -145,6 +238,12 @@ impl Drop for Cloud {
         }
         let _ = killpg(group, Signal::SIGKILL);
         let _ = self.server.wait();
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -11,17 +11,15 @@ use crate::network::Laid;
 pub struct Row {
     pub thing: &'static str,
     pub wanted: String,
-    /// None where this cloud's describe does not show it, as AWS's does.
+    /// None where nothing is shown of it.
     pub found: Option<String>,
 }
 
 impl Row {
-    /// Whether it is as wanted, or cannot be seen here.
+    /// Whether it is as wanted.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.found
-            .as_ref()
-            .is_none_or(|found| *found == self.wanted)
+        self.found.as_ref() == Some(&self.wanted)
     }
 }
 

@@ -5,9 +5,6 @@ group, on tags or on several parameters it reads none and asks for "*", which a 
 denies and AWS does not ask for:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
-
-A replication group's endpoints show the port that it was asked for, not always 6379:
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_Endpoint.html
 """
 
 import json
@@ -19,7 +16,6 @@ import threading
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import elasticache
 
 read_by_ministack = iam_actions.extract_resource_arn
 
@@ -39,23 +35,6 @@ def resource_arn(service, method, path, headers, body, query, region, account):
 
 
 iam_actions.extract_resource_arn = resource_arn
-
-created_by_ministack = elasticache._create_replication_group
-
-
-def create_replication_group(parameters):
-    answer = created_by_ministack(parameters)
-    port = elasticache._p(parameters, "Port")
-    if answer[0] == 200 and port:
-        group = elasticache._replication_groups[elasticache._p(parameters, "ReplicationGroupId")]
-        for node_group in group["NodeGroups"]:
-            node_group["PrimaryEndpoint"]["Port"] = int(port)
-            node_group["ReaderEndpoint"]["Port"] = int(port)
-    return answer
-
-
-elasticache._create_replication_group = create_replication_group
-
 
 
 def end_with_the_starter():

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use local::network::{Laid, Network};
-use local::{Aws, Cloud, Interrupt, Stack, Workspace};
+use local::{Aws, Cloud, Interrupt, Settings, Stack, Workspace};
 use serde_json::{Value, json};
 
 /// How long a run may take; one takes about 5 seconds, many at once longer.
@@ -37,7 +37,19 @@ impl World {
     /// # Errors
     /// Where the tools are missing or the deployment fails.
     pub fn deploy() -> Result<Self> {
-        let cloud = Cloud::start(Workspace::find()?, Interrupt::default())?;
+        Self::deploy_with(Settings {
+            scale: 0.05,
+            valkey: false,
+            ..Settings::default()
+        })
+    }
+
+    /// Starts a cloud that runs as the settings say, and deploys the stack.
+    ///
+    /// # Errors
+    /// As [`World::deploy`].
+    pub fn deploy_with(settings: Settings) -> Result<Self> {
+        let cloud = Cloud::start(Workspace::find()?, Interrupt::default(), settings)?;
         let aws = Aws::connect(&cloud)?;
         let stack = Stack::deploy(&cloud, &aws)?;
         Ok(Self { aws, stack, cloud })
@@ -361,6 +373,19 @@ impl Environment {
             .unwrap_or_else(|error| panic!("{error:#}"))
             .into_iter()
             .collect()
+    }
+
+    /// Its cache's primary endpoint, `host:port`, as ElastiCache describes it.
+    ///
+    /// # Panics
+    /// Where there is no cache.
+    #[must_use]
+    pub fn primary_endpoint(&self, world: &World) -> String {
+        let cache = self
+            .cache(world)
+            .unwrap_or_else(|error| panic!("{error:#}"));
+        let endpoint = &cache["NodeGroups"][0]["PrimaryEndpoint"];
+        format!("{}:{}", text(&endpoint["Address"]), endpoint["Port"])
     }
 
     /// Its cache, as ElastiCache describes it, or the error's code.

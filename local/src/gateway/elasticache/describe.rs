@@ -1,0 +1,87 @@
+//! What AWS shows of a cache, put into what MiniStack shows.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::Group;
+use super::life::Phase;
+use crate::gateway::xml::Element;
+
+/// Every replication group in an answer.
+pub fn replication_groups(answer: &mut Element, find: &impl Fn(&str) -> Option<(Group, Phase)>) {
+    answer.each("ReplicationGroup", &mut |element| {
+        let Some((group, phase)) = find(element.text_of("ReplicationGroupId")) else {
+            return;
+        };
+        replication_group(element, &group, &phase);
+    });
+}
+
+/// A replication group in a phase of its life, with the members that AWS shows:
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>.
+fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
+    element.set(Element::leaf("Status", phase.status()));
+    element.set(Element::leaf("NetworkType", "ipv4"));
+    element.set(Element::leaf("IpDiscovery", "ipv4"));
+    element.set(Element::leaf(
+        "ReplicationGroupCreateTime",
+        &timestamp(group),
+    ));
+    let members: Vec<_> = element
+        .at(&["NodeGroups", "NodeGroup", "NodeGroupMembers"])
+        .into_iter()
+        .flat_map(Element::children)
+        .map(|member| Element::leaf("ClusterId", member.text_of("CacheClusterId")))
+        .collect();
+    element.set(Element::with("MemberClusters", members));
+    if matches!(phase, Phase::Creating | Phase::CreateFailed) {
+        element.remove("NodeGroups");
+    }
+    element.each("NodeGroup", &mut |node_group| {
+        let status = if *phase == Phase::Snapshotting {
+            "available"
+        } else {
+            phase.status()
+        };
+        node_group.set(Element::leaf("Status", status));
+        for name in ["PrimaryEndpoint", "ReaderEndpoint"] {
+            node_group.remove(name);
+            if phase.shows_endpoint() {
+                node_group.set(Element::with(name, endpoint(group)));
+            }
+        }
+        node_group.each("NodeGroupMember", &mut |member| {
+            member.set(Element::with("ReadEndpoint", endpoint(group)));
+        });
+    });
+    // MiniStack's `bandup-redis-0001-001` is AWS's `bandup-redis-001`.
+    let (theirs, aws) = (format!("{}-0001-", group.id), format!("{}-", group.id));
+    element.each_text(&|text| {
+        let number = text.strip_prefix(&theirs)?;
+        Some(format!("{aws}{number}"))
+    });
+}
+
+/// A member, under the name that AWS gives it, in a phase of its group's life.
+pub fn cache_clusters(answer: &mut Element, id: &str, phase: &Phase) {
+    answer.each("CacheCluster", &mut |element| {
+        element.set(Element::leaf("CacheClusterId", id));
+        element.set(Element::leaf("CacheClusterStatus", phase.status()));
+        element.set(Element::leaf("NetworkType", "ipv4"));
+        element.set(Element::leaf("IpDiscovery", "ipv4"));
+        let arn = element.text_of("ARN").to_owned();
+        if let Some((before, _)) = arn.rsplit_once(':') {
+            element.set(Element::leaf("ARN", &format!("{before}:{id}")));
+        }
+    });
+}
+
+fn endpoint(group: &Group) -> [Element; 2] {
+    [
+        Element::leaf("Address", &group.address.ip().to_string()),
+        Element::leaf("Port", &group.address.port().to_string()),
+    ]
+}
+
+fn timestamp(group: &Group) -> String {
+    DateTime::<Utc>::from(group.created_at).to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,426 @@
+//! ElastiCache as AWS runs it: a cache takes its time, and what AWS refuses is refused.
+//!
+//! MiniStack keeps the resources; this room knows where in its life each cache is. `life` decides the phase,
+//! `strict` what is refused, `describe` what is shown, `events` what is told.
+
+mod describe;
+mod events;
+mod life;
+mod strict;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddrV4;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use anyhow::Result;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Response, StatusCode};
+
+use super::call::Call;
+use super::clock::Clock;
+use super::refusal::Refusal;
+use super::server::respond;
+use super::upstream::{Answer, Received, Upstream};
+use super::xml::Element;
+use crate::valkey::{self, Valkey};
+use events::Event;
+pub use life::{Life, Outcome, Phase, Times};
+
+/// The answer to a call.
+type Reply = Response<Full<Bytes>>;
+
+/// The caches of the account. Clones share them.
+#[derive(Clone)]
+pub struct ElastiCache {
+    clock: Clock,
+    valkey: Option<Arc<Valkey>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    groups: BTreeMap<String, Group>,
+    lives: HashMap<String, Life>,
+    events: Vec<Event>,
+    servers: HashMap<String, valkey::Server>,
+    addresses: valkey::Addresses,
+    service_linked_role_is_missing: bool,
+}
+
+/// A replication group, beside what MiniStack knows of it.
+#[derive(Clone, Debug)]
+struct Group {
+    id: String,
+    life: Life,
+    times: Times,
+    created_at: SystemTime,
+    address: SocketAddrV4,
+    nodes: u32,
+    /// The name of its subnet group.
+    subnets: String,
+    security_groups: Vec<String>,
+    /// What MiniStack showed of it before it was deleted.
+    last_shown: Option<Element>,
+}
+
+impl ElastiCache {
+    pub(super) fn new(clock: Clock, valkey: Option<Valkey>) -> Self {
+        Self {
+            clock,
+            valkey: valkey.map(Arc::new),
+            state: Arc::default(),
+        }
+    }
+
+    pub(super) fn live(&self, replication_group: &str, life: Life) {
+        self.state()
+            .lives
+            .insert(replication_group.to_owned(), life);
+    }
+
+    pub(super) fn forget_service_linked_role(&self) {
+        self.state().service_linked_role_is_missing = true;
+    }
+
+    /// Whether a cache, or what lingers of it, has interfaces in this security group.
+    pub(super) fn uses_security_group(&self, id: &str) -> bool {
+        let now = self.clock.now();
+        self.state().groups.values().any(|group| {
+            let gone = group
+                .times
+                .deleted
+                .map(|deleted| deleted + group.life.deleting + group.life.lingering);
+            gone.is_none_or(|gone| now < gone)
+                && group.security_groups.iter().any(|found| found == id)
+        })
+    }
+
+    /// Answers a call as ElastiCache does.
+    ///
+    /// # Errors
+    /// Where MiniStack does not answer.
+    pub(super) async fn answer(
+        &self,
+        call: &Call,
+        request: &Received,
+        upstream: &Upstream,
+    ) -> Result<Reply> {
+        if let Some(refusal) = self.refuse(call, upstream).await? {
+            return Ok(refusal.answer(call));
+        }
+        match call.operation.as_str() {
+            "DescribeCacheClusters" => self.describe_members(call, request, upstream).await,
+            "DescribeReplicationGroups" => self.describe(call, request, upstream).await,
+            "DeleteReplicationGroup" => self.delete(call, request, upstream).await,
+            _ => {
+                let answer = upstream.forward(request).await?;
+                if !answer.status.is_success() {
+                    return Ok(respond(answer));
+                }
+                self.take_note(call);
+                if call.operation == "DescribeEvents" {
+                    let now = SystemTime::now();
+                    return Ok(written(&events::answer(call, &self.state().events, now)));
+                }
+                self.shown(&answer)
+            }
+        }
+    }
+
+    async fn refuse(&self, call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
+        if let Some(refusal) = self.refuse_for_role(call) {
+            return Ok(Some(refusal));
+        }
+        if let Some(refusal) =
+            strict::refuse_state(call, |id| self.phase(id), || self.users_of(call))
+        {
+            return Ok(Some(refusal));
+        }
+        strict::refuse_request(call, upstream).await
+    }
+
+    /// First use in an account: the call fails, and makes ElastiCache create its role meanwhile
+    /// ([service-linked roles](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html)).
+    fn refuse_for_role(&self, call: &Call) -> Option<Refusal> {
+        let needs_role = matches!(
+            call.operation.as_str(),
+            "CreateCacheSubnetGroup" | "CreateReplicationGroup"
+        );
+        let mut state = self.state();
+        if !needs_role || !state.service_linked_role_is_missing {
+            return None;
+        }
+        state.service_linked_role_is_missing = false;
+        Some(Refusal::new(
+            "ServiceLinkedRoleNotFoundFault",
+            "The specified service linked role (SLR) was not found.",
+        ))
+    }
+
+    /// The caches that stand in the subnet group that a call names.
+    fn users_of(&self, call: &Call) -> Vec<String> {
+        let name = call.field("CacheSubnetGroupName").unwrap_or_default();
+        let now = self.clock.now();
+        self.state()
+            .groups
+            .values()
+            .filter(|group| group.subnets.eq_ignore_ascii_case(name))
+            .filter(|group| Phase::at(&group.life, group.times, now) != Phase::Gone)
+            .map(|group| group.id.clone())
+            .collect()
+    }
+
+    fn phase(&self, id: &str) -> Option<Phase> {
+        let now = self.clock.now();
+        self.state()
+            .groups
+            .get(id)
+            .map(|group| Phase::at(&group.life, group.times, now))
+    }
+
+    fn found(&self, id: &str) -> Option<(Group, Phase)> {
+        let group = self.state().groups.get(id).cloned()?;
+        let phase = Phase::at(&group.life, group.times, self.clock.now());
+        Some((group, phase))
+    }
+
+    /// What a successful call changes.
+    fn take_note(&self, call: &Call) {
+        match call.operation.as_str() {
+            "CreateReplicationGroup" => self.create(call),
+            "ModifyReplicationGroup" => self.change(call, |group| {
+                let wanted = call.list("SecurityGroupIds");
+                if !wanted.is_empty() {
+                    group.security_groups = wanted.into_iter().map(str::to_owned).collect();
+                }
+            }),
+            "IncreaseReplicaCount" | "DecreaseReplicaCount" => self.change(call, |group| {
+                if let Some(replicas) = number(call, "NewReplicaCount") {
+                    group.nodes = replicas + 1;
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    fn create(&self, call: &Call) {
+        let id = call
+            .field("ReplicationGroupId")
+            .unwrap_or_default()
+            .to_owned();
+        let port = number(call, "Port").and_then(|port| u16::try_from(port).ok());
+        let group = {
+            let mut state = self.state();
+            let life = state.lives.get(&id).cloned().unwrap_or_default();
+            let group = Group {
+                life,
+                times: Times {
+                    created: self.clock.now(),
+                    ..Times::default()
+                },
+                created_at: SystemTime::now(),
+                address: state.addresses.next(port.unwrap_or(6379)),
+                nodes: number(call, "NumCacheClusters").unwrap_or(1),
+                subnets: call
+                    .field("CacheSubnetGroupName")
+                    .unwrap_or_default()
+                    .to_owned(),
+                security_groups: call
+                    .list("SecurityGroupIds")
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
+                last_shown: None,
+                id: id.clone(),
+            };
+            state.groups.insert(id, group.clone());
+            group
+        };
+        let caches = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(caches.clock.real(group.life.creating)).await;
+            caches.end_creation(&group).await;
+        });
+    }
+
+    /// The end of a creation: its event, and the server behind the endpoint.
+    async fn end_creation(&self, group: &Group) {
+        let (source_type, source, message) = match &group.life.outcome {
+            Outcome::Failed { reason } => {
+                ("cache-cluster", format!("{}-001", group.id), reason.clone())
+            }
+            Outcome::Available | Outcome::Unheard { .. } => (
+                "replication-group",
+                group.id.clone(),
+                format!("Replication group {} created", group.id),
+            ),
+        };
+        self.state().events.push(Event {
+            source_type,
+            source,
+            message,
+            date: SystemTime::now(),
+        });
+        if let (Some(valkey), Outcome::Available) = (&self.valkey, &group.life.outcome) {
+            let (valkey, address) = (Arc::clone(valkey), group.address);
+            let started = tokio::task::spawn_blocking(move || valkey.start(address)).await;
+            match started {
+                Ok(Ok(server)) => {
+                    self.state().servers.insert(group.id.clone(), server);
+                }
+                Ok(Err(error)) => eprintln!("no valkey-server for {}: {error:#}", group.id),
+                Err(error) => eprintln!("no valkey-server for {}: {error}", group.id),
+            }
+        }
+    }
+
+    fn change(&self, call: &Call, change: impl FnOnce(&mut Group)) {
+        let id = call.field("ReplicationGroupId").unwrap_or_default();
+        let now = self.clock.now();
+        if let Some(group) = self.state().groups.get_mut(id) {
+            group.times.changed = Some(now);
+            change(group);
+        }
+    }
+
+    /// MiniStack deletes at once: what it showed until then is shown on until the time has come.
+    async fn delete(&self, call: &Call, request: &Received, upstream: &Upstream) -> Result<Reply> {
+        let id = call.field("ReplicationGroupId").unwrap_or_default();
+        let last = last_shown(id, upstream).await;
+        let answer = upstream.forward(request).await?;
+        if !answer.status.is_success() {
+            return Ok(respond(answer));
+        }
+        let now = self.clock.now();
+        let deleting = {
+            let mut state = self.state();
+            let Some(group) = state.groups.get_mut(id) else {
+                return Ok(respond(answer));
+            };
+            group.times.deleted = Some(now);
+            group.last_shown.clone_from(&last);
+            group.life.deleting
+        };
+        let (caches, id) = (self.clone(), id.to_owned());
+        tokio::spawn(async move {
+            tokio::time::sleep(caches.clock.real(deleting)).await;
+            caches.state().servers.remove(&id);
+        });
+        let mut answer = Element::with(
+            "DeleteReplicationGroupResponse",
+            [Element::with("DeleteReplicationGroupResult", last)],
+        );
+        self.show(&mut answer);
+        Ok(written(&answer))
+    }
+
+    async fn describe(
+        &self,
+        call: &Call,
+        request: &Received,
+        upstream: &Upstream,
+    ) -> Result<Reply> {
+        let answer = upstream.forward(request).await?;
+        let is_deleting = answer.status == StatusCode::NOT_FOUND;
+        let found = call
+            .field("ReplicationGroupId")
+            .filter(|_| is_deleting)
+            .and_then(|id| self.found(id));
+        let Some((group, Phase::Deleting)) = found else {
+            return self.shown(&answer);
+        };
+        let groups = Element::with("ReplicationGroups", group.last_shown);
+        let mut answer = Element::with(
+            "DescribeReplicationGroupsResponse",
+            [Element::with("DescribeReplicationGroupsResult", [groups])],
+        );
+        self.show(&mut answer);
+        Ok(written(&answer))
+    }
+
+    /// A member bears another name in MiniStack, and none at all where it was added later: it is like the first.
+    /// The call is passed on as it is all the same, so that the caller's policy is enforced.
+    async fn describe_members(
+        &self,
+        call: &Call,
+        request: &Received,
+        upstream: &Upstream,
+    ) -> Result<Reply> {
+        let answer = upstream.forward(request).await?;
+        let wanted = call.field("CacheClusterId").unwrap_or_default();
+        let named = wanted
+            .rsplit_once('-')
+            .and_then(|(id, number)| Some((self.found(id)?, number.parse::<u32>().ok()?)));
+        let Some(((group, phase), number)) = named else {
+            return Ok(respond(answer));
+        };
+        if answer.status != StatusCode::NOT_FOUND || number > group.nodes {
+            return Ok(respond(answer));
+        }
+        let mut shown = upstream
+            .ask(
+                "elasticache",
+                &[
+                    ("Action", "DescribeCacheClusters"),
+                    ("CacheClusterId", &format!("{}-0001-001", group.id)),
+                ],
+            )
+            .await?;
+        describe::cache_clusters(&mut shown, wanted, &phase);
+        Ok(written(&shown))
+    }
+
+    /// MiniStack's answer, with each cache as it is in its life.
+    fn shown(&self, answer: &Answer) -> Result<Reply> {
+        if !answer.status.is_success() {
+            return Ok(respond(answer.clone()));
+        }
+        let mut element = Element::read(&answer.body)?;
+        self.show(&mut element);
+        Ok(written(&element))
+    }
+
+    fn show(&self, answer: &mut Element) {
+        describe::replication_groups(answer, &|id| self.found(id));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What MiniStack shows of a replication group, if it has one of this id.
+async fn last_shown(id: &str, upstream: &Upstream) -> Option<Element> {
+    let described = upstream
+        .ask(
+            "elasticache",
+            &[
+                ("Action", "DescribeReplicationGroups"),
+                ("ReplicationGroupId", id),
+            ],
+        )
+        .await
+        .ok()?;
+    described
+        .at(&[
+            "DescribeReplicationGroupsResult",
+            "ReplicationGroups",
+            "ReplicationGroup",
+        ])
+        .cloned()
+}
+
+fn written(element: &Element) -> Reply {
+    let mut response = Response::new(Full::new(element.to_bytes()));
+    response.headers_mut().insert(
+        hyper::header::CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("text/xml"),
+    );
+    response
+}
+
+fn number(call: &Call, field: &str) -> Option<u32> {
+    call.field(field)?.parse().ok()
+}

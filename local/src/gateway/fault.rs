@@ -1,0 +1,165 @@
+//! The ways in which a call to AWS fails without the caller's doing.
+
+use std::fmt;
+
+use super::call::{Call, Protocol};
+use super::refusal::Refusal;
+
+/// A way to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// AWS has had too many calls.
+    Throttled,
+    /// AWS failed: HTTP 500.
+    InternalError,
+    /// AWS is overloaded: HTTP 503.
+    Unavailable,
+    /// The caller's policy does not allow the call.
+    AccessDenied,
+    /// The call does not take effect, and its reply never comes.
+    NoReply,
+    /// The call does not take effect, and the connection is reset.
+    Reset,
+    /// The call takes effect, and the connection is reset instead of a reply.
+    LostReply,
+    /// The function's process is killed before the call takes effect.
+    KilledBefore,
+    /// The function's process is killed after the call has taken effect.
+    KilledAfter,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 9] = [
+        Self::Throttled,
+        Self::InternalError,
+        Self::Unavailable,
+        Self::AccessDenied,
+        Self::NoReply,
+        Self::Reset,
+        Self::LostReply,
+        Self::KilledBefore,
+        Self::KilledAfter,
+    ];
+
+    /// Whether the call takes effect all the same.
+    #[must_use]
+    pub const fn takes_effect(self) -> bool {
+        matches!(self, Self::LostReply | Self::KilledAfter)
+    }
+
+    /// AWS's answer, where the fault is one. Codes and statuses:
+    /// [EC2](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html),
+    /// [ElastiCache](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html),
+    /// [Systems Manager](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html),
+    /// [Step Functions](https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html).
+    #[must_use]
+    pub fn refusal(self, call: &Call) -> Option<Refusal> {
+        let protocol = call.protocol;
+        Some(match (self, protocol) {
+            (Self::Throttled, Protocol::Ec2) => {
+                Refusal::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
+            }
+            (Self::Throttled, Protocol::Query) => Refusal::new("Throttling", "Rate exceeded"),
+            (Self::Throttled, _) => Refusal::new("ThrottlingException", "Rate exceeded"),
+            (Self::InternalError, Protocol::Ec2) => {
+                Refusal::with_status(500, "InternalError", "An internal error has occurred")
+            }
+            (Self::InternalError, Protocol::Query) => Refusal::with_status(
+                500,
+                "InternalFailure",
+                "The request processing has failed because of an unknown error, exception or failure.",
+            ),
+            (Self::InternalError, _) => Refusal::with_status(
+                500,
+                "InternalServerError",
+                "An error occurred on the server side.",
+            ),
+            (Self::Unavailable, Protocol::Ec2) => Refusal::with_status(
+                503,
+                "Unavailable",
+                "The server is overloaded and can't handle the request.",
+            ),
+            (Self::Unavailable, _) => Refusal::with_status(
+                503,
+                "ServiceUnavailable",
+                "The request has failed due to a temporary failure of the server.",
+            ),
+            (Self::AccessDenied, Protocol::Ec2) => Refusal::with_status(
+                403,
+                "UnauthorizedOperation",
+                "You are not authorized to perform this operation.",
+            ),
+            (Self::AccessDenied, Protocol::Query) => {
+                Refusal::with_status(403, "AccessDenied", Self::not_authorized(call))
+            }
+            (Self::AccessDenied, _) => {
+                Refusal::new("AccessDeniedException", Self::not_authorized(call))
+            }
+            (
+                Self::NoReply
+                | Self::Reset
+                | Self::LostReply
+                | Self::KilledBefore
+                | Self::KilledAfter,
+                _,
+            ) => return None,
+        })
+    }
+
+    fn not_authorized(call: &Call) -> String {
+        format!(
+            "User is not authorized to perform: {}:{} because no identity-based policy allows the action",
+            call.service, call.operation
+        )
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Throttled => "throttled",
+            Self::InternalError => "500",
+            Self::Unavailable => "503",
+            Self::AccessDenied => "access denied",
+            Self::NoReply => "no reply",
+            Self::Reset => "connection reset",
+            Self::LostReply => "reply lost",
+            Self::KilledBefore => "killed before",
+            Self::KilledAfter => "killed after",
+        })
+    }
+}
+
+/// Which of a call's tries fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum When {
+    /// The n-th try of the call alone, from 1 on.
+    Nth(u32),
+    /// The first tries, so many.
+    First(u32),
+    Every,
+}
+
+impl When {
+    /// Whether the try of this number, from 1 on, fails.
+    #[must_use]
+    pub const fn holds(self, number: u32) -> bool {
+        match self {
+            Self::Nth(nth) => number == nth,
+            Self::First(count) => number <= count,
+            Self::Every => true,
+        }
+    }
+}
+
+/// A fault that waits for its call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The function that calls, by the name of its state, such as `EnsureSubnetGroup`.
+    pub step: String,
+    /// The operation, as the API reference names it.
+    pub operation: String,
+    pub when: When,
+    pub fault: Fault,
+}

@@ -1,0 +1,119 @@
+//! What stands between the functions and MiniStack, so that the two meet an AWS that takes its time, refuses
+//! what AWS refuses, and fails when a test asks for it.
+//!
+//! `call` reads a request; `fault` and `tenant` say which call fails and how; `quota` limits rates;
+//! `elasticache` and `security_group` answer as the services do; `server` puts them together.
+
+pub mod call;
+pub mod clock;
+pub mod elasticache;
+pub mod fault;
+mod peer;
+pub mod quota;
+pub mod refusal;
+mod security_group;
+mod server;
+pub mod tenant;
+mod upstream;
+mod xml;
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::valkey::Valkey;
+use clock::Clock;
+use elasticache::{ElastiCache, Life};
+use quota::Quotas;
+use tenant::{Tenant, Tenants};
+use upstream::Upstream;
+
+/// The running gateway. Dropping it ends it, and the Valkey servers that it started.
+pub struct Gateway {
+    address: SocketAddrV4,
+    shared: Arc<Shared>,
+    // Last, so that what it runs ends before what that uses.
+    _runtime: Runtime,
+}
+
+/// What every connection uses.
+struct Shared {
+    upstream: Upstream,
+    tenants: Tenants,
+    quotas: Quotas,
+    elasticache: ElastiCache,
+    /// The process group of MiniStack and its functions; 0 before it runs.
+    functions: Arc<AtomicI32>,
+}
+
+impl Gateway {
+    /// Starts it on a free port of the loopback address, before MiniStack at `upstream`. `scale` is real time
+    /// against AWS's; `functions` the process group that the functions run in. Without `valkey` an endpoint is an address where nobody answers.
+    ///
+    /// # Errors
+    /// Where the port cannot be bound.
+    pub fn start(
+        upstream: SocketAddrV4,
+        scale: f64,
+        functions: Arc<AtomicI32>,
+        valkey: Option<Valkey>,
+    ) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("gateway")
+            .enable_all()
+            .build()
+            .context("the gateway's runtime")?;
+        let clock = Clock::start(scale);
+        let shared = Arc::new(Shared {
+            upstream: Upstream::new(upstream),
+            tenants: Tenants::default(),
+            quotas: Quotas::documented(clock),
+            elasticache: ElastiCache::new(clock, valkey),
+            functions,
+        });
+        let listener = runtime
+            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .context("the gateway's port")?;
+        let port = listener.local_addr()?.port();
+        runtime.spawn(server::serve(listener, Arc::clone(&shared)));
+        Ok(Self {
+            address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
+            shared,
+            _runtime: runtime,
+        })
+    }
+
+    /// Where the functions and clients of AWS call.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddrV4 {
+        self.address
+    }
+
+    /// A tenant: the calls of functions that hold one of these texts, such as an environment's name or the id
+    /// of its VPC. They are recorded, and fail as it says.
+    #[must_use]
+    pub fn tenant(&self, markers: impl IntoIterator<Item = String>) -> Arc<Tenant> {
+        self.shared.tenants.add(markers.into_iter().collect())
+    }
+
+    /// Says how a cache will live, from its creation on. Every other lives as [`Life::default`] says.
+    pub fn live(&self, replication_group: &str, life: Life) {
+        self.shared.elasticache.live(replication_group, life);
+    }
+
+    /// Makes the account one that has never used ElastiCache: its service-linked role is missing, and made
+    /// at the first call that needs it, which fails.
+    pub fn forget_service_linked_role(&self) {
+        self.shared.elasticache.forget_service_linked_role();
+    }
+
+    /// Narrows an operation's rate to `burst` calls at once and `per_second` of AWS's seconds.
+    pub fn limit(&self, operation: &str, burst: u32, per_second: f64) {
+        self.shared.quotas.limit(operation, burst, per_second);
+    }
+}

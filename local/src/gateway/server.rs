@@ -1,0 +1,155 @@
+//! Takes connections and answers what comes over them.
+
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::Result;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OnceCell, mpsc};
+use tokio::task::spawn_blocking;
+
+use super::Shared;
+use super::call::Call;
+use super::fault::Fault;
+use super::peer::Peer;
+use super::security_group;
+use super::upstream::{Answer, Received};
+
+/// Serves until the runtime ends.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        // A connection that is gone before it is taken is nobody's loss.
+        if let Ok((stream, address)) = listener.accept().await {
+            tokio::spawn(connection(stream, address, Arc::clone(&shared)));
+        }
+    }
+}
+
+/// One connection, until its end or until a fault resets it.
+async fn connection(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>) {
+    // A reply is sent at once: what is delayed here, a run would wait for.
+    let _ = stream.set_nodelay(true);
+    let (reset, mut asked) = mpsc::channel::<()>(1);
+    let caller = Arc::new(Caller {
+        shared,
+        address,
+        peer: OnceCell::new(),
+        reset,
+    });
+    let service = service_fn(
+        move |request| -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
+            let caller = Arc::clone(&caller);
+            Box::pin(async move { Ok::<_, Infallible>(caller.answer(request).await) })
+        },
+    );
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        _ = &mut connection => {}
+        Some(()) = asked.recv() => {
+            let stream = connection.into_parts().io.into_inner();
+            // Closing without lingering sends a reset.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
+
+/// Who calls over a connection.
+struct Caller {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    peer: OnceCell<Option<Peer>>,
+    reset: mpsc::Sender<()>,
+}
+
+impl Caller {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.pass(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let mut response = Response::new(Full::new(Bytes::from(format!("{error:#}"))));
+                *response.status_mut() = StatusCode::BAD_GATEWAY;
+                response
+            }
+        }
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let call = Call::read(&head.headers, &body);
+        let received = Received { head, body };
+        let Some(peer) = self.peer().await else {
+            return self.take_effect(&call, &received).await;
+        };
+        let shared = &self.shared;
+        let fault = shared
+            .tenants
+            .meet(peer.step(), &call)
+            .or_else(|| (!shared.quotas.admit(&call)).then_some(Fault::Throttled));
+        let Some(fault) = fault else {
+            return self.take_effect(&call, &received).await;
+        };
+        if let Some(refusal) = fault.refusal(&call) {
+            return Ok(refusal.answer(&call));
+        }
+        if fault.takes_effect() {
+            self.take_effect(&call, &received).await?;
+        }
+        match fault {
+            Fault::Reset | Fault::LostReply => {
+                let _ = self.reset.send(()).await;
+            }
+            Fault::KilledBefore | Fault::KilledAfter => peer.kill()?,
+            _ => {}
+        }
+        // No answer: the connection is reset, its process gone, or the caller gives up.
+        pending().await
+    }
+
+    /// What AWS does, where nothing fails.
+    async fn take_effect(&self, call: &Call, received: &Received) -> Result<Response<Full<Bytes>>> {
+        let shared = &self.shared;
+        if call.service == "elasticache" {
+            return shared
+                .elasticache
+                .answer(call, received, &shared.upstream)
+                .await;
+        }
+        if let Some(refusal) = security_group::refuse(call, &shared.elasticache) {
+            return Ok(refusal.answer(call));
+        }
+        Ok(respond(shared.upstream.forward(received).await?))
+    }
+
+    /// The function that calls; none for the tests' own client. Looked up once a connection.
+    async fn peer(&self) -> Option<&Peer> {
+        let group = self.shared.functions.load(Ordering::Relaxed);
+        let address = self.address;
+        self.peer
+            .get_or_init(|| async move {
+                spawn_blocking(move || Peer::find(address, group))
+                    .await
+                    .ok()
+                    .flatten()
+            })
+            .await
+            .as_ref()
+    }
+}
+
+/// An answer of MiniStack as it is.
+pub fn respond(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}

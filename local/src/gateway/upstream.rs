@@ -1,0 +1,145 @@
+//! MiniStack, as the gateway calls it.
+
+use std::net::SocketAddrV4;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, ensure};
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::http::uri::{Authority, Scheme};
+use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use super::xml::Element;
+
+/// A request as it came.
+pub struct Received {
+    pub head: Parts,
+    pub body: Bytes,
+}
+
+/// An answer of MiniStack.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// A client of MiniStack.
+#[derive(Clone)]
+pub struct Upstream {
+    client: Client<HttpConnector, Full<Bytes>>,
+    address: SocketAddrV4,
+}
+
+impl Upstream {
+    pub fn new(address: SocketAddrV4) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            // MiniStack may be restarted: a connection that waited may be dead.
+            .pool_max_idle_per_host(0)
+            .build(connector);
+        Self { client, address }
+    }
+
+    /// Passes a request on with its own headers, its signature among them.
+    pub async fn forward(&self, received: &Received) -> Result<Answer> {
+        let parts = &received.head;
+        let uri = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(self.address.to_string().parse::<Authority>()?)
+            .path_and_query(parts.uri.path_and_query().map_or("/", |path| path.as_str()))
+            .build()?;
+        let mut headers = parts.headers.clone();
+        for name in [CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING] {
+            headers.remove(name);
+        }
+        let mut request = Request::new(Full::new(received.body.clone()));
+        *request.method_mut() = parts.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        self.send(request).await
+    }
+
+    /// Asks a service of forms as the account's root user.
+    ///
+    /// # Errors
+    /// Where MiniStack refuses, with its words.
+    pub async fn ask(&self, service: &str, fields: &[(&str, &str)]) -> Result<Element> {
+        let form: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("http://{}/", self.address))
+            .header(HOST, self.address.to_string())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::new(Bytes::from(form.clone())))?;
+        sign_as_root(&mut request, &form, service)?;
+        let answer = self.send(request).await?;
+        ensure!(
+            answer.status.is_success(),
+            "{service} {fields:?}: {}",
+            String::from_utf8_lossy(&answer.body)
+        );
+        Element::read(&answer.body)
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
+        let response = self.client.request(request).await.context("MiniStack")?;
+        let (mut parts, body) = response.into_parts();
+        for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+            parts.headers.remove(name);
+        }
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body
+                .collect()
+                .await
+                .context("MiniStack's answer")?
+                .to_bytes(),
+        })
+    }
+}
+
+/// Signs a request with the key that MiniStack takes for the account's root user.
+fn sign_as_root(request: &mut Request<Full<Bytes>>, form: &str, service: &str) -> Result<()> {
+    let identity = Credentials::builder()
+        .access_key_id("test")
+        .secret_access_key("test")
+        .provider_name("root")
+        .build()
+        .into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(crate::cloud::REGION)
+        .name(service)
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()?
+        .into();
+    let headers: Vec<_> = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
+    let signable = SignableRequest::new(
+        request.method().as_str(),
+        request.uri().to_string(),
+        headers.into_iter(),
+        SignableBody::Bytes(form.as_bytes()),
+    )?;
+    let (instructions, _) = sign(signable, &parameters)?.into_parts();
+    instructions.apply_to_request_http1x(request);
+    Ok(())
+}
