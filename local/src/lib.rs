@@ -9,6 +9,7 @@ pub mod backend;
 pub mod cloud;
 pub mod gateway;
 pub mod interrupt;
+pub mod lambda;
 pub mod network;
 pub mod reference;
 pub mod stack;

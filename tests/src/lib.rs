@@ -1,14 +1,18 @@
 //! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
 
+pub mod matrix;
+pub mod resources;
+
 use std::cell::RefCell;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use local::gateway::tenant::Tenant;
 use local::network::{Laid, Network};
-use local::{Aws, Cloud, Interrupt, Settings, Stack, Workspace};
+use local::{Aws, Cloud, Gateway, Interrupt, Settings, Stack, Workspace};
 use serde_json::{Value, json};
 
 /// How long a run may take; one takes about 5 seconds, many at once longer.
@@ -55,6 +59,20 @@ impl World {
         Ok(Self { aws, stack, cloud })
     }
 
+    /// Restarts AWS behind its gateway.
+    ///
+    /// # Errors
+    /// Where it does not start again.
+    pub fn restart(&mut self) -> Result<()> {
+        self.cloud.restart()
+    }
+
+    /// What stands before AWS, and makes calls fail.
+    #[must_use]
+    pub const fn gateway(&self) -> &Gateway {
+        self.cloud.gateway()
+    }
+
     /// Calls AWS and expects it to succeed.
     ///
     /// # Panics
@@ -72,16 +90,26 @@ impl World {
     #[must_use]
     pub fn environment(&self) -> Environment {
         static COUNT: AtomicU32 = AtomicU32::new(1);
-        let name = format!("env-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("env-{:04}", COUNT.fetch_add(1, Ordering::Relaxed));
         let vpc = format!("{name}-vpc");
         let laid = Network {
             vpc: &vpc,
-            subnets: &[("subnet-one", 'a'), ("subnet-two", 'b')],
+            subnets: &[
+                ("subnet-one", 'a'),
+                ("subnet-two", 'b'),
+                ("subnet-three", 'c'),
+            ],
             backend_security_group: "backend",
         }
         .lay(&self.aws)
         .unwrap_or_else(|error| panic!("{error:#}"));
-        Environment { name, vpc, laid }
+        let tenant = self.gateway().tenant([name.clone(), laid.vpc.clone()]);
+        Environment {
+            name,
+            vpc,
+            laid,
+            tenant,
+        }
     }
 
     /// Starts the workflow by hand and waits until it ends.
@@ -333,6 +361,8 @@ pub struct Environment {
     pub name: String,
     pub vpc: String,
     pub laid: Laid,
+    /// Its calls to AWS, and how they fail.
+    pub tenant: Arc<Tenant>,
 }
 
 impl Environment {

@@ -5,19 +5,25 @@ use aws_sdk_elasticache::types::{Endpoint as ShownEndpoint, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{CheckReplicationGroupInput, CheckedReplicationGroup, Endpoint, Endpoints};
 
-use crate::find;
 use crate::schedule::wait_or_give_up;
+use crate::{find, reason};
 
 /// Describes the replication group once and judges what it sees.
 ///
 /// # Errors
-/// `CreateFailed`; `UnexpectedStatus` for a status that ElastiCache does not document; `Timeout` after
+/// `CreateFailed`, with the reason that ElastiCache's events give; `UnexpectedStatus` for a status that ElastiCache does not document; `Timeout` after
 /// the deadline; else what ElastiCache answered.
 pub async fn check(
     elasticache: &Client,
     input: CheckReplicationGroupInput,
 ) -> StepResult<CheckedReplicationGroup> {
     let group = find::replication_group(elasticache, input.spec.cache.name.as_str()).await?;
+    if let Some(failed) = group
+        .as_ref()
+        .filter(|group| group.status() == Some("create-failed"))
+    {
+        return Err(reason::create_failed(elasticache, failed).await);
+    }
     verdict(group.as_ref(), &input)
 }
 
@@ -52,13 +58,6 @@ fn verdict(
             }
             None => pending(&format!("{status}, but without its endpoint")),
         },
-        "create-failed" => Err(StepError::new(
-            ErrorName::CreateFailed,
-            format!(
-                "replication group {id} is create-failed: ElastiCache accepted it and then could not create it. \
-                 Nothing was deleted: its events in the ElastiCache console say why; delete it there, then start again"
-            ),
-        )),
         status => Err(StepError::new(
             ErrorName::UnexpectedStatus,
             format!(

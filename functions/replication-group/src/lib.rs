@@ -1,6 +1,6 @@
 //! The cache itself: an ElastiCache replication group of Valkey, cluster mode disabled.
 //!
-//! `find` reads, `create` and `change` write, `compare` and `check` decide.
+//! `find` and `reason` read, `create` and `change` write, `compare` and `check` decide.
 
 mod change;
 mod check;
@@ -8,6 +8,7 @@ mod compare;
 mod create;
 mod ensure;
 mod find;
+mod reason;
 mod schedule;
 
 #[cfg(test)]

@@ -573,18 +573,22 @@ async fn checked(
     let replay = Replay::new([answer]);
     let mut message = reference(json!({ "settled": settled, "secondsWaited": waited }));
     message["spec"]["cache"]["replicas"] = json!(replicas);
-    let client = Client::new(&replay.config());
-    let found = check(
-        &client,
-        serde_json::from_value(message).expect("the state's message"),
-    )
-    .await;
+    let found = checked_against(&replay, message).await;
     assert_eq!(
         replay.actions(),
         ["DescribeReplicationGroups"],
         "a check makes one describe"
     );
     found
+}
+
+async fn checked_against(
+    replay: &Replay,
+    message: Value,
+) -> contract::error::StepResult<CheckedReplicationGroup> {
+    let client = Client::new(&replay.config());
+    let input = serde_json::from_value(message).expect("the state's message");
+    check(&client, input).await
 }
 
 #[tokio::test]
@@ -687,9 +691,8 @@ async fn an_absent_cache_is_ensured_again() {
 }
 
 #[tokio::test]
-async fn a_failed_creation_an_unknown_status_and_the_deadline_are_errors() {
+async fn an_unknown_status_and_the_deadline_are_errors() {
     let cases = [
-        ("create-failed", 0, ErrorName::CreateFailed),
         ("hibernating", 0, ErrorName::UnexpectedStatus),
         ("creating", 3600, ErrorName::Timeout),
         // Ready, but never as wanted: it is not ensured for ever.
@@ -707,5 +710,93 @@ async fn a_failed_creation_an_unknown_status_and_the_deadline_are_errors() {
                 .contains("replication group bandup-redis is"),
             "{error}"
         );
+    }
+}
+
+fn unsettled() -> Value {
+    reference(json!({ "settled": false, "secondsWaited": 0 }))
+}
+
+/// The shape of <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html>.
+fn events(told: &[(&str, &str, &str)]) -> Answer {
+    let events: String = told
+        .iter()
+        .map(|(source, message, date)| {
+            format!(
+                "<Event><SourceIdentifier>{source}</SourceIdentifier><Message>{message}</Message><Date>{date}</Date></Event>"
+            )
+        })
+        .collect();
+    Answer::ok(format!(
+        "<DescribeEventsResponse><DescribeEventsResult><Events>{events}</Events></DescribeEventsResult></DescribeEventsResponse>"
+    ))
+}
+
+#[tokio::test]
+async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give() {
+    let capacity = "InsufficientCacheClusterCapacity in ap-southeast-1a.";
+    let replay = Replay::new([
+        described("create-failed", same),
+        events(&[]),
+        events(&[
+            ("bandup-redis-001", "older", "2026-11-23T10:00:00.000Z"),
+            ("bandup-redis-001", capacity, "2026-11-23T10:05:00.000Z"),
+        ]),
+    ]);
+
+    let error = checked_against(&replay, unsettled())
+        .await
+        .expect_err("create-failed");
+
+    assert_eq!(error.name(), ErrorName::CreateFailed);
+    assert!(
+        error.to_string().contains(
+            "ElastiCache's events: bandup-redis-001: InsufficientCacheClusterCapacity in ap-southeast-1a; \
+             bandup-redis-001: older. Nothing was deleted"
+        ),
+        "the newest first: {error}"
+    );
+    let asked: Vec<_> = replay.forms()[1..]
+        .iter()
+        .map(|form| {
+            (
+                form["SourceType"].clone(),
+                form["SourceIdentifier"].clone(),
+                form["Duration"].clone(),
+            )
+        })
+        .collect();
+    let asked_for = |kind: &str, id: &str| (kind.to_owned(), id.to_owned(), "20160".to_owned());
+    assert_eq!(
+        asked,
+        [
+            asked_for("replication-group", "bandup-redis"),
+            asked_for("cache-cluster", "bandup-redis-001")
+        ],
+        "of the group and of its member, of 14 days"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_creation_stays_one_where_its_events_tell_nothing() {
+    let cases = [
+        (
+            vec![events(&[]), events(&[])],
+            "Its events of the last 14 days give no reason",
+        ),
+        (
+            vec![Answer::query_fault(403, "AccessDenied", "not authorized")],
+            "Its events could not be read (DescribeEvents bandup-redis: AccessDenied",
+        ),
+    ];
+    for (answers, expected) in cases {
+        let replay = Replay::new([vec![described("create-failed", same)], answers].concat());
+
+        let error = checked_against(&replay, unsettled())
+            .await
+            .expect_err("create-failed");
+
+        assert_eq!(error.name(), ErrorName::CreateFailed);
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }

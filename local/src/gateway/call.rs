@@ -19,6 +19,8 @@ pub enum Protocol {
 /// A call: which operation of which service, by whom, with what.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The caller's access key.
+    pub access_key: String,
     /// The name that the service's requests are signed for, such as `elasticache`.
     pub service: String,
     /// The operation, as the API reference names it; empty for [`Protocol::Rest`].
@@ -35,15 +37,16 @@ impl Call {
     #[must_use]
     pub fn read(headers: &HeaderMap, body: &Bytes) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let service = header("authorization")
-            .and_then(signed_service)
-            .unwrap_or_default()
-            .to_owned();
+        let (access_key, service) = header("authorization")
+            .and_then(signature)
+            .map(|(key, service)| (key.to_owned(), service.to_owned()))
+            .unwrap_or_default();
         let is_form = header("content-type")
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         if let Some(target) = header("x-amz-target") {
             let operation = target.rsplit_once('.').map_or(target, |(_, name)| name);
             return Self {
+                access_key,
                 service,
                 operation: operation.to_owned(),
                 protocol: Protocol::Json,
@@ -68,6 +71,7 @@ impl Call {
             .collect::<Vec<_>>()
             .join("\n");
         Self {
+            access_key,
             service,
             operation,
             protocol,
@@ -108,11 +112,12 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The service of a signature's scope, `Credential=KEY/DATE/REGION/SERVICE/aws4_request`
+/// The access key and the service of a signature, `Credential=KEY/DATE/REGION/SERVICE/aws4_request`
 /// ([Signature Version 4](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html)).
-fn signed_service(authorization: &str) -> Option<&str> {
+fn signature(authorization: &str) -> Option<(&str, &str)> {
     let (_, credential) = authorization.split_once("Credential=")?;
-    credential.split(',').next()?.split('/').nth(3)
+    let mut scope = credential.split(',').next()?.split('/');
+    Some((scope.next()?, scope.nth(2)?))
 }
 
 #[cfg(test)]
@@ -151,6 +156,7 @@ mod tests {
 
         let call = Call::read(&headers, &body);
 
+        assert_eq!(call.access_key, "AKIDEXAMPLE");
         assert_eq!(call.service, "elasticache");
         assert_eq!(call.operation, "CreateCacheSubnetGroup");
         assert_eq!(call.protocol, Protocol::Query);

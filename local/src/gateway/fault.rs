@@ -16,6 +16,8 @@ pub enum Fault {
     Unavailable,
     /// The caller's policy does not allow the call.
     AccessDenied,
+    /// AWS does not see yet what it needs for the call, and what was made a moment ago.
+    Unseen,
     /// The call does not take effect, and its reply never comes.
     NoReply,
     /// The call does not take effect, and the connection is reset.
@@ -30,17 +32,24 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Throttled,
         Self::InternalError,
         Self::Unavailable,
         Self::AccessDenied,
+        Self::Unseen,
         Self::NoReply,
         Self::Reset,
         Self::LostReply,
         Self::KilledBefore,
         Self::KilledAfter,
     ];
+
+    /// Whether this operation can fail so. Only two need what the run itself made before.
+    #[must_use]
+    pub fn is_possible(self, operation: &str) -> bool {
+        self != Self::Unseen || unseen(operation).is_some()
+    }
 
     /// Whether the call takes effect all the same.
     #[must_use]
@@ -96,6 +105,7 @@ impl Fault {
             (Self::AccessDenied, _) => {
                 Refusal::new("AccessDeniedException", Self::not_authorized(call))
             }
+            (Self::Unseen, _) => return unseen(&call.operation),
             (
                 Self::NoReply
                 | Self::Reset
@@ -115,6 +125,23 @@ impl Fault {
     }
 }
 
+/// What AWS answers while it does not see yet what was made a moment ago
+/// ([EC2](https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html),
+/// [CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)).
+fn unseen(operation: &str) -> Option<Refusal> {
+    match operation {
+        "AuthorizeSecurityGroupIngress" => Some(Refusal::new(
+            "InvalidGroup.NotFound",
+            "The security group does not exist",
+        )),
+        "CreateReplicationGroup" => Some(Refusal::new(
+            "CacheSubnetGroupNotFoundFault",
+            "The requested cache subnet group name does not refer to an existing cache subnet group.",
+        )),
+        _ => None,
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
@@ -122,6 +149,7 @@ impl fmt::Display for Fault {
             Self::InternalError => "500",
             Self::Unavailable => "503",
             Self::AccessDenied => "access denied",
+            Self::Unseen => "not seen yet",
             Self::NoReply => "no reply",
             Self::Reset => "connection reset",
             Self::LostReply => "reply lost",

@@ -5,10 +5,10 @@
 //! `elasticache` and `security_group` answer as the services do; `server` puts them together.
 
 pub mod call;
+mod caller;
 pub mod clock;
 pub mod elasticache;
 pub mod fault;
-mod peer;
 pub mod quota;
 pub mod refusal;
 mod security_group;
@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::valkey::Valkey;
+use caller::Callers;
 use clock::Clock;
 use elasticache::{ElastiCache, Life};
 use quota::Quotas;
@@ -46,8 +47,7 @@ struct Shared {
     tenants: Tenants,
     quotas: Quotas,
     elasticache: ElastiCache,
-    /// The process group of MiniStack and its functions; 0 before it runs.
-    functions: Arc<AtomicI32>,
+    callers: Callers,
 }
 
 impl Gateway {
@@ -74,7 +74,7 @@ impl Gateway {
             tenants: Tenants::default(),
             quotas: Quotas::documented(clock),
             elasticache: ElastiCache::new(clock, valkey),
-            functions,
+            callers: Callers::new(functions),
         });
         let listener = runtime
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use http_body_util::{BodyExt, Full};
@@ -14,13 +13,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OnceCell, mpsc};
-use tokio::task::spawn_blocking;
+use tokio::sync::mpsc;
 
 use super::Shared;
 use super::call::Call;
 use super::fault::Fault;
-use super::peer::Peer;
 use super::security_group;
 use super::upstream::{Answer, Received};
 
@@ -42,7 +39,6 @@ async fn connection(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>)
     let caller = Arc::new(Caller {
         shared,
         address,
-        peer: OnceCell::new(),
         reset,
     });
     let service = service_fn(
@@ -66,7 +62,6 @@ async fn connection(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>)
 struct Caller {
     shared: Arc<Shared>,
     address: SocketAddr,
-    peer: OnceCell<Option<Peer>>,
     reset: mpsc::Sender<()>,
 }
 
@@ -87,13 +82,13 @@ impl Caller {
         let body = body.collect().await?.to_bytes();
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
-        let Some(peer) = self.peer().await else {
+        let shared = &self.shared;
+        let Some(step) = shared.callers.step(&call.access_key, self.address).await else {
             return self.take_effect(&call, &received).await;
         };
-        let shared = &self.shared;
         let fault = shared
             .tenants
-            .meet(peer.step(), &call)
+            .meet(&step, &call)
             .or_else(|| (!shared.quotas.admit(&call)).then_some(Fault::Throttled));
         let Some(fault) = fault else {
             return self.take_effect(&call, &received).await;
@@ -108,7 +103,7 @@ impl Caller {
             Fault::Reset | Fault::LostReply => {
                 let _ = self.reset.send(()).await;
             }
-            Fault::KilledBefore | Fault::KilledAfter => peer.kill()?,
+            Fault::KilledBefore | Fault::KilledAfter => shared.callers.kill(self.address).await?,
             _ => {}
         }
         // No answer: the connection is reset, its process gone, or the caller gives up.
@@ -128,21 +123,6 @@ impl Caller {
             return Ok(refusal.answer(call));
         }
         Ok(respond(shared.upstream.forward(received).await?))
-    }
-
-    /// The function that calls; none for the tests' own client. Looked up once a connection.
-    async fn peer(&self) -> Option<&Peer> {
-        let group = self.shared.functions.load(Ordering::Relaxed);
-        let address = self.address;
-        self.peer
-            .get_or_init(|| async move {
-                spawn_blocking(move || Peer::find(address, group))
-                    .await
-                    .ok()
-                    .flatten()
-            })
-            .await
-            .as_ref()
     }
 }
 

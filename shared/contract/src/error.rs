@@ -90,6 +90,22 @@ impl fmt::Display for ErrorName {
     }
 }
 
+/// The characters of a message that are kept before and after its middle. An execution's cause has at most
+/// 32,768 ([FailState](https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html)), and a person
+/// reads it.
+const KEPT: (usize, usize) = (1_200, 600);
+
+fn shortened(message: String) -> String {
+    let length = message.chars().count();
+    let (before, after) = KEPT;
+    if length <= before + after {
+        return message;
+    }
+    let begin: String = message.chars().take(before).collect();
+    let end: String = message.chars().skip(length - after).collect();
+    format!("{begin} […] {end}")
+}
+
 /// A step's failure: a name for the state machine, a message for the person who reads the console.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -101,12 +117,13 @@ pub struct StepError {
 }
 
 impl StepError {
-    /// An error of this name. The message names the operation or field, the resource and the way out.
+    /// An error of this name. The message names the operation or field, the resource and the way out. Of a
+    /// message that quotes something endless, the middle is left out.
     #[must_use]
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self {
             name,
-            message: message.into(),
+            message: shortened(message.into()),
             source: None,
         }
     }
@@ -132,7 +149,22 @@ pub type StepResult<T> = Result<T, StepError>;
 
 #[cfg(test)]
 mod tests {
-    use super::ErrorName;
+    use super::{ErrorName, StepError};
+
+    #[test]
+    fn a_message_keeps_its_beginning_and_its_way_out_whatever_it_quotes() {
+        let quoted = "🎸".repeat(100_000);
+
+        let error = StepError::new(
+            ErrorName::InvalidSpec,
+            format!("environment: `{quoted}` is too long. Shorten it"),
+        );
+
+        let message = error.to_string();
+        assert!(message.starts_with("environment: `🎸"), "{message}");
+        assert!(message.ends_with("is too long. Shorten it"), "{message}");
+        assert!(message.chars().count() < 2_000, "{message}");
+    }
 
     #[test]
     fn every_name_is_listed_once_and_reads_as_its_variant() {

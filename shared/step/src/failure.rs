@@ -72,7 +72,8 @@ fn named(code: &str) -> ErrorName {
         | "UnauthorizedOperation"
         | "UnrecognizedClientException" => ErrorName::AccessDenied,
 
-        "EC2ThrottledException"
+        "APICallRateForCustomerExceeded"
+        | "EC2ThrottledException"
         | "RequestLimitExceeded"
         | "RequestThrottled"
         | "RequestThrottledException"
@@ -102,6 +103,7 @@ fn named(code: &str) -> ErrorName {
         "SubnetInUse" => ErrorName::InUse,
 
         "CacheParameterGroupNotFound"
+        | "InvalidARN"
         | "CacheSubnetGroupNotFoundFault"
         | "InvalidGroup.NotFound"
         | "InvalidResourceId"
@@ -215,6 +217,7 @@ mod tests {
             ("ServiceLinkedRoleNotFoundFault", ErrorName::AccessDenied),
             ("RequestLimitExceeded", ErrorName::Throttled),
             ("Throttling", ErrorName::Throttled),
+            ("APICallRateForCustomerExceeded", ErrorName::Throttled),
             (
                 "InsufficientCacheClusterCapacity",
                 ErrorName::InsufficientCapacity,

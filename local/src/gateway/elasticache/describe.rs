@@ -68,6 +68,8 @@ pub fn cache_clusters(answer: &mut Element, id: &str, phase: &Phase) {
         element.set(Element::leaf("CacheClusterStatus", phase.status()));
         element.set(Element::leaf("NetworkType", "ipv4"));
         element.set(Element::leaf("IpDiscovery", "ipv4"));
+        // Nodes are shown where `ShowCacheNodeInfo` asks for them, which nobody here does.
+        element.remove("CacheNodes");
         let arn = element.text_of("ARN").to_owned();
         if let Some((before, _)) = arn.rsplit_once(':') {
             element.set(Element::leaf("ARN", &format!("{before}:{id}")));

@@ -7,6 +7,7 @@ mod describe;
 mod events;
 mod life;
 mod strict;
+mod window;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddrV4;

@@ -1,0 +1,218 @@
+//! One function alone: its real binary, with Lambda's runtime interface before it and an AWS that denies every
+//! call.
+//!
+//! The interface is that of
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+use crate::Workspace;
+use crate::cloud::REGION;
+use crate::gateway::call::Call;
+use crate::gateway::fault::Fault;
+
+const RUNTIME: &str = "/2018-06-01/runtime/";
+const INVOCATION: Duration = Duration::from_secs(30);
+
+/// A running function. Dropping it ends it.
+pub struct Function {
+    process: Child,
+    runtime: Runtime,
+    events: mpsc::UnboundedSender<Bytes>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+/// What a function answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Returned(Value),
+    Failed { error: String, message: String },
+}
+
+struct Server {
+    events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Bytes>>,
+    answers: mpsc::UnboundedSender<Answer>,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Function {
+    /// Starts the binary that `sam build` made for a function of the template.
+    ///
+    /// # Errors
+    /// Where it is not built.
+    pub fn start(
+        workspace: &Workspace,
+        logical_id: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let address = listener.local_addr()?;
+        let (events, received) = mpsc::unbounded_channel();
+        let (sent, answers) = mpsc::unbounded_channel();
+        let calls = Arc::default();
+        let server = Arc::new(Server {
+            events: tokio::sync::Mutex::new(received),
+            answers: sent,
+            calls: Arc::clone(&calls),
+        });
+        runtime.spawn(serve(listener, server));
+        let binary = workspace.file(&format!(".aws-sam/build/{logical_id}/bootstrap"));
+        let process = Command::new(&binary)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", logical_id)
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "none")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "none")
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_ENDPOINT_URL", format!("http://{address}"))
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{}: `make build` builds it", binary.display()))?;
+        Ok(Self {
+            process,
+            runtime,
+            events,
+            answers,
+            calls,
+        })
+    }
+
+    /// Sends an event and waits for the answer.
+    ///
+    /// # Errors
+    /// Where there is none: the process has ended, or hangs.
+    pub fn invoke(&mut self, event: &Value) -> Result<Answer> {
+        self.events.send(Bytes::from(event.to_string()))?;
+        let answer = self
+            .runtime
+            .block_on(async { tokio::time::timeout(INVOCATION, self.answers.recv()).await });
+        match answer {
+            Ok(Some(answer)) => Ok(answer),
+            _ => Err(anyhow!(
+                "no answer within {INVOCATION:?}; the process: {:?}",
+                self.process.try_wait()
+            )),
+        }
+    }
+
+    /// The calls to AWS that it made, every one denied.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn serve(listener: TcpListener, server: Arc<Server>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        // An answer waits for nothing.
+        let _ = stream.set_nodelay(true);
+        let server = Arc::clone(&server);
+        let service = service_fn(move |request| {
+            let server = Arc::clone(&server);
+            async move { Ok::<_, Infallible>(server.answer(request).await) }
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+impl Server {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes);
+        let body = body.unwrap_or_default();
+        match head.uri.path().strip_prefix(RUNTIME) {
+            Some("invocation/next") => self.next().await,
+            Some(path) if path.ends_with("/error") => {
+                let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+                let text = |field: &str| told[field].as_str().unwrap_or_default().to_owned();
+                self.tell(Answer::Failed {
+                    error: text("errorType"),
+                    message: text("errorMessage"),
+                })
+            }
+            Some(_) => self.tell(Answer::Returned(
+                serde_json::from_slice(&body).unwrap_or_default(),
+            )),
+            None => {
+                let call = Call::read(&head.headers, &body);
+                self.calls
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(call.operation.clone());
+                Fault::AccessDenied
+                    .refusal(&call)
+                    .map_or_else(Response::default, |refusal| refusal.answer(&call))
+            }
+        }
+    }
+
+    /// The next event, once there is one.
+    async fn next(&self) -> Response<Full<Bytes>> {
+        let event = self.events.lock().await.recv().await;
+        let mut response = Response::new(Full::new(event.unwrap_or_default()));
+        for (name, value) in [
+            (
+                "lambda-runtime-aws-request-id",
+                "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+            ),
+            ("lambda-runtime-deadline-ms", "4102444800000"),
+            (
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:ap-southeast-1:123456789012:function:step",
+            ),
+        ] {
+            let value = hyper::header::HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    fn tell(&self, answer: Answer) -> Response<Full<Bytes>> {
+        // Nobody who has gone away waits for it.
+        let _ = self.answers.send(answer);
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::ACCEPTED;
+        response
+    }
+}

@@ -1,0 +1,280 @@
+//! Takes out one Retry, Catch or ownership check after the other, and sees whether a test notices.
+//!
+//! What the state machine holds is taken out of copies of it beside the deployed one, and the cells of the
+//! fault matrix that are about it run on each copy. What stands in the code, and what no call of a function
+//! can make fail, is taken out in a checkout of its own, and the tests run there. `make sabotage` runs it.
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use envcache_tests::matrix::{self, Cell, Scenario, Spell, Undisturbed};
+use envcache_tests::{World, text};
+use local::Workspace;
+use local::gateway::fault::Fault;
+use serde_json::{Value, json};
+
+/// The ownership checks: a file, what stands in it, and what takes its place.
+const CHECKS: [(&str, &str, &str); 5] = [
+    (
+        "shared/contract/src/ownership.rs",
+        "if self.owns(tags) {",
+        "if self.owns(tags) || true {",
+    ),
+    (
+        "functions/security-group/src/lib.rs",
+        "Some(group) => found(&owner, &spec, group)?,",
+        "Some(group) => (group.group_id.unwrap_or_default(), group.ip_permissions.unwrap_or_default()),",
+    ),
+    (
+        "functions/subnet-group/src/lib.rs",
+        "require_ownership(elasticache, &owner, &group).await?;",
+        "",
+    ),
+    (
+        "functions/replication-group/src/ensure.rs",
+        "if find::ownership(elasticache, &owner, &group).await? == Ownership::Unreadable {",
+        "if false {",
+    ),
+    (
+        "functions/endpoint/src/lib.rs",
+        "require_ownership(ssm, &owner, name).await?;",
+        "",
+    ),
+];
+/// The states that no call of a function can make fail.
+const ANNOUNCEMENTS: [&str; 2] = ["AnnounceAvailable", "AnnounceFailure"];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(unnoticed) => {
+            eprintln!("{unnoticed} were not noticed");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("The sabotage failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells how many were not noticed.
+fn run() -> Result<usize> {
+    println!("| taken out | noticed by |");
+    println!("| --- | --- |");
+    let mut unnoticed = 0;
+    let mut tell = |what: &str, noticed: Option<String>| {
+        unnoticed += usize::from(noticed.is_none());
+        println!(
+            "| {what} | {} |",
+            noticed.as_deref().unwrap_or("**nothing**")
+        );
+    };
+    in_the_state_machine(&mut tell)?;
+    in_a_checkout(&mut tell)?;
+    Ok(unnoticed)
+}
+
+/// A state machine without one part of it.
+struct Sabotaged {
+    what: String,
+    state: String,
+    definition: Value,
+}
+
+fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
+    let world = World::deploy_with(matrix::SETTINGS)?;
+    let machine = &world.stack.provision_state_machine_arn;
+    let undisturbed = Undisturbed::run(&world, machine)?;
+    let cells = undisturbed.cells(&[Scenario::Create], &[Spell::Some, Spell::Every]);
+    let deployed = world.call(
+        "stepfunctions",
+        "describe_state_machine",
+        &json!({ "stateMachineArn": machine }),
+    );
+    let definition: Value = serde_json::from_str(&text(&deployed["definition"]))?;
+    let sabotaged = sabotaged(&definition)
+        .into_iter()
+        .filter(|sabotaged| !ANNOUNCEMENTS.contains(&sabotaged.state.as_str()));
+    for (number, sabotaged) in sabotaged.enumerate() {
+        let machine =
+            world.create_state_machine(&format!("sabotage-{number}"), &sabotaged.definition);
+        let about_it: Vec<Cell> = cells
+            .iter()
+            .filter(|cell| is_about(cell, &sabotaged.state))
+            .cloned()
+            .collect();
+        let report = matrix::run(&undisturbed, &world, &machine, &about_it)?;
+        let noticed = (!report.wrong.is_empty()).then(|| {
+            format!(
+                "the fault matrix, {} of {} cells",
+                report.wrong.len(),
+                about_it.len()
+            )
+        });
+        tell(&sabotaged.what, noticed);
+    }
+    Ok(())
+}
+
+/// The cells of a state's own calls that end soon: some calls failing in every way, and every call denied.
+fn is_about(cell: &Cell, state: &str) -> bool {
+    let of_it = cell.call.step == state
+        || (state == "EnsureGroups" && cell.call.step == "EnsureSubnetGroup");
+    of_it
+        && match cell.spell {
+            Spell::First => false,
+            Spell::Some => cell.fault != Fault::NoReply,
+            Spell::Every => cell.fault == Fault::AccessDenied,
+        }
+}
+
+/// The definition without one retrier or one Catch, for each that it holds.
+fn sabotaged(definition: &Value) -> Vec<Sabotaged> {
+    let mut all = Vec::new();
+    for (state, pointer) in states(definition) {
+        let at = |part: &str| format!("{pointer}/{part}");
+        let retriers = definition
+            .pointer(&at("Retry"))
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        for (index, retrier) in retriers.iter().enumerate() {
+            let mut without = definition.clone();
+            if let Some(Value::Array(retriers)) = without.pointer_mut(&at("Retry")) {
+                retriers.remove(index);
+            }
+            let first = text(&retrier["ErrorEquals"][0]);
+            all.push(Sabotaged {
+                what: format!("Retry on {first} of {state}"),
+                state: state.clone(),
+                definition: without,
+            });
+        }
+        if definition.pointer(&at("Catch")).is_some() {
+            let mut without = definition.clone();
+            if let Some(Value::Object(fields)) = without.pointer_mut(&pointer) {
+                fields.remove("Catch");
+            }
+            all.push(Sabotaged {
+                what: format!("Catch of {state}"),
+                state,
+                definition: without,
+            });
+        }
+    }
+    all
+}
+
+/// Every state, also of branches, with a pointer to it.
+fn states(definition: &Value) -> Vec<(String, String)> {
+    fn gather(machine: &Value, at: &str, found: &mut Vec<(String, String)>) {
+        for (name, state) in machine["States"].as_object().into_iter().flatten() {
+            let pointer = format!("{at}/States/{name}");
+            for (index, branch) in envcache_tests::array(&state["Branches"]).enumerate() {
+                gather(branch, &format!("{pointer}/Branches/{index}"), found);
+            }
+            found.push((name.clone(), pointer));
+        }
+    }
+    let mut found = Vec::new();
+    gather(definition, "", &mut found);
+    found
+}
+
+fn in_a_checkout(tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
+    let checkout = tempfile::Builder::new().prefix("envcache-").tempdir()?;
+    let checkout = checkout.path().join("checkout");
+    // What is committed: the sabotage never touches the files that a person works on.
+    git(
+        &Workspace::root(),
+        &["worktree", "add", "--detach", "--force"],
+        Some(&checkout),
+    )?;
+    let told = sabotage_checkout(&checkout, tell);
+    git(
+        &Workspace::root(),
+        &["worktree", "remove", "--force"],
+        Some(&checkout),
+    )?;
+    told
+}
+
+fn sabotage_checkout(checkout: &Path, tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
+    // What is taken out leaves warnings behind, which are no test.
+    let manifest = checkout.join("Cargo.toml");
+    let lenient = std::fs::read_to_string(&manifest)?.replace("warnings = \"deny\"", "");
+    std::fs::write(&manifest, lenient)?;
+    ensure!(
+        test(checkout, &["--lib"])? && test(checkout, &["--test", "definition"])?,
+        "the tests fail without any sabotage"
+    );
+    for (file, found, instead) in CHECKS {
+        let path = checkout.join(file);
+        let before = std::fs::read_to_string(&path)?;
+        ensure!(before.contains(found), "{file} holds no `{found}`");
+        std::fs::write(&path, before.replace(found, instead))?;
+        let passed = test(checkout, &["--lib"])?;
+        std::fs::write(&path, before)?;
+        tell(
+            &format!("the ownership check in {file}"),
+            (!passed).then(|| "the replayed requests".to_owned()),
+        );
+    }
+    let path = checkout.join("statemachine/provision.asl.json");
+    let before = std::fs::read_to_string(&path)?;
+    let definition: Value = serde_json::from_str(&before)?;
+    for sabotaged in sabotaged(&definition)
+        .into_iter()
+        .filter(|sabotaged| ANNOUNCEMENTS.contains(&sabotaged.state.as_str()))
+    {
+        std::fs::write(&path, sabotaged.definition.to_string())?;
+        let passed = test(checkout, &["--test", "definition"])?;
+        tell(
+            &sabotaged.what,
+            (!passed).then(|| "the state machine read as data".to_owned()),
+        );
+    }
+    std::fs::write(&path, before)?;
+    Ok(())
+}
+
+/// Whether the tests pass there.
+///
+/// # Errors
+/// Where they do not compile: that notices nothing.
+fn test(checkout: &Path, arguments: &[&str]) -> Result<bool> {
+    ensure!(
+        cargo_test(checkout, arguments, &["--no-run"])?,
+        "the sabotaged code does not compile"
+    );
+    cargo_test(checkout, arguments, &[])
+}
+
+fn cargo_test(checkout: &Path, arguments: &[&str], more: &[&str]) -> Result<bool> {
+    let status = Command::new("cargo")
+        .args(["test", "--workspace", "--quiet"])
+        .args(arguments)
+        .args(more)
+        .current_dir(checkout)
+        .env("CARGO_TARGET_DIR", Workspace::root().join("target"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .context("cargo")?;
+    Ok(status.success())
+}
+
+fn git(folder: &Path, arguments: &[&str], path: Option<&Path>) -> Result<()> {
+    let status = Command::new("git")
+        .args(arguments)
+        .args(path)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .context("git")?;
+    ensure!(status.success(), "git {arguments:?} ended with {status}");
+    Ok(())
+}

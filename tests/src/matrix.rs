@@ -1,0 +1,399 @@
+//! The fault matrix: every call of the workflow to AWS, every way in which it can fail.
+//!
+//! The calls are not listed by hand: each scenario runs once undisturbed, and what it called is what fails
+//! afterwards. A cell ends in one of two ways. The run succeeds, with the resources of the undisturbed run;
+//! or it fails under the right name, and a plain re-run then succeeds with those same resources.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use local::Settings;
+use local::gateway::fault::{Fault, Rule, When};
+use local::gateway::tenant::Made;
+use serde_json::{Value, json};
+
+use crate::{Ended, Environment, World, resources};
+
+/// How the matrix's cloud runs: a fiftieth of AWS's time, and no Valkey behind the endpoints.
+pub const SETTINGS: Settings = Settings {
+    scale: 0.02,
+    valkey: false,
+    persistent: false,
+};
+/// Cells at once. They mostly wait: for AWS's time, and for replies that never come.
+const AT_ONCE: usize = 16;
+
+/// What an environment has before the run that is disturbed, and what that run asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scenario {
+    /// Nothing: the run makes everything.
+    Create,
+    /// Everything: the run finds it as it is.
+    Again,
+    /// Everything: the run asks for other settings, another backend and one more subnet.
+    Change,
+}
+
+impl Scenario {
+    /// Every scenario.
+    pub const ALL: [Self; 3] = [Self::Create, Self::Again, Self::Change];
+
+    fn prepare(self, world: &World, environment: &Environment) -> Result<()> {
+        if self == Self::Create {
+            return Ok(());
+        }
+        let ended = world.run(&environment.request());
+        ensure!(ended.status == "SUCCEEDED", "the run before: {ended:?}");
+        if self == Self::Change {
+            world.aws.call(
+                "ec2",
+                "create_security_group",
+                &json!({ "VpcId": environment.laid.vpc, "GroupName": "new-backend", "Description": "tasks" }),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn request(self, environment: &Environment) -> Value {
+        let mut request = environment.request();
+        if self == Self::Change {
+            request["network"]["backendSecurityGroup"] = json!("new-backend");
+            request["network"]["subnets"] = json!(["subnet-one", "subnet-two", "subnet-three"]);
+            request["cache"] = json!({ "replicas": 1, "snapshotRetentionDays": 5 });
+        }
+        request
+    }
+}
+
+/// How many tries of a call fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Spell {
+    /// The first alone: the SDK's own second try goes through.
+    First,
+    /// More than one try of the function can bear: the state machine has to call it again.
+    Some,
+    Every,
+}
+
+impl Spell {
+    /// Every spell.
+    pub const ALL: [Self; 3] = [Self::First, Self::Some, Self::Every];
+
+    fn when(self, fault: Fault) -> When {
+        match self {
+            Self::First => When::First(1),
+            // A function tries a call twice; but once where the answer is final, or its process gone.
+            Self::Some => When::First(if is_final(fault) { 2 } else { 3 }),
+            Self::Every => When::Every,
+        }
+    }
+}
+
+impl fmt::Display for Spell {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::First => "first call",
+            Self::Some => "some calls",
+            Self::Every => "every call",
+        })
+    }
+}
+
+/// Whether the SDK does not try again by itself.
+const fn is_final(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::AccessDenied | Fault::Unseen | Fault::KilledBefore | Fault::KilledAfter
+    )
+}
+
+/// A cell of the matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub scenario: Scenario,
+    pub call: Made,
+    pub fault: Fault,
+    pub spell: Spell,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            scenario,
+            call,
+            fault,
+            spell,
+        } = self;
+        write!(
+            formatter,
+            "{scenario:?}: {} {}, {fault}, {spell}",
+            call.step, call.operation
+        )
+    }
+}
+
+/// What a run owes in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Recovers,
+    /// Fails under this name.
+    Fails(&'static str),
+    /// The call took effect, which a later try may find: either is right.
+    RecoversOrFails(&'static str),
+}
+
+impl Cell {
+    fn expected(&self) -> Expected {
+        let name = match self.fault {
+            Fault::Throttled => "Throttled",
+            Fault::AccessDenied => "AccessDenied",
+            Fault::Unseen => "NotFound",
+            Fault::KilledBefore | Fault::KilledAfter => "Internal",
+            _ => "ServiceUnavailable",
+        };
+        if self.spell == Spell::Every {
+            return if self.fault.takes_effect() {
+                Expected::RecoversOrFails(name)
+            } else {
+                Expected::Fails(name)
+            };
+        }
+        // A role that was only just made may be denied for a while: these steps bear it.
+        let bears_denial = ["EnsureSubnetGroup", "EnsureReplicationGroup"];
+        if self.fault == Fault::AccessDenied && !bears_denial.contains(&self.call.step.as_str()) {
+            return Expected::Fails(name);
+        }
+        Expected::Recovers
+    }
+}
+
+/// How a cell ended, where it ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Recovered,
+    FailedAndConverged,
+}
+
+/// What each scenario calls and makes when nothing fails.
+pub struct Undisturbed {
+    calls: BTreeMap<Scenario, Vec<Made>>,
+    resources: BTreeMap<Scenario, Value>,
+}
+
+impl Undisturbed {
+    /// Runs each scenario once.
+    ///
+    /// # Errors
+    /// Where one does not succeed.
+    pub fn run(world: &World, machine: &str) -> Result<Self> {
+        let mut undisturbed = Self {
+            calls: BTreeMap::new(),
+            resources: BTreeMap::new(),
+        };
+        for scenario in Scenario::ALL {
+            let environment = world.environment();
+            scenario.prepare(world, &environment)?;
+            let before = environment.tenant.calls().len();
+            let ended = world.run_on(machine, &scenario.request(&environment));
+            ensure!(ended.status == "SUCCEEDED", "{scenario:?}: {ended:?}");
+            let mut calls: Vec<Made> = Vec::new();
+            for call in environment.tenant.calls().drain(before..) {
+                if !calls.contains(&call) {
+                    calls.push(call);
+                }
+            }
+            let made = resources::of(&environment, world)?;
+            let broken = resources::broken_promises(&made);
+            ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
+            undisturbed.calls.insert(scenario, calls);
+            undisturbed.resources.insert(scenario, made);
+        }
+        Ok(undisturbed)
+    }
+
+    /// All cells of these scenarios and spells.
+    #[must_use]
+    pub fn cells(&self, scenarios: &[Scenario], spells: &[Spell]) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for (scenario, calls) in &self.calls {
+            for call in calls.iter().filter(|_| scenarios.contains(scenario)) {
+                for fault in Fault::ALL
+                    .into_iter()
+                    .filter(|fault| fault.is_possible(&call.operation))
+                {
+                    cells.extend(spells.iter().map(|spell| Cell {
+                        scenario: *scenario,
+                        call: call.clone(),
+                        fault,
+                        spell: *spell,
+                    }));
+                }
+            }
+        }
+        cells
+    }
+
+    /// Runs one cell on a state machine, in an environment of its own.
+    ///
+    /// # Errors
+    /// What is not as it should be, with what was expected.
+    pub fn try_cell(&self, world: &World, machine: &str, cell: &Cell) -> Result<Outcome> {
+        let environment = world.environment();
+        cell.scenario.prepare(world, &environment)?;
+        let request = cell.scenario.request(&environment);
+        environment.tenant.inject(Rule {
+            step: cell.call.step.clone(),
+            operation: cell.call.operation.clone(),
+            when: cell.spell.when(cell.fault),
+            fault: cell.fault,
+        });
+        let ended = world.run_on(machine, &request);
+        ensure!(
+            environment.tenant.heal() > 0,
+            "the call was not made: {ended:?}"
+        );
+        let outcome = judge(cell, &ended)?;
+        if outcome == Outcome::FailedAndConverged {
+            let left = resources::of(&environment, world)?;
+            let broken = resources::broken_promises(&left);
+            ensure!(broken.is_empty(), "after the failure {broken:?}");
+            let again = world.run_on(machine, &request);
+            ensure!(again.status == "SUCCEEDED", "the re-run: {again:?}");
+        }
+        self.compare(cell.scenario, &environment, world)?;
+        Ok(outcome)
+    }
+
+    /// Compares what an environment has with what the undisturbed run made.
+    ///
+    /// # Errors
+    /// Where they differ.
+    pub fn compare(
+        &self,
+        scenario: Scenario,
+        environment: &Environment,
+        world: &World,
+    ) -> Result<()> {
+        let made = resources::of(environment, world)?;
+        let differences = json_patch::diff(&self.resources[&scenario], &made);
+        ensure!(
+            differences.is_empty(),
+            "the resources differ from the undisturbed run's: {differences}"
+        );
+        Ok(())
+    }
+}
+
+fn judge(cell: &Cell, ended: &Ended) -> Result<Outcome> {
+    let expected = cell.expected();
+    if ended.status == "SUCCEEDED" {
+        return match expected {
+            Expected::Fails(name) => Err(anyhow!("expected {name}, and it succeeded")),
+            Expected::Recovers | Expected::RecoversOrFails(_) => Ok(Outcome::Recovered),
+        };
+    }
+    let (Expected::Fails(name) | Expected::RecoversOrFails(name)) = expected else {
+        return Err(anyhow!("expected it to recover: {ended:?}"));
+    };
+    ensure!(ended.error == name, "expected {name}: {ended:?}");
+    let step = &cell.call.step;
+    ensure!(
+        ended.cause.starts_with(&format!("{step}: ")),
+        "expected a cause that begins with {step}: {ended:?}"
+    );
+    Ok(Outcome::FailedAndConverged)
+}
+
+/// The cells that were run, and how they ended.
+#[derive(Default)]
+pub struct Report {
+    /// By fault and spell: how many recovered, and how many failed and converged on a re-run.
+    ended: BTreeMap<(String, Spell), BTreeMap<Outcome, usize>>,
+    /// The cells that did not end as they should, with the reason.
+    pub wrong: Vec<String>,
+}
+
+/// Runs cells, many at once.
+///
+/// # Errors
+/// Where a worker panics.
+pub fn run(
+    undisturbed: &Undisturbed,
+    world: &World,
+    machine: &str,
+    cells: &[Cell],
+) -> Result<Report> {
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let report = Mutex::new(Report::default());
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                scope.spawn(|| {
+                    while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let ended = undisturbed.try_cell(world, machine, cell);
+                        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                        if done % 100 == 0 {
+                            eprintln!("{done} of {} cells", cells.len());
+                        }
+                        if let Ok(mut report) = report.lock() {
+                            report.note(cell, ended);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.join().map_err(|_| anyhow!("a worker panicked"))?;
+        }
+        Ok::<_, anyhow::Error>(())
+    })?;
+    report.into_inner().ok().context("a worker panicked")
+}
+
+impl Report {
+    fn note(&mut self, cell: &Cell, ended: Result<Outcome>) {
+        let row = self
+            .ended
+            .entry((cell.fault.to_string(), cell.spell))
+            .or_default();
+        match ended {
+            Ok(outcome) => *row.entry(outcome).or_default() += 1,
+            Err(error) => self.wrong.push(format!("{cell}: {error:#}")),
+        }
+    }
+
+    /// The summary, as a table in Markdown.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut lines = vec![
+            "| fault | on | cells | recovered | failed cleanly, converged on re-run |".to_owned(),
+            "| --- | --- | ---: | ---: | ---: |".to_owned(),
+        ];
+        let mut sums = [0, 0];
+        for ((fault, spell), outcomes) in &self.ended {
+            let count = |outcome| outcomes.get(&outcome).copied().unwrap_or_default();
+            let counts = [
+                count(Outcome::Recovered),
+                count(Outcome::FailedAndConverged),
+            ];
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += count;
+            }
+            let [recovered, failed] = counts;
+            lines.push(format!(
+                "| {fault} | {spell} | {} | {recovered} | {failed} |",
+                recovered + failed
+            ));
+        }
+        let [recovered, failed] = sums;
+        lines.push(format!(
+            "| all | | {} | {recovered} | {failed} |",
+            recovered + failed
+        ));
+        lines.join("\n")
+    }
+}

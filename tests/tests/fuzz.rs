@@ -1,0 +1,277 @@
+//! Any input at all: the contract's own code, and then the real binaries, answer it with an error of the
+//! contract, and create nothing.
+
+use contract::Request;
+use contract::error::ErrorName;
+use local::Workspace;
+use local::lambda::{Answer, Function};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+/// Cases for each of the two kinds of input that the contract's code is tried with.
+const CONTRACT_CASES: u32 = 20_000;
+/// Cases for each of the two kinds of input that each binary is tried with.
+const BINARY_CASES: u32 = 500;
+
+fn request() -> Value {
+    json!({
+        "environment": "bandup",
+        "network": {
+            "vpc": "band-up-vpc",
+            "subnets": ["private-database-subnet-1", "private-database-subnet-2"],
+            "backendSecurityGroup": "ecs-backend-sg"
+        },
+        "cache": {
+            "name": "bandup-redis",
+            "description": "in memory db for bandup",
+            "securityGroupName": "redis-sg",
+            "subnetGroupName": "bandup-cached-subnet-group",
+            "nodeType": "cache.t3.micro",
+            "replicas": 0,
+            "engineVersion": "8.0",
+            "port": 6379,
+            "snapshotRetentionDays": 1
+        },
+        "parameterPrefix": "/bandup/cache",
+        "event": { "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "time": "2026-11-22T10:00:00Z" }
+    })
+}
+
+/// A message to each function of the template, as the state machine and EventBridge send it.
+fn messages() -> Vec<(&'static str, Value)> {
+    let mut spec = request();
+    spec.as_object_mut().expect("an object").remove("event");
+    let network = json!({
+        "vpcId": "vpc-0a1b2c3d4e5f60718",
+        "subnetIds": ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"],
+        "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
+    });
+    vec![
+        ("ResolveNetwork", json!({ "request": request() })),
+        (
+            "EnsureSecurityGroup",
+            json!({ "spec": spec, "network": network }),
+        ),
+        (
+            "EnsureSubnetGroup",
+            json!({ "spec": spec, "network": network }),
+        ),
+        (
+            "EnsureReplicationGroup",
+            json!({
+                "spec": spec,
+                "securityGroupId": "sg-0c1b2c3d4e5f60718",
+                "subnetGroupName": "bandup-cached-subnet-group",
+                "secondsWaited": 0
+            }),
+        ),
+        (
+            "CheckReplicationGroup",
+            json!({ "spec": spec, "settled": false, "secondsWaited": 0 }),
+        ),
+        (
+            "PublishEndpoint",
+            json!({
+                "spec": spec,
+                "endpoints": { "primary": { "host": "cache.example", "port": 6379 }, "reader": null }
+            }),
+        ),
+        (
+            "StartWorkflow",
+            json!({
+                "version": "0",
+                "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+                "detail-type": "Environment Created",
+                "source": "envcache.environments",
+                "account": "123456789012",
+                "time": "2026-11-22T10:00:00Z",
+                "region": "ap-southeast-1",
+                "resources": [],
+                "detail": request()
+            }),
+        ),
+    ]
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => any::<String>(),
+        2 => "[a-z0-9-]{0,60}",
+        1 => Just("\u{202e}\u{0}\u{feff}𝔟𝔞𝔫𝔡\u{301}🎸".to_owned()),
+        1 => (any::<char>(), 1_000_usize..100_000).prop_map(|(character, count)| {
+            std::iter::repeat_n(character, count).collect()
+        }),
+    ]
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any_text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Value::from),
+            btree_map("[a-zA-Z]{0,12}", inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// What is done to one place of a valid message.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Remove,
+    Replace(Value),
+    Add(String, Value),
+}
+
+fn any_mutation() -> impl Strategy<Value = Mutation> {
+    prop_oneof![
+        Just(Mutation::Remove),
+        any_json().prop_map(Mutation::Replace),
+        (any_text(), any_json()).prop_map(|(name, value)| Mutation::Add(name, value)),
+    ]
+}
+
+/// A valid message with one to three places changed.
+fn nearly(message: Value) -> impl Strategy<Value = Value> {
+    vec((any::<prop::sample::Index>(), any_mutation()), 1..4).prop_map(move |mutations| {
+        let mut message = message.clone();
+        for (place, mutation) in mutations {
+            let places = places(&message, String::new());
+            mutate(&mut message, &places[place.index(places.len())], mutation);
+        }
+        message
+    })
+}
+
+/// A pointer to every value in it.
+fn places(value: &Value, at: String) -> Vec<String> {
+    let below: Vec<String> = match value {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                places(value, format!("{at}/{name}"))
+            })
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, value)| places(value, format!("{at}/{index}")))
+            .collect(),
+        _ => Vec::new(),
+    };
+    std::iter::once(at).chain(below).collect()
+}
+
+fn mutate(message: &mut Value, place: &str, mutation: Mutation) {
+    let Some(value) = message.pointer_mut(place) else {
+        return;
+    };
+    match mutation {
+        Mutation::Remove => {
+            let (parent, name) = place.rsplit_once('/').unwrap_or_default();
+            if let Some(Value::Object(fields)) = message.pointer_mut(parent) {
+                fields.remove(name);
+            }
+        }
+        Mutation::Replace(new) => *value = new,
+        Mutation::Add(name, new) => match value {
+            Value::Object(fields) => {
+                fields.insert(name, new);
+            }
+            Value::Array(items) => items.push(new),
+            _ => {}
+        },
+    }
+}
+
+fn try_all(cases: u32, inputs: &(impl Strategy<Value = Value> + 'static), check: impl Fn(Value)) {
+    // The same cases in every run: a failure is found again.
+    let mut runner = TestRunner::new_with_rng(
+        Config {
+            cases,
+            failure_persistence: None,
+            ..Config::default()
+        },
+        prop::test_runner::TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha),
+    );
+    if let Err(error) = runner.run(inputs, |input| {
+        check(input);
+        Ok(())
+    }) {
+        panic!("{error}");
+    }
+}
+
+/// A person reads it, and an execution's cause has at most 32,768 characters.
+fn is_short(message: &str) -> bool {
+    message.chars().count() < 2_000
+}
+
+#[test]
+fn a_request_is_taken_or_refused_as_invalid() {
+    let check = |input: Value| match Request::from_json(input).and_then(Request::into_spec) {
+        Ok(spec) => {
+            let written = serde_json::to_value(&spec).expect("JSON");
+            let read: contract::Spec = serde_json::from_value(written).expect("its own JSON");
+            assert_eq!(read, spec, "what is passed on is read again as it was");
+        }
+        Err(error) => {
+            assert_eq!(error.name(), ErrorName::InvalidSpec, "{error}");
+            assert!(is_short(&error.to_string()), "{error}");
+        }
+    };
+
+    try_all(CONTRACT_CASES, &any_json(), check);
+    try_all(CONTRACT_CASES, &nearly(request()), check);
+}
+
+#[test]
+fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothing() {
+    let workspace = Workspace::find().expect("what `make build` builds");
+    let variables = [
+        ("ENVCACHE_STACK", "envcache"),
+        (
+            "PROVISION_STATE_MACHINE_ARN",
+            "arn:aws:states:ap-southeast-1:123456789012:stateMachine:provision",
+        ),
+    ];
+    for (function, message) in messages() {
+        let binary = Function::start(&workspace, function, &variables).expect("it starts");
+        let binary = std::cell::RefCell::new(binary);
+        let check = |input: Value| {
+            let answer = binary
+                .borrow_mut()
+                .invoke(&input)
+                .unwrap_or_else(|error| panic!("{function}: {error:#}"));
+            let Answer::Failed { error, message } = answer else {
+                panic!("{function}: AWS denies everything, and it answers {answer:?}");
+            };
+            assert!(
+                ErrorName::ALL.iter().any(|name| name.as_str() == error),
+                "{function}: `{error}` is no name of the contract: {message}"
+            );
+            assert!(is_short(&message), "{function}: {message}");
+        };
+
+        try_all(BINARY_CASES, &any_json(), check);
+        try_all(BINARY_CASES, &nearly(message.clone()), check);
+
+        let writes: Vec<_> = binary
+            .borrow()
+            .calls()
+            .into_iter()
+            .filter(|call| call.starts_with("Create") || call.starts_with("Put"))
+            .collect();
+        assert!(writes.is_empty(), "{function}: {writes:?}");
+    }
+}
