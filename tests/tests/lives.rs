@@ -222,7 +222,7 @@ fn what_aws_refuses_is_refused_here() {
         (
             "create_cache_subnet_group",
             subnet_group(json!(["subnet-0123456789abcdef0"])),
-            "InvalidSubnet",
+            "InvalidParameterValue",
         ),
         (
             "create_cache_subnet_group",

@@ -118,9 +118,10 @@ impl Fault {
     }
 
     fn not_authorized(call: &Call) -> String {
+        let action = format!("{}:{}", call.service, call.operation);
         format!(
-            "User is not authorized to perform: {}:{} because no identity-based policy allows the action",
-            call.service, call.operation
+            "User: arn:aws:sts::000000000000:assumed-role/step/step is not authorized to perform: {action} because no \
+             identity-based policy allows the {action} action"
         )
     }
 }
@@ -136,7 +137,7 @@ fn unseen(operation: &str) -> Option<Refusal> {
         )),
         "CreateReplicationGroup" => Some(Refusal::new(
             "CacheSubnetGroupNotFoundFault",
-            "The requested cache subnet group name does not refer to an existing cache subnet group.",
+            "Cache Subnet Group does not exist.",
         )),
         _ => None,
     }

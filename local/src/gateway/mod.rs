@@ -106,8 +106,8 @@ impl Gateway {
         self.shared.elasticache.live(replication_group, life);
     }
 
-    /// Makes the account one that has never used ElastiCache: its service-linked role is missing, and made
-    /// at the first call that needs it, which fails.
+    /// Makes the account one that has never used ElastiCache: its service-linked role is missing, and somebody
+    /// makes it once the first call has failed for it.
     pub fn forget_service_linked_role(&self) {
         self.shared.elasticache.forget_service_linked_role();
     }

@@ -18,11 +18,15 @@ struct Rate {
 const EC2_READS: Rate = Rate::new(100, 20.0);
 /// EC2's calls that change something, same page.
 const EC2_CHANGES: Rate = Rate::new(50, 5.0);
+/// EC2's calls on tags, same page.
+const EC2_TAGS: Rate = Rate::new(100, 10.0);
 /// Systems Manager's default throughput of `PutParameter`:
 /// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>.
 const PUT_PARAMETER: Rate = Rate::new(3, 3.0);
-/// The default throughput of reading parameters, same page.
+/// The default throughput of reading parameters, same page; its three operations share it.
 const GET_PARAMETERS: Rate = Rate::new(40, 40.0);
+/// `StartExecution` in most regions: <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
+const START_EXECUTION: Rate = Rate::new(800, 150.0);
 /// AWS states no rate for ElastiCache and for the rest: this is a guess, on the careful side.
 const UNSTATED: Rate = Rate::new(50, 10.0);
 
@@ -36,10 +40,12 @@ impl Rate {
 
     fn of(call: &Call) -> Self {
         match (call.service.as_str(), call.operation.as_str()) {
+            ("ec2", "CreateTags" | "DeleteTags") => EC2_TAGS,
             ("ec2", operation) if operation.starts_with("Describe") => EC2_READS,
             ("ec2", _) => EC2_CHANGES,
             ("ssm", "PutParameter") => PUT_PARAMETER,
-            ("ssm", "GetParameters" | "GetParameter" | "GetParametersByPath") => GET_PARAMETERS,
+            ("ssm", operation) if reads_parameters(operation) => GET_PARAMETERS,
+            ("states", "StartExecution") => START_EXECUTION,
             _ => UNSTATED,
         }
     }
@@ -100,7 +106,7 @@ impl Quotas {
         self.buckets
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .entry(call.operation.clone())
+            .entry(bucket_of(&call.operation).to_owned())
             .or_insert_with(|| {
                 let rate = Rate::of(call);
                 Bucket {
@@ -110,6 +116,22 @@ impl Quotas {
                 }
             })
             .take(now)
+    }
+}
+
+fn reads_parameters(operation: &str) -> bool {
+    matches!(
+        operation,
+        "GetParameter" | "GetParameters" | "GetParametersByPath"
+    )
+}
+
+/// The operation whose bucket a call takes from.
+fn bucket_of(operation: &str) -> &str {
+    if reads_parameters(operation) {
+        "GetParameter"
+    } else {
+        operation
     }
 }
 

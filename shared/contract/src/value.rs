@@ -45,7 +45,7 @@ macro_rules! checked_text {
 
 /// A type that holds a number within bounds. It is read from and written as a plain JSON number.
 macro_rules! checked_number {
-    ($(#[$doc:meta])* $name:ident, $least:literal ..= $most:literal, default $default:literal) => {
+    ($(#[$doc:meta])* $name:ident, $least:literal ..= $most:literal $(, except $except:literal)?, default $default:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(try_from = "i64", into = "i32")]
@@ -71,10 +71,10 @@ macro_rules! checked_number {
             fn try_from(number: i64) -> Result<Self, String> {
                 i32::try_from(number)
                     .ok()
-                    .filter(|number| ($least..=$most).contains(number))
+                    .filter(|number| ($least..=$most).contains(number) $(&& *number != $except)?)
                     .map(Self)
                     .ok_or_else(|| {
-                        format!(concat!("{} is out of range: ", $least, " to ", $most), number)
+                        format!(concat!("{} is out of range: ", $least, " to ", $most $(, ", but not ", $except)?), number)
                     })
             }
         }
@@ -101,7 +101,8 @@ checked_text!(
 );
 checked_text!(
     /// A cache subnet group's name: 1 to 255 of a-z, 0-9 and hyphen, by the rule of
-    /// [CreateCacheSubnetGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html).
+    /// [CreateCacheSubnetGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html),
+    /// and begins with a letter, without two hyphens in a row and none at the end, as its answers say.
     SubnetGroupName,
     subnet_group_name
 );
@@ -143,8 +144,9 @@ checked_number!(
     Replicas, 0..=5, default 0
 );
 checked_number!(
-    /// The port that the cache listens on.
-    Port, 1..=65535, default 6379
+    /// The port that the cache listens on. ElastiCache keeps 8005 and those below 1150 for itself, which it says
+    /// only when asked for one: `Invalid endpoint port: 1149. Valid range is 1150-8004,8006-65535`.
+    Port, 1150..=65535, except 8005, default 6379
 );
 checked_number!(
     /// Days that an automatic backup is kept; 0 turns backups off. ElastiCache keeps one for 35 days at most.
@@ -240,12 +242,7 @@ fn replication_group_id(text: &str) -> Check {
 }
 
 fn subnet_group_name(text: &str) -> Check {
-    length(text, 255)?;
-    characters(
-        text,
-        is_name_character,
-        "lower-case letters, digits and hyphens",
-    )
+    hyphenated_name(text, 255)
 }
 
 fn security_group_name(text: &str) -> Check {
@@ -446,7 +443,15 @@ mod tests {
             Replicas::try_from(-1).expect_err("-1 replicas"),
             "-1 is out of range: 0 to 5"
         );
-        assert!(Port::try_from(0).is_err());
+        for port in [1150, 6379, 8004, 8006, 65535] {
+            assert!(Port::try_from(port).is_ok(), "{port}");
+        }
+        for port in [0, 1149, 8005, 65536] {
+            assert_eq!(
+                Port::try_from(port).expect_err("a port that AWS refuses"),
+                format!("{port} is out of range: 1150 to 65535, but not 8005")
+            );
+        }
         assert!(SnapshotRetentionDays::try_from(36).is_err());
     }
 }

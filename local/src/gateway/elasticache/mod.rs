@@ -142,8 +142,9 @@ impl ElastiCache {
         strict::refuse_request(call, upstream).await
     }
 
-    /// First use in an account: the call fails, and makes ElastiCache create its role meanwhile
+    /// First use in an account whose administrator makes the role only after the first call has failed
     /// ([service-linked roles](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html)).
+    /// AWS's words: <https://github.com/aws-controllers-k8s/community/issues/367>.
     fn refuse_for_role(&self, call: &Call) -> Option<Refusal> {
         let needs_role = matches!(
             call.operation.as_str(),
@@ -156,7 +157,8 @@ impl ElastiCache {
         state.service_linked_role_is_missing = false;
         Some(Refusal::new(
             "ServiceLinkedRoleNotFoundFault",
-            "The specified service linked role (SLR) was not found.",
+            "This action cannot be completed due to insufficient permissions. (Recommended action) Please create new \
+             role using IAM API CreateServiceLinkedRole.",
         ))
     }
 
@@ -248,22 +250,28 @@ impl ElastiCache {
 
     /// The end of a creation: its event, and the server behind the endpoint.
     async fn end_creation(&self, group: &Group) {
-        let (source_type, source, message) = match &group.life.outcome {
-            Outcome::Failed { reason } => {
-                ("cache-cluster", format!("{}-001", group.id), reason.clone())
-            }
-            Outcome::Available | Outcome::Unheard { .. } => (
-                "replication-group",
-                group.id.clone(),
-                format!("Replication group {} created", group.id),
-            ),
+        let first = format!("{}-001", group.id);
+        let told = match &group.life.outcome {
+            Outcome::Failed { reason } => vec![("cache-cluster", first, reason.clone())],
+            Outcome::Available | Outcome::Unheard { .. } => vec![
+                ("cache-cluster", first, "Cache cluster created".to_owned()),
+                (
+                    "replication-group",
+                    group.id.clone(),
+                    format!("Replication group {} created", group.id),
+                ),
+            ],
         };
-        self.state().events.push(Event {
-            source_type,
-            source,
-            message,
-            date: SystemTime::now(),
-        });
+        let date = SystemTime::now();
+        let told = told
+            .into_iter()
+            .map(|(source_type, source, message)| Event {
+                source_type,
+                source,
+                message,
+                date,
+            });
+        self.state().events.extend(told);
         if let (Some(valkey), Outcome::Available) = (&self.valkey, &group.life.outcome) {
             let (valkey, address) = (Arc::clone(valkey), group.address);
             let started = tokio::task::spawn_blocking(move || valkey.start(address)).await;

@@ -1,7 +1,7 @@
 //! What ElastiCache refuses.
 //!
-//! The codes are those of its API reference. The words are AWS's own where a source stands beside them, else
-//! the description that the API reference gives of the fault.
+//! The codes are those of its API reference. The words are AWS's own, as users and live trials report them, with
+//! the report beside them; where none is known, that is said.
 
 use anyhow::Result;
 
@@ -20,52 +20,48 @@ pub fn refuse_state(
 ) -> Option<Refusal> {
     let id = call.field("ReplicationGroupId").unwrap_or_default();
     match call.operation.as_str() {
-        // The name is taken until the group has gone. AWS's words:
+        // The name is taken until the group has gone:
         // https://github.com/crossplane-contrib/provider-jet-aws/issues/195
-        "CreateReplicationGroup" => (phase(id)? == Phase::Deleting).then(|| {
+        "CreateReplicationGroup" => (phase(id)? != Phase::Gone).then(|| {
             Refusal::new(
                 "ReplicationGroupAlreadyExists",
                 "Replication group with specified name already exists.",
             )
         }),
-        // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html
-        "ModifyReplicationGroup" | "IncreaseReplicaCount" | "DecreaseReplicaCount" => {
-            let phase = phase(id)?;
-            (!phase.is_available()).then(|| not_available(id, &phase))
-        }
-        // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteReplicationGroup.html
-        "DeleteReplicationGroup" => {
-            let phase = phase(id)?;
-            let deletable = phase.is_available() || phase == Phase::CreateFailed;
-            (!deletable).then(|| not_available(id, &phase))
-        }
+        // https://github.com/crossplane-contrib/provider-aws/issues/46
+        "ModifyReplicationGroup" | "IncreaseReplicaCount" | "DecreaseReplicaCount" => (!phase(id)?
+            .is_available())
+        .then(|| invalid_state("Replication group must be in available state to modify.")),
+        "DeleteReplicationGroup" => match phase(id)? {
+            Phase::Available | Phase::WithoutEndpoint | Phase::CreateFailed => None,
+            Phase::Deleting | Phase::Gone => Some(invalid_state(format!(
+                "Replication group {id} has status deleting which is not valid for deletion."
+            ))),
+            _ => Some(invalid_state(format!(
+                "Cache cluster {id}-001 is not in a valid state to be deleted."
+            ))),
+        },
         // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html
         "ListTagsForResource" | "AddTagsToResource" | "RemoveTagsFromResource" => {
             let (_, id) = call
                 .field("ResourceName")?
                 .rsplit_once(":replicationgroup:")?;
-            let phase = phase(id)?;
-            (!phase.is_available()).then(|| not_available(id, &phase))
+            (!phase(id)?.is_available()).then(|| {
+                invalid_state("Cluster not in available state to perform tagging operations.")
+            })
         }
-        // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheSubnetGroup.html
+        // https://github.com/aws/aws-cdk/issues/6935
         "DeleteCacheSubnetGroup" => users().first().map(|_| {
             Refusal::new(
                 "CacheSubnetGroupInUse",
-                "The requested cache subnet group is currently in use.",
+                format!(
+                    "Cache subnet group {} is currently in use by a cache cluster.",
+                    call.field("CacheSubnetGroupName").unwrap_or_default()
+                ),
             )
         }),
         _ => None,
     }
-}
-
-fn not_available(id: &str, phase: &Phase) -> Refusal {
-    Refusal::new(
-        "InvalidReplicationGroupState",
-        format!(
-            "The requested replication group is not in the available state: {id} is {}.",
-            phase.status()
-        ),
-    )
 }
 
 /// What is refused because of the request itself.
@@ -87,80 +83,85 @@ pub async fn refuse_request(call: &Call, upstream: &Upstream) -> Result<Option<R
     })
 }
 
-/// What the settings of a new replication group say against AWS's rules or each other:
-/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html>.
+/// What the settings of a new replication group say against AWS's rules or each other. Words without a report
+/// beside them: <https://github.com/badmintoncryer/cdk-preflight>, which tried them on AWS in September 2026.
 fn refuse_settings(call: &Call) -> Option<Refusal> {
     let is = |name: &str| call.field(name) == Some("true");
     let number = |name: &str| call.field(name).and_then(|text| text.parse::<i64>().ok());
     let id = call.field("ReplicationGroupId").unwrap_or_default();
     if !is_identifier(id) {
         return Some(invalid_value(format!(
-            "The parameter ReplicationGroupId is not a valid identifier: {id}. Identifiers must begin with a letter; \
-             must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two \
-             consecutive hyphens."
+            "Replication Group ID specified is not a valid identifier. {IDENTIFIERS}"
         )));
     }
     if id.len() > 40 {
+        // https://github.com/code-dot-org/code-dot-org/pull/66775
         return Some(invalid_value(
-            "Replication group id should be no more than 40 characters.",
+            "Replication Group ID cannot be longer than 40 characters.",
         ));
     }
     let nodes = number("NumCacheClusters").unwrap_or(1);
     if is("AutomaticFailoverEnabled") && nodes < 2 {
-        // https://github.com/ministryofjustice/cloud-platform-environments/pull/5719
+        // https://github.com/hashicorp/terraform/issues/25077
         return Some(invalid_combination(
             "When using automatic failover, there must be at least 2 cache clusters in the replication group.",
         ));
     }
     if is("MultiAZEnabled") && !is("AutomaticFailoverEnabled") {
+        // AWS's words are not known: tools refuse this before they ask.
         return Some(invalid_combination(
             "Multi-AZ needs automatic failover to be enabled.",
         ));
     }
     if !(1..=6).contains(&nodes) {
+        return Some(invalid_value(
+            "The number of replicas per node group must be within 0 and 5.",
+        ));
+    }
+    if let Some(days) = number("SnapshotRetentionLimit").filter(|days| !(0..=35).contains(days)) {
         return Some(invalid_value(format!(
-            "NumCacheClusters is {nodes}: it must be from 1 to 6."
+            "Invalid snapshot retention limit: {days}. Retention limit must be between 0 and 35."
         )));
     }
-    if number("SnapshotRetentionLimit").is_some_and(|days| !(0..=35).contains(&days)) {
-        return Some(invalid_value(
-            "SnapshotRetentionLimit must be from 0 to 35.",
-        ));
+    let is_port = |port: &i64| (1150..=65535).contains(port) && *port != 8005;
+    if let Some(port) = number("Port").filter(|port| !is_port(port)) {
+        return Some(invalid_value(format!(
+            "Invalid endpoint port: {port}. Valid range is 1150-8004,8006-65535"
+        )));
     }
     refuse_windows(call)
 }
 
-/// A snapshot window is at least 60 minutes, and does not meet the maintenance window.
+/// Both windows are at least 60 minutes long, and do not meet.
 fn refuse_windows(call: &Call) -> Option<Refusal> {
     let snapshot = match call.field("SnapshotWindow").map(Window::daily) {
-        Some(None) => return Some(invalid_value("SnapshotWindow must be hh24:mi-hh24:mi.")),
-        Some(found) => found,
-        None => None,
+        Some(None) => {
+            return Some(invalid_value(
+                "Invalid backup window format. Should be specified as a range hh24:mi-hh24:mi (24H Clock UTC)",
+            ));
+        }
+        found => found.flatten(),
     };
     let maintenance = match call.field("PreferredMaintenanceWindow").map(Window::weekly) {
         Some(None) => {
             return Some(invalid_value(
-                "PreferredMaintenanceWindow must be ddd:hh24:mi-ddd:hh24:mi.",
+                "Invalid maintenance window format. Should be specified as a range ddd:hh24:mi-ddd:hh24:mi (24H Clock UTC)",
             ));
         }
-        Some(found) => found,
-        None => None,
+        found => found.flatten(),
     };
-    if snapshot
-        .as_ref()
-        .is_some_and(|window| window.minutes() < 60)
-    {
-        return Some(invalid_value(
-            "The snapshot window must be at least 60 minutes.",
-        ));
+    for (window, name) in [(&snapshot, "Snapshot"), (&maintenance, "Maintenance")] {
+        if window.as_ref().is_some_and(|window| window.minutes() < 60) {
+            // https://github.com/hashicorp/terraform-provider-aws/issues/2153
+            return Some(invalid_value(format!(
+                "{name} window must be at least 60 minutes."
+            )));
+        }
     }
-    if snapshot?.meets_daily(&maintenance?) {
-        // AWS's words, as users report them.
-        return Some(invalid_value(
-            "The snapshot window and maintenance window must not overlap.",
-        ));
-    }
-    None
+    snapshot?
+        .meets_daily(&maintenance?)
+        // https://github.com/hashicorp/terraform/issues/17247
+        .then(|| invalid_value("The snapshot window and maintenance window must not overlap."))
 }
 
 /// What the request names and AWS does not have: its subnet group, its security groups in that VPC, its
@@ -172,6 +173,7 @@ async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Option<Refusal> {
         ("CacheSubnetGroupName", name),
     ];
     let Ok(described) = upstream.ask("elasticache", &asked).await else {
+        // https://github.com/apptension/saas-boilerplate/issues/621
         return Some(Refusal::new(
             "CacheSubnetGroupNotFoundFault",
             format!("Cache Subnet Group {name} does not exist."),
@@ -193,6 +195,7 @@ async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Option<Refusal> {
                     "Subnet group [{name}] belongs to a different VPC [{vpc}] than [{other}]"
                 )));
             }
+            // AWS's words are not known, and the code is the likely one: the API reference has no other.
             None => {
                 return Some(invalid_value(format!(
                     "The security group {id} does not exist."
@@ -243,47 +246,50 @@ async fn vpc_of_security_group(id: &str, upstream: &Upstream) -> Option<String> 
     Some(vpc.text().to_owned())
 }
 
-/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
+/// The rule for identifiers holds, though the API reference does not say so:
+/// <https://github.com/terraform-aws-modules/terraform-aws-vpc/issues/193>.
 fn refuse_subnet_group_name(call: &Call) -> Option<Refusal> {
     let name = call.field("CacheSubnetGroupName").unwrap_or_default();
-    let fits = (1..=255).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let fits = is_identifier(name) && name.len() <= 255;
     (!fits).then(|| {
-        invalid_value("CacheSubnetGroupName must contain no more than 255 alphanumeric characters or hyphens.")
+        invalid_value(format!(
+            "The parameter CacheSubnetGroupName is not a valid identifier. {IDENTIFIERS}"
+        ))
     })
 }
 
-/// The subnets exist, and all stand in one VPC.
+/// The subnets exist, and all stand in one VPC: <https://github.com/floci-io/floci/pull/2401>.
 async fn refuse_subnets(call: &Call, upstream: &Upstream) -> Option<Refusal> {
-    let mut vpcs = Vec::new();
-    for id in call.list("SubnetIds") {
+    let wanted = call.list("SubnetIds");
+    let mut first: Option<(&str, String)> = None;
+    for id in &wanted {
         let asked = [("Action", "DescribeSubnets"), ("SubnetId.1", id)];
         let described = upstream.ask("ec2", &asked).await.ok();
         let vpc = described
             .as_ref()
             .and_then(|answer| answer.at(&["subnetSet", "item", "vpcId"]));
         let Some(vpc) = vpc else {
-            return Some(Refusal::new(
-                "InvalidSubnet",
-                format!("An invalid subnet identifier was specified: {id}."),
-            ));
+            return Some(invalid_value(format!(
+                "Some input subnets in :[{}] are invalid.",
+                wanted.join(", ")
+            )));
         };
-        if !vpcs.contains(&vpc.text().to_owned()) {
-            vpcs.push(vpc.text().to_owned());
+        match &first {
+            None => first = Some((id, vpc.text().to_owned())),
+            Some((other, of_other)) if of_other != vpc.text() => {
+                return Some(Refusal::new(
+                    "InvalidSubnet",
+                    format!("Subnets {other} and {id} are not in the same VPC."),
+                ));
+            }
+            Some(_) => {}
         }
     }
-    (vpcs.len() > 1).then(|| {
-        Refusal::new(
-            "InvalidSubnet",
-            format!(
-                "The subnets stand in more than one VPC: {}.",
-                vpcs.join(", ")
-            ),
-        )
-    })
+    None
 }
+
+const IDENTIFIERS: &str = "Identifiers must begin with a letter; must contain only ASCII letters, digits, and \
+     hyphens; and must not end with a hyphen or contain two consecutive hyphens.";
 
 fn is_identifier(id: &str) -> bool {
     id.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -292,6 +298,10 @@ fn is_identifier(id: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !id.ends_with('-')
         && !id.contains("--")
+}
+
+fn invalid_state(message: impl Into<String>) -> Refusal {
+    Refusal::new("InvalidReplicationGroupState", message)
 }
 
 fn invalid_value(message: impl Into<String>) -> Refusal {
@@ -363,6 +373,22 @@ mod tests {
                 "36 days",
             ),
             (
+                "ReplicationGroupId=a&Port=8005",
+                Some("InvalidParameterValue"),
+                "the port that AWS keeps for itself",
+            ),
+            (
+                "ReplicationGroupId=a&Port=1149",
+                Some("InvalidParameterValue"),
+                "a port below AWS's",
+            ),
+            ("ReplicationGroupId=a&Port=1150", None, "the first port"),
+            (
+                "ReplicationGroupId=a&PreferredMaintenanceWindow=sun:05:00-sun:05:59",
+                Some("InvalidParameterValue"),
+                "59 minutes",
+            ),
+            (
                 "ReplicationGroupId=a&SnapshotWindow=05:00-05:30",
                 Some("InvalidParameterValue"),
                 "half an hour",
@@ -385,13 +411,15 @@ mod tests {
     }
 
     #[test]
-    fn a_subnet_groups_name_is_letters_digits_and_hyphens() {
+    fn a_subnet_groups_name_is_an_identifier() {
         let refused = |name: &str| {
             refuse_subnet_group_name(&call(&format!("CacheSubnetGroupName={name}"))).is_some()
         };
 
         assert!(!refused("bandup-cached-subnet-group"));
         assert!(refused("bandup_group"));
+        assert!(refused("bandup--group"));
+        assert!(refused("1-group"));
         assert!(refused(""));
     }
 
