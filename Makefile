@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build deploy tools format clean
+.PHONY: help demo test matrix soak sabotage check build deploy tools format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -22,6 +22,18 @@ test: build ## every test: decisions and requests first, then the stack from out
 	cargo test --workspace --lib --bins
 	cargo build --workspace --bins
 	cargo test --workspace --test '*' -- --test-threads 8
+
+matrix: build ## every fault on every call: half an hour; writes docs/fault-matrix.md
+	cargo build --quiet --workspace --bins
+	target/debug/fault-matrix docs/fault-matrix.md
+
+soak: build ## a long run of random faults; writes docs/soak.md
+	cargo build --quiet --workspace --bins
+	target/debug/soak docs/soak.md
+
+sabotage: build ## take out a Retry, Catch or ownership check, one at a time; writes docs/sabotage.md
+	cargo build --quiet --workspace --bins
+	target/debug/sabotage docs/sabotage.md
 
 # clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
 check: tools ## format, lints, static checks of template and state machine

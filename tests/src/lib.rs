@@ -1,6 +1,7 @@
 //! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
 
 pub mod matrix;
+pub mod page;
 pub mod resources;
 
 use std::cell::RefCell;

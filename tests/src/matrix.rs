@@ -42,7 +42,11 @@ impl Scenario {
     /// Every scenario.
     pub const ALL: [Self; 3] = [Self::Create, Self::Again, Self::Change];
 
-    fn prepare(self, world: &World, environment: &Environment) -> Result<()> {
+    /// Makes what the environment has before the run.
+    ///
+    /// # Errors
+    /// Where the run before does not succeed.
+    pub fn prepare(self, world: &World, environment: &Environment) -> Result<()> {
         if self == Self::Create {
             return Ok(());
         }
@@ -58,7 +62,9 @@ impl Scenario {
         Ok(())
     }
 
-    fn request(self, environment: &Environment) -> Value {
+    /// What the run asks for.
+    #[must_use]
+    pub fn request(self, environment: &Environment) -> Value {
         let mut request = environment.request();
         if self == Self::Change {
             request["network"]["backendSecurityGroup"] = json!("new-backend");
@@ -213,6 +219,12 @@ impl Undisturbed {
             undisturbed.resources.insert(scenario, made);
         }
         Ok(undisturbed)
+    }
+
+    /// What a scenario calls, each once, in the order of the first calls.
+    #[must_use]
+    pub fn calls(&self, scenario: Scenario) -> &[Made] {
+        &self.calls[&scenario]
     }
 
     /// All cells of these scenarios and spells.

@@ -18,33 +18,24 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
         "parameters": parameters(environment, world)?,
     });
     let mut names = vec![
-        (environment.name.clone(), "{environment}"),
-        (environment.laid.vpc.clone(), "{vpc}"),
-        (environment.laid.backend_security_group.clone(), "{backend}"),
+        (environment.name.clone(), "{environment}".to_owned()),
+        (environment.laid.vpc.clone(), "{vpc}".to_owned()),
     ];
-    for (subnet, name) in
-        environment
-            .laid
-            .subnets
-            .iter()
-            .zip(["{subnet 1}", "{subnet 2}", "{subnet 3}"])
-    {
-        names.push((subnet.clone(), name));
+    for (number, subnet) in (1..).zip(&environment.laid.subnets) {
+        names.push((subnet.clone(), format!("{{subnet {number}}}")));
     }
-    for (pointer, name) in [
-        ("/security groups/own", "{security group}"),
-        (
-            "/cache/group/NodeGroups/0/PrimaryEndpoint/Address",
-            "{address}",
-        ),
-    ] {
-        if let Some(Value::String(id)) = found.pointer(pointer) {
-            names.push((id.clone(), name));
-        }
+    for group in array(&found["security groups"]["all"]) {
+        let name = text(&group["name"]).replace(&environment.name, "{environment}");
+        names.push((text(&group["id"]), format!("{{id of {name}}}")));
+    }
+    if let Some(Value::String(address)) =
+        found.pointer("/cache/group/NodeGroups/0/PrimaryEndpoint/Address")
+    {
+        names.push((address.clone(), "{address}".to_owned()));
     }
     let mut written = found.to_string();
     for (name, placeholder) in names {
-        written = written.replace(&name, placeholder);
+        written = written.replace(&name, &placeholder);
     }
     Ok(serde_json::from_str(&written)?)
 }
@@ -88,24 +79,23 @@ pub fn broken_promises(found: &Value) -> Vec<String> {
     broken
 }
 
-/// Those that were made in the VPC, beside its default and the backends'.
+/// Those in the VPC, and of them those that were made: neither the VPC's default nor the backends'.
 fn security_groups(environment: &Environment, world: &World) -> Result<Value> {
     let found = world.aws.call(
         "ec2",
         "describe_security_groups",
         &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.laid.vpc] }] }),
     )?;
-    let own = json!(format!("{}-redis-sg", environment.name));
+    let given = ["default", "backend", "new-backend"];
     let made: Vec<_> = array(&found["SecurityGroups"])
-        .filter(|group| group["GroupName"] != "default" && group["Description"] != "tasks")
-        .filter(|group| group["GroupId"] != json!(environment.laid.backend_security_group))
+        .filter(|group| !given.contains(&text(&group["GroupName"]).as_str()))
         .map(|group| without(group, &["SecurityGroupArn", "OwnerId"]))
         .collect();
-    let id = made
-        .iter()
-        .find(|group| group["GroupName"] == own)
-        .map_or(Value::Null, |group| group["GroupId"].clone());
-    Ok(json!({ "own": id, "made": made }))
+    let mut all: Vec<_> = array(&found["SecurityGroups"])
+        .map(|group| json!({ "name": group["GroupName"], "id": group["GroupId"] }))
+        .collect();
+    all.sort_by_key(|group| text(&group["name"]));
+    Ok(json!({ "all": all, "made": made }))
 }
 
 fn subnet_group(environment: &Environment, world: &World) -> Result<Value> {
@@ -120,12 +110,8 @@ fn subnet_group(environment: &Environment, world: &World) -> Result<Value> {
     let group = &found["CacheSubnetGroups"][0];
     let mut subnets: Vec<_> = array(&group["Subnets"])
         .map(|subnet| text(&subnet["SubnetIdentifier"]))
-        .map(|subnet| {
-            let place = environment.laid.subnets.iter().position(|id| *id == subnet);
-            format!("{place:?}")
-        })
         .collect();
-    subnets.sort();
+    subnets.sort_by_key(|id| environment.laid.subnets.iter().position(|laid| laid == id));
     Ok(json!({
         "description": group["CacheSubnetGroupDescription"],
         "vpc": group["VpcId"],

@@ -350,6 +350,7 @@ fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narr
     // These know no resource, by the Service Authorization Reference.
     let without_resource = |action: &str| {
         action.starts_with("ec2:Describe")
+            || action == "elasticache:DescribeEvents"
             || action.starts_with("xray:")
             || (action.starts_with("logs:")
                 && !["logs:CreateLogStream", "logs:PutLogEvents"].contains(&action))

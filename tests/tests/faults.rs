@@ -1,16 +1,24 @@
-//! The workflow under every fault of AWS.
+//! The workflow under every fault of AWS. `make matrix` runs the scenarios that are left out here.
 
-use envcache_tests::World;
+use std::sync::OnceLock;
+
 use envcache_tests::matrix::{self, Scenario, Spell, Undisturbed};
+use envcache_tests::{Environment, World, text};
+use local::gateway::fault::{Fault, Rule, When};
+use serde_json::{Value, json};
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
+}
 
 #[test]
 fn each_call_of_a_first_run_may_fail_in_every_way() {
-    let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-    let machine = &world.stack.provision_state_machine_arn;
-    let undisturbed = Undisturbed::run(&world, machine).expect("undisturbed runs");
-    let cells = undisturbed.cells(&[Scenario::Create], &[Spell::First, Spell::Some]);
+    let machine = &world().stack.provision_state_machine_arn;
+    let undisturbed = Undisturbed::run(world(), machine).expect("undisturbed runs");
+    let cells = undisturbed.cells(&[Scenario::Create], &Spell::ALL);
 
-    let report = matrix::run(&undisturbed, &world, machine, &cells).expect("the matrix");
+    let report = matrix::run(&undisturbed, world(), machine, &cells).expect("the matrix");
 
     println!("{}", report.table());
     assert!(
@@ -20,4 +28,58 @@ fn each_call_of_a_first_run_may_fail_in_every_way() {
         cells.len(),
         report.wrong.join("\n")
     );
+}
+
+#[test]
+fn an_event_starts_one_run_however_its_start_fails() {
+    let spells = [When::First(1), When::First(3), When::Every];
+    let tried: Vec<_> = Fault::ALL
+        .into_iter()
+        .filter(|fault| fault.is_possible("StartExecution"))
+        .flat_map(|fault| spells.map(|when| (fault, when)))
+        .map(|(fault, when)| (fault, when, start_and_deliver_again(fault, when)))
+        .collect();
+
+    for (fault, when, (environment, first)) in tried {
+        if when == When::Every && !fault.takes_effect() {
+            let expected = match fault {
+                Fault::Throttled => "Throttled",
+                Fault::AccessDenied => "AccessDenied",
+                // Lambda's own word for a process that ended.
+                Fault::KilledBefore => "Runtime.ExitError",
+                _ => "ServiceUnavailable",
+            };
+            assert_eq!(first["errorType"], expected, "{fault}: {first}");
+        }
+        let executions = world().executions_of(&environment.request());
+        assert_eq!(executions.len(), 1, "{fault}, {when:?}: {executions:?}");
+        let ended = world().wait(&executions[0]);
+        assert_eq!(ended.status, "SUCCEEDED", "{fault}, {when:?}: {ended:?}");
+    }
+}
+
+/// Delivers an event while its start fails, and once more when nothing does. Tells the first answer.
+fn start_and_deliver_again(fault: Fault, when: When) -> (Environment, Value) {
+    let environment = world().environment();
+    let event = json!({
+        "version": "0",
+        "id": format!("6a7e8feb-b491-4cf7-a9f1-{}", environment.laid.vpc.trim_start_matches("vpc-")),
+        "detail-type": "Environment Created",
+        "source": "envcache.environments",
+        "time": "2026-11-23T10:00:00Z",
+        "detail": environment.request()
+    });
+    environment.tenant.inject(Rule {
+        step: "StartWorkflow".to_owned(),
+        operation: "StartExecution".to_owned(),
+        when,
+        fault,
+    });
+
+    let first = world().invoke("StartWorkflow", &event);
+    assert!(environment.tenant.heal() > 0, "{fault}: {first}");
+    let again = world().invoke("StartWorkflow", &event);
+
+    assert_eq!(text(&again["errorType"]), "", "{fault}, {when:?}: {again}");
+    (environment, first)
 }

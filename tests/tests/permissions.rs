@@ -2,6 +2,7 @@
 //! run goes through.
 
 use envcache_tests::{World, text, until};
+use local::gateway::elasticache::{Life, Outcome};
 use serde_json::{Value, json};
 
 /// The steps that call AWS, with a call that each of them cannot do without.
@@ -38,6 +39,7 @@ fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
     }
 
     each_action_of_a_first_run_is_needed(&world);
+    without_describe_events_a_failed_creation_is_told_without_its_reason(&world);
     an_event_starts_nothing_without_the_policy_of_start_workflow(&world);
 }
 
@@ -76,6 +78,33 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
         );
         policy.give_back(world);
     }
+}
+
+fn without_describe_events_a_failed_creation_is_told_without_its_reason(world: &World) {
+    let environment = world.environment();
+    let life = Life {
+        outcome: Outcome::Failed {
+            reason: "no capacity".to_owned(),
+        },
+        ..Life::default()
+    };
+    world
+        .gateway()
+        .live(&format!("{}-redis", environment.name), life);
+    let policy = Policy::take(world, "CheckReplicationGroup");
+    policy.give_back_without(world, "elasticache:DescribeEvents");
+
+    let ended = world.run(&environment.request());
+
+    assert_eq!(ended.error, "CreateFailed", "{ended:?}");
+    assert!(
+        ended
+            .cause
+            .contains("Its events could not be read (DescribeEvents"),
+        "{}",
+        ended.cause
+    );
+    policy.give_back(world);
 }
 
 fn an_event_starts_nothing_without_the_policy_of_start_workflow(world: &World) {

@@ -2,14 +2,14 @@
 //!
 //! What the state machine holds is taken out of copies of it beside the deployed one, and the cells of the
 //! fault matrix that are about it run on each copy. What stands in the code, and what no call of a function
-//! can make fail, is taken out in a checkout of its own, and the tests run there. `make sabotage` runs it.
+//! can make fail, is taken out in a checkout of its own, and the tests run there.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use envcache_tests::matrix::{self, Cell, Scenario, Spell, Undisturbed};
-use envcache_tests::{World, text};
+use envcache_tests::{World, page, text};
 use local::Workspace;
 use local::gateway::fault::Fault;
 use serde_json::{Value, json};
@@ -42,6 +42,9 @@ const CHECKS: [(&str, &str, &str); 5] = [
         "",
     ),
 ];
+const TEXT: &str = "One Retry, one Catch or one ownership check after the other is taken out, and a test has to \
+notice. A state machine without its part runs the cells of the fault matrix that are about that state. What no call of \
+a function can make fail, and what stands in the code, is taken out of a checkout, and its tests run.";
 /// The states that no call of a function can make fail.
 const ANNOUNCEMENTS: [&str; 2] = ["AnnounceAvailable", "AnnounceFailure"];
 
@@ -61,18 +64,27 @@ fn main() -> ExitCode {
 
 /// Tells how many were not noticed.
 fn run() -> Result<usize> {
-    println!("| taken out | noticed by |");
-    println!("| --- | --- |");
+    let path = page::asked_for()?;
     let mut unnoticed = 0;
+    let mut lines = vec![
+        "| taken out | noticed by |".to_owned(),
+        "| --- | --- |".to_owned(),
+    ];
     let mut tell = |what: &str, noticed: Option<String>| {
         unnoticed += usize::from(noticed.is_none());
-        println!(
-            "| {what} | {} |",
-            noticed.as_deref().unwrap_or("**nothing**")
-        );
+        let noticed = noticed.as_deref().unwrap_or("**nothing**");
+        let line = format!("| {what} | {noticed} |");
+        eprintln!("{line}");
+        lines.push(line);
     };
     in_the_state_machine(&mut tell)?;
     in_a_checkout(&mut tell)?;
+    let table = format!(
+        "{}\n\n{} were taken out, {unnoticed} of them unnoticed.",
+        lines.join("\n"),
+        lines.len() - 2
+    );
+    page::write(&path, "The sabotage", "make sabotage", TEXT, &table)?;
     Ok(unnoticed)
 }
 

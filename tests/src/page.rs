@@ -1,0 +1,25 @@
+//! The pages of docs that a run writes: what was run, by which command, and what came of it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// Writes a page.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write(path: &str, title: &str, command: &str, text: &str, table: &str) -> Result<()> {
+    let page =
+        format!("# {title}\n\n{text}\n\nWritten by `{command}`; do not edit by hand.\n\n{table}\n");
+    std::fs::write(Path::new(path), page).with_context(|| path.to_owned())
+}
+
+/// The page that a program was asked to write: its only argument.
+///
+/// # Errors
+/// Where there is none.
+pub fn asked_for() -> Result<String> {
+    std::env::args()
+        .nth(1)
+        .context("say which page to write, such as docs/fault-matrix.md")
+}
