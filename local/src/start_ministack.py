@@ -5,6 +5,9 @@ group, on tags or on several parameters it reads none and asks for "*", which a 
 denies and AWS does not ask for:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+
+A state machine's own calls, such as an announcement, stay within MiniStack. Here they go over the gateway as a
+function's do, so that they too can fail.
 """
 
 import json
@@ -14,8 +17,12 @@ import signal
 import sys
 import threading
 
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
 from ministack import app
 from ministack.core import iam_actions
+from ministack.services import stepfunctions
 
 read_by_ministack = iam_actions.extract_resource_arn
 
@@ -35,6 +42,30 @@ def resource_arn(service, method, path, headers, body, query, region, account):
 
 
 iam_actions.extract_resource_arn = resource_arn
+
+# One try, as Step Functions makes it; the name tells the gateway who calls.
+AS_STATE_MACHINE = Config(user_agent_appid="state-machine", read_timeout=5, retries={"total_max_attempts": 1})
+
+
+def put_events(_resource, arguments):
+    """The integration of https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html"""
+    entries = [{**entry, "Detail": json.dumps(entry["Detail"])} for entry in arguments["Entries"]]
+    client = boto3.client("events", config=AS_STATE_MACHINE)
+    try:
+        answer = client.put_events(Entries=entries)
+    except ClientError as error:
+        described = error.response["Error"]
+        raise stepfunctions._ExecutionError(f"EventBridge.{described['Code']}", described["Message"])
+    except ReadTimeoutError as error:
+        raise stepfunctions._ExecutionError("States.Timeout", str(error))
+    except HTTPClientError as error:
+        raise stepfunctions._ExecutionError("EventBridge.SdkClientException", str(error))
+    if answer["FailedEntryCount"]:
+        raise stepfunctions._ExecutionError("EventBridge.FailedEntries", json.dumps(answer["Entries"]))
+    return answer
+
+
+stepfunctions._SERVICE_DISPATCH["arn:aws:states:::events:putEvents"] = put_events
 
 
 def end_with_the_starter():

@@ -35,7 +35,7 @@ fn an_event_starts_one_run_however_its_start_fails() {
     let spells = [When::First(1), When::First(3), When::Every];
     let tried: Vec<_> = Fault::ALL
         .into_iter()
-        .filter(|fault| fault.is_possible("StartExecution"))
+        .filter(|fault| fault.is_possible("StartWorkflow", "StartExecution"))
         .flat_map(|fault| spells.map(|when| (fault, when)))
         .map(|(fault, when)| (fault, when, start_and_deliver_again(fault, when)))
         .collect();

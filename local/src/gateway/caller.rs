@@ -1,4 +1,4 @@
-//! Who calls: the function behind a connection.
+//! Who calls: the function behind a connection, or the state machine.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,6 +9,13 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::task::spawn_blocking;
+
+use super::call::Call;
+
+/// Who calls where a state calls AWS without a function.
+pub const STATE_MACHINE: &str = "StateMachine";
+/// How MiniStack's launcher names it in the header `User-Agent`.
+const APPLICATION: &str = "app/state-machine";
 
 /// The list of connections is not read at one moment: one that is there can be missing from it.
 const LOOKS: usize = 20;
@@ -21,25 +28,29 @@ struct Process {
 }
 
 /// The functions that have called, by their access keys: each has a role, and so a key, of its own.
-pub struct Callers {
+pub(super) struct Callers {
     /// The process group of MiniStack and its functions; 0 before it runs.
     group: Arc<AtomicI32>,
     steps: Mutex<HashMap<String, String>>,
 }
 
 impl Callers {
-    pub fn new(group: Arc<AtomicI32>) -> Self {
+    pub(super) fn new(group: Arc<AtomicI32>) -> Self {
         Self {
             group,
             steps: Mutex::default(),
         }
     }
 
-    /// The state whose function calls with this key over a connection from this address; none for the account's
-    /// root user, which is whom the tests call as.
-    pub async fn step(&self, key: &str, address: SocketAddr) -> Option<String> {
+    /// The state whose function makes this call over a connection from this address, or [`STATE_MACHINE`]; none
+    /// for the account's root user, which is whom the tests call as.
+    pub(super) async fn step(&self, call: &Call, address: SocketAddr) -> Option<String> {
+        if call.user_agent.contains(APPLICATION) {
+            return Some(STATE_MACHINE.to_owned());
+        }
         // Temporary keys are a role's
         // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+        let key = &call.access_key;
         if !key.starts_with("ASIA") {
             return None;
         }
@@ -50,7 +61,7 @@ impl Callers {
         let process = self.process(address).await?;
         // CloudFormation names a function `{stack}-{logical id}-{suffix}`.
         let step = process.function.split('-').nth(1)?.to_owned();
-        self.steps().insert(key.to_owned(), step.clone());
+        self.steps().insert(key.clone(), step.clone());
         Some(step)
     }
 
@@ -58,7 +69,7 @@ impl Callers {
     ///
     /// # Errors
     /// Where it is not found.
-    pub async fn kill(&self, address: SocketAddr) -> Result<()> {
+    pub(super) async fn kill(&self, address: SocketAddr) -> Result<()> {
         let process = self
             .process(address)
             .await

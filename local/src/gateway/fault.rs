@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::call::{Call, Protocol};
+use super::caller::STATE_MACHINE;
 use super::refusal::Refusal;
 
 /// A way to fail.
@@ -45,10 +46,15 @@ impl Fault {
         Self::KilledAfter,
     ];
 
-    /// Whether this operation can fail so. Only two need what the run itself made before.
+    /// Whether a step's operation can fail so. Only two need what the run itself made before, and a state machine
+    /// has no process that could be killed.
     #[must_use]
-    pub fn is_possible(self, operation: &str) -> bool {
-        self != Self::Unseen || unseen(operation).is_some()
+    pub fn is_possible(self, step: &str, operation: &str) -> bool {
+        match self {
+            Self::Unseen => unseen(operation).is_some(),
+            Self::KilledBefore | Self::KilledAfter => step != STATE_MACHINE,
+            _ => true,
+        }
     }
 
     /// Whether the call takes effect all the same.
@@ -185,7 +191,7 @@ impl When {
 /// A fault that waits for its call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The function that calls, by the name of its state, such as `EnsureSubnetGroup`.
+    /// Who calls: a function, by the name of its state, such as `EnsureSubnetGroup`; or [`STATE_MACHINE`].
     pub step: String,
     /// The operation, as the API reference names it.
     pub operation: String,

@@ -5,7 +5,7 @@
 //! `elasticache` and `security_group` answer as the services do; `server` puts them together.
 
 pub mod call;
-mod caller;
+pub mod caller;
 pub mod clock;
 pub mod elasticache;
 pub mod fault;
@@ -52,7 +52,8 @@ struct Shared {
 
 impl Gateway {
     /// Starts it on a free port of the loopback address, before MiniStack at `upstream`. `scale` is real time
-    /// against AWS's; `functions` the process group that the functions run in. Without `valkey` an endpoint is an address where nobody answers.
+    /// against AWS's; `functions` the process group that the functions run in. Without `valkey` an endpoint is an
+    /// address where nobody answers.
     ///
     /// # Errors
     /// Where the port cannot be bound.

@@ -83,7 +83,7 @@ impl Caller {
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
         let shared = &self.shared;
-        let Some(step) = shared.callers.step(&call.access_key, self.address).await else {
+        let Some(step) = shared.callers.step(&call, self.address).await else {
             return self.take_effect(&call, &received).await;
         };
         let fault = shared

@@ -1,8 +1,8 @@
 //! Takes out one Retry, Catch or ownership check after the other, and sees whether a test notices.
 //!
 //! What the state machine holds is taken out of copies of it beside the deployed one, and the cells of the
-//! fault matrix that are about it run on each copy. What stands in the code, and what no call of a function
-//! can make fail, is taken out in a checkout of its own, and the tests run there.
+//! fault matrix that are about it run on each copy. What stands in the code, and what no cell can make fail, is
+//! taken out in a checkout of its own, and the tests run there.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use envcache_tests::matrix::{self, Cell, Scenario, Spell, Undisturbed};
 use envcache_tests::{World, page, text};
 use local::Workspace;
+use local::gateway::caller::STATE_MACHINE;
 use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
@@ -43,10 +44,10 @@ const CHECKS: [(&str, &str, &str); 5] = [
     ),
 ];
 const TEXT: &str = "One Retry, one Catch or one ownership check after the other is taken out, and a test has to \
-notice. A state machine without its part runs the cells of the fault matrix that are about that state. What no call of \
-a function can make fail, and what stands in the code, is taken out of a checkout, and its tests run.";
-/// The states that no call of a function can make fail.
-const ANNOUNCEMENTS: [&str; 2] = ["AnnounceAvailable", "AnnounceFailure"];
+notice. A state machine without its part runs the cells of the fault matrix that are about that state. What no cell can \
+make fail, and what stands in the code, is taken out of a checkout, and its tests run.";
+/// The state that no cell of the matrix can make fail: an undisturbed run does not pass it.
+const IN_A_CHECKOUT: &str = "AnnounceFailure";
 
 fn main() -> ExitCode {
     match run() {
@@ -108,7 +109,7 @@ fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<(
     let definition: Value = serde_json::from_str(&text(&deployed["definition"]))?;
     let sabotaged = sabotaged(&definition)
         .into_iter()
-        .filter(|sabotaged| !ANNOUNCEMENTS.contains(&sabotaged.state.as_str()));
+        .filter(|sabotaged| sabotaged.state != IN_A_CHECKOUT);
     for (number, sabotaged) in sabotaged.enumerate() {
         let machine =
             world.create_state_machine(&format!("sabotage-{number}"), &sabotaged.definition);
@@ -133,9 +134,12 @@ fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<(
 /// The cells of a state's own calls that end soon: a reply lost, which the SDK's second try then meets; some calls
 /// failing in every way; and every call denied.
 fn is_about(cell: &Cell, state: &str) -> bool {
-    let of_it = cell.call.step == state
-        || (state == "EnsureGroups" && cell.call.step == "EnsureSubnetGroup");
-    of_it
+    let caller = match state {
+        "EnsureGroups" => "EnsureSubnetGroup",
+        "AnnounceAvailable" => STATE_MACHINE,
+        _ => state,
+    };
+    cell.call.step == caller
         && match cell.spell {
             Spell::First => cell.fault == Fault::LostReply,
             Spell::Some => cell.fault != Fault::NoReply,
@@ -239,7 +243,7 @@ fn sabotage_checkout(checkout: &Path, tell: &mut impl FnMut(&str, Option<String>
     let definition: Value = serde_json::from_str(&before)?;
     for sabotaged in sabotaged(&definition)
         .into_iter()
-        .filter(|sabotaged| ANNOUNCEMENTS.contains(&sabotaged.state.as_str()))
+        .filter(|sabotaged| sabotaged.state == IN_A_CHECKOUT)
     {
         std::fs::write(&path, sabotaged.definition.to_string())?;
         let passed = test(checkout, &["--test", "definition"])?;

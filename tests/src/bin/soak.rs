@@ -101,7 +101,7 @@ fn try_once(undisturbed: &Undisturbed, world: &World, trial: u64) -> Result<(u32
     for _ in 0..rng.usize(1..=MOST_FAULTS) {
         let call = &calls[rng.usize(..calls.len())];
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
-        if !fault.is_possible(&call.operation) {
+        if !fault.is_possible(&call.step, &call.operation) {
             continue;
         }
         environment.tenant.inject(Rule {
