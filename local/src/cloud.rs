@@ -21,6 +21,12 @@ use crate::{Gateway, Interrupt, Workspace};
 /// The region that the reference set-up stands in.
 pub const REGION: &str = "ap-southeast-1";
 const START: Duration = Duration::from_mins(1);
+const STARTS: usize = 3;
+
+/// Somebody else has the port by now.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is taken")]
+struct PortTaken(SocketAddrV4);
 
 /// How a cloud runs.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +71,21 @@ impl Cloud {
     /// # Errors
     /// Where it does not answer within a minute; the message holds the end of its log.
     pub fn start(workspace: Workspace, interrupt: Interrupt, settings: Settings) -> Result<Self> {
+        // A port that was free may be somebody else's by the time that MiniStack binds it.
+        for _ in 1..STARTS {
+            match Self::try_to_start(workspace.clone(), interrupt.clone(), settings) {
+                Err(error) if error.is::<PortTaken>() => {}
+                other => return other,
+            }
+        }
+        Self::try_to_start(workspace, interrupt, settings)
+    }
+
+    fn try_to_start(
+        workspace: Workspace,
+        interrupt: Interrupt,
+        settings: Settings,
+    ) -> Result<Self> {
         let address = free_address()?;
         let folder = tempfile::Builder::new().prefix("envcache-").tempdir()?;
         let group = Arc::new(AtomicI32::new(0));
@@ -90,8 +111,8 @@ impl Cloud {
         Ok(cloud)
     }
 
-    /// Ends MiniStack and starts it again at its address, as a crash of AWS's own would. What it held is kept
-    /// where the settings say so; an execution that ran has failed.
+    /// Ends MiniStack and starts it again at its address. What it held is kept where the settings say so; an
+    /// execution that ran has failed, and a Valkey that ran has ended.
     ///
     /// # Errors
     /// As [`Cloud::start`].
@@ -112,7 +133,11 @@ impl Cloud {
         while begin.elapsed() < START {
             self.interrupt.check()?;
             if let Some(status) = self.server.try_wait()? {
-                bail!("MiniStack ended with {status}:\n{}", self.log());
+                let log = self.log();
+                if log.contains("address already in use") {
+                    return Err(PortTaken(self.address).into());
+                }
+                bail!("MiniStack ended with {status}:\n{log}");
             }
             if TcpStream::connect(self.address).is_ok() {
                 let group = i32::try_from(self.server.id()).context("a process's id")?;

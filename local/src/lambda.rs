@@ -1,5 +1,5 @@
-//! One function alone: its real binary, with Lambda's runtime interface before it and an AWS that denies every
-//! call.
+//! One function alone: its real binary, with Lambda's runtime interface before it and an AWS where nothing exists
+//! and nothing may be changed.
 //!
 //! The interface is that of
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 
 use crate::Workspace;
 use crate::cloud::REGION;
-use crate::gateway::call::Call;
+use crate::gateway::call::{Call, Protocol};
 use crate::gateway::fault::Fault;
 
 const RUNTIME: &str = "/2018-06-01/runtime/";
@@ -123,13 +123,10 @@ impl Function {
         }
     }
 
-    /// The calls to AWS that it made, every one denied.
+    /// The calls to AWS that it made since this was asked last.
     #[must_use]
-    pub fn calls(&self) -> Vec<String> {
-        self.calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -180,9 +177,10 @@ impl Server {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(call.operation.clone());
-                Fault::AccessDenied
-                    .refusal(&call)
-                    .map_or_else(Response::default, |refusal| refusal.answer(&call))
+                if !reads(&call.operation) {
+                    return refused(Fault::AccessDenied, &call).unwrap_or_default();
+                }
+                refused(Fault::Unseen, &call).unwrap_or_else(|| nothing(&call))
             }
         }
     }
@@ -215,4 +213,29 @@ impl Server {
         *response.status_mut() = StatusCode::ACCEPTED;
         response
     }
+}
+
+/// Whether an operation changes nothing.
+#[must_use]
+pub fn reads(operation: &str) -> bool {
+    ["Describe", "Get", "List"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+fn refused(fault: Fault, call: &Call) -> Option<Response<Full<Bytes>>> {
+    fault.refusal(call).map(|refusal| refusal.answer(call))
+}
+
+/// A list of nothing.
+fn nothing(call: &Call) -> Response<Full<Bytes>> {
+    let operation = &call.operation;
+    let body = match call.protocol {
+        Protocol::Ec2 => format!("<{operation}Response/>"),
+        Protocol::Query => {
+            format!("<{operation}Response><{operation}Result/></{operation}Response>")
+        }
+        Protocol::Json | Protocol::Rest => "{}".to_owned(),
+    };
+    Response::new(Full::new(Bytes::from(body)))
 }

@@ -19,7 +19,7 @@ import threading
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from ministack import app
 from ministack.core import iam_actions
 from ministack.services import stepfunctions
@@ -44,24 +44,25 @@ def resource_arn(service, method, path, headers, body, query, region, account):
 iam_actions.extract_resource_arn = resource_arn
 
 # One try, as Step Functions makes it; the name tells the gateway who calls.
-AS_STATE_MACHINE = Config(user_agent_appid="state-machine", read_timeout=5, retries={"total_max_attempts": 1})
+events = boto3.client(
+    "events", config=Config(user_agent_appid="state-machine", read_timeout=5, retries={"total_max_attempts": 1})
+)
 
 
 def put_events(_resource, arguments):
     """The integration of https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html"""
     entries = [{**entry, "Detail": json.dumps(entry["Detail"])} for entry in arguments["Entries"]]
-    client = boto3.client("events", config=AS_STATE_MACHINE)
     try:
-        answer = client.put_events(Entries=entries)
+        answer = events.put_events(Entries=entries)
     except ClientError as error:
         described = error.response["Error"]
         raise stepfunctions._ExecutionError(f"EventBridge.{described['Code']}", described["Message"])
     except ReadTimeoutError as error:
         raise stepfunctions._ExecutionError("States.Timeout", str(error))
-    except HTTPClientError as error:
+    except BotoCoreError as error:
         raise stepfunctions._ExecutionError("EventBridge.SdkClientException", str(error))
     if answer["FailedEntryCount"]:
-        raise stepfunctions._ExecutionError("EventBridge.FailedEntries", json.dumps(answer["Entries"]))
+        raise stepfunctions._ExecutionError("EventBridge.FailedEntry", json.dumps(answer["Entries"]))
     return answer
 
 

@@ -1,7 +1,7 @@
 //! A real Valkey behind each cache's endpoint: `valkey-server` with TLS, on a loopback address of its own.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,6 +15,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 const PROGRAM: &str = "valkey-server";
 const START: Duration = Duration::from_secs(10);
+/// The addresses that are tried: other clouds on this machine have some.
+const TRIED: usize = 100;
 
 /// How to install the server, for a person who has not.
 pub const INSTALL: &str = "apt-get install valkey-server (Debian trixie, or bookworm-backports), brew install valkey (Mac)";
@@ -74,11 +76,12 @@ impl Valkey {
         let mut process = self.spawn(address, &certificate_file, &key_file)?;
         let begin = Instant::now();
         while begin.elapsed() < START {
-            if TcpStream::connect(address).is_ok() {
-                return Ok(Server(process));
-            }
+            // Asked first: it may be a stranger who listens there.
             if let Some(status) = process.try_wait()? {
                 bail!("{PROGRAM} at {address} ended with {status}");
+            }
+            if TcpStream::connect(address).is_ok() {
+                return Ok(Server(process));
             }
             sleep(Duration::from_millis(10));
         }
@@ -124,9 +127,20 @@ impl Drop for Server {
 pub struct Addresses(u16);
 
 impl Addresses {
-    /// `127.0.0.2`, `127.0.0.3` and so on with the wanted port; on a Mac, which has 127.0.0.1 alone, a port of
-    /// the cache's own there.
+    /// The next where nobody listens, of `127.0.0.2`, `127.0.0.3` and so on with the wanted port; on a Mac, which
+    /// has 127.0.0.1 alone, with a port of the cache's own there. Where somebody listens at all of them, the last.
     pub fn next(&mut self, port: u16) -> SocketAddrV4 {
+        let mut address = self.following(port);
+        for _ in 0..TRIED {
+            if TcpListener::bind(address).is_ok() {
+                break;
+            }
+            address = self.following(port);
+        }
+        address
+    }
+
+    fn following(&mut self, port: u16) -> SocketAddrV4 {
         self.0 += 1;
         if cfg!(target_os = "macos") {
             return SocketAddrV4::new(Ipv4Addr::LOCALHOST, port.saturating_add(self.0));
@@ -138,18 +152,22 @@ impl Addresses {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::Addresses;
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn each_cache_has_an_address_of_its_own() {
+    fn each_cache_has_an_address_of_its_own_where_nobody_listens() {
+        let somebody = TcpListener::bind(("127.0.0.3", 0)).expect("a port");
+        let port = somebody.local_addr().expect("its address").port();
         let mut addresses = Addresses::default();
 
-        let found = [6379, 6379, 7000].map(|port| addresses.next(port).to_string());
+        let found = [port, port].map(|port| addresses.next(port).to_string());
 
         assert_eq!(
             found,
-            ["127.0.0.2:6379", "127.0.0.3:6379", "127.0.0.4:7000"]
+            [format!("127.0.0.2:{port}"), format!("127.0.0.4:{port}")]
         );
     }
 }

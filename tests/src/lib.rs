@@ -1,5 +1,6 @@
 //! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
 
+pub mod definition;
 pub mod matrix;
 pub mod page;
 pub mod resources;
@@ -16,8 +17,11 @@ use local::network::{Laid, Network};
 use local::{Aws, Cloud, Gateway, Interrupt, Settings, Stack, Workspace};
 use serde_json::{Value, json};
 
-/// How long a run may take; one takes about 5 seconds, many at once longer.
-const RUN: Duration = Duration::from_mins(2);
+/// How long a run may take. One takes about 5 seconds; one that waits for 60 minutes of AWS's time, in a fiftieth of
+/// it and many at once, some minutes.
+const RUN: Duration = Duration::from_mins(6);
+/// How often it is looked at: many look at once, and each look costs.
+const LOOK: Duration = Duration::from_millis(150);
 
 /// A deployed stack on a cloud of its own.
 pub struct World {
@@ -452,7 +456,7 @@ pub fn until<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        sleep(Duration::from_millis(100));
+        sleep(LOOK);
     }
     panic!("not within {RUN:?}: {what}");
 }

@@ -4,8 +4,9 @@
 //! afterwards. A cell ends in one of two ways. The run succeeds, with the resources of the undisturbed run;
 //! or it fails under the right name, and a plain re-run then succeeds with those same resources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -15,6 +16,7 @@ use local::Settings;
 use local::gateway::caller::STATE_MACHINE;
 use local::gateway::fault::{Fault, Rule, When};
 use local::gateway::tenant::Made;
+use local::lambda::reads;
 use serde_json::{Value, json};
 
 use crate::{Ended, Environment, World, resources};
@@ -35,13 +37,16 @@ pub enum Scenario {
     Create,
     /// Everything: the run finds it as it is.
     Again,
-    /// Everything: the run asks for other settings, another backend and one more subnet.
+    /// Everything, with a parameter that somebody overwrote: the run asks for more replicas, other settings,
+    /// another backend and one more subnet.
     Change,
+    /// Everything, with a replica: the run asks for none.
+    Shrink,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 3] = [Self::Create, Self::Again, Self::Change];
+    pub const ALL: [Self; 4] = [Self::Create, Self::Again, Self::Change, Self::Shrink];
 
     /// Makes what the environment has before the run.
     ///
@@ -51,9 +56,21 @@ impl Scenario {
         if self == Self::Create {
             return Ok(());
         }
-        let ended = world.run(&environment.request());
+        let ended = world.run(&match self {
+            Self::Shrink => environment.request_with("/cache", json!({ "replicas": 1 })),
+            _ => environment.request(),
+        });
         ensure!(ended.status == "SUCCEEDED", "the run before: {ended:?}");
         if self == Self::Change {
+            world.aws.call(
+                "ssm",
+                "put_parameter",
+                &json!({
+                    "Name": format!("/{}/cache/host", environment.name),
+                    "Value": resources::SOMEBODYS,
+                    "Overwrite": true,
+                }),
+            )?;
             world.aws.call(
                 "ec2",
                 "create_security_group",
@@ -145,45 +162,63 @@ impl fmt::Display for Cell {
 
 /// What a run owes in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expected {
+enum Expected<'a> {
     Recovers,
-    /// Fails under this name.
-    Fails(&'static str),
+    Fails(Failure<'a>),
     /// The call took effect, which a later try may find: either is right.
-    RecoversOrFails(&'static str),
+    RecoversOrFails(Failure<'a>),
+}
+
+/// How an execution fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Failure<'a> {
+    step: &'a str,
+    name: &'static str,
 }
 
 impl Cell {
-    fn expected(&self) -> Expected {
+    fn expected(&self) -> Expected<'_> {
         // An announcement that fails does not fail a run that succeeded.
         if self.call.step == STATE_MACHINE {
             return Expected::Recovers;
         }
-        let name = match self.fault {
-            Fault::Throttled => "Throttled",
-            Fault::AccessDenied => "AccessDenied",
-            Fault::Unseen => "NotFound",
-            Fault::KilledBefore | Fault::KilledAfter => "Internal",
-            _ => "ServiceUnavailable",
-        };
+        let failure = self.failure();
         if self.spell == Spell::Every {
-            return if self.fault.takes_effect() {
-                Expected::RecoversOrFails(name)
+            return if self.fault.takes_effect() && !reads(&self.call.operation) {
+                Expected::RecoversOrFails(failure)
             } else {
-                Expected::Fails(name)
+                Expected::Fails(failure)
             };
         }
         // A role that was only just made may be denied for a while: these steps bear it.
         let bears_denial = ["EnsureSubnetGroup", "EnsureReplicationGroup"];
         if self.fault == Fault::AccessDenied && !bears_denial.contains(&self.call.step.as_str()) {
-            return Expected::Fails(name);
+            return Expected::Fails(failure);
         }
         Expected::Recovers
+    }
+
+    /// How it fails, where every try of the call does.
+    fn failure(&self) -> Failure<'_> {
+        // A cache that is not shown is waited for, and the check gives up.
+        let waited_for = ["DescribeReplicationGroups", "DescribeCacheClusters"];
+        let step = self.call.step.as_str();
+        let (step, name) = match self.fault {
+            Fault::Unseen if waited_for.contains(&self.call.operation.as_str()) => {
+                ("CheckReplicationGroup", "Timeout")
+            }
+            Fault::Unseen => (step, "NotFound"),
+            Fault::Throttled => (step, "Throttled"),
+            Fault::AccessDenied => (step, "AccessDenied"),
+            Fault::KilledBefore | Fault::KilledAfter => (step, "Internal"),
+            _ => (step, "ServiceUnavailable"),
+        };
+        Failure { step, name }
     }
 }
 
 /// How a cell ended, where it ended well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Recovered,
     FailedAndConverged,
@@ -217,6 +252,11 @@ impl Undisturbed {
                     calls.push(call);
                 }
             }
+            let strays = world.gateway().strays();
+            ensure!(
+                strays == 0,
+                "{scenario:?}: {strays} calls are of no environment"
+            );
             let made = resources::of(&environment, world)?;
             let broken = resources::broken_promises(&made);
             ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
@@ -224,6 +264,15 @@ impl Undisturbed {
             undisturbed.resources.insert(scenario, made);
         }
         Ok(undisturbed)
+    }
+
+    /// The actions that some scenario makes use of, such as `ssm:PutParameter`.
+    #[must_use]
+    pub fn actions(&self) -> BTreeSet<String> {
+        let calls = self.calls.values().flatten();
+        calls
+            .map(|call| format!("{}:{}", call.service, call.operation))
+            .collect()
     }
 
     /// What a scenario calls, each once, in the order of the first calls.
@@ -240,7 +289,7 @@ impl Undisturbed {
             for call in calls.iter().filter(|_| scenarios.contains(scenario)) {
                 for fault in Fault::ALL
                     .into_iter()
-                    .filter(|fault| fault.is_possible(&call.step, &call.operation))
+                    .filter(|fault| fault.is_possible(call))
                 {
                     cells.extend(spells.iter().map(|spell| Cell {
                         scenario: *scenario,
@@ -333,15 +382,15 @@ fn judge(cell: &Cell, ended: &Ended) -> Result<Outcome> {
     let expected = cell.expected();
     if ended.status == "SUCCEEDED" {
         return match expected {
-            Expected::Fails(name) => Err(anyhow!("expected {name}, and it succeeded")),
+            Expected::Fails(failure) => Err(anyhow!("expected {failure:?}, and it succeeded")),
             Expected::Recovers | Expected::RecoversOrFails(_) => Ok(Outcome::Recovered),
         };
     }
-    let (Expected::Fails(name) | Expected::RecoversOrFails(name)) = expected else {
+    let (Expected::Fails(failure) | Expected::RecoversOrFails(failure)) = expected else {
         return Err(anyhow!("expected it to recover: {ended:?}"));
     };
+    let Failure { step, name } = failure;
     ensure!(ended.error == name, "expected {name}: {ended:?}");
-    let step = &cell.call.step;
     let reason = ended.cause.strip_prefix(&format!("{step}: "));
     ensure!(
         reason.is_some_and(|reason| !reason.starts_with('{')),
@@ -353,10 +402,34 @@ fn judge(cell: &Cell, ended: &Ended) -> Result<Outcome> {
 /// The cells that were run, and how they ended.
 #[derive(Default)]
 pub struct Report {
-    /// By fault and spell: how many recovered, and how many failed and converged on a re-run.
-    ended: BTreeMap<(String, Spell), BTreeMap<Outcome, usize>>,
+    /// By fault and spell.
+    ended: BTreeMap<(String, Spell), Ends>,
     /// The cells that did not end as they should, with the reason.
     pub wrong: Vec<String>,
+}
+
+/// How many cells ended in which way.
+#[derive(Clone, Copy, Default)]
+struct Ends {
+    recovered: usize,
+    converged: usize,
+    wrong: usize,
+}
+
+impl Ends {
+    const fn cells(self) -> usize {
+        self.recovered + self.converged + self.wrong
+    }
+
+    fn row(self, fault: &str, spell: &str) -> String {
+        format!(
+            "| {fault} | {spell} | {} | {} | {} | {} |",
+            self.cells(),
+            self.recovered,
+            self.converged,
+            self.wrong
+        )
+    }
 }
 
 /// Runs cells, many at once.
@@ -376,7 +449,7 @@ pub fn run(
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let ended = undisturbed.try_cell(world, machine, cell);
+                        let ended = guarded(|| undisturbed.try_cell(world, machine, cell));
                         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                         if done % 100 == 0 {
                             eprintln!("{done} of {} cells", cells.len());
@@ -396,6 +469,20 @@ pub fn run(
     report.into_inner().ok().context("a worker panicked")
 }
 
+/// Runs a trial. What panics in it, such as a wait without end, is a trial that ended wrong.
+///
+/// # Errors
+/// The trial's own, or what it panicked with.
+pub fn guarded<T>(trial: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(trial)).unwrap_or_else(|panic| {
+        let said = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(anyhow!("{}", said.unwrap_or("it panicked")))
+    })
+}
+
 impl Report {
     fn note(&mut self, cell: &Cell, ended: Result<Outcome>) {
         let row = self
@@ -403,8 +490,12 @@ impl Report {
             .entry((cell.fault.to_string(), cell.spell))
             .or_default();
         match ended {
-            Ok(outcome) => *row.entry(outcome).or_default() += 1,
-            Err(error) => self.wrong.push(format!("{cell}: {error:#}")),
+            Ok(Outcome::Recovered) => row.recovered += 1,
+            Ok(Outcome::FailedAndConverged) => row.converged += 1,
+            Err(error) => {
+                row.wrong += 1;
+                self.wrong.push(format!("{cell}: {error:#}"));
+            }
         }
     }
 
@@ -412,30 +503,18 @@ impl Report {
     #[must_use]
     pub fn table(&self) -> String {
         let mut lines = vec![
-            "| fault | on | cells | recovered | failed cleanly, converged on re-run |".to_owned(),
-            "| --- | --- | ---: | ---: | ---: |".to_owned(),
+            "| fault | on | cells | recovered | failed cleanly, converged on re-run | ended wrong |"
+                .to_owned(),
+            "| --- | --- | ---: | ---: | ---: | ---: |".to_owned(),
         ];
-        let mut sums = [0, 0];
-        for ((fault, spell), outcomes) in &self.ended {
-            let count = |outcome| outcomes.get(&outcome).copied().unwrap_or_default();
-            let counts = [
-                count(Outcome::Recovered),
-                count(Outcome::FailedAndConverged),
-            ];
-            for (sum, count) in sums.iter_mut().zip(counts) {
-                *sum += count;
-            }
-            let [recovered, failed] = counts;
-            lines.push(format!(
-                "| {fault} | {spell} | {} | {recovered} | {failed} |",
-                recovered + failed
-            ));
+        let mut all = Ends::default();
+        for ((fault, spell), ends) in &self.ended {
+            all.recovered += ends.recovered;
+            all.converged += ends.converged;
+            all.wrong += ends.wrong;
+            lines.push(ends.row(fault, &spell.to_string()));
         }
-        let [recovered, failed] = sums;
-        lines.push(format!(
-            "| all | | {} | {recovered} | {failed} |",
-            recovered + failed
-        ));
+        lines.push(all.row("all", ""));
         lines.join("\n")
     }
 }

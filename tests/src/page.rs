@@ -14,12 +14,16 @@ pub fn write(path: &str, title: &str, command: &str, text: &str, table: &str) ->
     std::fs::write(Path::new(path), page).with_context(|| path.to_owned())
 }
 
-/// The page that a program was asked to write: its only argument.
+/// The page that a program was asked to write: its only argument. Its folder is made, before a long run.
 ///
 /// # Errors
 /// Where there is none.
 pub fn asked_for() -> Result<String> {
-    std::env::args()
+    let path = std::env::args()
         .nth(1)
-        .context("say which page to write, such as docs/fault-matrix.md")
+        .context("say which page to write, such as docs/fault-matrix.md")?;
+    if let Some(folder) = Path::new(&path).parent() {
+        std::fs::create_dir_all(folder).with_context(|| path.clone())?;
+    }
+    Ok(path)
 }

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{Environment, World, array, text};
 
+/// What a parameter holds that somebody overwrote: no promise of ours, until a run puts it right.
+pub const SOMEBODYS: &str = "somebodys.example";
+
 /// What an environment has: security groups, subnet group, cache with its members, parameters; each with its
 /// tags. Names and ids of its own are replaced, moments left out, so that equal set-ups are equal.
 ///
@@ -68,15 +71,73 @@ pub fn broken_promises(found: &Value) -> Vec<String> {
     if made > 1 {
         broken.push(format!("{made} security groups were made"));
     }
+    let endpoint = &found["cache"]["group"]["NodeGroups"][0]["PrimaryEndpoint"];
+    let (host, port) = (text(&endpoint["Address"]), endpoint["Port"].to_string());
     for parameter in array(&found["parameters"]) {
         let (name, value) = (text(&parameter["name"]), text(&parameter["value"]));
-        if !(value.contains("{address}") || name.ends_with("/port")) {
-            broken.push(format!(
-                "{name} is {value}, which is not the cache's endpoint"
-            ));
+        let wanted = match name.rsplit('/').next().unwrap_or_default() {
+            "host" => host.clone(),
+            "port" => port.clone(),
+            "url" => format!("rediss://{host}:{port}"),
+            // The gateway gives the readers the primary's address.
+            _ => format!("{host}:{port}"),
+        };
+        if value != wanted && value != SOMEBODYS {
+            broken.push(format!("{name} is {value}, and the cache's is {wanted}"));
         }
     }
     broken
+}
+
+/// What stands in the account under a name that no environment of a test asks for.
+///
+/// # Errors
+/// What AWS refused.
+pub fn nobodys(world: &World) -> Result<Vec<String>> {
+    let list = |service, operation, list: &str, name: &str| -> Result<Vec<String>> {
+        let found = world.aws.call(service, operation, &json!({}))?;
+        Ok(array(&found[list]).map(|one| text(&one[name])).collect())
+    };
+    let caches = list(
+        "elasticache",
+        "describe_replication_groups",
+        "ReplicationGroups",
+        "ReplicationGroupId",
+    )?;
+    let subnet_groups = list(
+        "elasticache",
+        "describe_cache_subnet_groups",
+        "CacheSubnetGroups",
+        "CacheSubnetGroupName",
+    )?;
+    let parameters = list("ssm", "describe_parameters", "Parameters", "Name")?;
+    let is_of_environment = |name: &str, before: &str, after: &[&str]| {
+        let rest = name
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_prefix("env-"))
+            .map(|rest| rest.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+        rest.is_some_and(|rest| after.contains(&rest))
+    };
+    let leaves = [
+        "/cache/primary-endpoint",
+        "/cache/host",
+        "/cache/port",
+        "/cache/url",
+        "/cache/reader-endpoint",
+    ];
+    let mut strange: Vec<_> = caches
+        .into_iter()
+        .filter(|name| !is_of_environment(name, "", &["-redis"]))
+        .collect();
+    strange.extend(subnet_groups.into_iter().filter(|name| {
+        name != "default" && !is_of_environment(name, "", &["-cached-subnet-group"])
+    }));
+    strange.extend(
+        parameters
+            .into_iter()
+            .filter(|name| !is_of_environment(name, "/", &leaves)),
+    );
+    Ok(strange)
 }
 
 /// Those in the VPC, and of them those that were made: neither the VPC's default nor the backends'.

@@ -60,8 +60,8 @@ fn it_publishes_an_endpoint_whatever_the_environment_and_leaves_nothing() {
     for line in [
         "CheckReplicationGroup",
         "36 as asked for, 0 not",
-        "/bandup/cache/url                rediss://127.0.0.2:6379",
-        "rediss://127.0.0.2:6379 answers as a cache does",
+        "/bandup/cache/url                rediss://127.0.",
+        ":6379 answers as a cache does",
     ] {
         assert!(output.contains(line), "no line {line:?} in\n{output}");
     }

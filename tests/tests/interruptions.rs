@@ -1,34 +1,15 @@
-//! A run that is cut short: stopped at any state, or by an account that is new, slow or gone for a while.
+//! A run that is cut short: stopped at any state, or by a restart of AWS.
 
 use std::time::Duration;
 
+use envcache_tests::definition::states;
 use envcache_tests::matrix::{self, Scenario, Undisturbed};
-use envcache_tests::{World, array, text, until};
+use envcache_tests::{Environment, World, array, text, until};
 use local::Settings;
-use serde_json::json;
-
-/// The states that a run passes; those of the branches stand in no history here, and are met by their calls.
-const STATES: [&str; 11] = [
-    "ResolveNetwork",
-    "EnsureGroups",
-    "RememberGroups",
-    "EnsureReplicationGroup",
-    "IsReplicationGroupSettled",
-    "WaitForReplicationGroup",
-    "CheckReplicationGroup",
-    "IsReplicationGroupReady",
-    "PublishEndpoint",
-    "AnnounceAvailable",
-    "Provisioned",
-];
-const STEPS: [&str; 6] = [
-    "ResolveNetwork",
-    "EnsureSecurityGroup",
-    "EnsureSubnetGroup",
-    "EnsureReplicationGroup",
-    "CheckReplicationGroup",
-    "PublishEndpoint",
-];
+use local::gateway::caller::STATE_MACHINE;
+use local::gateway::elasticache::Life;
+use local::gateway::fault::{Fault, Rule, When};
+use serde_json::{Value, json};
 
 #[test]
 fn a_run_that_is_stopped_at_any_state_is_ended_by_the_next() {
@@ -36,83 +17,103 @@ fn a_run_that_is_stopped_at_any_state_is_ended_by_the_next() {
     let machine = &world.stack.provision_state_machine_arn;
     let undisturbed = Undisturbed::run(&world, machine).expect("undisturbed runs");
 
-    for state in STATES {
-        let environment = world.environment();
-        let execution = world.start(&environment.request());
-        until(&format!("{state} is entered"), || {
-            entered(&world, &execution, state).then_some(())
-        });
-        stop_and_start_again(&world, &undisturbed, &environment, &execution, state);
-    }
-    for step in STEPS {
-        let environment = world.environment();
-        let execution = world.start(&environment.request());
-        let called = environment.tenant.wait(Duration::from_mins(1), |calls| {
-            calls.iter().any(|call| call.step == step)
-        });
-        assert!(called, "{step} made no call");
-        stop_and_start_again(&world, &undisturbed, &environment, &execution, step);
+    // Choices, passes and ends take no time: a run is stopped before or after them.
+    for (state, definition) in states() {
+        match definition["Type"].as_str() {
+            Some("Task" | "Wait") => {
+                let environment = world.environment();
+                let execution = hold(&world, &undisturbed, &environment, &state);
+                stop_and_start_again(&world, &undisturbed, &environment, &execution, &state);
+            }
+            Some("Choice" | "Pass" | "Parallel" | "Succeed" | "Fail") => {}
+            other => panic!("{state} is {other:?}: say how it is stopped"),
+        }
     }
 }
 
-fn entered(world: &World, execution: &str, state: &str) -> bool {
-    let history = world.call(
+/// Starts a run and holds it at a state: its call is never answered, or it has to wait for long.
+fn hold(
+    world: &World,
+    undisturbed: &Undisturbed,
+    environment: &Environment,
+    state: &str,
+) -> String {
+    let mut request = environment.request();
+    let (step, operation) = match state {
+        "WaitForReplicationGroup" => {
+            let slow = Life {
+                creating: 300.0,
+                ..Life::default()
+            };
+            world
+                .gateway()
+                .live(&format!("{}-redis", environment.name), slow);
+            let execution = world.start(&request);
+            until(&format!("{state} is entered"), || {
+                entered(world, &execution, state).then_some(())
+            });
+            return execution;
+        }
+        "AnnounceFailure" => {
+            request["network"]["vpc"] = json!("no-such-vpc");
+            (STATE_MACHINE, "PutEvents")
+        }
+        "AnnounceAvailable" => (STATE_MACHINE, "PutEvents"),
+        step => {
+            let calls = undisturbed.calls(Scenario::Create);
+            let first = calls.iter().find(|call| call.step == step);
+            (step, first.expect("it calls AWS").operation.as_str())
+        }
+    };
+    environment.tenant.inject(Rule {
+        step: step.to_owned(),
+        operation: operation.to_owned(),
+        when: When::Every,
+        fault: Fault::NoReply,
+    });
+    let execution = world.start(&request);
+    let called = environment
+        .tenant
+        .wait(step, operation, Duration::from_mins(1));
+    assert!(called, "{state}: {step} did not call {operation}");
+    execution
+}
+
+fn history(world: &World, execution: &str) -> Value {
+    world.call(
         "stepfunctions",
         "get_execution_history",
         &json!({ "executionArn": execution }),
-    );
-    array(&history["events"]).any(|event| text(&event["stateEnteredEventDetails"]["name"]) == state)
+    )
+}
+
+fn entered(world: &World, execution: &str, state: &str) -> bool {
+    array(&history(world, execution)["events"])
+        .any(|event| text(&event["stateEnteredEventDetails"]["name"]) == state)
 }
 
 fn stop_and_start_again(
     world: &World,
     undisturbed: &Undisturbed,
-    environment: &envcache_tests::Environment,
+    environment: &Environment,
     execution: &str,
-    at: &str,
+    state: &str,
 ) {
-    // One that has ended already cannot be stopped, which is as well.
-    let _ = world.aws.call(
+    world.call(
         "stepfunctions",
         "stop_execution",
         &json!({ "executionArn": execution }),
     );
+    environment.tenant.heal();
+    let stopped = world.wait(execution);
+    assert_eq!(stopped.status, "ABORTED", "stopped at {state}: {stopped:?}");
 
     let ended = world.run(&environment.request());
 
-    assert_eq!(ended.status, "SUCCEEDED", "stopped at {at}: {ended:?}");
+    assert_eq!(ended.status, "SUCCEEDED", "stopped at {state}: {ended:?}");
     undisturbed
         .compare(Scenario::Create, environment, world)
-        .unwrap_or_else(|error| panic!("stopped at {at}: {error:#}"));
-}
-
-#[test]
-fn the_first_use_of_an_account_succeeds_once_elasticache_has_made_its_role() {
-    let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-    world.gateway().forget_service_linked_role();
-    let environment = world.environment();
-
-    let ended = world.run(&environment.request());
-
-    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-}
-
-#[test]
-fn an_account_that_takes_few_calls_only_takes_longer() {
-    let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-    // Four parameters are written, two at once, then one every two seconds of AWS's time.
-    world.gateway().limit("PutParameter", 2, 0.5);
-    world.gateway().limit("DescribeReplicationGroups", 1, 0.1);
-    let environments = [world.environment(), world.environment()];
-
-    let executions = environments
-        .each_ref()
-        .map(|environment| world.start(&environment.request()));
-
-    for execution in executions {
-        let ended = world.wait(&execution);
-        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    }
+        .unwrap_or_else(|error| panic!("stopped at {state}: {error:#}"));
 }
 
 #[test]

@@ -11,41 +11,50 @@ use crate::{find, reason};
 /// Describes the replication group once and judges what it sees.
 ///
 /// # Errors
-/// `CreateFailed`, with the reason that ElastiCache's events give; `UnexpectedStatus` for a status that ElastiCache does not document; `Timeout` after
-/// the deadline; else what ElastiCache answered.
+/// `CreateFailed`, with the reason that ElastiCache's events give; `UnexpectedStatus` for a status that
+/// ElastiCache does not document; `Timeout` after the deadline; else what ElastiCache answered.
 pub async fn check(
     elasticache: &Client,
     input: CheckReplicationGroupInput,
 ) -> StepResult<CheckedReplicationGroup> {
     let group = find::replication_group(elasticache, input.spec.cache.name.as_str()).await?;
-    if let Some(failed) = group
-        .as_ref()
-        .filter(|group| group.status() == Some("create-failed"))
-    {
-        return Err(reason::create_failed(elasticache, failed).await);
+    match verdict(group.as_ref(), &input)? {
+        Verdict::Goes(answer) => Ok(answer),
+        Verdict::CreateFailed(group) => Err(reason::create_failed(elasticache, group).await),
     }
-    verdict(group.as_ref(), &input)
+}
+
+/// What a look means.
+enum Verdict<'a> {
+    Goes(CheckedReplicationGroup),
+    /// ElastiCache gave up. Why, only its events say.
+    CreateFailed(&'a ReplicationGroup),
 }
 
 /// What a status means. The statuses are those of
 /// [ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html).
-fn verdict(
-    group: Option<&ReplicationGroup>,
+fn verdict<'a>(
+    group: Option<&'a ReplicationGroup>,
     input: &CheckReplicationGroupInput,
-) -> StepResult<CheckedReplicationGroup> {
+) -> StepResult<Verdict<'a>> {
     let id = input.spec.cache.name.as_str();
     let waited = input.seconds_waited;
-    let Some(group) = group else {
-        wait_or_give_up(waited, id, "not there")?;
-        return Ok(CheckedReplicationGroup::Absent);
-    };
     let pending = |found: &str| {
-        Ok(CheckedReplicationGroup::Pending {
+        Ok(Verdict::Goes(CheckedReplicationGroup::Pending {
             found: found.to_owned(),
             wait_seconds: wait_or_give_up(waited, id, found)?,
-        })
+        }))
+    };
+    let Some(group) = group else {
+        // Seen as wanted a moment ago: no round without a wait. After it nothing counts as settled any more.
+        if input.settled {
+            return pending("not there");
+        }
+        wait_or_give_up(waited, id, "not there")?;
+        return Ok(Verdict::Goes(CheckedReplicationGroup::Absent));
     };
     match group.status().unwrap_or("without a status") {
+        "create-failed" => Ok(Verdict::CreateFailed(group)),
         // What is not settled yet has to be compared, which a running snapshot forbids.
         status @ ("creating" | "modifying" | "deleting") => pending(status),
         "snapshotting" if !input.settled => pending("snapshotting"),
@@ -54,7 +63,7 @@ fn verdict(
                 if !input.settled {
                     wait_or_give_up(waited, id, "available, but not yet as wanted,")?;
                 }
-                Ok(CheckedReplicationGroup::Ready { endpoints })
+                Ok(Verdict::Goes(CheckedReplicationGroup::Ready { endpoints }))
             }
             None => pending(&format!("{status}, but without its endpoint")),
         },

@@ -1,25 +1,28 @@
 //! Why a creation failed. The describe does not say: only ElastiCache's events do.
 
 use std::cmp::Reverse;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::primitives::DateTime;
 use aws_sdk_elasticache::types::{Event, ReplicationGroup, SourceType};
-use contract::error::{ErrorName, StepError, StepResult};
+use contract::error::{ErrorName, StepError};
 
-/// Events are kept for 14 days, and asked for in minutes
+/// Events are kept for 14 days
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)).
-const FOURTEEN_DAYS: i32 = 14 * 24 * 60;
-/// An older event rarely belongs to this failure, and a cause has a limit.
+const KEPT: Duration = Duration::from_hours(14 * 24);
+/// A person reads it: the newest say most.
 const MOST_MESSAGES: usize = 3;
 
 /// The error for a group that is *create-failed*, with what ElastiCache's events say of it. Events that cannot
 /// be read do not hide the failure.
 pub async fn create_failed(elasticache: &Client, group: &ReplicationGroup) -> StepError {
     let id = group.replication_group_id().unwrap_or_default();
-    let reason = match events(elasticache, group).await {
-        Ok(events) => told(events),
-        Err(error) => format!("Its events could not be read ({error})"),
+    let since = since(group.replication_group_create_time(), SystemTime::now());
+    let (events, unread) = events(elasticache, group, since).await;
+    let reason = match unread {
+        Some(error) if events.is_empty() => format!("Its events could not be read ({error})"),
+        _ => told(events),
     };
     StepError::new(
         ErrorName::CreateFailed,
@@ -30,8 +33,22 @@ pub async fn create_failed(elasticache: &Client, group: &ReplicationGroup) -> St
     )
 }
 
-/// The events of the group and of its members: a lack of capacity is told of a member.
-async fn events(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Vec<Event>> {
+/// The creation's moment, so that nothing is told of an earlier cache of this id; or as far back as events are kept.
+fn since(created: Option<&DateTime>, now: SystemTime) -> DateTime {
+    let oldest = DateTime::from(now.checked_sub(KEPT).unwrap_or(SystemTime::UNIX_EPOCH));
+    created
+        .copied()
+        .filter(|created| created.secs() > oldest.secs())
+        .unwrap_or(oldest)
+}
+
+/// The events of the group and of its members: a lack of capacity is told of a member. Beside them the error
+/// where some could not be read.
+async fn events(
+    elasticache: &Client,
+    group: &ReplicationGroup,
+    since: DateTime,
+) -> (Vec<Event>, Option<StepError>) {
     let members = group
         .member_clusters()
         .iter()
@@ -39,19 +56,21 @@ async fn events(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Ve
     let group = group
         .replication_group_id()
         .map(|id| (SourceType::ReplicationGroup, id));
-    let mut events = Vec::new();
+    let (mut events, mut unread) = (Vec::new(), None);
     for (source_type, source) in group.into_iter().chain(members) {
-        let found = elasticache
+        let answer = elasticache
             .describe_events()
             .source_type(source_type)
             .source_identifier(source)
-            .duration(FOURTEEN_DAYS)
+            .start_time(since)
             .send()
-            .await
-            .map_err(|error| step::failure("DescribeEvents", source, error))?;
-        events.extend(found.events.unwrap_or_default());
+            .await;
+        match answer {
+            Ok(found) => events.extend(found.events.unwrap_or_default()),
+            Err(error) => unread = Some(step::failure("DescribeEvents", source, error)),
+        }
     }
-    Ok(events)
+    (events, unread)
 }
 
 /// The latest messages, the newest first, each once.
@@ -68,7 +87,7 @@ fn told(mut events: Vec<Event>) -> String {
     }
     messages.truncate(MOST_MESSAGES);
     if messages.is_empty() {
-        return "Its events of the last 14 days give no reason".to_owned();
+        return "Its events since its creation give no reason".to_owned();
     }
     format!("ElastiCache's events: {}", messages.join("; "))
 }

@@ -1,6 +1,9 @@
 //! The cache's steps against replayed answers of ElastiCache.
 
+use std::time::SystemTime;
+
 use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::primitives::{DateTime, DateTimeFormat};
 use contract::error::ErrorName;
 use contract::message::{CheckedReplicationGroup, EnsuredReplicationGroup};
 use replay::{Answer, Replay, form, reference};
@@ -691,6 +694,20 @@ async fn an_absent_cache_is_ensured_again() {
 }
 
 #[tokio::test]
+async fn a_cache_that_was_as_wanted_a_moment_ago_and_is_not_shown_is_waited_for() {
+    let found = checked(absent(), true, 0, 0).await.expect("no error");
+
+    assert_eq!(
+        found,
+        CheckedReplicationGroup::Pending {
+            found: "not there".to_owned(),
+            wait_seconds: 30
+        },
+        "no round goes without a wait"
+    );
+}
+
+#[tokio::test]
 async fn an_unknown_status_and_the_deadline_are_errors() {
     let cases = [
         ("hibernating", 0, ErrorName::UnexpectedStatus),
@@ -735,8 +752,15 @@ fn events(told: &[(&str, &str, &str)]) -> Answer {
 #[tokio::test]
 async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give() {
     let capacity = "InsufficientCacheClusterCapacity in ap-southeast-1a.";
+    // Events of an earlier cache of this id are not asked for.
+    let now = DateTime::from(SystemTime::now());
+    let created = now.fmt(DateTimeFormat::DateTime).expect("a date");
+    let with_its_creation = |group: String| {
+        let time = format!("<ReplicationGroupCreateTime>{created}</ReplicationGroupCreateTime>");
+        group.replacen("<Status>", &format!("{time}<Status>"), 1)
+    };
     let replay = Replay::new([
-        described("create-failed", same),
+        described("create-failed", with_its_creation),
         events(&[]),
         events(&[
             ("bandup-redis-001", "older", "2026-11-23T10:00:00.000Z"),
@@ -762,31 +786,43 @@ async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give
             (
                 form["SourceType"].clone(),
                 form["SourceIdentifier"].clone(),
-                form["Duration"].clone(),
+                form["StartTime"].clone(),
             )
         })
         .collect();
-    let asked_for = |kind: &str, id: &str| (kind.to_owned(), id.to_owned(), "20160".to_owned());
+    let asked_for = |kind: &str, id: &str| (kind.to_owned(), id.to_owned(), created.clone());
     assert_eq!(
         asked,
         [
             asked_for("replication-group", "bandup-redis"),
             asked_for("cache-cluster", "bandup-redis-001")
         ],
-        "of the group and of its member, of 14 days"
+        "of the group and of its member, since its creation"
     );
 }
 
 #[tokio::test]
 async fn a_failed_creation_stays_one_where_its_events_tell_nothing() {
+    let denied = || Answer::query_fault(403, "AccessDenied", "not authorized");
     let cases = [
         (
             vec![events(&[]), events(&[])],
-            "Its events of the last 14 days give no reason",
+            "Its events since its creation give no reason",
         ),
         (
-            vec![Answer::query_fault(403, "AccessDenied", "not authorized")],
-            "Its events could not be read (DescribeEvents bandup-redis: AccessDenied",
+            vec![denied(), denied()],
+            "Its events could not be read (DescribeEvents bandup-redis-001: AccessDenied",
+        ),
+        (
+            vec![
+                denied(),
+                events(&[(
+                    "bandup-redis-001",
+                    "no capacity",
+                    "2026-11-23T10:05:00.000Z",
+                )]),
+            ],
+            "ElastiCache's events: bandup-redis-001: no capacity. Nothing was deleted",
         ),
     ];
     for (answers, expected) in cases {

@@ -27,6 +27,16 @@ struct Process {
     function: String,
 }
 
+/// Who makes a call.
+pub(super) enum Who {
+    /// The function of this state, or [`STATE_MACHINE`].
+    Step(String),
+    /// The account's root user, which is whom the tests call as.
+    Root,
+    /// A function whose process was not found.
+    Unknown,
+}
+
 /// The functions that have called, by their access keys: each has a role, and so a key, of its own.
 pub(super) struct Callers {
     /// The process group of MiniStack and its functions; 0 before it runs.
@@ -42,27 +52,31 @@ impl Callers {
         }
     }
 
-    /// The state whose function makes this call over a connection from this address, or [`STATE_MACHINE`]; none
-    /// for the account's root user, which is whom the tests call as.
-    pub(super) async fn step(&self, call: &Call, address: SocketAddr) -> Option<String> {
+    /// Who makes this call over a connection from this address.
+    pub(super) async fn who(&self, call: &Call, address: SocketAddr) -> Who {
         if call.user_agent.contains(APPLICATION) {
-            return Some(STATE_MACHINE.to_owned());
+            return Who::Step(STATE_MACHINE.to_owned());
         }
         // Temporary keys are a role's
         // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
         let key = &call.access_key;
         if !key.starts_with("ASIA") {
-            return None;
+            return Who::Root;
         }
         let known = self.steps().get(key).cloned();
-        if known.is_some() {
-            return known;
+        if let Some(step) = known {
+            return Who::Step(step);
         }
-        let process = self.process(address).await?;
+        let process = self.process(address).await;
         // CloudFormation names a function `{stack}-{logical id}-{suffix}`.
-        let step = process.function.split('-').nth(1)?.to_owned();
-        self.steps().insert(key.clone(), step.clone());
-        Some(step)
+        let step = process
+            .as_ref()
+            .and_then(|process| process.function.split('-').nth(1));
+        let Some(step) = step else {
+            return Who::Unknown;
+        };
+        self.steps().insert(key.clone(), step.to_owned());
+        Who::Step(step.to_owned())
     }
 
     /// Ends the process that calls from this address at once, as a crash would.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::call::{Call, Protocol};
 use super::caller::STATE_MACHINE;
 use super::refusal::Refusal;
+use super::tenant::Made;
 
 /// A way to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +18,7 @@ pub enum Fault {
     Unavailable,
     /// The caller's policy does not allow the call.
     AccessDenied,
-    /// AWS does not see yet what it needs for the call, and what was made a moment ago.
+    /// AWS does not see yet what the call is about, and what was made a moment ago.
     Unseen,
     /// The call does not take effect, and its reply never comes.
     NoReply,
@@ -46,13 +47,13 @@ impl Fault {
         Self::KilledAfter,
     ];
 
-    /// Whether a step's operation can fail so. Only two need what the run itself made before, and a state machine
-    /// has no process that could be killed.
+    /// Whether a call can fail so. Only some need what was made before, and a state machine has no process that
+    /// could be killed.
     #[must_use]
-    pub fn is_possible(self, step: &str, operation: &str) -> bool {
+    pub fn is_possible(self, made: &Made) -> bool {
         match self {
-            Self::Unseen => unseen(operation).is_some(),
-            Self::KilledBefore | Self::KilledAfter => step != STATE_MACHINE,
+            Self::Unseen => unseen(&made.service, &made.operation, "").is_some(),
+            Self::KilledBefore | Self::KilledAfter => made.step != STATE_MACHINE,
             _ => true,
         }
     }
@@ -111,7 +112,7 @@ impl Fault {
             (Self::AccessDenied, _) => {
                 Refusal::new("AccessDeniedException", Self::not_authorized(call))
             }
-            (Self::Unseen, _) => return unseen(&call.operation),
+            (Self::Unseen, _) => return unseen(&call.service, &call.operation, &call.text),
             (
                 Self::NoReply
                 | Self::Reset
@@ -132,21 +133,49 @@ impl Fault {
     }
 }
 
-/// What AWS answers while it does not see yet what was made a moment ago
-/// ([EC2](https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html),
-/// [CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)).
-fn unseen(operation: &str) -> Option<Refusal> {
-    match operation {
-        "AuthorizeSecurityGroupIngress" => Some(Refusal::new(
-            "InvalidGroup.NotFound",
-            "The security group does not exist",
-        )),
-        "CreateReplicationGroup" => Some(Refusal::new(
+/// What AWS answers while it does not see yet what was made a moment ago, by the API reference of each operation
+/// and <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>. A list that is empty is no
+/// answer of this kind.
+fn unseen(service: &str, operation: &str, text: &str) -> Option<Refusal> {
+    let subnet_group = || {
+        Refusal::new(
             "CacheSubnetGroupNotFoundFault",
             "Cache Subnet Group does not exist.",
-        )),
-        _ => None,
-    }
+        )
+    };
+    let replication_group = || {
+        Refusal::with_status(
+            404,
+            "ReplicationGroupNotFoundFault",
+            "Replication group not found.",
+        )
+    };
+    Some(match (service, operation) {
+        ("ec2", "AuthorizeSecurityGroupIngress" | "RevokeSecurityGroupIngress") => {
+            Refusal::new("InvalidGroup.NotFound", "The security group does not exist")
+        }
+        (
+            "elasticache",
+            "CreateReplicationGroup" | "DescribeCacheSubnetGroups" | "ModifyCacheSubnetGroup",
+        ) => subnet_group(),
+        ("elasticache", "ListTagsForResource") if text.contains(":subnetgroup:") => subnet_group(),
+        (
+            "elasticache",
+            "DescribeReplicationGroups"
+            | "ModifyReplicationGroup"
+            | "IncreaseReplicaCount"
+            | "DecreaseReplicaCount"
+            | "ListTagsForResource",
+        ) => replication_group(),
+        ("elasticache", "DescribeCacheClusters") => {
+            Refusal::with_status(404, "CacheClusterNotFound", "CacheCluster not found.")
+        }
+        ("ssm", "ListTagsForResource") => Refusal::new(
+            "InvalidResourceId",
+            "The resource ID isn't valid. Verify that you entered the correct ID and try again.",
+        ),
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Fault {

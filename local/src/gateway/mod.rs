@@ -37,7 +37,7 @@ use upstream::Upstream;
 pub struct Gateway {
     address: SocketAddrV4,
     shared: Arc<Shared>,
-    // Last, so that what it runs ends before what that uses.
+    /// Ends last, and with it the tasks that share the rest.
     _runtime: Runtime,
 }
 
@@ -72,7 +72,7 @@ impl Gateway {
         let clock = Clock::start(scale);
         let shared = Arc::new(Shared {
             upstream: Upstream::new(upstream),
-            tenants: Tenants::default(),
+            tenants: Tenants::new(clock),
             quotas: Quotas::documented(clock),
             elasticache: ElastiCache::new(clock, valkey),
             callers: Callers::new(functions),
@@ -114,7 +114,21 @@ impl Gateway {
     }
 
     /// Narrows an operation's rate to `burst` calls at once and `per_second` of AWS's seconds.
-    pub fn limit(&self, operation: &str, burst: u32, per_second: f64) {
-        self.shared.quotas.limit(operation, burst, per_second);
+    pub fn limit(&self, service: &str, operation: &str, burst: u32, per_second: f64) {
+        self.shared
+            .quotas
+            .limit(service, operation, burst, per_second);
+    }
+
+    /// How many calls of functions were refused for their rate so far.
+    #[must_use]
+    pub fn throttled(&self) -> u32 {
+        self.shared.quotas.refused()
+    }
+
+    /// How many calls of functions were nobody's so far: of no tenant, or of a process that was not found.
+    #[must_use]
+    pub fn strays(&self) -> u32 {
+        self.shared.tenants.strays()
     }
 }

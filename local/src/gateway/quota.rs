@@ -1,6 +1,7 @@
 //! How many calls AWS takes: a token bucket for each operation.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::call::Call;
@@ -75,7 +76,9 @@ impl Bucket {
 /// The buckets of the account.
 pub struct Quotas {
     clock: Clock,
-    buckets: Mutex<HashMap<String, Bucket>>,
+    /// By service and operation.
+    buckets: Mutex<HashMap<(String, String), Bucket>>,
+    refused: AtomicU32,
 }
 
 impl Quotas {
@@ -84,10 +87,16 @@ impl Quotas {
         Self {
             clock,
             buckets: Mutex::default(),
+            refused: AtomicU32::new(0),
         }
     }
 
-    pub(super) fn limit(&self, operation: &str, burst: u32, per_second: f64) {
+    /// How many calls were refused for their rate so far.
+    pub(super) fn refused(&self) -> u32 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn limit(&self, service: &str, operation: &str, burst: u32, per_second: f64) {
         let rate = Rate::new(burst, per_second);
         let bucket = Bucket {
             rate,
@@ -97,16 +106,18 @@ impl Quotas {
         self.buckets
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(operation.to_owned(), bucket);
+            .insert((service.to_owned(), operation.to_owned()), bucket);
     }
 
     /// Whether the account may make this call now.
     pub(super) fn admit(&self, call: &Call) -> bool {
         let now = self.clock.now();
-        self.buckets
+        let bucket = (call.service.clone(), bucket_of(&call.operation).to_owned());
+        let admitted = self
+            .buckets
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .entry(bucket_of(&call.operation).to_owned())
+            .entry(bucket)
             .or_insert_with(|| {
                 let rate = Rate::of(call);
                 Bucket {
@@ -115,7 +126,11 @@ impl Quotas {
                     counted: now,
                 }
             })
-            .take(now)
+            .take(now);
+        if !admitted {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        admitted
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::call::Call;
+use super::caller::Who;
 use super::fault::Fault;
 use super::security_group;
 use super::upstream::{Answer, Received};
@@ -83,8 +84,13 @@ impl Caller {
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
         let shared = &self.shared;
-        let Some(step) = shared.callers.step(&call, self.address).await else {
-            return self.take_effect(&call, &received).await;
+        let step = match shared.callers.who(&call, self.address).await {
+            Who::Step(step) => step,
+            Who::Root => return self.take_effect(&call, &received).await,
+            Who::Unknown => {
+                shared.tenants.note_stray();
+                return self.take_effect(&call, &received).await;
+            }
         };
         let fault = shared
             .tenants

@@ -1,16 +1,20 @@
 //! The environments of a test, each with its own faults and its own record of calls.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::call::Call;
+use super::clock::Clock;
 use super::fault::{Fault, Rule};
 
-/// A call that a function made.
+/// A call that a function, or the state machine, made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Made {
-    /// The function, by the name of its state.
+    /// The function, by the name of its state, or [`STATE_MACHINE`](super::caller::STATE_MACHINE).
     pub step: String,
+    /// The service, as its requests are signed for it, such as `elasticache`.
+    pub service: String,
     /// The operation, as the API reference names it.
     pub operation: String,
 }
@@ -24,7 +28,8 @@ pub struct Tenant {
 
 #[derive(Default)]
 struct State {
-    calls: Vec<Made>,
+    /// Each call with its moment, in AWS's seconds since the gateway's start.
+    calls: Vec<(Made, f64)>,
     /// Each rule with the number of its calls so far, and of those that failed.
     rules: Vec<(Rule, u32, u32)>,
 }
@@ -45,28 +50,44 @@ impl Tenant {
 
     /// The calls so far, in their order.
     pub fn calls(&self) -> Vec<Made> {
-        self.state().calls.clone()
+        let state = self.state();
+        state.calls.iter().map(|(made, _)| made.clone()).collect()
     }
 
-    /// Waits until the calls hold what is looked for. False where they do not in time.
-    pub fn wait(&self, time: Duration, holds: impl Fn(&[Made]) -> bool) -> bool {
+    /// When a step made a call so far, in AWS's seconds since the gateway's start.
+    pub fn moments(&self, step: &str, operation: &str) -> Vec<f64> {
+        let state = self.state();
+        state
+            .calls
+            .iter()
+            .filter(|(made, _)| made.step == step && made.operation == operation)
+            .map(|(_, moment)| *moment)
+            .collect()
+    }
+
+    /// Waits until a step has made a call. False where it has not in time.
+    pub fn wait(&self, step: &str, operation: &str, time: Duration) -> bool {
+        let is_it = |(made, _): &(Made, f64)| made.step == step && made.operation == operation;
         let (_state, timeout) = self
             .changed
-            .wait_timeout_while(self.state(), time, |state| !holds(&state.calls))
+            .wait_timeout_while(self.state(), time, |state| !state.calls.iter().any(is_it))
             .unwrap_or_else(PoisonError::into_inner);
         !timeout.timed_out()
     }
 
     /// Records a call, and tells whether and how it fails.
-    fn meet(&self, step: &str, operation: &str) -> Option<Fault> {
+    fn meet(&self, step: &str, call: &Call, moment: f64) -> Option<Fault> {
+        let operation = &call.operation;
         let mut state = self.state();
-        state.calls.push(Made {
+        let made = Made {
             step: step.to_owned(),
-            operation: operation.to_owned(),
-        });
+            service: call.service.clone(),
+            operation: operation.clone(),
+        };
+        state.calls.push((made, moment));
         self.changed.notify_all();
         for (rule, met, failed) in &mut state.rules {
-            if rule.step == step && rule.operation == operation {
+            if rule.step == step && rule.operation == *operation {
                 *met += 1;
                 if rule.when.holds(*met) {
                     *failed += 1;
@@ -83,27 +104,38 @@ impl Tenant {
 }
 
 /// All tenants of a gateway.
-#[derive(Default)]
-pub struct Tenants(Mutex<Vec<Arc<Tenant>>>);
+pub struct Tenants {
+    clock: Clock,
+    all: Mutex<Vec<Arc<Tenant>>>,
+    strays: AtomicU32,
+}
 
 impl Tenants {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            all: Mutex::default(),
+            strays: AtomicU32::new(0),
+        }
+    }
+
     pub(super) fn add(&self, markers: Vec<String>) -> Arc<Tenant> {
         let tenant = Arc::new(Tenant {
             markers,
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         // One that only this list knows is nobody's any more.
         all.retain(|tenant| Arc::strong_count(tenant) > 1);
         all.push(Arc::clone(&tenant));
         tenant
     }
 
-    /// Records a function's call with the tenant that it is about, and tells how it fails.
+    /// Records a call with the tenant that it is about, and tells how it fails.
     pub(super) fn meet(&self, step: &str, call: &Call) -> Option<Fault> {
         let tenant = self
-            .0
+            .all
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
@@ -113,7 +145,20 @@ impl Tenants {
                     .iter()
                     .any(|marker| call.text.contains(marker))
             })
-            .cloned()?;
-        tenant.meet(step, &call.operation)
+            .cloned();
+        let Some(tenant) = tenant else {
+            self.note_stray();
+            return None;
+        };
+        tenant.meet(step, call, self.clock.now())
+    }
+
+    /// Counts a function's call that no tenant has: no rule could make it fail, and no record holds it.
+    pub(super) fn note_stray(&self) {
+        self.strays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn strays(&self) -> u32 {
+        self.strays.load(Ordering::Relaxed)
     }
 }

@@ -70,11 +70,11 @@ impl Upstream {
         self.send(request).await
     }
 
-    /// Asks a service of forms as the account's root user.
+    /// Asks a service of forms as the account's root user. None where there is no such thing: HTTP 4xx.
     ///
     /// # Errors
-    /// Where MiniStack refuses, with its words.
-    pub async fn ask(&self, service: &str, fields: &[(&str, &str)]) -> Result<Element> {
+    /// Where MiniStack does not answer, or fails.
+    pub async fn ask(&self, service: &str, fields: &[(&str, &str)]) -> Result<Option<Element>> {
         let form: String = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
@@ -86,12 +86,15 @@ impl Upstream {
             .body(Full::new(Bytes::from(form.clone())))?;
         sign_as_root(&mut request, &form, service)?;
         let answer = self.send(request).await?;
+        if answer.status.is_client_error() {
+            return Ok(None);
+        }
         ensure!(
             answer.status.is_success(),
             "{service} {fields:?}: {}",
             String::from_utf8_lossy(&answer.body)
         );
-        Element::read(&answer.body)
+        Element::read(&answer.body).map(Some)
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer> {

@@ -130,6 +130,12 @@ impl Element {
         Ok(())
     }
 
+    /// Adds elements at its end.
+    pub fn extend(&mut self, elements: impl IntoIterator<Item = Self>) {
+        self.children
+            .extend(elements.into_iter().map(Node::Element));
+    }
+
     /// The elements in it.
     pub fn children(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|node| match node {

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
+use contract::ErrorName;
 use envcache_tests::matrix::{self, Scenario, Undisturbed};
 use envcache_tests::{World, page, resources};
 use fastrand::Rng;
@@ -55,7 +56,7 @@ fn run() -> Result<bool> {
             scope.spawn(|| {
                 while begin.elapsed() < LENGTH {
                     let trial = next.fetch_add(1, Ordering::Relaxed);
-                    let ended = try_once(&undisturbed, &world, trial);
+                    let ended = matrix::guarded(|| try_once(&undisturbed, &world, trial));
                     let Ok(mut tally) = tally.lock() else { return };
                     match ended {
                         Ok((faults, recovered)) => {
@@ -101,7 +102,7 @@ fn try_once(undisturbed: &Undisturbed, world: &World, trial: u64) -> Result<(u32
     for _ in 0..rng.usize(1..=MOST_FAULTS) {
         let call = &calls[rng.usize(..calls.len())];
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
-        if !fault.is_possible(&call.step, &call.operation) {
+        if !fault.is_possible(call) {
             continue;
         }
         environment.tenant.inject(Rule {
@@ -120,6 +121,16 @@ fn try_once(undisturbed: &Undisturbed, world: &World, trial: u64) -> Result<(u32
     let faults = environment.tenant.heal();
     let recovered = ended.status == "SUCCEEDED";
     if !recovered {
+        let is_said = ErrorName::ALL
+            .iter()
+            .any(|name| name.as_str() == ended.error)
+            && calls
+                .iter()
+                .any(|call| ended.cause.starts_with(&format!("{}: ", call.step)));
+        ensure!(
+            is_said,
+            "expected a name of the contract and the step: {ended:?}"
+        );
         let left = resources::of(&environment, world)?;
         let broken = resources::broken_promises(&left);
         ensure!(broken.is_empty(), "after {ended:?}: {broken:?}");

@@ -8,7 +8,7 @@ pub struct Life {
     pub outcome: Outcome,
     /// How long it takes a backup once it is created.
     pub snapshotting: f64,
-    /// How long it is *available* and its endpoint still missing.
+    /// How long, from then on, it is *available* and its endpoint still missing.
     pub without_endpoint: f64,
     pub modifying: f64,
     pub deleting: f64,
@@ -91,7 +91,7 @@ impl Phase {
         if since < life.snapshotting {
             return Self::Snapshotting;
         }
-        if since < life.without_endpoint {
+        if since < life.snapshotting + life.without_endpoint {
             return Self::WithoutEndpoint;
         }
         match times.changed {

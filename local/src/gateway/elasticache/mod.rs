@@ -45,7 +45,10 @@ struct State {
     groups: BTreeMap<String, Group>,
     lives: HashMap<String, Life>,
     events: Vec<Event>,
-    servers: HashMap<String, valkey::Server>,
+    /// Caches that have gone and whose id another has now: their interfaces linger.
+    earlier: Vec<Group>,
+    /// By cache; none where it could not be started.
+    servers: HashMap<String, Option<valkey::Server>>,
     addresses: valkey::Addresses,
     service_linked_role_is_missing: bool,
 }
@@ -62,8 +65,9 @@ struct Group {
     /// The name of its subnet group.
     subnets: String,
     security_groups: Vec<String>,
-    /// What MiniStack showed of it before it was deleted.
+    /// What MiniStack showed of it, and of its first member, before it was deleted.
     last_shown: Option<Element>,
+    last_member: Option<Element>,
 }
 
 impl ElastiCache {
@@ -88,7 +92,8 @@ impl ElastiCache {
     /// Whether a cache, or what lingers of it, has interfaces in this security group.
     pub(super) fn uses_security_group(&self, id: &str) -> bool {
         let now = self.clock.now();
-        self.state().groups.values().any(|group| {
+        let state = self.state();
+        state.groups.values().chain(&state.earlier).any(|group| {
             let gone = group
                 .times
                 .deleted
@@ -108,7 +113,15 @@ impl ElastiCache {
         request: &Received,
         upstream: &Upstream,
     ) -> Result<Reply> {
-        if let Some(refusal) = self.refuse(call, upstream).await? {
+        let refusal = self.refuse(call, upstream).await?;
+        if call.operation == "ListTagsForResource" && refusal.is_some() {
+            // Who may not ask hears that first.
+            let answer = upstream.forward(request).await?;
+            if !answer.status.is_success() {
+                return Ok(respond(answer));
+            }
+        }
+        if let Some(refusal) = refusal {
             return Ok(refusal.answer(call));
         }
         match call.operation.as_str() {
@@ -176,17 +189,19 @@ impl ElastiCache {
     }
 
     fn phase(&self, id: &str) -> Option<Phase> {
-        let now = self.clock.now();
-        self.state()
-            .groups
-            .get(id)
-            .map(|group| Phase::at(&group.life, group.times, now))
+        self.found(id).map(|(_, phase)| phase)
     }
 
     fn found(&self, id: &str) -> Option<(Group, Phase)> {
-        let group = self.state().groups.get(id).cloned()?;
+        let state = self.state();
+        let group = state.groups.get(id).cloned()?;
         let phase = Phase::at(&group.life, group.times, self.clock.now());
-        Some((group, phase))
+        let is_starting = self.valkey.is_some() && !state.servers.contains_key(id);
+        // An endpoint is shown once somebody answers there.
+        Some(match phase {
+            Phase::Available if is_starting => (group, Phase::WithoutEndpoint),
+            phase => (group, phase),
+        })
     }
 
     /// What a successful call changes.
@@ -236,9 +251,11 @@ impl ElastiCache {
                     .map(str::to_owned)
                     .collect(),
                 last_shown: None,
+                last_member: None,
                 id: id.clone(),
             };
-            state.groups.insert(id, group.clone());
+            let earlier = state.groups.insert(id, group.clone());
+            state.earlier.extend(earlier);
             group
         };
         let caches = self.clone();
@@ -275,12 +292,17 @@ impl ElastiCache {
         if let (Some(valkey), Outcome::Available) = (&self.valkey, &group.life.outcome) {
             let (valkey, address) = (Arc::clone(valkey), group.address);
             let started = tokio::task::spawn_blocking(move || valkey.start(address)).await;
-            match started {
-                Ok(Ok(server)) => {
-                    self.state().servers.insert(group.id.clone(), server);
+            let server = match started.map_err(Into::into).flatten() {
+                Ok(server) => Some(server),
+                Err(error) => {
+                    eprintln!("no valkey-server for {}: {error:#}", group.id);
+                    None
                 }
-                Ok(Err(error)) => eprintln!("no valkey-server for {}: {error:#}", group.id),
-                Err(error) => eprintln!("no valkey-server for {}: {error}", group.id),
+            };
+            let mut state = self.state();
+            let is_there = |found: &Group| found.times == group.times;
+            if state.groups.get(&group.id).is_some_and(is_there) {
+                state.servers.insert(group.id.clone(), server);
             }
         }
     }
@@ -297,7 +319,8 @@ impl ElastiCache {
     /// MiniStack deletes at once: what it showed until then is shown on until the time has come.
     async fn delete(&self, call: &Call, request: &Received, upstream: &Upstream) -> Result<Reply> {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
-        let last = last_shown(id, upstream).await;
+        let last = last_shown(id, upstream).await?;
+        let last_member = first_member(id, upstream).await?;
         let answer = upstream.forward(request).await?;
         if !answer.status.is_success() {
             return Ok(respond(answer));
@@ -310,6 +333,7 @@ impl ElastiCache {
             };
             group.times.deleted = Some(now);
             group.last_shown.clone_from(&last);
+            group.last_member = last_member;
             group.life.deleting
         };
         let (caches, id) = (self.clone(), id.to_owned());
@@ -338,7 +362,7 @@ impl ElastiCache {
             .filter(|_| is_deleting)
             .and_then(|id| self.found(id));
         let Some((group, Phase::Deleting)) = found else {
-            return self.shown(&answer);
+            return self.shown_with_deleting(call, &answer);
         };
         let groups = Element::with("ReplicationGroups", group.last_shown);
         let mut answer = Element::with(
@@ -368,17 +392,35 @@ impl ElastiCache {
         if answer.status != StatusCode::NOT_FOUND || number > group.nodes {
             return Ok(respond(answer));
         }
-        let mut shown = upstream
-            .ask(
-                "elasticache",
-                &[
-                    ("Action", "DescribeCacheClusters"),
-                    ("CacheClusterId", &format!("{}-0001-001", group.id)),
-                ],
-            )
-            .await?;
+        let first = match &group.last_member {
+            Some(last) if phase == Phase::Deleting => Some(last.clone()),
+            _ => first_member(&group.id, upstream).await?,
+        };
+        let Some(mut shown) = first else {
+            return Ok(respond(answer));
+        };
         describe::cache_clusters(&mut shown, wanted, &phase);
         Ok(written(&shown))
+    }
+
+    /// A list of all caches holds those that are being deleted too, which MiniStack has forgotten.
+    fn shown_with_deleting(&self, call: &Call, answer: &Answer) -> Result<Reply> {
+        if !answer.status.is_success() || call.field("ReplicationGroupId").is_some() {
+            return self.shown(answer);
+        }
+        let ids: Vec<_> = self.state().groups.keys().cloned().collect();
+        let deleting: Vec<_> = ids
+            .iter()
+            .filter_map(|id| self.found(id))
+            .filter(|(_, phase)| *phase == Phase::Deleting)
+            .filter_map(|(group, _)| group.last_shown)
+            .collect();
+        let mut element = Element::read(&answer.body)?;
+        element.each("ReplicationGroups", &mut |groups| {
+            groups.extend(deleting.clone());
+        });
+        self.show(&mut element);
+        Ok(written(&element))
     }
 
     /// MiniStack's answer, with each cache as it is in its life.
@@ -401,7 +443,7 @@ impl ElastiCache {
 }
 
 /// What MiniStack shows of a replication group, if it has one of this id.
-async fn last_shown(id: &str, upstream: &Upstream) -> Option<Element> {
+async fn last_shown(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
     let described = upstream
         .ask(
             "elasticache",
@@ -410,15 +452,26 @@ async fn last_shown(id: &str, upstream: &Upstream) -> Option<Element> {
                 ("ReplicationGroupId", id),
             ],
         )
+        .await?;
+    let path = [
+        "DescribeReplicationGroupsResult",
+        "ReplicationGroups",
+        "ReplicationGroup",
+    ];
+    Ok(described.and_then(|answer| answer.at(&path).cloned()))
+}
+
+/// What MiniStack answers about a replication group's first member, if there is one.
+async fn first_member(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
+    upstream
+        .ask(
+            "elasticache",
+            &[
+                ("Action", "DescribeCacheClusters"),
+                ("CacheClusterId", &format!("{id}-0001-001")),
+            ],
+        )
         .await
-        .ok()?;
-    described
-        .at(&[
-            "DescribeReplicationGroupsResult",
-            "ReplicationGroups",
-            "ReplicationGroup",
-        ])
-        .cloned()
 }
 
 fn written(element: &Element) -> Reply {

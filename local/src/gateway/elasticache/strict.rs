@@ -32,13 +32,16 @@ pub fn refuse_state(
         "ModifyReplicationGroup" | "IncreaseReplicaCount" | "DecreaseReplicaCount" => (!phase(id)?
             .is_available())
         .then(|| invalid_state("Replication group must be in available state to modify.")),
+        // The words that Airflow waits for:
+        // https://github.com/apache/airflow/blob/main/providers/amazon/src/airflow/providers/amazon/aws/hooks/elasticache_replication_group.py
         "DeleteReplicationGroup" => match phase(id)? {
             Phase::Available | Phase::WithoutEndpoint | Phase::CreateFailed => None,
-            Phase::Deleting | Phase::Gone => Some(invalid_state(format!(
-                "Replication group {id} has status deleting which is not valid for deletion."
-            ))),
-            _ => Some(invalid_state(format!(
+            Phase::Creating => Some(invalid_state(format!(
                 "Cache cluster {id}-001 is not in a valid state to be deleted."
+            ))),
+            other => Some(invalid_state(format!(
+                "Replication group {id} has status {} which is not valid for deletion.",
+                other.status()
             ))),
         },
         // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html
@@ -72,12 +75,12 @@ pub async fn refuse_request(call: &Call, upstream: &Upstream) -> Result<Option<R
     Ok(match call.operation.as_str() {
         "CreateReplicationGroup" => match refuse_settings(call) {
             Some(refusal) => Some(refusal),
-            None => refuse_unknown(call, upstream).await,
+            None => refuse_unknown(call, upstream).await?,
         },
         "CreateCacheSubnetGroup" | "ModifyCacheSubnetGroup" => match refuse_subnet_group_name(call)
         {
             Some(refusal) => Some(refusal),
-            None => refuse_subnets(call, upstream).await,
+            None => refuse_subnets(call, upstream).await?,
         },
         _ => None,
     })
@@ -102,9 +105,8 @@ fn refuse_settings(call: &Call) -> Option<Refusal> {
     }
     let nodes = number("NumCacheClusters").unwrap_or(1);
     if is("AutomaticFailoverEnabled") && nodes < 2 {
-        // https://github.com/hashicorp/terraform/issues/25077
         return Some(invalid_combination(
-            "When using automatic failover, there must be at least 2 cache clusters in the replication group.",
+            "Automatic failover requires 2 or more cache clusters. Create more cache clusters or disable automatic failover.",
         ));
     }
     if is("MultiAZEnabled") && !is("AutomaticFailoverEnabled") {
@@ -166,18 +168,18 @@ fn refuse_windows(call: &Call) -> Option<Refusal> {
 
 /// What the request names and AWS does not have: its subnet group, its security groups in that VPC, its
 /// parameter group.
-async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Option<Refusal> {
+async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
     let name = call.field("CacheSubnetGroupName").unwrap_or("default");
     let asked = [
         ("Action", "DescribeCacheSubnetGroups"),
         ("CacheSubnetGroupName", name),
     ];
-    let Ok(described) = upstream.ask("elasticache", &asked).await else {
+    let Some(described) = upstream.ask("elasticache", &asked).await? else {
         // https://github.com/apptension/saas-boilerplate/issues/621
-        return Some(Refusal::new(
+        return Ok(Some(Refusal::new(
             "CacheSubnetGroupNotFoundFault",
             format!("Cache Subnet Group {name} does not exist."),
-        ));
+        )));
     };
     let path = [
         "DescribeCacheSubnetGroupsResult",
@@ -187,38 +189,40 @@ async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Option<Refusal> {
     ];
     let vpc = described.at(&path).map_or("", Element::text);
     for id in call.list("SecurityGroupIds") {
-        match vpc_of_security_group(id, upstream).await {
+        match vpc_of_security_group(id, upstream).await? {
             Some(found) if found == vpc => {}
             // https://github.com/aws-controllers-k8s/community/issues/1594
             Some(other) => {
-                return Some(invalid_combination(format!(
+                return Ok(Some(invalid_combination(format!(
                     "Subnet group [{name}] belongs to a different VPC [{vpc}] than [{other}]"
-                )));
+                ))));
             }
             // AWS's words are not known, and the code is the likely one: the API reference has no other.
             None => {
-                return Some(invalid_value(format!(
+                return Ok(Some(invalid_value(format!(
                     "The security group {id} does not exist."
-                )));
+                ))));
             }
         }
     }
     refuse_parameter_group(call, upstream).await
 }
 
-async fn refuse_parameter_group(call: &Call, upstream: &Upstream) -> Option<Refusal> {
-    let name = call.field("CacheParameterGroupName")?;
+async fn refuse_parameter_group(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
+    let Some(name) = call.field("CacheParameterGroupName") else {
+        return Ok(None);
+    };
     let asked = [
         ("Action", "DescribeCacheParameterGroups"),
         ("CacheParameterGroupName", name),
     ];
-    let Ok(described) = upstream.ask("elasticache", &asked).await else {
+    let Some(described) = upstream.ask("elasticache", &asked).await? else {
         // https://github.com/azavea/terraform-aws-redis-elasticache/issues/12
-        return Some(Refusal::with_status(
+        return Ok(Some(Refusal::with_status(
             404,
             "CacheParameterGroupNotFound",
             format!("CacheParameterGroup not found: {name}"),
-        ));
+        )));
     };
     let path = [
         "DescribeCacheParameterGroupsResult",
@@ -227,23 +231,40 @@ async fn refuse_parameter_group(call: &Call, upstream: &Upstream) -> Option<Refu
         "CacheParameterGroupFamily",
     ];
     let found = described.at(&path).map_or("", Element::text);
-    let engine = call.field("Engine").unwrap_or("redis");
-    let major = call.field("EngineVersion")?.split('.').next()?;
-    let expected = format!("{engine}{major}");
+    let expected = family(call.field("Engine"), call.field("EngineVersion"));
     // https://github.com/hashicorp/terraform/pull/11269
-    (found != expected).then(|| {
+    Ok((found != expected).then(|| {
         invalid_combination(format!(
             "Expected a parameter group of family {expected} but found one of family {found}"
         ))
-    })
+    }))
+}
+
+/// The parameter group family of an engine's version; of the newest major version where none is given
+/// ([CreateCacheParameterGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html)).
+fn family(engine: Option<&str>, version: Option<&str>) -> String {
+    let (engine, newest) = match engine {
+        Some("valkey") => ("valkey", "8.0"),
+        _ => ("redis", "7.1"),
+    };
+    let version = version.unwrap_or(newest);
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    let minor = minor.split('.').next().unwrap_or("0");
+    match (engine, major) {
+        ("redis", "6") => "redis6.x".to_owned(),
+        ("redis", "2" | "3" | "4" | "5") => format!("redis{major}.{minor}"),
+        _ => format!("{engine}{major}"),
+    }
 }
 
 /// None where there is no such group.
-async fn vpc_of_security_group(id: &str, upstream: &Upstream) -> Option<String> {
+async fn vpc_of_security_group(id: &str, upstream: &Upstream) -> Result<Option<String>> {
     let asked = [("Action", "DescribeSecurityGroups"), ("GroupId.1", id)];
-    let described = upstream.ask("ec2", &asked).await.ok()?;
-    let vpc = described.at(&["securityGroupInfo", "item", "vpcId"])?;
-    Some(vpc.text().to_owned())
+    let described = upstream.ask("ec2", &asked).await?;
+    let vpc = described
+        .as_ref()
+        .and_then(|answer| answer.at(&["securityGroupInfo", "item", "vpcId"]));
+    Ok(vpc.map(|vpc| vpc.text().to_owned()))
 }
 
 /// The rule for identifiers holds, though the API reference does not say so:
@@ -259,33 +280,33 @@ fn refuse_subnet_group_name(call: &Call) -> Option<Refusal> {
 }
 
 /// The subnets exist, and all stand in one VPC: <https://github.com/floci-io/floci/pull/2401>.
-async fn refuse_subnets(call: &Call, upstream: &Upstream) -> Option<Refusal> {
+async fn refuse_subnets(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
     let wanted = call.list("SubnetIds");
     let mut first: Option<(&str, String)> = None;
     for id in &wanted {
         let asked = [("Action", "DescribeSubnets"), ("SubnetId.1", id)];
-        let described = upstream.ask("ec2", &asked).await.ok();
+        let described = upstream.ask("ec2", &asked).await?;
         let vpc = described
             .as_ref()
             .and_then(|answer| answer.at(&["subnetSet", "item", "vpcId"]));
         let Some(vpc) = vpc else {
-            return Some(invalid_value(format!(
+            return Ok(Some(invalid_value(format!(
                 "Some input subnets in :[{}] are invalid.",
                 wanted.join(", ")
-            )));
+            ))));
         };
         match &first {
             None => first = Some((id, vpc.text().to_owned())),
             Some((other, of_other)) if of_other != vpc.text() => {
-                return Some(Refusal::new(
+                return Ok(Some(Refusal::new(
                     "InvalidSubnet",
                     format!("Subnets {other} and {id} are not in the same VPC."),
-                ));
+                )));
             }
             Some(_) => {}
         }
     }
-    None
+    Ok(None)
 }
 
 const IDENTIFIERS: &str = "Identifiers must begin with a letter; must contain only ASCII letters, digits, and \
@@ -317,7 +338,7 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::body::Bytes;
 
-    use super::{refuse_settings, refuse_state, refuse_subnet_group_name};
+    use super::{family, refuse_settings, refuse_state, refuse_subnet_group_name};
     use crate::gateway::call::Call;
     use crate::gateway::elasticache::Phase;
 
@@ -407,6 +428,21 @@ mod tests {
         for (fields, expected, why) in cases {
             let found = refuse_settings(&call(fields)).map(|refusal| refusal.code);
             assert_eq!(found.as_deref(), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_of_the_family_that_aws_documents() {
+        let cases = [
+            (Some("valkey"), None, "valkey8"),
+            (Some("valkey"), Some("7.2"), "valkey7"),
+            (Some("valkey"), Some("8.1"), "valkey8"),
+            (None, None, "redis7"),
+            (Some("redis"), Some("6.2"), "redis6.x"),
+            (Some("redis"), Some("5.0.6"), "redis5.0"),
+        ];
+        for (engine, version, expected) in cases {
+            assert_eq!(family(engine, version), expected, "{engine:?} {version:?}");
         }
     }
 

@@ -1,0 +1,196 @@
+//! The state machine, read as data.
+
+use std::collections::BTreeSet;
+
+use contract::ErrorName;
+use envcache_tests::definition::{state_machine, states, steps, strings, tasks, template};
+use serde_json::{Value, json};
+
+/// What Step Functions and Lambda themselves report, by
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html> and
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>.
+const FOREIGN: [&str; 11] = [
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.ALL",
+    "States.TaskFailed",
+    "States.Timeout",
+];
+
+#[test]
+fn every_state_is_explained() {
+    for (name, state) in states() {
+        assert!(
+            state["Comment"]
+                .as_str()
+                .is_some_and(|text| text.len() > 20),
+            "{name} has no useful comment"
+        );
+    }
+}
+
+#[test]
+fn every_task_has_a_timeout_retries_and_a_catch_of_all() {
+    for (name, task) in tasks() {
+        assert!(task["TimeoutSeconds"].is_u64(), "{name}: no timeout");
+        let retries = task["Retry"].as_array().expect(&name);
+        assert!(!retries.is_empty(), "{name}: no retry");
+        for retry in retries {
+            assert!(
+                retry["MaxAttempts"].as_u64().is_some_and(|most| most <= 5),
+                "{name}: retries are bounded"
+            );
+            assert!(
+                retry["BackoffRate"].as_f64().is_some_and(|rate| rate > 1.0),
+                "{name}"
+            );
+            assert!(retry["MaxDelaySeconds"].is_u64(), "{name}");
+            assert_eq!(retry["JitterStrategy"], "FULL", "{name}");
+            assert!(
+                !strings(&retry["ErrorEquals"]).contains(&"States.ALL"),
+                "{name}: only named errors are tried again"
+            );
+        }
+        let last = task["Catch"].as_array().and_then(|all| all.last());
+        assert_eq!(
+            last.map(|catch| &catch["ErrorEquals"]),
+            Some(&json!(["States.ALL"])),
+            "{name}: no failure goes uncaught"
+        );
+    }
+}
+
+#[test]
+fn lambdas_own_transient_errors_and_ours_are_tried_again_by_every_step() {
+    let wanted: BTreeSet<_> = FOREIGN
+        .into_iter()
+        .filter(|name| name.starts_with("Lambda."))
+        .chain([
+            ErrorName::Throttled.as_str(),
+            ErrorName::ServiceUnavailable.as_str(),
+            "Sandbox.Timedout",
+            "Runtime.ExitError",
+            "States.Timeout",
+        ])
+        .collect();
+    let tasks = tasks();
+    for name in steps().keys() {
+        let retried: BTreeSet<_> = tasks[name]["Retry"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|retry| strings(&retry["ErrorEquals"]))
+            .collect();
+        assert!(
+            wanted.is_subset(&retried),
+            "{name} does not try again: {:?}",
+            wanted.difference(&retried).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn every_error_name_is_one_that_exists() {
+    let ours = ErrorName::ALL.map(ErrorName::as_str);
+    for (name, task) in tasks() {
+        for rule in ["Retry", "Catch"] {
+            for entry in task[rule].as_array().into_iter().flatten() {
+                for error in strings(&entry["ErrorEquals"]) {
+                    assert!(
+                        ours.contains(&error) || FOREIGN.contains(&error),
+                        "{name}: nobody reports {error}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_is_explained_under_every_name_of_the_contract() {
+    let states = states();
+    let expression = states["ReadFailure"]["Assign"]["ours"]
+        .as_str()
+        .expect("an expression");
+    let (_, list) = expression
+        .split_once("error in [")
+        .expect("the list of our names");
+    let (list, _) = list.split_once(']').expect("the list's end");
+    let listed: Vec<_> = list
+        .split(", ")
+        .map(|name| name.trim_matches('\''))
+        .collect();
+    assert_eq!(listed, ErrorName::ALL.map(ErrorName::as_str));
+}
+
+#[test]
+fn a_caught_failure_names_its_own_state() {
+    for (name, state) in states() {
+        for catch in state["Catch"].as_array().into_iter().flatten() {
+            let output = catch["Output"].as_str().unwrap_or_default();
+            if catch["Next"] == "ReadFailure" || output.contains("'step'") {
+                assert!(output.contains(&format!("'{name}'")), "{name}: {output}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_transition_leads_to_a_state_and_every_state_is_reached() {
+    fn walk(machine: &Value) {
+        let states = machine["States"].as_object().expect("states");
+        let mut reached = BTreeSet::new();
+        let mut open = vec![machine["StartAt"].as_str().expect("StartAt").to_owned()];
+        while let Some(name) = open.pop() {
+            let state = states
+                .get(&name)
+                .unwrap_or_else(|| panic!("{name} is led to, and is no state"));
+            if !reached.insert(name.clone()) {
+                continue;
+            }
+            if state["Type"] == "Choice" {
+                assert!(state["Default"].is_string(), "{name} has no default");
+            }
+            let targets = [&state["Next"], &state["Default"]].into_iter().chain(
+                ["Catch", "Choices"]
+                    .into_iter()
+                    .flat_map(|rule| state[rule].as_array().into_iter().flatten())
+                    .map(|entry| &entry["Next"]),
+            );
+            open.extend(targets.filter_map(Value::as_str).map(str::to_owned));
+            state["Branches"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .for_each(walk);
+        }
+        let all: BTreeSet<_> = states.keys().cloned().collect();
+        assert_eq!(reached, all, "a state is never reached");
+    }
+    walk(&state_machine());
+}
+
+#[test]
+fn the_times_fit_into_one_another() {
+    let template = template();
+    let function = template["Globals"]["Function"]["Timeout"]
+        .as_u64()
+        .expect("the functions' timeout");
+    // An SDK operation ends within 15 seconds, and a step makes several.
+    assert!(function > 15);
+    let tasks = tasks();
+    for name in steps().keys() {
+        assert!(
+            tasks[name]["TimeoutSeconds"].as_u64() > Some(function),
+            "{name}: Lambda's own timeout comes first, and says more"
+        );
+    }
+    // The check's deadline is 60 minutes of waiting.
+    assert!(state_machine()["TimeoutSeconds"].as_u64() > Some(60 * 60 + 10 * 60));
+}

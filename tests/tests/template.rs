@@ -1,0 +1,195 @@
+//! The template, read as data.
+
+use std::collections::BTreeSet;
+
+use envcache_tests::definition::{resources, state_machine, statements, steps, strings, template};
+use local::Workspace;
+use serde_json::json;
+
+/// `EnsureSecurityGroup` as `ensure-security-group`.
+fn hyphenated(word: &str) -> String {
+    let mut name = String::new();
+    for character in word.chars() {
+        if character.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(character.to_ascii_lowercase());
+    }
+    name
+}
+
+#[test]
+fn one_word_names_state_function_role_and_binary() {
+    let functions = resources("AWS::Serverless::Function");
+    let roles = resources("AWS::IAM::Role");
+    for (state, word) in steps() {
+        assert_eq!(state, word, "the state is named like its function");
+        assert!(functions.contains_key(&word), "{word} is no function");
+    }
+    for (word, function) in &functions {
+        let binary = hyphenated(word);
+        assert_eq!(
+            function["Metadata"]["BuildMethod"], "rust-cargolambda",
+            "{word}"
+        );
+        assert_eq!(
+            function["Metadata"]["BuildProperties"]["Binary"], binary,
+            "{word}"
+        );
+        let source = format!("src/bin/{binary}.rs");
+        let crates = std::fs::read_dir(Workspace::root().join("functions")).expect("functions/");
+        assert!(
+            crates
+                .map(|entry| entry.expect("an entry").path().join(&source))
+                .any(|path| path.exists()),
+            "no crate has {source}"
+        );
+        let role = format!("{word}Role");
+        assert_eq!(
+            function["Properties"]["Role"],
+            json!({ "GetAtt": format!("{role}.Arn") }),
+            "{word} has a role of its own"
+        );
+        assert!(roles.contains_key(&role), "{role} does not exist");
+    }
+}
+
+#[test]
+fn every_substitution_of_the_state_machine_is_given_and_none_is_idle() {
+    let text = state_machine().to_string();
+    let used: BTreeSet<_> = text
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let machines = resources("AWS::Serverless::StateMachine");
+    let given: BTreeSet<_> =
+        machines["ProvisionStateMachine"]["Properties"]["DefinitionSubstitutions"]
+            .as_object()
+            .expect("substitutions")
+            .keys()
+            .cloned()
+            .collect();
+    assert_eq!(used, given);
+}
+
+#[test]
+fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narrower_ones() {
+    // These know no resource, by the Service Authorization Reference.
+    let without_resource = |action: &str| {
+        action.starts_with("ec2:Describe")
+            || action == "elasticache:DescribeEvents"
+            || action.starts_with("xray:")
+            || (action.starts_with("logs:")
+                && !["logs:CreateLogStream", "logs:PutLogEvents"].contains(&action))
+    };
+    for (name, role) in resources("AWS::IAM::Role") {
+        assert!(statements(&role).count() > 0, "{name} may nothing");
+        for statement in statements(&role) {
+            for action in strings(&statement["Action"]) {
+                assert!(!action.contains('*'), "{name}: {action}");
+                assert!(
+                    statement["Resource"] != "*" || without_resource(action),
+                    "{name}: {action} on every resource"
+                );
+            }
+        }
+        assert!(
+            role["Properties"]["ManagedPolicyArns"].is_null(),
+            "{name} has exactly the policies that stand here"
+        );
+    }
+}
+
+#[test]
+fn on_its_first_use_in_an_account_elasticache_may_make_its_role_and_no_other() {
+    let roles = resources("AWS::IAM::Role");
+    let may_make_roles: Vec<_> = roles
+        .iter()
+        .flat_map(|(name, role)| statements(role).map(move |statement| (name, statement)))
+        .filter(|(_, statement)| {
+            strings(&statement["Action"]).contains(&"iam:CreateServiceLinkedRole")
+        })
+        .collect();
+    for (name, statement) in &may_make_roles {
+        assert_eq!(
+            statement["Condition"],
+            json!({ "StringEquals": { "iam:AWSServiceName": "elasticache.amazonaws.com" } }),
+            "{name}"
+        );
+    }
+    let names: Vec<_> = may_make_roles.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        names,
+        ["EnsureReplicationGroupRole", "EnsureSubnetGroupRole"],
+        "either may be the first to need it"
+    );
+}
+
+#[test]
+fn no_event_is_lost_unseen() {
+    let template = template();
+    let queues = resources("AWS::SQS::Queue");
+    for (name, queue) in &queues {
+        assert_eq!(
+            queue["Properties"]["MessageRetentionPeriod"],
+            14 * 24 * 3600,
+            "{name}"
+        );
+        assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
+    }
+    let rule = &template["Resources"]["EnvironmentCreated"]["Properties"];
+    assert_eq!(
+        rule["Targets"][0]["DeadLetterConfig"]["Arn"],
+        json!({ "GetAtt": "UndeliveredEvents.Arn" }),
+        "what EventBridge cannot deliver"
+    );
+    assert_eq!(
+        template["Resources"]["StartWorkflow"]["Properties"]["EventInvokeConfig"]["DestinationConfig"]
+            ["OnFailure"]["Destination"],
+        json!({ "GetAtt": "FailedEvents.Arn" }),
+        "what the function fails on"
+    );
+    let policies = resources("AWS::SQS::QueuePolicy");
+    for name in queues.keys() {
+        assert!(
+            policies
+                .values()
+                .any(|policy| policy["Properties"]["Queues"] == json!([{ "Ref": name }])),
+            "{name} has no policy"
+        );
+    }
+}
+
+#[test]
+fn the_rule_listens_to_the_source_and_the_kind_of_event_of_the_contract() {
+    let template = template();
+    let pattern = &template["Resources"]["EnvironmentCreated"]["Properties"]["EventPattern"];
+    assert_eq!(
+        *pattern,
+        json!({ "source": [{ "Ref": "EventSource" }], "detail-type": ["Environment Created"] })
+    );
+    let parameters = &template["Parameters"];
+    assert_eq!(
+        parameters["EventSource"]["Default"],
+        "envcache.environments"
+    );
+    assert_eq!(parameters["EventBusName"]["Default"], "default");
+    assert_eq!(parameters["Architecture"]["Default"], "x86_64");
+}
+
+#[test]
+fn every_log_group_forgets_and_every_output_of_the_contract_is_there() {
+    for (name, group) in resources("AWS::Logs::LogGroup") {
+        assert_eq!(
+            group["Properties"]["RetentionInDays"],
+            json!({ "Ref": "LogRetentionDays" }),
+            "{name}"
+        );
+    }
+    let template = template();
+    for output in ["ProvisionStateMachineArn", "EventBusName"] {
+        assert!(template["Outputs"][output].is_object(), "{output}");
+    }
+}
