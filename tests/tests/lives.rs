@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use envcache_tests::{Ended, Environment, World, array, matrix, text};
 use local::Settings;
 use local::gateway::elasticache::{Life, Outcome};
+use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 fn world() -> &'static World {
@@ -120,6 +121,48 @@ fn a_failed_creation_ends_in_create_failed_with_awss_reason() {
         environment.parameters(world()).is_empty(),
         "no endpoint of a cache that failed"
     );
+}
+
+#[test]
+fn a_failed_creation_is_one_also_where_its_reason_cannot_be_read() {
+    let faults = [
+        Fault::Throttled,
+        Fault::InternalError,
+        Fault::Reset,
+        Fault::NoReply,
+    ];
+    let executions = faults.map(|fault| {
+        let environment = world().environment();
+        environment.tenant.inject(Rule {
+            step: "CheckReplicationGroup".to_owned(),
+            operation: "DescribeEvents".to_owned(),
+            when: When::Every,
+            fault,
+        });
+        let life = Life {
+            outcome: Outcome::Failed {
+                reason: "not read".to_owned(),
+            },
+            ..Life::default()
+        };
+        world()
+            .gateway()
+            .live(&format!("{}-redis", environment.name), life);
+        let execution = world().start(&environment.request());
+        (fault, environment, execution)
+    });
+
+    for (fault, environment, execution) in executions {
+        let ended = world().wait(&execution);
+
+        assert_eq!(ended.error, "CreateFailed", "{fault}: {ended:?}");
+        assert!(
+            ended.cause.contains("Its events could not be read"),
+            "{fault}: {}",
+            ended.cause
+        );
+        assert!(environment.tenant.heal() > 0, "{fault}: it was not asked");
+    }
 }
 
 #[test]
