@@ -119,15 +119,17 @@ impl Process {
             .flatten()
             .filter(|process| process.stat().is_ok_and(|stat| stat.pgrp == group))
             .find_map(|process| {
+                // Looked at first: MiniStack itself is no function, and holds thousands of files.
+                let environment = process.environ().ok()?;
+                let name: &std::ffi::OsStr = "AWS_LAMBDA_FUNCTION_NAME".as_ref();
+                let function = environment.get(name)?.to_string_lossy().into_owned();
                 let holds_it =
                     process.fd().ok()?.flatten().any(
                         |file| matches!(file.target, FDTarget::Socket(inode) if inode == socket),
                     );
-                let environment = holds_it.then(|| process.environ().ok())??;
-                let name: &std::ffi::OsStr = "AWS_LAMBDA_FUNCTION_NAME".as_ref();
-                Some(Self {
+                holds_it.then_some(Self {
                     id: process.pid(),
-                    function: environment.get(name)?.to_string_lossy().into_owned(),
+                    function,
                 })
             })
     }

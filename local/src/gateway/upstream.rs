@@ -1,7 +1,7 @@
 //! MiniStack, as the gateway calls it.
 
 use std::net::SocketAddrV4;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use aws_credential_types::Credentials;
@@ -15,9 +15,12 @@ use hyper::http::uri::{Authority, Scheme};
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::xml::Element;
+
+/// How long a connection waits for its next request: less than MiniStack waits.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// A request as it came.
 pub struct Received {
@@ -44,9 +47,10 @@ impl Upstream {
     pub fn new(address: SocketAddrV4) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        // MiniStack keeps a connection that we close for minutes, and thousands make the caller's hard to find.
         let client = Client::builder(TokioExecutor::new())
-            // MiniStack may be restarted: a connection that waited may be dead.
-            .pool_max_idle_per_host(0)
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
             .build(connector);
         Self { client, address }
     }
