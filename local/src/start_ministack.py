@@ -10,6 +10,7 @@ A state machine's own calls, such as an announcement, stay within MiniStack. Her
 function's do, so that they too can fail.
 """
 
+import contextvars
 import json
 import os
 import shutil
@@ -43,30 +44,77 @@ def resource_arn(service, method, path, headers, body, query, region, account):
 
 iam_actions.extract_resource_arn = resource_arn
 
-# One try, as Step Functions makes it; the name tells the gateway who calls.
-events = boto3.client(
-    "events", config=Config(user_agent_appid="state-machine", read_timeout=5, retries={"total_max_attempts": 1})
-)
+# The state whose call is under way.
+state = contextvars.ContextVar("state")
+execute_task_of_ministack = stepfunctions._execute_task
 
 
-def put_events(_resource, arguments):
-    """The integration of https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html"""
-    entries = [{**entry, "Detail": json.dumps(entry["Detail"])} for entry in arguments["Entries"]]
-    try:
-        answer = events.put_events(Entries=entries)
-    except ClientError as error:
-        described = error.response["Error"]
-        raise stepfunctions._ExecutionError(f"EventBridge.{described['Code']}", described["Message"])
-    except ReadTimeoutError as error:
-        raise stepfunctions._ExecutionError("States.Timeout", str(error))
-    except BotoCoreError as error:
-        raise stepfunctions._ExecutionError("EventBridge.SdkClientException", str(error))
+def execute_task(definition, state_input, execution, context):
+    state.set(context["State"]["Name"])
+    return execute_task_of_ministack(definition, state_input, execution, context)
+
+
+def name_the_state(request, **_):
+    request.headers["X-Envcache-State"] = state.get()
+
+
+def client(service):
+    """One try, as Step Functions makes it. The gateway is told who calls."""
+    one = boto3.client(service, config=Config(read_timeout=5, retries={"total_max_attempts": 1}))
+    one.meta.events.register("before-sign", name_the_state)
+    return one
+
+
+def integration(call, error_name):
+    """A service integration: its errors have names as in
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+
+    def integrate(_resource, arguments):
+        try:
+            answer = call(arguments)
+        except ClientError as error:
+            described = error.response["Error"]
+            raise stepfunctions._ExecutionError(error_name(described["Code"]), described["Message"])
+        except ReadTimeoutError as error:
+            raise stepfunctions._ExecutionError("States.Timeout", str(error))
+        except BotoCoreError as error:
+            raise stepfunctions._ExecutionError(error_name("SdkClientException"), str(error))
+        answer.pop("ResponseMetadata")
+        return json.loads(json.dumps(answer, default=str))
+
+    return integrate
+
+
+events, dynamodb, sfn = client("events"), client("dynamodb"), client("stepfunctions")
+
+
+def put_events(arguments):
+    answer = events.put_events(
+        Entries=[{**entry, "Detail": json.dumps(entry["Detail"])} for entry in arguments["Entries"]]
+    )
     if answer["FailedEntryCount"]:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
         raise stepfunctions._ExecutionError("EventBridge.FailedEntry", json.dumps(answer["Entries"]))
     return answer
 
 
-stepfunctions._SERVICE_DISPATCH["arn:aws:states:::events:putEvents"] = put_events
+def describe_execution(arguments):
+    """An SDK integration writes every field with a capital letter."""
+    answer = sfn.describe_execution(executionArn=arguments["ExecutionArn"])
+    return {name[0].upper() + name[1:]: value for name, value in answer.items()}
+
+
+stepfunctions._execute_task = execute_task
+stepfunctions._SERVICE_DISPATCH |= {
+    "arn:aws:states:::events:putEvents": integration(put_events, "EventBridge.{}".format),
+    "arn:aws:states:::dynamodb:getItem": integration(lambda item: dynamodb.get_item(**item), "DynamoDB.{}".format),
+    "arn:aws:states:::dynamodb:updateItem": integration(
+        lambda item: dynamodb.update_item(**item), "DynamoDB.{}".format
+    ),
+    "arn:aws:states:::aws-sdk:sfn:describeExecution": integration(
+        describe_execution, lambda code: f"Sfn.{code.removesuffix('Exception')}Exception"
+    ),
+}
 
 
 def end_with_the_starter():

@@ -410,6 +410,39 @@ impl Environment {
             .collect()
     }
 
+    /// Its record, as DynamoDB writes it; null where there is none.
+    ///
+    /// # Errors
+    /// What AWS refused.
+    pub fn record(&self, world: &World) -> Result<Value> {
+        let found = world.aws.call(
+            "dynamodb",
+            "get_item",
+            &json!({
+                "TableName": world.physical_id("Environments"),
+                "Key": { "environment": { "S": self.name } },
+                "ConsistentRead": true,
+            }),
+        )?;
+        Ok(found["Item"].clone())
+    }
+
+    /// Says that an execution holds it.
+    ///
+    /// # Errors
+    /// What AWS refused.
+    pub fn hold(&self, world: &World, execution: &str) -> Result<()> {
+        world.aws.call(
+            "dynamodb",
+            "put_item",
+            &json!({
+                "TableName": world.physical_id("Environments"),
+                "Item": { "environment": { "S": self.name }, "holder": { "S": execution } },
+            }),
+        )?;
+        Ok(())
+    }
+
     /// Its cache's primary endpoint, `host:port`, as ElastiCache describes it.
     ///
     /// # Panics

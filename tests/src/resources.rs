@@ -8,8 +8,9 @@ use crate::{Environment, World, array, text};
 /// What a parameter holds that somebody overwrote: no promise of ours, until a run puts it right.
 pub const SOMEBODYS: &str = "somebodys.example";
 
-/// What an environment has: security groups, subnet group, cache with its members, parameters; each with its
-/// tags. Names and ids of its own are replaced, moments left out, so that equal set-ups are equal.
+/// What an environment has: security groups, subnet group, cache with its members, parameters, each with its
+/// tags; and its record. Names and ids of its own are replaced, moments and holder left out, so that equal set-ups
+/// are equal.
 ///
 /// # Errors
 /// What AWS refused.
@@ -19,6 +20,7 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
         "subnet group": subnet_group(environment, world)?,
         "cache": cache(environment, world)?,
         "parameters": parameters(environment, world)?,
+        "record": record(environment, world)?,
     });
     let mut names = vec![
         (environment.name.clone(), "{environment}".to_owned()),
@@ -225,6 +227,14 @@ fn parameters(environment: &Environment, world: &World) -> Result<Value> {
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(json!(parameters))
+}
+
+fn record(environment: &Environment, world: &World) -> Result<Value> {
+    let mut record = environment.record(world)?;
+    if let Some(spec) = record["spec"]["S"].as_str() {
+        record["spec"] = serde_json::from_str(spec)?;
+    }
+    Ok(without(&record, &["holder", "askedAt"]))
 }
 
 /// Null where they cannot be read now.

@@ -6,7 +6,6 @@ use envcache_tests::definition::states;
 use envcache_tests::matrix::{self, Scenario, Undisturbed};
 use envcache_tests::{Environment, World, array, text, until};
 use local::Settings;
-use local::gateway::caller::STATE_MACHINE;
 use local::gateway::elasticache::Life;
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
@@ -40,6 +39,10 @@ fn hold(
 ) -> String {
     let mut request = environment.request();
     let (step, operation) = match state {
+        "WaitForTurn" => {
+            hold_by_another(world, environment);
+            return start_and_wait_for(world, &request, state);
+        }
         "WaitForReplicationGroup" => {
             let slow = Life {
                 creating: 300.0,
@@ -48,20 +51,24 @@ fn hold(
             world
                 .gateway()
                 .live(&format!("{}-redis", environment.name), slow);
-            let execution = world.start(&request);
-            until(&format!("{state} is entered"), || {
-                entered(world, &execution, state).then_some(())
-            });
-            return execution;
+            return start_and_wait_for(world, &request, state);
         }
         "AnnounceFailure" => {
             request["network"]["vpc"] = json!("no-such-vpc");
-            (STATE_MACHINE, "PutEvents")
+            (state, "PutEvents")
         }
-        "AnnounceAvailable" => (STATE_MACHINE, "PutEvents"),
         step => {
-            let calls = undisturbed.calls(Scenario::Create);
-            let first = calls.iter().find(|call| call.step == step);
+            if undisturbed
+                .calls(Scenario::Stale)
+                .iter()
+                .any(|call| call.step == step)
+            {
+                Scenario::Stale
+                    .prepare(world, environment)
+                    .expect("a stale claim");
+            }
+            let calls = [Scenario::Create, Scenario::Stale].map(|of| undisturbed.calls(of));
+            let first = calls.into_iter().flatten().find(|call| call.step == step);
             (step, first.expect("it calls AWS").operation.as_str())
         }
     };
@@ -76,6 +83,33 @@ fn hold(
         .tenant
         .wait(step, operation, Duration::from_mins(1));
     assert!(called, "{state}: {step} did not call {operation}");
+    execution
+}
+
+/// Somebody else is at work on the environment, and stops after a while.
+fn hold_by_another(world: &World, environment: &Environment) {
+    let machine = world.create_state_machine(
+        &format!("other-{}", environment.name),
+        &json!({
+            "StartAt": "Work",
+            "States": { "Work": { "Type": "Wait", "Seconds": 300, "End": true } },
+        }),
+    );
+    let started = world.call(
+        "stepfunctions",
+        "start_execution",
+        &json!({ "stateMachineArn": machine, "input": "{}" }),
+    );
+    environment
+        .hold(world, &text(&started["executionArn"]))
+        .expect("its claim");
+}
+
+fn start_and_wait_for(world: &World, request: &Value, state: &str) -> String {
+    let execution = world.start(request);
+    until(&format!("{state} is entered"), || {
+        entered(world, &execution, state).then_some(())
+    });
     execution
 }
 

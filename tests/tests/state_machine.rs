@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 /// What Step Functions and Lambda themselves report, by
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html> and
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>.
-const FOREIGN: [&str; 11] = [
+const FOREIGN: [&str; 13] = [
+    "DynamoDB.ConditionalCheckFailedException",
     "Lambda.AWSLambdaException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.SdkClientException",
@@ -18,6 +19,7 @@ const FOREIGN: [&str; 11] = [
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
+    "Sfn.ExecutionDoesNotExistException",
     "States.ALL",
     "States.TaskFailed",
     "States.Timeout",
@@ -41,7 +43,8 @@ fn every_task_has_a_timeout_retries_and_a_catch_of_all() {
         assert!(task["TimeoutSeconds"].is_u64(), "{name}: no timeout");
         let retries = task["Retry"].as_array().expect(&name);
         assert!(!retries.is_empty(), "{name}: no retry");
-        for retry in retries {
+        // An answer that is expected is not tried again: it leads elsewhere.
+        for retry in retries.iter().filter(|retry| retry["MaxAttempts"] != 0) {
             assert!(
                 retry["MaxAttempts"].as_u64().is_some_and(|most| most <= 5),
                 "{name}: retries are bounded"
@@ -191,6 +194,7 @@ fn the_times_fit_into_one_another() {
             "{name}: Lambda's own timeout comes first, and says more"
         );
     }
-    // The check's deadline is 60 minutes of waiting.
-    assert!(state_machine()["TimeoutSeconds"].as_u64() > Some(60 * 60 + 10 * 60));
+    // 90 minutes for its turn, 60 for the cache, and the steps between.
+    let waits = (90 + 60) * 60;
+    assert!(state_machine()["TimeoutSeconds"].as_u64() > Some(waits + 30 * 60));
 }

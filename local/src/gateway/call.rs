@@ -21,8 +21,8 @@ pub enum Protocol {
 pub struct Call {
     /// The caller's access key.
     pub access_key: String,
-    /// The caller's program, as it names itself.
-    pub user_agent: String,
+    /// The state that makes this call itself, without a function, as MiniStack's launcher says.
+    pub state: Option<String>,
     /// The name that the service's requests are signed for, such as `elasticache`.
     pub service: String,
     /// The operation, as the API reference names it; empty for [`Protocol::Rest`].
@@ -43,14 +43,14 @@ impl Call {
             .and_then(signature)
             .map(|(key, service)| (key.to_owned(), service.to_owned()))
             .unwrap_or_default();
-        let user_agent = header("user-agent").unwrap_or_default().to_owned();
+        let state = header("x-envcache-state").map(str::to_owned);
         let is_form = header("content-type")
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         if let Some(target) = header("x-amz-target") {
             let operation = target.rsplit_once('.').map_or(target, |(_, name)| name);
             return Self {
                 access_key,
-                user_agent,
+                state,
                 service,
                 operation: operation.to_owned(),
                 protocol: Protocol::Json,
@@ -76,7 +76,7 @@ impl Call {
             .join("\n");
         Self {
             access_key,
-            user_agent,
+            state,
             service,
             operation,
             protocol,

@@ -1,4 +1,4 @@
-//! Who calls: the function behind a connection, or the state machine.
+//! Who calls: the function behind a connection, or a state by itself.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,11 +12,6 @@ use tokio::task::spawn_blocking;
 
 use super::call::Call;
 
-/// Who calls where a state calls AWS without a function.
-pub const STATE_MACHINE: &str = "StateMachine";
-/// How MiniStack's launcher names it in the header `User-Agent`.
-const APPLICATION: &str = "app/state-machine";
-
 /// The list of connections is not read at one moment: one that is there can be missing from it.
 const LOOKS: usize = 20;
 
@@ -29,8 +24,10 @@ struct Process {
 
 /// Who makes a call.
 pub(super) enum Who {
-    /// The function of this state, or [`STATE_MACHINE`].
-    Step(String),
+    /// This state, by its function.
+    Function(String),
+    /// This state, by itself.
+    State(String),
     /// The account's root user, which is whom the tests call as.
     Root,
     /// A function whose process was not found.
@@ -54,8 +51,8 @@ impl Callers {
 
     /// Who makes this call over a connection from this address.
     pub(super) async fn who(&self, call: &Call, address: SocketAddr) -> Who {
-        if call.user_agent.contains(APPLICATION) {
-            return Who::Step(STATE_MACHINE.to_owned());
+        if let Some(state) = &call.state {
+            return Who::State(state.clone());
         }
         // Temporary keys are a role's
         // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
@@ -65,7 +62,7 @@ impl Callers {
         }
         let known = self.steps().get(key).cloned();
         if let Some(step) = known {
-            return Who::Step(step);
+            return Who::Function(step);
         }
         let process = self.process(address).await;
         // CloudFormation names a function `{stack}-{logical id}-{suffix}`.
@@ -76,7 +73,7 @@ impl Callers {
             return Who::Unknown;
         };
         self.steps().insert(key.clone(), step.to_owned());
-        Who::Step(step.to_owned())
+        Who::Function(step.to_owned())
     }
 
     /// Ends the process that calls from this address at once, as a crash would.

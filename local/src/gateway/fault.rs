@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::call::{Call, Protocol};
-use super::caller::STATE_MACHINE;
 use super::refusal::Refusal;
 use super::tenant::Made;
 
@@ -47,13 +46,13 @@ impl Fault {
         Self::KilledAfter,
     ];
 
-    /// Whether a call can fail so. Only some need what was made before, and a state machine has no process that
+    /// Whether a call can fail so. Only some need what was made before, and a state by itself has no process that
     /// could be killed.
     #[must_use]
     pub fn is_possible(self, made: &Made) -> bool {
         match self {
             Self::Unseen => unseen(&made.service, &made.operation, "").is_some(),
-            Self::KilledBefore | Self::KilledAfter => made.step != STATE_MACHINE,
+            Self::KilledBefore | Self::KilledAfter => made.by_function,
             _ => true,
         }
     }
@@ -220,7 +219,7 @@ impl When {
 /// A fault that waits for its call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Who calls: a function, by the name of its state, such as `EnsureSubnetGroup`; or [`STATE_MACHINE`].
+    /// The state that calls, by its function or itself, such as `EnsureSubnetGroup`.
     pub step: String,
     /// The operation, as the API reference names it.
     pub operation: String,

@@ -5,7 +5,7 @@
 //! `elasticache` and `security_group` answer as the services do; `server` puts them together.
 
 pub mod call;
-pub mod caller;
+mod caller;
 pub mod clock;
 pub mod elasticache;
 pub mod fault;

@@ -28,6 +28,9 @@ const PUT_PARAMETER: Rate = Rate::new(3, 3.0);
 const GET_PARAMETERS: Rate = Rate::new(40, 40.0);
 /// `StartExecution` in most regions: <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
 const START_EXECUTION: Rate = Rate::new(800, 150.0);
+/// What a DynamoDB table on demand takes from the start:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html>.
+const DYNAMODB: Rate = Rate::new(4_000, 4_000.0);
 /// AWS states no rate for ElastiCache and for the rest: this is a guess, on the careful side.
 const UNSTATED: Rate = Rate::new(50, 10.0);
 
@@ -47,6 +50,7 @@ impl Rate {
             ("ssm", "PutParameter") => PUT_PARAMETER,
             ("ssm", operation) if reads_parameters(operation) => GET_PARAMETERS,
             ("states", "StartExecution") => START_EXECUTION,
+            ("dynamodb", _) => DYNAMODB,
             _ => UNSTATED,
         }
     }

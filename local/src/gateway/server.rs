@@ -84,8 +84,9 @@ impl Caller {
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
         let shared = &self.shared;
-        let step = match shared.callers.who(&call, self.address).await {
-            Who::Step(step) => step,
+        let (step, by_function) = match shared.callers.who(&call, self.address).await {
+            Who::Function(step) => (step, true),
+            Who::State(step) => (step, false),
             Who::Root => return self.take_effect(&call, &received).await,
             Who::Unknown => {
                 shared.tenants.note_stray();
@@ -94,7 +95,7 @@ impl Caller {
         };
         let fault = shared
             .tenants
-            .meet(&step, &call)
+            .meet(&step, by_function, &call)
             .or_else(|| (!shared.quotas.admit(&call)).then_some(Fault::Throttled));
         let Some(fault) = fault else {
             return self.take_effect(&call, &received).await;

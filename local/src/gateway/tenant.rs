@@ -8,11 +8,13 @@ use super::call::Call;
 use super::clock::Clock;
 use super::fault::{Fault, Rule};
 
-/// A call that a function, or the state machine, made.
+/// A call that a state made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Made {
-    /// The function, by the name of its state, or [`STATE_MACHINE`](super::caller::STATE_MACHINE).
+    /// The state.
     pub step: String,
+    /// Whether its function made it, and not the state by itself.
+    pub by_function: bool,
     /// The service, as its requests are signed for it, such as `elasticache`.
     pub service: String,
     /// The operation, as the API reference names it.
@@ -76,18 +78,12 @@ impl Tenant {
     }
 
     /// Records a call, and tells whether and how it fails.
-    fn meet(&self, step: &str, call: &Call, moment: f64) -> Option<Fault> {
-        let operation = &call.operation;
+    fn meet(&self, made: &Made, moment: f64) -> Option<Fault> {
         let mut state = self.state();
-        let made = Made {
-            step: step.to_owned(),
-            service: call.service.clone(),
-            operation: operation.clone(),
-        };
-        state.calls.push((made, moment));
+        state.calls.push((made.clone(), moment));
         self.changed.notify_all();
         for (rule, met, failed) in &mut state.rules {
-            if rule.step == step && rule.operation == *operation {
+            if rule.step == made.step && rule.operation == made.operation {
                 *met += 1;
                 if rule.when.holds(*met) {
                     *failed += 1;
@@ -133,7 +129,7 @@ impl Tenants {
     }
 
     /// Records a call with the tenant that it is about, and tells how it fails.
-    pub(super) fn meet(&self, step: &str, call: &Call) -> Option<Fault> {
+    pub(super) fn meet(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
         let tenant = self
             .all
             .lock()
@@ -150,7 +146,13 @@ impl Tenants {
             self.note_stray();
             return None;
         };
-        tenant.meet(step, call, self.clock.now())
+        let made = Made {
+            step: step.to_owned(),
+            by_function,
+            service: call.service.clone(),
+            operation: call.operation.clone(),
+        };
+        tenant.meet(&made, self.clock.now())
     }
 
     /// Counts a function's call that no tenant has: no rule could make it fail, and no record holds it.

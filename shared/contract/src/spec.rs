@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Owner;
 use crate::value::{
-    Description, EngineVersion, EnvironmentName, NetworkName, NodeType, ParameterPrefix, Port,
-    Replicas, ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName,
+    Description, EngineVersion, EnvironmentName, EventTime, NetworkName, NodeType, ParameterPrefix,
+    Port, Replicas, ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName,
     Subnets,
 };
 
@@ -94,6 +94,6 @@ impl Cache {
 pub struct EventStamp {
     /// EventBridge's id of the event.
     pub id: String,
-    /// When the event happened, in RFC 3339.
-    pub time: String,
+    /// When the event happened: a later one goes before it.
+    pub time: EventTime,
 }

@@ -134,6 +134,11 @@ checked_text!(
     parameter_prefix
 );
 checked_text!(
+    /// A moment in RFC 3339, such as `2026-11-22T10:00:00Z`, as EventBridge writes an event's time.
+    EventTime,
+    event_time
+);
+checked_text!(
     /// A Name tag, a group's name or an id: 1 to 255 characters, none of them a control character.
     NetworkName,
     description
@@ -292,6 +297,13 @@ fn engine_version(text: &str) -> Check {
     )
 }
 
+fn event_time(text: &str) -> Check {
+    require(
+        chrono::DateTime::parse_from_rfc3339(text).is_ok(),
+        "is not a moment such as `2026-11-22T10:00:00Z`",
+    )
+}
+
 fn parameter_prefix(text: &str) -> Check {
     // 15 levels at most, the last of which is ours; 1011 characters with the ARN before the name.
     length(text, 900)?;
@@ -428,6 +440,20 @@ mod tests {
                 ("8", "not a Valkey version"),
                 ("8.x", "not a Valkey version"),
                 ("08.0", "not a Valkey version"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_events_time_is_a_moment() {
+        assert_checks(
+            event_time,
+            &[
+                ("2026-11-22T10:00:00Z", ""),
+                ("2026-11-22T10:00:00.123+02:00", ""),
+                ("2026-11-22", "not a moment"),
+                ("2026-13-22T10:00:00Z", "not a moment"),
+                ("yesterday", "not a moment"),
             ],
         );
     }

@@ -11,7 +11,6 @@ use anyhow::{Context, Result, ensure};
 use envcache_tests::matrix::{self, Cell, Scenario, Spell, Undisturbed};
 use envcache_tests::{World, page, text};
 use local::Workspace;
-use local::gateway::caller::STATE_MACHINE;
 use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
@@ -100,7 +99,7 @@ fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<(
     let world = World::deploy_with(matrix::SETTINGS)?;
     let machine = &world.stack.provision_state_machine_arn;
     let undisturbed = Undisturbed::run(&world, machine)?;
-    let cells = undisturbed.cells(&[Scenario::Create], &Spell::ALL);
+    let cells = undisturbed.cells(&[Scenario::Create, Scenario::Stale], &Spell::ALL);
     let deployed = world.call(
         "stepfunctions",
         "describe_state_machine",
@@ -145,7 +144,6 @@ fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<(
 fn is_about(cell: &Cell, state: &str) -> bool {
     let caller = match state {
         "EnsureGroups" => "EnsureSubnetGroup",
-        "AnnounceAvailable" => STATE_MACHINE,
         _ => state,
     };
     cell.call.step == caller

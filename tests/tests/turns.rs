@@ -1,0 +1,252 @@
+//! One run at a time for each environment, and the last word in event time.
+
+use std::sync::OnceLock;
+
+use envcache_tests::{Ended, Environment, World, array, matrix, text, until};
+use local::gateway::elasticache::Life;
+use serde_json::{Value, json};
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
+}
+
+fn entered(execution: &str) -> Vec<String> {
+    let history = world().call(
+        "stepfunctions",
+        "get_execution_history",
+        &json!({ "executionArn": execution }),
+    );
+    array(&history["events"])
+        .map(|event| text(&event["stateEnteredEventDetails"]["name"]))
+        .filter(|state| !state.is_empty())
+        .collect()
+}
+
+/// Asks for the environment at a moment, with other settings.
+fn run_at(environment: &Environment, time: &str, cache: &Value) -> Ended {
+    let mut request = environment.request_with("/event", json!({ "id": time, "time": time }));
+    request["cache"] = cache.clone();
+    world().run(&request)
+}
+
+#[test]
+fn what_is_asked_for_is_remembered_before_anything_is_created() {
+    let environment = world().environment();
+
+    let ended = run_at(
+        &environment,
+        "2026-11-23T10:00:00Z",
+        &json!({ "replicas": 1 }),
+    );
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let moments = |step: &str, operation: &str| environment.tenant.moments(step, operation)[0];
+    let remembered = moments("RememberRequest", "UpdateItem");
+    let created = moments("EnsureSecurityGroup", "CreateSecurityGroup")
+        .min(moments("EnsureSubnetGroup", "CreateCacheSubnetGroup"));
+    assert!(remembered < created, "{remembered} and {created}");
+    let record = environment.record(world()).expect("a record");
+    assert_eq!(
+        record["askedAt"]["N"], "1795428000000",
+        "2026-11-23T10:00:00Z"
+    );
+    assert_eq!(
+        record["cacheName"]["S"],
+        format!("{}-redis", environment.name)
+    );
+    assert!(record["holder"].is_null(), "it is released: {record}");
+    let spec: Value = serde_json::from_str(&text(&record["spec"]["S"])).expect("JSON");
+    assert_eq!(spec["cache"]["replicas"], 1, "as applied: {spec}");
+    assert_eq!(spec["cache"]["nodeType"], "cache.t3.micro", "without gaps");
+}
+
+#[test]
+fn a_second_run_for_an_environment_waits_for_its_turn() {
+    let environment = world().environment();
+    let life = Life {
+        creating: 120.0,
+        ..Life::default()
+    };
+    world()
+        .gateway()
+        .live(&format!("{}-redis", environment.name), life);
+    let first = world().start(&environment.request());
+    until("the first holds it", || {
+        let record = environment.record(world()).ok()?;
+        (record["holder"]["S"] == *first).then_some(())
+    });
+
+    let second = world().start(&environment.request());
+
+    for execution in [&first, &second] {
+        let ended = world().wait(execution);
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    }
+    assert!(
+        entered(&second).contains(&"WaitForTurn".to_owned()),
+        "the second waits: {:?}",
+        entered(&second)
+    );
+    let released = environment
+        .tenant
+        .moments("ReleaseEnvironment", "UpdateItem")[0];
+    let looked = environment
+        .tenant
+        .moments("EnsureSecurityGroup", "DescribeSecurityGroups");
+    assert_eq!(looked.len(), 2, "each looks once");
+    assert!(
+        looked[1] > released,
+        "the second begins once the first has released it"
+    );
+}
+
+#[test]
+fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
+    let stopped = world().environment();
+    let execution = world().start(&stopped.request());
+    until("it holds the environment", || {
+        let record = stopped.record(world()).ok()?;
+        (record["holder"]["S"] == *execution).then_some(())
+    });
+    world().call(
+        "stepfunctions",
+        "stop_execution",
+        &json!({ "executionArn": execution }),
+    );
+    let forgotten = world().environment();
+    let machine = &world().stack.provision_state_machine_arn;
+    let ended_long_ago = machine.replacen(":stateMachine:", ":execution:", 1) + ":long-ago";
+    forgotten.hold(world(), &ended_long_ago).expect("a claim");
+
+    for environment in [stopped, forgotten] {
+        let execution = world().start(&environment.request());
+
+        let ended = world().wait(&execution);
+
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        let states = entered(&execution);
+        assert!(
+            states.contains(&"TakeOverEnvironment".to_owned()),
+            "{states:?}"
+        );
+        let record = environment.record(world()).expect("a record");
+        assert!(record["holder"].is_null(), "released: {record}");
+    }
+}
+
+#[test]
+fn an_environment_that_another_run_holds_for_too_long_is_given_up_with_its_name() {
+    let environment = world().environment();
+    let machine = world().create_state_machine(
+        "for-ever",
+        &json!({
+            "StartAt": "Hang",
+            "States": { "Hang": { "Type": "Wait", "Seconds": 1_000_000, "End": true } },
+        }),
+    );
+    let started = world().call(
+        "stepfunctions",
+        "start_execution",
+        &json!({ "stateMachineArn": machine, "input": "{}" }),
+    );
+    let holder = text(&started["executionArn"]);
+    environment.hold(world(), &holder).expect("a claim");
+
+    let ended = world().run(&environment.request());
+
+    assert_eq!(ended.error, "Timeout", "{ended:?}");
+    assert_eq!(
+        ended.cause,
+        format!(
+            "WaitForTurn: environment {} is held by {holder}, which still runs after 90 minutes of waiting. Look at \
+             that execution and stop it if it hangs, then start again",
+            environment.name
+        )
+    );
+    let record = environment.record(world()).expect("a record");
+    assert_eq!(record["holder"]["S"], *holder, "it is left its claim");
+}
+
+#[test]
+fn an_event_older_than_the_one_last_applied_changes_nothing_and_succeeds() {
+    let environment = world().environment();
+    let first = run_at(&environment, "2026-11-23T10:00:00Z", &json!({}));
+    assert_eq!(first.status, "SUCCEEDED", "{first:?}");
+    let before = environment.tenant.calls().len();
+
+    let late = run_at(
+        &environment,
+        "2026-11-23T09:59:59Z",
+        &json!({ "snapshotRetentionDays": 9 }),
+    );
+
+    assert_eq!(late.status, "SUCCEEDED", "{late:?}");
+    assert_eq!(
+        late.output,
+        json!({
+            "environment": environment.name,
+            "superseded": true,
+            "reason": "asked for at 2026-11-23T09:59:59.000Z, and what was asked for at 2026-11-23T10:00:00.000Z is \
+                       applied already. Nothing was changed",
+        })
+    );
+    let steps: Vec<_> = environment.tenant.calls()[before..]
+        .iter()
+        .map(|call| call.step.clone())
+        .filter(|step| step != "ResolveNetwork")
+        .collect();
+    assert_eq!(
+        steps,
+        ["ClaimEnvironment", "ReleaseEnvironment"],
+        "nothing else is called"
+    );
+    let again = run_at(&environment, "2026-11-23T10:00:00Z", &json!({}));
+    assert_eq!(
+        again.output["superseded"],
+        Value::Null,
+        "of the same moment is not older"
+    );
+}
+
+#[test]
+fn another_identity_is_immutable_and_nothing_is_changed() {
+    let environment = world().environment();
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+    let record = environment.record(world()).expect("a record");
+    let cases = [
+        (
+            "/parameterPrefix",
+            json!("/elsewhere"),
+            "parameterPrefix is /",
+        ),
+        ("/cache", json!({ "name": "other" }), "cache.name is "),
+        (
+            "/cache",
+            json!({ "securityGroupName": "other" }),
+            "cache.securityGroupName is ",
+        ),
+        (
+            "/cache",
+            json!({ "subnetGroupName": "other" }),
+            "cache.subnetGroupName is ",
+        ),
+    ];
+    for (pointer, value, expected) in cases {
+        let before = environment.tenant.calls().len();
+
+        let ended = world().run(&environment.request_with(pointer, value));
+
+        assert_eq!(ended.error, "Immutable", "{pointer}: {ended:?}");
+        assert!(ended.cause.starts_with("CompareRecord: "), "{ended:?}");
+        assert!(ended.cause.contains(expected), "{pointer}: {}", ended.cause);
+        let called = environment.tenant.calls().split_off(before);
+        let ensured = called.iter().any(|call| call.step.starts_with("Ensure"));
+        assert!(!ensured, "{pointer}: {called:?}");
+    }
+    assert_eq!(
+        environment.record(world()).expect("a record"),
+        record,
+        "what was applied is remembered still"
+    );
+}
