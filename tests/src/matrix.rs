@@ -13,6 +13,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use local::Settings;
+use local::gateway::elasticache::{Life, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use local::gateway::tenant::Made;
 use local::lambda::reads;
@@ -43,17 +44,22 @@ pub enum Scenario {
     Shrink,
     /// Nothing but the claim of a run that is over.
     Stale,
+    /// Nothing, and the first creation fails: the run replaces the cache.
+    Replace,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Create,
         Self::Again,
         Self::Change,
         Self::Shrink,
         Self::Stale,
+        Self::Replace,
     ];
+    /// Those that run in `make test`: from nothing to a cache.
+    pub const FIRST: [Self; 3] = [Self::Create, Self::Stale, Self::Replace];
 
     /// Makes what the environment has before the run.
     ///
@@ -66,6 +72,20 @@ impl Scenario {
                 let machine = &world.stack.provision_state_machine_arn;
                 let execution = machine.replacen(":stateMachine:", ":execution:", 1);
                 return environment.hold(world, &format!("{execution}:{}-over", environment.name));
+            }
+            Self::Replace => {
+                let failing = Life {
+                    outcome: Outcome::Failed {
+                        reason: "no luck".to_owned(),
+                    },
+                    ..Life::default()
+                };
+                for life in [failing, Life::default()] {
+                    world
+                        .gateway()
+                        .live(&format!("{}-redis", environment.name), life);
+                }
+                return Ok(());
             }
             Self::Again | Self::Change | Self::Shrink => {}
         }
@@ -202,6 +222,11 @@ impl Cell {
         {
             return Expected::Recovers;
         }
+        // A reason that cannot be read hides no failure, and hinders no replacement.
+        let is_killed = [Fault::KilledBefore, Fault::KilledAfter].contains(&self.fault);
+        if self.call.operation == "DescribeEvents" && !is_killed {
+            return Expected::Recovers;
+        }
         let failure = self.failure();
         if self.spell == Spell::Every {
             return if self.fault.takes_effect() && !reads(&self.call.operation) {
@@ -227,6 +252,10 @@ impl Cell {
         let waited_for = ["DescribeReplicationGroups", "DescribeCacheClusters"];
         let step = self.call.step.as_str();
         let (step, name) = match self.fault {
+            // It is looked at again until the deadline.
+            Fault::Unseen if step == "DeleteReplicationGroup" => {
+                ("CheckReplicationGroup", "CreateFailed")
+            }
             Fault::Unseen if waited_for.contains(&self.call.operation.as_str()) => {
                 ("CheckReplicationGroup", "Timeout")
             }
@@ -244,7 +273,7 @@ impl Cell {
 
 /// How a cell ended, where it ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Ending {
     Recovered,
     FailedAndConverged,
 }
@@ -285,8 +314,8 @@ impl Undisturbed {
             let made = resources::of(&environment, world)?;
             let broken = resources::broken_promises(&made);
             ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
-            // A first run but for its claim: the rest has been listed.
-            if scenario == Scenario::Stale {
+            // A first run but for its claim, or its second creation: the rest has been listed.
+            if [Scenario::Stale, Scenario::Replace].contains(&scenario) {
                 calls.retain(|call| !undisturbed.calls[&Scenario::Create].contains(call));
             }
             undisturbed.calls.insert(scenario, calls);
@@ -336,7 +365,7 @@ impl Undisturbed {
     ///
     /// # Errors
     /// What is not as it should be, with what was expected.
-    pub fn try_cell(&self, world: &World, machine: &str, cell: &Cell) -> Result<Outcome> {
+    pub fn try_cell(&self, world: &World, machine: &str, cell: &Cell) -> Result<Ending> {
         let environment = world.environment();
         cell.scenario.prepare(world, &environment)?;
         let request = cell.scenario.request(&environment);
@@ -356,7 +385,7 @@ impl Undisturbed {
             announced == expected_announcements(cell, failed),
             "announced {announced} times, {failed} calls failed: {ended:?}"
         );
-        if outcome == Outcome::FailedAndConverged {
+        if outcome == Ending::FailedAndConverged {
             let left = resources::of(&environment, world)?;
             let broken = resources::broken_promises(&left);
             ensure!(broken.is_empty(), "after the failure {broken:?}");
@@ -411,12 +440,12 @@ fn expected_announcements(cell: &Cell, failed: u32) -> usize {
     }
 }
 
-fn judge(cell: &Cell, ended: &Ended) -> Result<Outcome> {
+fn judge(cell: &Cell, ended: &Ended) -> Result<Ending> {
     let expected = cell.expected();
     if ended.status == "SUCCEEDED" {
         return match expected {
             Expected::Fails(failure) => Err(anyhow!("expected {failure:?}, and it succeeded")),
-            Expected::Recovers | Expected::RecoversOrFails(_) => Ok(Outcome::Recovered),
+            Expected::Recovers | Expected::RecoversOrFails(_) => Ok(Ending::Recovered),
         };
     }
     let (Expected::Fails(failure) | Expected::RecoversOrFails(failure)) = expected else {
@@ -429,7 +458,7 @@ fn judge(cell: &Cell, ended: &Ended) -> Result<Outcome> {
         reason.is_some_and(|reason| !reason.starts_with('{')),
         "expected a cause that begins with {step} and goes on as a sentence, not as Lambda's JSON: {ended:?}"
     );
-    Ok(Outcome::FailedAndConverged)
+    Ok(Ending::FailedAndConverged)
 }
 
 /// The cells that were run, and how they ended.
@@ -517,14 +546,14 @@ pub fn guarded<T>(trial: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 impl Report {
-    fn note(&mut self, cell: &Cell, ended: Result<Outcome>) {
+    fn note(&mut self, cell: &Cell, ended: Result<Ending>) {
         let row = self
             .ended
             .entry((cell.fault.to_string(), cell.spell))
             .or_default();
         match ended {
-            Ok(Outcome::Recovered) => row.recovered += 1,
-            Ok(Outcome::FailedAndConverged) => row.converged += 1,
+            Ok(Ending::Recovered) => row.recovered += 1,
+            Ok(Ending::FailedAndConverged) => row.converged += 1,
             Err(error) => {
                 row.wrong += 1;
                 self.wrong.push(format!("{cell}: {error:#}"));

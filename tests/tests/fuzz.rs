@@ -64,12 +64,23 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "spec": spec,
                 "securityGroupId": "sg-0c1b2c3d4e5f60718",
                 "subnetGroupName": "bandup-cached-subnet-group",
-                "secondsWaited": 0
+                "secondsWaited": 0,
+                "creationRecorded": true
             }),
         ),
         (
             "CheckReplicationGroup",
-            json!({ "spec": spec, "settled": false, "secondsWaited": 0 }),
+            json!({
+                "spec": spec,
+                "settled": false,
+                "secondsWaited": 0,
+                "creationRecorded": true,
+                "replaced": false
+            }),
+        ),
+        (
+            "DeleteReplicationGroup",
+            json!({ "spec": spec, "secondsWaited": 0, "creationRecorded": true }),
         ),
         (
             "PublishEndpoint",
@@ -268,10 +279,14 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
                         "a person's input is no fault of ours: {message}"
                     );
                 }
-                Answer::Returned(answer) => assert_eq!(
-                    function, "CheckReplicationGroup",
-                    "where nothing exists and nothing may be created, only a look succeeds: {answer}"
-                ),
+                Answer::Returned(answer) => {
+                    let looks = ["CheckReplicationGroup", "DeleteReplicationGroup"];
+                    let is_absent = answer["status"] == "absent";
+                    assert!(
+                        looks.contains(&function) || is_absent,
+                        "{function}: where nothing exists and nothing may be created, only a look succeeds: {answer}"
+                    );
+                }
             }
             if function == "ResolveNetwork" {
                 assert!(calls.iter().all(|call| reads(call)), "{calls:?}");

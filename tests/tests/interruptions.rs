@@ -58,18 +58,18 @@ fn hold(
             (state, "PutEvents")
         }
         step => {
-            if undisturbed
-                .calls(Scenario::Stale)
-                .iter()
-                .any(|call| call.step == step)
-            {
-                Scenario::Stale
-                    .prepare(world, environment)
-                    .expect("a stale claim");
-            }
-            let calls = [Scenario::Create, Scenario::Stale].map(|of| undisturbed.calls(of));
-            let first = calls.into_iter().flatten().find(|call| call.step == step);
-            (step, first.expect("it calls AWS").operation.as_str())
+            let of_step = |scenario: Scenario| {
+                let mut calls = undisturbed.calls(scenario).iter();
+                Some((scenario, calls.find(|call| call.step == step)?))
+            };
+            let (scenario, first) = Scenario::FIRST
+                .into_iter()
+                .find_map(of_step)
+                .expect("it calls AWS");
+            scenario
+                .prepare(world, environment)
+                .expect("what is there before");
+            (step, first.operation.as_str())
         }
     };
     environment.tenant.inject(Rule {

@@ -124,6 +124,107 @@ fn a_failed_creation_ends_in_create_failed_with_awss_reason() {
 }
 
 #[test]
+fn a_failed_creation_of_an_earlier_run_is_replaced_by_the_next() {
+    let environment = world().environment();
+    let failing = Life {
+        outcome: Outcome::Failed {
+            reason: "no luck".to_owned(),
+        },
+        ..Life::default()
+    };
+    let cache = format!("{}-redis", environment.name);
+    for life in [failing.clone(), failing, Life::default()] {
+        world().gateway().live(&cache, life);
+    }
+    let first = world().run(&environment.request());
+    assert_eq!(first.error, "CreateFailed", "{first:?}");
+
+    let second = world().run(&environment.request());
+
+    assert_eq!(second.status, "SUCCEEDED", "{second:?}");
+    assert_eq!(
+        second.output["primaryEndpoint"],
+        environment.primary_endpoint(world())
+    );
+    let deletions = environment
+        .tenant
+        .moments("DeleteReplicationGroup", "DeleteReplicationGroup");
+    assert_eq!(deletions.len(), 2, "once in each run");
+}
+
+#[test]
+fn a_failed_creation_that_is_not_ours_is_left_as_it_is() {
+    let environment = world().environment();
+    let cache = format!("{}-redis", environment.name);
+    world().gateway().live(
+        &cache,
+        Life {
+            creating: 0.0,
+            outcome: Outcome::Failed {
+                reason: "somebody's".to_owned(),
+            },
+            ..Life::default()
+        },
+    );
+    let subnet_group = format!("{}-by-hand", environment.name);
+    world().call(
+        "elasticache",
+        "create_cache_subnet_group",
+        &json!({
+            "CacheSubnetGroupName": subnet_group,
+            "CacheSubnetGroupDescription": "made by hand",
+            "SubnetIds": environment.laid.subnets,
+        }),
+    );
+    world().call(
+        "elasticache",
+        "create_replication_group",
+        &json!({
+            "ReplicationGroupId": cache,
+            "ReplicationGroupDescription": "made by hand",
+            "Engine": "valkey",
+            "CacheNodeType": "cache.t3.micro",
+            "CacheSubnetGroupName": subnet_group,
+        }),
+    );
+
+    let ended = world().run(&environment.request());
+
+    assert_eq!(ended.error, "CreateFailed", "{ended:?}");
+    assert!(
+        ended
+            .cause
+            .contains("does not say that envcache created it"),
+        "{}",
+        ended.cause
+    );
+    assert_eq!(
+        environment.cache(world()).expect("it is there")["Status"],
+        "create-failed"
+    );
+}
+
+#[test]
+fn a_cache_that_is_being_deleted_is_waited_for_and_made_anew() {
+    let environment = world().environment();
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+    world().call(
+        "elasticache",
+        "delete_replication_group",
+        &json!({ "ReplicationGroupId": format!("{}-redis", environment.name) }),
+    );
+
+    let ended = world().run(&environment.request());
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_eq!(
+        ended.output["primaryEndpoint"],
+        environment.primary_endpoint(world()),
+        "the new cache's endpoint is published"
+    );
+}
+
+#[test]
 fn a_failed_creation_is_one_also_where_its_reason_cannot_be_read() {
     let faults = [
         Fault::Throttled,

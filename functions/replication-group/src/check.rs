@@ -5,13 +5,14 @@ use aws_sdk_elasticache::types::{Endpoint as ShownEndpoint, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{CheckReplicationGroupInput, CheckedReplicationGroup, Endpoint, Endpoints};
 
-use crate::schedule::wait_or_give_up;
+use crate::schedule::{DEADLINE_SECONDS, wait_or_give_up};
 use crate::{find, reason};
 
 /// Describes the replication group once and judges what it sees.
 ///
 /// # Errors
-/// `CreateFailed`, with the reason that ElastiCache's events give; `UnexpectedStatus` for a status that
+/// `CreateFailed`, with the reason that ElastiCache's events give, where the group is not replaced;
+/// `UnexpectedStatus` for a status that
 /// ElastiCache does not document; `Timeout` after the deadline; else what ElastiCache answered.
 pub async fn check(
     elasticache: &Client,
@@ -20,8 +21,37 @@ pub async fn check(
     let group = find::replication_group(elasticache, input.spec.cache.name.as_str()).await?;
     match verdict(group.as_ref(), &input)? {
         Verdict::Goes(answer) => Ok(answer),
-        Verdict::CreateFailed(group) => Err(reason::create_failed(elasticache, group).await),
+        Verdict::CreateFailed(group) => {
+            let reason = reason::of(elasticache, group).await;
+            create_failed(&input, reason)
+        }
     }
+}
+
+/// A group of ours that could not be created is replaced, once in an execution: what failed for a moment may
+/// succeed, and what is wrong fails again.
+fn create_failed(
+    input: &CheckReplicationGroupInput,
+    reason: String,
+) -> StepResult<CheckedReplicationGroup> {
+    let id = &input.spec.cache.name;
+    let way_out = if !input.creation_recorded {
+        "The environment's record does not say that envcache created it, so it was left as it is: delete it in the \
+         ElastiCache console, then start again"
+    } else if input.replaced {
+        "It was deleted and created again in this run, and failed again: see to the reason, then start again"
+    } else if input.seconds_waited >= DEADLINE_SECONDS {
+        "It could not be replaced within 60 minutes of waiting: start again"
+    } else {
+        return Ok(CheckedReplicationGroup::Failed { reason });
+    };
+    Err(StepError::new(
+        ErrorName::CreateFailed,
+        format!(
+            "replication group {id} is create-failed: ElastiCache accepted it and then could not create it. {reason}. \
+             {way_out}"
+        ),
+    ))
 }
 
 /// What a look means.

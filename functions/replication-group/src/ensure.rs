@@ -1,7 +1,6 @@
 //! One round of ensuring: look, then do the one thing that comes next.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::ReplicationGroup;
 use contract::error::StepResult;
 use contract::message::{EnsureReplicationGroupInput, EnsuredReplicationGroup};
 
@@ -21,15 +20,19 @@ pub async fn ensure(
     stack: &str,
     wanted: EnsureReplicationGroupInput,
 ) -> StepResult<EnsuredReplicationGroup> {
-    let unsettled = |outcome: String| EnsuredReplicationGroup {
-        settled: false,
-        wait_seconds: schedule::next_wait(wanted.seconds_waited),
+    let pending = |outcome: String| EnsuredReplicationGroup::Pending {
         outcome,
+        wait_seconds: schedule::next_wait(wanted.seconds_waited),
     };
     let owner = wanted.spec.owner(stack);
     let id = wanted.spec.cache.name.as_str();
     let Some(group) = find::replication_group(elasticache, id).await? else {
-        return Ok(unsettled(
+        if !wanted.creation_recorded {
+            return Ok(EnsuredReplicationGroup::Absent {
+                outcome: "to be created".to_owned(),
+            });
+        }
+        return Ok(pending(
             match create(elasticache, &owner, &wanted).await? {
                 Creation::Accepted => "created".to_owned(),
                 Creation::AlreadyThere => "exists already".to_owned(),
@@ -37,33 +40,35 @@ pub async fn ensure(
         ));
     };
     // Only an available group shows its tags and takes changes. The check judges every other status.
-    if group.status() != Some("available") {
-        return Ok(unsettled(format!("found {}", status(&group))));
+    match group.status().unwrap_or("without a status") {
+        "available" => {}
+        // Nothing is gained by waiting.
+        "create-failed" => {
+            return Ok(EnsuredReplicationGroup::Pending {
+                outcome: "found create-failed".to_owned(),
+                wait_seconds: 0,
+            });
+        }
+        status => return Ok(pending(format!("found {status}"))),
     }
     if find::ownership(elasticache, &owner, &group).await? == Ownership::Unreadable {
-        return Ok(unsettled("found changing".to_owned()));
+        return Ok(pending("found changing".to_owned()));
     }
     let members = match find::members(elasticache, &group).await? {
         Ok(members) => members,
-        Err(changing) => return Ok(unsettled(format!("found changing: {changing}"))),
+        Err(changing) => return Ok(pending(format!("found changing: {changing}"))),
     };
     let Some(member) = members.first() else {
-        return Ok(unsettled("found without a member".to_owned()));
+        return Ok(pending("found without a member".to_owned()));
     };
     let Some(next) = compare::next_change(&group, member, &wanted)? else {
-        return Ok(EnsuredReplicationGroup {
-            settled: true,
-            wait_seconds: 0,
+        return Ok(EnsuredReplicationGroup::Settled {
             outcome: "as wanted".to_owned(),
         });
     };
     let outcome = format!("changing {next}");
     match change::apply(elasticache, id, next).await? {
-        Answer::Accepted => Ok(unsettled(outcome)),
-        Answer::StillChanging => Ok(unsettled("found changing".to_owned())),
+        Answer::Accepted => Ok(pending(outcome)),
+        Answer::StillChanging => Ok(pending("found changing".to_owned())),
     }
-}
-
-fn status(group: &ReplicationGroup) -> &str {
-    group.status().unwrap_or("without a status")
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::primitives::DateTime;
 use aws_sdk_elasticache::types::{Event, ReplicationGroup, SourceType};
-use contract::error::{ErrorName, StepError};
+use contract::error::StepError;
 
 /// Events are kept for 14 days
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)).
@@ -14,23 +14,15 @@ const KEPT: Duration = Duration::from_hours(14 * 24);
 /// A person reads it: the newest say most.
 const MOST_MESSAGES: usize = 3;
 
-/// The error for a group that is *create-failed*, with what ElastiCache's events say of it. Events that cannot
-/// be read do not hide the failure.
-pub async fn create_failed(elasticache: &Client, group: &ReplicationGroup) -> StepError {
-    let id = group.replication_group_id().unwrap_or_default();
+/// What ElastiCache's events say of a group that is *create-failed*. Events that cannot be read do not hide the
+/// failure.
+pub async fn of(elasticache: &Client, group: &ReplicationGroup) -> String {
     let since = since(group.replication_group_create_time(), SystemTime::now());
     let (events, unread) = events(elasticache, group, since).await;
-    let reason = match unread {
+    match unread {
         Some(error) if events.is_empty() => format!("Its events could not be read ({error})"),
         _ => told(events),
-    };
-    StepError::new(
-        ErrorName::CreateFailed,
-        format!(
-            "replication group {id} is create-failed: ElastiCache accepted it and then could not create it. {reason}. \
-             Nothing was deleted: delete it in the ElastiCache console, then start again"
-        ),
-    )
+    }
 }
 
 /// The creation's moment, so that nothing is told of an earlier cache of this id; or as far back as events are kept.

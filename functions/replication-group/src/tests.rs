@@ -4,12 +4,14 @@ use std::time::SystemTime;
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::primitives::{DateTime, DateTimeFormat};
-use contract::error::ErrorName;
-use contract::message::{CheckedReplicationGroup, EnsuredReplicationGroup};
+use contract::error::{ErrorName, StepResult};
+use contract::message::{
+    CheckedReplicationGroup, DeletedReplicationGroup, EnsuredReplicationGroup,
+};
 use replay::{Answer, Replay, form, reference};
 use serde_json::{Value, json};
 
-use crate::{check, ensure};
+use crate::{check, delete, ensure};
 
 const ARN: &str = "arn:aws:elasticache:ap-southeast-1:123456789012:replicationgroup:bandup-redis";
 
@@ -88,7 +90,8 @@ fn wanted(cache: &Value) -> Value {
     let mut message = reference(json!({
         "securityGroupId": "sg-0c1b2c3d4e5f60718",
         "subnetGroupName": "bandup-cached-subnet-group",
-        "secondsWaited": 0
+        "secondsWaited": 0,
+        "creationRecorded": true
     }));
     for (field, value) in cache.as_object().into_iter().flatten() {
         message["spec"]["cache"][field] = value.clone();
@@ -96,13 +99,30 @@ fn wanted(cache: &Value) -> Value {
     message
 }
 
-async fn ensured(
-    replay: &Replay,
-    message: Value,
-) -> contract::error::StepResult<EnsuredReplicationGroup> {
+async fn ensured(replay: &Replay, message: Value) -> StepResult<EnsuredReplicationGroup> {
     let client = Client::new(&replay.config());
     let input = serde_json::from_value(message).expect("the state's message");
     ensure(&client, "envcache", input).await
+}
+
+/// Whether it is to be waited for, looked at and ensured again.
+fn is_pending(found: &EnsuredReplicationGroup) -> bool {
+    matches!(found, EnsuredReplicationGroup::Pending { .. })
+}
+
+#[tokio::test]
+async fn an_absent_cache_is_not_created_before_that_is_recorded() {
+    let replay = Replay::new([absent()]);
+    let mut message = wanted(&json!({}));
+    message["creationRecorded"] = json!(false);
+
+    let found = ensured(&replay, message).await.expect("no error");
+
+    assert!(
+        matches!(found, EnsuredReplicationGroup::Absent { .. }),
+        "{found:?}"
+    );
+    assert_eq!(replay.actions(), ["DescribeReplicationGroups"]);
 }
 
 #[tokio::test]
@@ -113,10 +133,9 @@ async fn an_absent_cache_is_created_with_every_field_of_the_contract() {
 
     assert_eq!(
         found,
-        EnsuredReplicationGroup {
-            settled: false,
-            wait_seconds: 30,
-            outcome: "created".to_owned()
+        EnsuredReplicationGroup::Pending {
+            outcome: "created".to_owned(),
+            wait_seconds: 30
         }
     );
     assert_eq!(
@@ -189,8 +208,13 @@ async fn a_cache_that_appeared_meanwhile_is_waited_for() {
         .await
         .expect("no error");
 
-    assert!(!found.settled);
-    assert_eq!(found.outcome, "exists already");
+    assert_eq!(
+        found,
+        EnsuredReplicationGroup::Pending {
+            outcome: "exists already".to_owned(),
+            wait_seconds: 30
+        }
+    );
 }
 
 #[tokio::test]
@@ -208,7 +232,7 @@ async fn a_cache_on_its_way_is_left_alone_whosever_it_is() {
             .await
             .expect("no error");
 
-        assert!(!found.settled, "{status}");
+        assert!(is_pending(&found), "{status}: {found:?}");
         assert_eq!(
             replay.actions(),
             ["DescribeReplicationGroups"],
@@ -229,7 +253,10 @@ async fn an_available_cache_as_wanted_is_settled_without_a_write() {
         .await
         .expect("no error");
 
-    assert!(found.settled, "{found:?}");
+    assert!(
+        matches!(found, EnsuredReplicationGroup::Settled { .. }),
+        "{found:?}"
+    );
     assert_eq!(
         replay.actions(),
         [
@@ -308,8 +335,14 @@ async fn each_difference_is_one_change_applied_at_once() {
 
         let found = ensured(&replay, wanted(&cache)).await.expect("a change");
 
-        assert!(!found.settled, "{cache}: it is looked at again");
-        assert_eq!(found.outcome, outcome, "{cache}");
+        assert_eq!(
+            found,
+            EnsuredReplicationGroup::Pending {
+                outcome: outcome.to_owned(),
+                wait_seconds: 30
+            },
+            "{cache}: it is looked at again"
+        );
         let expected: std::collections::BTreeMap<_, _> = fields
             .into_iter()
             .chain([
@@ -463,8 +496,16 @@ async fn what_is_still_changing_is_waited_for() {
             .await
             .expect(why);
 
-        assert!(!found.settled, "{why}: {found:?}");
-        assert_eq!(found.wait_seconds, 30, "{why}");
+        assert!(
+            matches!(
+                found,
+                EnsuredReplicationGroup::Pending {
+                    wait_seconds: 30,
+                    ..
+                }
+            ),
+            "{why}: {found:?}"
+        );
     }
 }
 
@@ -572,9 +613,11 @@ async fn checked(
     settled: bool,
     waited: u32,
     replicas: u8,
-) -> contract::error::StepResult<CheckedReplicationGroup> {
+) -> StepResult<CheckedReplicationGroup> {
     let replay = Replay::new([answer]);
-    let mut message = reference(json!({ "settled": settled, "secondsWaited": waited }));
+    let mut message = unsettled();
+    message["settled"] = json!(settled);
+    message["secondsWaited"] = json!(waited);
     message["spec"]["cache"]["replicas"] = json!(replicas);
     let found = checked_against(&replay, message).await;
     assert_eq!(
@@ -585,10 +628,7 @@ async fn checked(
     found
 }
 
-async fn checked_against(
-    replay: &Replay,
-    message: Value,
-) -> contract::error::StepResult<CheckedReplicationGroup> {
+async fn checked_against(replay: &Replay, message: Value) -> StepResult<CheckedReplicationGroup> {
     let client = Client::new(&replay.config());
     let input = serde_json::from_value(message).expect("the state's message");
     check(&client, input).await
@@ -731,7 +771,19 @@ async fn an_unknown_status_and_the_deadline_are_errors() {
 }
 
 fn unsettled() -> Value {
-    reference(json!({ "settled": false, "secondsWaited": 0 }))
+    reference(json!({
+        "settled": false,
+        "secondsWaited": 0,
+        "creationRecorded": true,
+        "replaced": false
+    }))
+}
+
+/// The message after the group was replaced in this run.
+fn replaced() -> Value {
+    let mut message = unsettled();
+    message["replaced"] = json!(true);
+    message
 }
 
 /// The shape of <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html>.
@@ -768,7 +820,7 @@ async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give
         ]),
     ]);
 
-    let error = checked_against(&replay, unsettled())
+    let error = checked_against(&replay, replaced())
         .await
         .expect_err("create-failed");
 
@@ -776,7 +828,7 @@ async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give
     assert!(
         error.to_string().contains(
             "ElastiCache's events: bandup-redis-001: InsufficientCacheClusterCapacity in ap-southeast-1a; \
-             bandup-redis-001: older. Nothing was deleted"
+             bandup-redis-001: older. It was deleted and created again in this run"
         ),
         "the newest first: {error}"
     );
@@ -822,17 +874,119 @@ async fn a_failed_creation_stays_one_where_its_events_tell_nothing() {
                     "2026-11-23T10:05:00.000Z",
                 )]),
             ],
-            "ElastiCache's events: bandup-redis-001: no capacity. Nothing was deleted",
+            "ElastiCache's events: bandup-redis-001: no capacity. It was deleted and created again",
         ),
     ];
     for (answers, expected) in cases {
         let replay = Replay::new([vec![described("create-failed", same)], answers].concat());
 
-        let error = checked_against(&replay, unsettled())
+        let error = checked_against(&replay, replaced())
             .await
             .expect_err("create-failed");
 
         assert_eq!(error.name(), ErrorName::CreateFailed);
         assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_creation_of_ours_is_replaced_and_nobody_elses_nor_for_ever() {
+    let nobodys = json!({ "creationRecorded": false });
+    let late = json!({ "secondsWaited": 3600 });
+    let cases = [
+        (json!({}), None),
+        (nobodys, Some("does not say that envcache created it")),
+        (late, Some("could not be replaced within 60 minutes")),
+    ];
+    for (changes, expected) in cases {
+        let replay = Replay::new([described("create-failed", same), events(&[]), events(&[])]);
+        let mut message = unsettled();
+        for (field, value) in changes.as_object().into_iter().flatten() {
+            message[field] = value.clone();
+        }
+
+        let found = checked_against(&replay, message).await;
+
+        match (found, expected) {
+            (Ok(CheckedReplicationGroup::Failed { .. }), None) => {}
+            (Err(error), Some(expected)) => {
+                assert_eq!(error.name(), ErrorName::CreateFailed);
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            (found, expected) => panic!("{changes}: expected {expected:?}, found {found:?}"),
+        }
+    }
+}
+
+/// `DeleteReplicationGroup` on these answers.
+async fn deleted(replay: &Replay, recorded: bool) -> StepResult<DeletedReplicationGroup> {
+    let client = Client::new(&replay.config());
+    let message = reference(json!({ "secondsWaited": 0, "creationRecorded": recorded }));
+    delete(
+        &client,
+        serde_json::from_value(message).expect("the state's message"),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_could_not_be_created_is_deleted_without_a_snapshot_and_waited_for() {
+    let replay = Replay::new([
+        described("create-failed", same),
+        accepted("DeleteReplicationGroup"),
+    ]);
+
+    let found = deleted(&replay, true).await.expect("deleted");
+
+    assert!(found.deleted, "{found:?}");
+    assert_eq!(found.wait_seconds, 30);
+    assert_eq!(
+        replay.forms()[1],
+        form([
+            ("Action", "DeleteReplicationGroup"),
+            ("ReplicationGroupId", "bandup-redis"),
+        ])
+    );
+}
+
+#[tokio::test]
+async fn what_is_going_or_gone_is_a_success() {
+    let refused = |code| Answer::query_fault(400, code, "AWS's own words.");
+    let failed = || described("create-failed", same);
+    let cases = [
+        (vec![absent()], false, "not there"),
+        (vec![described("deleting", same)], true, "found deleting"),
+        (
+            vec![failed(), refused("ReplicationGroupNotFoundFault")],
+            false,
+            "not there",
+        ),
+        (
+            vec![failed(), refused("InvalidReplicationGroupState")],
+            true,
+            "found deleting",
+        ),
+    ];
+    for (answers, expected, outcome) in cases {
+        let found = deleted(&Replay::new(answers), true).await.expect(outcome);
+
+        assert_eq!((found.deleted, found.outcome.as_str()), (expected, outcome));
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_can_be_used_or_is_not_ours_is_never_deleted() {
+    let cases = [
+        ("available", true, ErrorName::UnexpectedStatus),
+        ("creating", true, ErrorName::UnexpectedStatus),
+        ("create-failed", false, ErrorName::NotOwned),
+    ];
+    for (status, recorded, expected) in cases {
+        let replay = Replay::new([described(status, same)]);
+
+        let error = deleted(&replay, recorded).await.expect_err(status);
+
+        assert_eq!(error.name(), expected, "{status}");
+        assert_eq!(replay.actions(), ["DescribeReplicationGroups"], "{status}");
     }
 }

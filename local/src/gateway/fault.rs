@@ -164,6 +164,7 @@ fn unseen(service: &str, operation: &str, text: &str) -> Option<Refusal> {
             | "ModifyReplicationGroup"
             | "IncreaseReplicaCount"
             | "DecreaseReplicaCount"
+            | "DeleteReplicationGroup"
             | "ListTagsForResource",
         ) => replication_group(),
         ("elasticache", "DescribeCacheClusters") => {

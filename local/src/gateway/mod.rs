@@ -102,7 +102,8 @@ impl Gateway {
         self.shared.tenants.add(markers.into_iter().collect())
     }
 
-    /// Says how a cache will live, from its creation on. Every other lives as [`Life::default`] says.
+    /// Says how a cache will live, from its creation on. Said more than once, each creation under this id takes
+    /// the next, and the last stays. Every other lives as [`Life::default`] says.
     pub fn live(&self, replication_group: &str, life: Life) {
         self.shared.elasticache.live(replication_group, life);
     }

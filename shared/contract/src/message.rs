@@ -67,19 +67,37 @@ pub struct EnsureReplicationGroupInput {
     pub subnet_group_name: String,
     /// The sum of this execution's waits so far, in seconds.
     pub seconds_waited: u32,
+    /// Whether the environment's record says that we ask ElastiCache to create the group. Only then is it
+    /// created, so that whose it is can be told also where its tags cannot be read.
+    pub creation_recorded: bool,
 }
 
-/// What `EnsureReplicationGroup` answers.
+/// What `EnsureReplicationGroup` answers. `outcome` is what was done or found, for the person who reads the
+/// execution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct EnsuredReplicationGroup {
-    /// Whether the replication group was found ours, available and as wanted.
-    /// Where it is false, the state machine waits, checks, and ensures again.
-    pub settled: bool,
-    /// How long to wait before the first check, in seconds; 0 where it is settled.
-    pub wait_seconds: u32,
-    /// What was done or found, for the person who reads the execution.
-    pub outcome: String,
+#[serde(
+    tag = "status",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum EnsuredReplicationGroup {
+    /// There is none, and its creation is not recorded yet: record it, then ensure again.
+    Absent {
+        #[allow(missing_docs)]
+        outcome: String,
+    },
+    /// On its way: wait, check, and ensure again.
+    Pending {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// How long to wait before the next check, in seconds.
+        wait_seconds: u32,
+    },
+    /// Ours, available and as wanted.
+    Settled {
+        #[allow(missing_docs)]
+        outcome: String,
+    },
 }
 
 /// What `CheckReplicationGroup` takes.
@@ -92,6 +110,10 @@ pub struct CheckReplicationGroupInput {
     pub settled: bool,
     /// The sum of this execution's waits so far, in seconds.
     pub seconds_waited: u32,
+    /// Whether the environment's record says that we asked ElastiCache to create the group.
+    pub creation_recorded: bool,
+    /// Whether this execution has replaced a group that could not be created.
+    pub replaced: bool,
 }
 
 /// What `CheckReplicationGroup` answers.
@@ -111,11 +133,40 @@ pub enum CheckedReplicationGroup {
     },
     /// It is not there, or no longer: ensure it again.
     Absent,
+    /// ElastiCache could not create it, and it is ours: delete it, then ensure it again.
+    Failed {
+        /// What ElastiCache's events say.
+        reason: String,
+    },
     /// Usable. Where it was not settled yet, it is ensured again; else its endpoints are published.
     Ready {
         /// Where it can be reached.
         endpoints: Endpoints,
     },
+}
+
+/// What `DeleteReplicationGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteReplicationGroupInput {
+    /// The checked request.
+    pub spec: Spec,
+    /// The sum of this execution's waits so far, in seconds.
+    pub seconds_waited: u32,
+    /// Whether the environment's record says that we asked ElastiCache to create the group.
+    pub creation_recorded: bool,
+}
+
+/// What `DeleteReplicationGroup` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeletedReplicationGroup {
+    /// Whether it is going. Where it is not, none was found, and the next check looks again.
+    pub deleted: bool,
+    /// How long to wait before the next check, in seconds.
+    pub wait_seconds: u32,
+    /// What was done or found, for the person who reads the execution.
+    pub outcome: String,
 }
 
 /// Where a cache can be reached.

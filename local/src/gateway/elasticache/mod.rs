@@ -9,7 +9,7 @@ mod life;
 mod strict;
 mod window;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -43,7 +43,8 @@ pub struct ElastiCache {
 #[derive(Default)]
 struct State {
     groups: BTreeMap<String, Group>,
-    lives: HashMap<String, Life>,
+    /// How caches live: each creation takes the next life, and the last one stays.
+    lives: HashMap<String, VecDeque<Life>>,
     events: Vec<Event>,
     /// Caches that have gone and whose id another has now: their interfaces linger.
     earlier: Vec<Group>,
@@ -82,7 +83,9 @@ impl ElastiCache {
     pub(super) fn live(&self, replication_group: &str, life: Life) {
         self.state()
             .lives
-            .insert(replication_group.to_owned(), life);
+            .entry(replication_group.to_owned())
+            .or_default()
+            .push_back(life);
     }
 
     pub(super) fn forget_service_linked_role(&self) {
@@ -231,7 +234,11 @@ impl ElastiCache {
         let port = number(call, "Port").and_then(|port| u16::try_from(port).ok());
         let group = {
             let mut state = self.state();
-            let life = state.lives.get(&id).cloned().unwrap_or_default();
+            let life = match state.lives.get_mut(&id) {
+                Some(lives) if lives.len() > 1 => lives.pop_front().unwrap_or_default(),
+                Some(lives) => lives.front().cloned().unwrap_or_default(),
+                None => Life::default(),
+            };
             let group = Group {
                 life,
                 times: Times {
