@@ -168,6 +168,62 @@ fn ids_and_settings_are_taken_too() {
 }
 
 #[test]
+fn a_reader_endpoint_goes_with_the_replicas() {
+    let world = world();
+    let environment = world.environment();
+    let with_a_replica = environment.request_with("/cache", json!({ "replicas": 1 }));
+    assert_eq!(world.run(&with_a_replica).status, "SUCCEEDED");
+    let reader = format!("/{}/cache/reader-endpoint", environment.name);
+    let names = || -> Vec<String> {
+        let parameters = environment.parameters(world).into_iter();
+        parameters.map(|(name, _)| name).collect()
+    };
+    assert!(names().contains(&reader), "{:?}", names());
+
+    let ended = world.run(&environment.request());
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_eq!(ended.output["removed"], json!([reader]));
+    assert_eq!(names().len(), 4, "the others stay: {:?}", names());
+}
+
+#[test]
+fn a_rule_that_somebody_added_is_reported_and_left_there() {
+    let world = world();
+    let environment = world.environment();
+    let first = world.run(&environment.request());
+    assert_eq!(first.output["drift"], json!({ "inboundRules": [] }));
+    let group = world.call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "Filters": [
+            { "Name": "group-name", "Values": [format!("{}-redis-sg", environment.name)] }
+        ] }),
+    )["SecurityGroups"][0]["GroupId"]
+        .clone();
+    let rule = json!([{
+        "IpProtocol": "tcp", "FromPort": 6379, "ToPort": 6379,
+        "IpRanges": [{ "CidrIp": "10.0.0.0/8" }]
+    }]);
+    world.call(
+        "ec2",
+        "authorize_security_group_ingress",
+        &json!({ "GroupId": group, "IpPermissions": rule }),
+    );
+
+    for _ in 0..2 {
+        let ended = world.run(&environment.request());
+
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        assert_eq!(
+            ended.output["drift"],
+            json!({ "inboundRules": ["tcp 6379 from 10.0.0.0/8"] }),
+            "it is reported, and the next run finds it still"
+        );
+    }
+}
+
+#[test]
 fn two_environments_at_once_in_two_vpcs_do_not_meet() {
     let world = world();
     let environments = [world.environment(), world.environment()];

@@ -7,9 +7,9 @@ use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{PublishEndpointInput, Published};
-use contract::parameter::{Parameter, parameters};
+use contract::parameter::{Parameter, outdated, parameters};
 
-/// Writes the parameters that are missing or differ, and no others.
+/// Writes the parameters that are missing or differ, and no others. One of ours that no longer applies goes.
 ///
 /// # Errors
 /// `NotOwned` where a parameter of a wanted name is not ours, before anything is written; else what
@@ -26,8 +26,9 @@ pub async fn publish(
         spec.environment.as_str(),
         &endpoints,
     );
-    let found = read(ssm, &wanted).await?;
-    for name in found.keys() {
+    let outdated = outdated(spec.parameter_prefix.as_str(), &endpoints);
+    let found = read(ssm, &wanted, outdated.as_ref()).await?;
+    for name in found.keys().filter(|name| Some(*name) != outdated.as_ref()) {
         require_ownership(ssm, &owner, name).await?;
     }
     let mut written = Vec::new();
@@ -39,19 +40,33 @@ pub async fn publish(
         }
         written.push(parameter.name.clone());
     }
+    let mut removed = Vec::new();
+    if let Some(name) = outdated.filter(|name| found.contains_key(name))
+        && is_ours(ssm, &owner, &name).await?
+    {
+        delete(ssm, &name).await?;
+        removed.push(name);
+    }
     Ok(Published {
         primary_endpoint: endpoints.primary.to_string(),
         url: format!("rediss://{}", endpoints.primary),
         parameters: wanted.into_iter().map(|parameter| parameter.name).collect(),
         written,
+        removed,
     })
 }
 
 /// The parameters that exist, name and value. A name that does not exist is left out, which is no error.
-async fn read(ssm: &Client, wanted: &[Parameter]) -> StepResult<HashMap<String, String>> {
+async fn read(
+    ssm: &Client,
+    wanted: &[Parameter],
+    outdated: Option<&String>,
+) -> StepResult<HashMap<String, String>> {
     let names: Vec<_> = wanted
         .iter()
-        .map(|parameter| parameter.name.clone())
+        .map(|parameter| &parameter.name)
+        .chain(outdated)
+        .cloned()
         .collect();
     let resource = names.join(", ");
     let found = ssm
@@ -82,6 +97,24 @@ async fn require_ownership(ssm: &Client, owner: &Owner, name: &str) -> StepResul
         &format!("parameter `{name}`"),
         tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))),
     )
+}
+
+/// Whether a parameter that is in nobody's way is ours.
+async fn is_ours(ssm: &Client, owner: &Owner, name: &str) -> StepResult<bool> {
+    match require_ownership(ssm, owner, name).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.name() == ErrorName::NotOwned => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// `ParameterNotFound` says that it is gone already, which is what is wanted.
+async fn delete(ssm: &Client, name: &str) -> StepResult<()> {
+    match ssm.delete_parameter().name(name).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if step::code(&error) == Some("ParameterNotFound") => Ok(()),
+        Err(error) => Err(step::failure("DeleteParameter", name, error)),
+    }
 }
 
 /// A new parameter with its tags. `PutParameter` refuses tags together with `Overwrite`

@@ -70,7 +70,7 @@ async fn a_first_run_writes_every_parameter_with_its_tags() {
             "GetParameters".to_owned(),
             json!({ "Names": [
                 "/bandup/cache/primary-endpoint", "/bandup/cache/host",
-                "/bandup/cache/port", "/bandup/cache/url"
+                "/bandup/cache/port", "/bandup/cache/url", "/bandup/cache/reader-endpoint"
             ] })
         )
     );
@@ -186,6 +186,40 @@ async fn what_systems_manager_refuses_keeps_its_reason() {
                 .to_string()
                 .starts_with("PutParameter /bandup/cache/primary-endpoint: "),
             "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_reader_endpoint_that_no_longer_applies_goes_where_it_is_ours() {
+    let host = format!("{HOST}:6379");
+    let url = format!("rediss://{host}");
+    let there = [
+        ("primary-endpoint", host.as_str()),
+        ("host", HOST),
+        ("port", "6379"),
+        ("url", url.as_str()),
+        ("reader-endpoint", "replica.bandup-redis:6379"),
+    ];
+    let ours = || vec![tags("envcache"); 4];
+    let gone = || Answer::ok("{}");
+    let not_found = || Answer::json_fault(400, "ParameterNotFound", "AWS's own words.");
+    let cases = [
+        ([ours(), vec![tags("envcache"), gone()]].concat(), 1),
+        ([ours(), vec![tags("envcache"), not_found()]].concat(), 1),
+        ([ours(), vec![tags("other")]].concat(), 0),
+    ];
+    for (answers, removed) in cases {
+        let replay = Replay::new([vec![existing(&there)], answers].concat());
+
+        let found = published(&replay).await.expect("published");
+
+        assert!(found.written.is_empty(), "{found:?}");
+        assert_eq!(
+            found.removed,
+            vec!["/bandup/cache/reader-endpoint"; removed],
+            "{:?}",
+            replay.documents()
         );
     }
 }

@@ -9,11 +9,11 @@ use aws_sdk_ec2::types::{
     Filter, IpPermission, ResourceType, SecurityGroup, Tag, TagSpecification,
 };
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{self, EnsureGroupInput, ResolvedNetwork};
+use contract::message::{self, Drift, EnsureGroupInput, ResolvedNetwork};
 use contract::{Owner, Spec};
 
 /// Creates the security group, or finds what an earlier run created, and lets the backend in. A rule of
-/// envcache's own for an earlier backend or port goes; what others have added stays.
+/// envcache's own for an earlier backend or port goes; what others have added is reported and stays.
 ///
 /// # Errors
 /// `NotOwned` where a group of the wanted name is not ours; `NotFound` where EC2 does not show yet what
@@ -39,6 +39,9 @@ pub async fn ensure(
     }
     Ok(message::SecurityGroup {
         security_group_id: id,
+        drift: Drift {
+            inbound_rules: rule::others(&found, &wanted),
+        },
     })
 }
 

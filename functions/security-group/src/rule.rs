@@ -1,6 +1,6 @@
 //! The inbound rules: which is wanted, and which of envcache's own is outdated. Pure: no call is made here.
 
-use aws_sdk_ec2::types::{IpPermission, UserIdGroupPair};
+use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
 use contract::Spec;
 use contract::message::ResolvedNetwork;
 
@@ -64,8 +64,102 @@ pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermissi
         .collect()
 }
 
+/// The rules that others made, in words: neither the wanted one nor one that an earlier run made.
+pub fn others(found: &[IpPermission], wanted: &IpPermission) -> Vec<String> {
+    let Some(ours) = wanted.user_id_group_pairs().first() else {
+        return Vec::new();
+    };
+    let mut others = Vec::new();
+    for rule in found {
+        let groups = rule
+            .user_id_group_pairs()
+            .iter()
+            .filter(|source| source.description() != ours.description())
+            .filter(|source| !(same_port(rule, wanted) && source.group_id() == ours.group_id()))
+            .filter_map(UserIdGroupPair::group_id);
+        let ranges = rule.ip_ranges().iter().filter_map(IpRange::cidr_ip);
+        let ranges_of_ipv6 = rule.ipv6_ranges().iter().filter_map(Ipv6Range::cidr_ipv6);
+        let lists = rule
+            .prefix_list_ids()
+            .iter()
+            .filter_map(PrefixListId::prefix_list_id);
+        let sources = groups.chain(ranges).chain(ranges_of_ipv6).chain(lists);
+        others.extend(sources.map(|source| format!("{} from {source}", traffic(rule))));
+    }
+    others
+}
+
+/// Protocol and ports, such as `tcp 6379`; `-1` means every protocol
+/// ([IpPermission](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html)).
+fn traffic(rule: &IpPermission) -> String {
+    let protocol = match rule.ip_protocol() {
+        Some("-1") | None => return "everything".to_owned(),
+        Some(protocol) => protocol,
+    };
+    match (rule.from_port(), rule.to_port()) {
+        (Some(from), Some(to)) if from == to => format!("{protocol} {from}"),
+        (Some(from), Some(to)) => format!("{protocol} {from}-{to}"),
+        _ => protocol.to_owned(),
+    }
+}
+
 fn same_port(found: &IpPermission, wanted: &IpPermission) -> bool {
     found.ip_protocol() == wanted.ip_protocol()
         && found.from_port() == wanted.from_port()
         && found.to_port() == wanted.to_port()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::{IpPermission, IpRange, UserIdGroupPair};
+
+    use super::others;
+
+    fn rule(
+        protocol: &str,
+        ports: Option<(i32, i32)>,
+    ) -> aws_sdk_ec2::types::builders::IpPermissionBuilder {
+        IpPermission::builder()
+            .ip_protocol(protocol)
+            .set_from_port(ports.map(|(from, _)| from))
+            .set_to_port(ports.map(|(_, to)| to))
+    }
+
+    fn group(id: &str, description: &str) -> UserIdGroupPair {
+        UserIdGroupPair::builder()
+            .group_id(id)
+            .description(description)
+            .build()
+    }
+
+    #[test]
+    fn what_others_let_in_is_told_and_what_is_ours_is_not() {
+        let ours = "Backend of environment bandup to its cache";
+        let wanted = rule("tcp", Some((6379, 6379)))
+            .user_id_group_pairs(group("sg-backend", ours))
+            .build();
+        let range = |cidr: &str| IpRange::builder().cidr_ip(cidr).build();
+        let found = [
+            rule("tcp", Some((6379, 6379)))
+                .user_id_group_pairs(group("sg-backend", "by hand, which is as well"))
+                .user_id_group_pairs(group("sg-earlier", ours))
+                .user_id_group_pairs(group("sg-batch", "jobs"))
+                .ip_ranges(range("10.0.0.0/8"))
+                .build(),
+            rule("tcp", Some((8000, 8080)))
+                .ip_ranges(range("0.0.0.0/0"))
+                .build(),
+            rule("-1", None).ip_ranges(range("10.1.0.0/16")).build(),
+        ];
+
+        assert_eq!(
+            others(&found, &wanted),
+            [
+                "tcp 6379 from sg-batch",
+                "tcp 6379 from 10.0.0.0/8",
+                "tcp 8000-8080 from 0.0.0.0/0",
+                "everything from 10.1.0.0/16",
+            ]
+        );
+    }
 }

@@ -45,6 +45,17 @@ pub type EnsureGroupInput = ResolvedRequest;
 pub struct SecurityGroup {
     /// The cache's security group.
     pub security_group_id: String,
+    /// What others have added to it.
+    pub drift: Drift,
+}
+
+/// What differs from what was asked for, and is reported and left as it is: somebody else made it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drift {
+    /// The inbound rules of the cache's security group beside the backend's, each such as
+    /// `tcp 6379 from 10.0.0.0/8`.
+    pub inbound_rules: Vec<String>,
 }
 
 /// What `EnsureSubnetGroup` answers.
@@ -218,4 +229,6 @@ pub struct Published {
     pub parameters: Vec<String>,
     /// Those of them that this run had to write.
     pub written: Vec<String>,
+    /// The names of those that it removed, because they no longer apply.
+    pub removed: Vec<String>,
 }

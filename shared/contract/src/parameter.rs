@@ -2,6 +2,8 @@
 
 use crate::message::Endpoints;
 
+const READER_ENDPOINT: &str = "reader-endpoint";
+
 /// One parameter: its full name and the value that it should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -44,7 +46,7 @@ pub fn parameters(prefix: &str, environment: &str, endpoints: &Endpoints) -> Vec
     ];
     if let Some(reader) = &endpoints.reader {
         all.push(parameter(
-            "reader-endpoint",
+            READER_ENDPOINT,
             reader.to_string(),
             "Reader endpoint (host:port)",
         ));
@@ -52,9 +54,18 @@ pub fn parameters(prefix: &str, environment: &str, endpoints: &Endpoints) -> Vec
     all
 }
 
+/// The parameter that an earlier cache with replicas may have, and that one with these endpoints has not.
+#[must_use]
+pub fn outdated(prefix: &str, endpoints: &Endpoints) -> Option<String> {
+    endpoints
+        .reader
+        .is_none()
+        .then(|| format!("{prefix}/{READER_ENDPOINT}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parameters;
+    use super::{outdated, parameters};
     use crate::message::{Endpoint, Endpoints};
 
     fn endpoint(host: &str) -> Endpoint {
@@ -88,6 +99,23 @@ mod tests {
         });
 
         assert_eq!(found, expected, "the contract's parameters, no reader");
+    }
+
+    #[test]
+    fn a_reader_endpoint_is_wanted_or_outdated() {
+        let with = |reader| Endpoints {
+            primary: endpoint("primary"),
+            reader,
+        };
+
+        assert_eq!(
+            outdated("/bandup/cache", &with(Some(endpoint("replica")))),
+            None
+        );
+        assert_eq!(
+            outdated("/bandup/cache", &with(None)).as_deref(),
+            Some("/bandup/cache/reader-endpoint")
+        );
     }
 
     #[test]
