@@ -65,20 +65,22 @@ def client(service):
     return one
 
 
-def integration(call, error_name):
-    """A service integration: its errors have names as in
-    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+def integration(call, prefix, modelled, general):
+    """A service integration. A fault of which the SDK behind it knows a class is named by that; every other has a
+    general name, and its code and status stand in the cause, as in https://github.com/aws/aws-sdk-java/issues/2222"""
 
     def integrate(_resource, arguments):
         try:
             answer = call(arguments)
         except ClientError as error:
-            described = error.response["Error"]
-            raise stepfunctions._ExecutionError(error_name(described["Code"]), described["Message"])
+            described, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            code = described["Code"].removesuffix("Exception") + "Exception"
+            cause = f"{described['Message']} (Service: {prefix}; Status Code: {status}; Error Code: {described['Code']})"
+            raise stepfunctions._ExecutionError(f"{prefix}.{code if code in modelled else general}", cause)
         except ReadTimeoutError as error:
             raise stepfunctions._ExecutionError("States.Timeout", str(error))
         except BotoCoreError as error:
-            raise stepfunctions._ExecutionError(error_name("SdkClientException"), str(error))
+            raise stepfunctions._ExecutionError(f"{prefix}.SdkClientException", str(error))
         answer.pop("ResponseMetadata")
         return json.loads(json.dumps(answer, default=str))
 
@@ -100,20 +102,19 @@ def put_events(arguments):
 
 def describe_execution(arguments):
     """An SDK integration writes every field with a capital letter."""
-    answer = sfn.describe_execution(executionArn=arguments["ExecutionArn"])
+    answer = sfn.describe_execution(**{name[0].lower() + name[1:]: value for name, value in arguments.items()})
     return {name[0].upper() + name[1:]: value for name, value in answer.items()}
 
 
 stepfunctions._execute_task = execute_task
+in_dynamodb = ("DynamoDB", {"ConditionalCheckFailedException", "ResourceNotFoundException"}, "AmazonDynamoDBException")
+in_sfn = ("Sfn", {"ExecutionDoesNotExistException", "InvalidArnException"}, "SfnException")
+in_events = ("EventBridge", set(), "EventBridgeException")
 stepfunctions._SERVICE_DISPATCH |= {
-    "arn:aws:states:::events:putEvents": integration(put_events, "EventBridge.{}".format),
-    "arn:aws:states:::dynamodb:getItem": integration(lambda item: dynamodb.get_item(**item), "DynamoDB.{}".format),
-    "arn:aws:states:::dynamodb:updateItem": integration(
-        lambda item: dynamodb.update_item(**item), "DynamoDB.{}".format
-    ),
-    "arn:aws:states:::aws-sdk:sfn:describeExecution": integration(
-        describe_execution, lambda code: f"Sfn.{code.removesuffix('Exception')}Exception"
-    ),
+    "arn:aws:states:::events:putEvents": integration(put_events, *in_events),
+    "arn:aws:states:::dynamodb:getItem": integration(lambda item: dynamodb.get_item(**item), *in_dynamodb),
+    "arn:aws:states:::dynamodb:updateItem": integration(lambda item: dynamodb.update_item(**item), *in_dynamodb),
+    "arn:aws:states:::aws-sdk:sfn:describeExecution": integration(describe_execution, *in_sfn),
 }
 
 

@@ -39,6 +39,12 @@ fn hold(
 ) -> String {
     let mut request = environment.request();
     let (step, operation) = match state {
+        "WaitForLateWriters" => {
+            Scenario::Stale
+                .prepare(world, environment)
+                .expect("a stale claim");
+            return start_and_wait_for(world, &request, state);
+        }
         "WaitForTurn" => {
             hold_by_another(world, environment);
             return start_and_wait_for(world, &request, state);

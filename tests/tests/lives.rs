@@ -194,7 +194,7 @@ fn a_failed_creation_that_is_not_ours_is_left_as_it_is() {
     assert!(
         ended
             .cause
-            .contains("does not say that envcache created it"),
+            .contains("does not say that envcache asked for it"),
         "{}",
         ended.cause
     );

@@ -54,7 +54,10 @@ fn every_task_has_a_timeout_retries_and_a_catch_of_all() {
                 "{name}"
             );
             assert!(retry["MaxDelaySeconds"].is_u64(), "{name}");
-            assert_eq!(retry["JitterStrategy"], "FULL", "{name}");
+            // Where it is time itself that helps, none of it is taken away.
+            let wants_time = retry["ErrorEquals"][0] == "Sfn.ExecutionDoesNotExistException";
+            let jitter = if wants_time { "NONE" } else { "FULL" };
+            assert_eq!(retry["JitterStrategy"], jitter, "{name}");
             assert!(
                 !strings(&retry["ErrorEquals"]).contains(&"States.ALL"),
                 "{name}: only named errors are tried again"
@@ -65,6 +68,33 @@ fn every_task_has_a_timeout_retries_and_a_catch_of_all() {
             last.map(|catch| &catch["ErrorEquals"]),
             Some(&json!(["States.ALL"])),
             "{name}: no failure goes uncaught"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
+    let writes: Vec<_> = tasks()
+        .into_iter()
+        .filter(|(_, task)| {
+            task["Resource"]
+                .as_str()
+                .is_some_and(|resource| resource.ends_with("dynamodb:updateItem"))
+        })
+        .collect();
+    assert!(writes.len() > 4, "{}", writes.len());
+    for (name, task) in writes {
+        let condition = task["Arguments"]["ConditionExpression"].as_str();
+        let expected = match name.as_str() {
+            "ClaimEnvironment" => "attribute_not_exists(holder) OR holder = :me",
+            "TakeOverEnvironment" => "holder = :stale OR holder = :me",
+            _ => "holder = :me",
+        };
+        assert_eq!(condition, Some(expected), "{name}");
+        assert_eq!(
+            task["Arguments"]["ExpressionAttributeValues"][":me"],
+            json!({ "S": "{% $states.context.Execution.Id %}" }),
+            "{name}"
         );
     }
 }

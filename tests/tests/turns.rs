@@ -42,7 +42,7 @@ fn what_is_asked_for_is_remembered_before_anything_is_created() {
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let moments = |step: &str, operation: &str| environment.tenant.moments(step, operation)[0];
-    let remembered = moments("RememberRequest", "UpdateItem");
+    let remembered = moments("RecordRequest", "UpdateItem");
     let created = moments("EnsureSecurityGroup", "CreateSecurityGroup")
         .min(moments("EnsureSubnetGroup", "CreateCacheSubnetGroup"));
     assert!(remembered < created, "{remembered} and {created}");
@@ -187,8 +187,9 @@ fn an_event_older_than_the_one_last_applied_changes_nothing_and_succeeds() {
         json!({
             "environment": environment.name,
             "superseded": true,
-            "reason": "asked for at 2026-11-23T09:59:59.000Z, and what was asked for at 2026-11-23T10:00:00.000Z is \
-                       applied already. Nothing was changed",
+            "reason": "asked for at 2026-11-23T09:59:59.000Z, and something else was asked for later, at \
+                       2026-11-23T10:00:00.000Z. Nothing was changed. To ask for it after all, start it by hand without \
+                       its event",
         })
     );
     let steps: Vec<_> = environment.tenant.calls()[before..]
@@ -249,4 +250,94 @@ fn another_identity_is_immutable_and_nothing_is_changed() {
         record,
         "what was applied is remembered still"
     );
+}
+
+#[test]
+fn before_its_cache_is_asked_for_an_environment_may_choose_other_names() {
+    let environment = world().environment();
+    world().call(
+        "ec2",
+        "create_security_group",
+        &json!({
+            "VpcId": environment.laid.vpc,
+            "GroupName": format!("{}-redis-sg", environment.name),
+            "Description": "somebody else's",
+        }),
+    );
+    let first = world().run(&environment.request());
+    assert_eq!(first.error, "NotOwned", "{first:?}");
+
+    let other = json!({ "securityGroupName": format!("{}-other-sg", environment.name) });
+    let second = world().run(&environment.request_with("/cache", other));
+
+    assert_eq!(
+        second.status, "SUCCEEDED",
+        "as the cause advised: {second:?}"
+    );
+}
+
+#[test]
+fn an_event_from_the_future_does_not_lock_the_environment() {
+    let environment = world().environment();
+    let far = run_at(&environment, "2099-01-01T00:00:00Z", &json!({}));
+    assert_eq!(far.status, "SUCCEEDED", "{far:?}");
+
+    let now = world().run(&environment.request());
+
+    assert_eq!(now.status, "SUCCEEDED", "{now:?}");
+    assert_eq!(now.output["superseded"], Value::Null, "{now:?}");
+}
+
+#[test]
+fn a_run_that_has_lost_its_claim_changes_and_publishes_nothing_more() {
+    let environment = world().environment();
+    let execution = world().start(&environment.request());
+    until("it waits for the cache", || {
+        entered(&execution)
+            .contains(&"WaitForReplicationGroup".to_owned())
+            .then_some(())
+    });
+
+    environment.hold(world(), "another").expect("its claim");
+
+    let ended = world().wait(&execution);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_eq!(ended.output["superseded"], true, "{ended:?}");
+    assert!(
+        environment.parameters(world()).is_empty(),
+        "nothing is published"
+    );
+    let record = environment.record(world()).expect("a record");
+    assert_eq!(
+        record["holder"]["S"], "another",
+        "the claim is left: {record}"
+    );
+}
+
+#[test]
+fn of_many_runs_on_a_stale_claim_one_is_at_work_at_a_time() {
+    let environment = world().environment();
+    let machine = &world().stack.provision_state_machine_arn;
+    let ended_long_ago = machine.replacen(":stateMachine:", ":execution:", 1) + ":stale";
+    environment.hold(world(), &ended_long_ago).expect("a claim");
+
+    let executions: Vec<_> = (0..4)
+        .map(|_| world().start(&environment.request()))
+        .collect();
+
+    for execution in executions {
+        let ended = world().wait(&execution);
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    }
+    let released = environment
+        .tenant
+        .moments("ReleaseEnvironment", "UpdateItem");
+    let begun = environment.tenant.moments("RecordRequest", "UpdateItem");
+    assert!(!begun.is_empty(), "somebody was at work");
+    for (after, before) in begun.iter().skip(1).zip(&released) {
+        assert!(
+            before < after,
+            "begun at {begun:?}, released at {released:?}: two at work at once"
+        );
+    }
 }

@@ -20,7 +20,12 @@ use select::{Candidate, Kind, Subnet, is_id, only, subnets};
 pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<ResolvedRequest> {
     let spec = Request::from_json(input.request)?.into_spec()?;
     let network = find(ec2, &spec.network).await?;
-    Ok(ResolvedRequest { spec, network })
+    let asked_at = spec.event.as_ref().map(|event| event.time.milliseconds());
+    Ok(ResolvedRequest {
+        spec,
+        network,
+        asked_at,
+    })
 }
 
 async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {

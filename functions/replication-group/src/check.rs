@@ -36,7 +36,7 @@ fn create_failed(
 ) -> StepResult<CheckedReplicationGroup> {
     let id = &input.spec.cache.name;
     let way_out = if !input.creation_recorded {
-        "The environment's record does not say that envcache created it, so it was left as it is: delete it in the \
+        "The environment's record does not say that envcache asked for it, so it was left as it is: delete it in the \
          ElastiCache console, then start again"
     } else if input.replaced {
         "It was deleted and created again in this run, and failed again: see to the reason, then start again"

@@ -197,7 +197,7 @@ fn refuse_immutable(
         ErrorName::Immutable,
         format!(
             "replication group {} differs in what AWS cannot change in place: {}. The cache was not changed: ask for \
-             what is there, or for a cache of another name",
+             what is there",
             cache.name,
             differences.join("; ")
         ),

@@ -18,39 +18,17 @@ pub async fn delete(
     input: DeleteReplicationGroupInput,
 ) -> StepResult<DeletedReplicationGroup> {
     let id = input.spec.cache.name.as_str();
-    let answer = |deleted: bool, outcome: &str| DeletedReplicationGroup {
-        deleted,
+    let answer = |going: bool, outcome: &str| DeletedReplicationGroup {
+        going,
         wait_seconds: schedule::next_wait(input.seconds_waited),
         outcome: outcome.to_owned(),
     };
-    let (gone, going) = (
-        || answer(false, "not there"),
-        |outcome| answer(true, outcome),
-    );
-    let Some(group) = find::replication_group(elasticache, id).await? else {
-        return Ok(gone());
-    };
-    match group.status().unwrap_or("without a status") {
-        "deleting" => return Ok(going("found deleting")),
-        "create-failed" if input.creation_recorded => {}
-        "create-failed" => {
-            return Err(StepError::new(
-                ErrorName::NotOwned,
-                format!(
-                    "replication group {id} is create-failed, and the environment's record does not say that envcache \
-                     created it. It was left as it is: delete it in the ElastiCache console, then start again"
-                ),
-            ));
-        }
-        status => {
-            return Err(StepError::new(
-                ErrorName::UnexpectedStatus,
-                format!(
-                    "replication group {id} was create-failed and is {status} now. It was left as it is: look at it \
-                     in the ElastiCache console, then start again"
-                ),
-            ));
-        }
+    let found = find::replication_group(elasticache, id).await?;
+    let status = found.map(|group| group.status.unwrap_or_default());
+    match verdict(id, status.as_deref(), input.creation_recorded)? {
+        Verdict::NotThere => return Ok(answer(false, "not there")),
+        Verdict::Going => return Ok(answer(true, "found deleting")),
+        Verdict::Delete => {}
     }
     let sent = elasticache
         .delete_replication_group()
@@ -58,10 +36,43 @@ pub async fn delete(
         .send()
         .await;
     match sent {
-        Ok(_) => Ok(going("deleted")),
-        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => Ok(gone()),
-        // A try whose answer was lost, or a person in the console, has begun it.
-        Err(error) if find::is_still_changing(step::code(&error)) => Ok(going("found deleting")),
+        Ok(_) => Ok(answer(true, "deleted")),
+        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => {
+            Ok(answer(false, "not there"))
+        }
+        // It is going already, or a member is not ready to go: the next look tells which.
+        Err(error) if find::is_still_changing(step::code(&error)) => {
+            Ok(answer(false, "not deletable yet"))
+        }
         Err(error) => Err(step::failure("DeleteReplicationGroup", id, error)),
     }
+}
+
+enum Verdict {
+    NotThere,
+    Going,
+    Delete,
+}
+
+/// What a status means for a deletion.
+fn verdict(id: &str, status: Option<&str>, creation_recorded: bool) -> StepResult<Verdict> {
+    let (name, why) = match status {
+        None => return Ok(Verdict::NotThere),
+        Some("deleting") => return Ok(Verdict::Going),
+        Some("create-failed") if creation_recorded => return Ok(Verdict::Delete),
+        Some("create-failed") => (
+            ErrorName::NotOwned,
+            "is create-failed, and the environment's record does not say that envcache asked for it".to_owned(),
+        ),
+        Some(status) => (
+            ErrorName::UnexpectedStatus,
+            format!("was create-failed and is {status} now"),
+        ),
+    };
+    Err(StepError::new(
+        name,
+        format!(
+            "replication group {id} {why}. It was left as it is: look at it in the ElastiCache console, then start again"
+        ),
+    ))
 }

@@ -813,11 +813,11 @@ async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give
     };
     let replay = Replay::new([
         described("create-failed", with_its_creation),
-        events(&[]),
         events(&[
             ("bandup-redis-001", "older", "2026-11-23T10:00:00.000Z"),
             ("bandup-redis-001", capacity, "2026-11-23T10:05:00.000Z"),
         ]),
+        events(&[]),
     ]);
 
     let error = checked_against(&replay, replaced())
@@ -846,10 +846,10 @@ async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give
     assert_eq!(
         asked,
         [
-            asked_for("replication-group", "bandup-redis"),
-            asked_for("cache-cluster", "bandup-redis-001")
+            asked_for("cache-cluster", "bandup-redis-001"),
+            asked_for("replication-group", "bandup-redis")
         ],
-        "of the group and of its member, since its creation"
+        "of its member and of the group, since its creation"
     );
 }
 
@@ -862,17 +862,17 @@ async fn a_failed_creation_stays_one_where_its_events_tell_nothing() {
             "Its events since its creation give no reason",
         ),
         (
-            vec![denied(), denied()],
+            vec![denied()],
             "Its events could not be read (DescribeEvents bandup-redis-001: AccessDenied",
         ),
         (
             vec![
-                denied(),
                 events(&[(
                     "bandup-redis-001",
                     "no capacity",
                     "2026-11-23T10:05:00.000Z",
                 )]),
+                denied(),
             ],
             "ElastiCache's events: bandup-redis-001: no capacity. It was deleted and created again",
         ),
@@ -895,7 +895,7 @@ async fn a_failed_creation_of_ours_is_replaced_and_nobody_elses_nor_for_ever() {
     let late = json!({ "secondsWaited": 3600 });
     let cases = [
         (json!({}), None),
-        (nobodys, Some("does not say that envcache created it")),
+        (nobodys, Some("does not say that envcache asked for it")),
         (late, Some("could not be replaced within 60 minutes")),
     ];
     for (changes, expected) in cases {
@@ -938,7 +938,7 @@ async fn what_could_not_be_created_is_deleted_without_a_snapshot_and_waited_for(
 
     let found = deleted(&replay, true).await.expect("deleted");
 
-    assert!(found.deleted, "{found:?}");
+    assert!(found.going, "{found:?}");
     assert_eq!(found.wait_seconds, 30);
     assert_eq!(
         replay.forms()[1],
@@ -963,14 +963,14 @@ async fn what_is_going_or_gone_is_a_success() {
         ),
         (
             vec![failed(), refused("InvalidReplicationGroupState")],
-            true,
-            "found deleting",
+            false,
+            "not deletable yet",
         ),
     ];
     for (answers, expected, outcome) in cases {
         let found = deleted(&Replay::new(answers), true).await.expect(outcome);
 
-        assert_eq!((found.deleted, found.outcome.as_str()), (expected, outcome));
+        assert_eq!((found.going, found.outcome.as_str()), (expected, outcome));
     }
 }
 

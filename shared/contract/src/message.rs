@@ -22,6 +22,9 @@ pub struct ResolvedRequest {
     pub spec: Spec,
     /// What the names of `spec.network` stand for.
     pub network: ResolvedNetwork,
+    /// When the event asked for it, in milliseconds since 1970; none for an execution by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<i64>,
 }
 
 /// The ids of the network that the cache is placed in.
@@ -37,7 +40,14 @@ pub struct ResolvedNetwork {
 }
 
 /// What `EnsureSecurityGroup` and `EnsureSubnetGroup` take.
-pub type EnsureGroupInput = ResolvedRequest;
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureGroupInput {
+    /// The checked request.
+    pub spec: Spec,
+    /// From `ResolveNetwork`.
+    pub network: ResolvedNetwork,
+}
 
 /// What `EnsureSecurityGroup` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,8 +182,8 @@ pub struct DeleteReplicationGroupInput {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeletedReplicationGroup {
-    /// Whether it is going. Where it is not, none was found, and the next check looks again.
-    pub deleted: bool,
+    /// Whether it is going. Where it is not, the next check looks again.
+    pub going: bool,
     /// How long to wait before the next check, in seconds.
     pub wait_seconds: u32,
     /// What was done or found, for the person who reads the execution.

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Owner;
 use crate::value::{
-    Description, EngineVersion, EnvironmentName, EventTime, NetworkName, NodeType, ParameterPrefix,
-    Port, Replicas, ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName,
-    Subnets,
+    Description, EngineVersion, EnvironmentName, EventId, EventTime, NetworkName, NodeType,
+    ParameterPrefix, Port, Replicas, ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays,
+    SubnetGroupName, Subnets,
 };
 
 /// What an environment's cache should be.
@@ -93,7 +93,7 @@ impl Cache {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventStamp {
     /// EventBridge's id of the event.
-    pub id: String,
+    pub id: EventId,
     /// When the event happened: a later one goes before it.
     pub time: EventTime,
 }

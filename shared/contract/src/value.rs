@@ -134,6 +134,11 @@ checked_text!(
     parameter_prefix
 );
 checked_text!(
+    /// An event's id: 1 to 255 characters, none of them a control character. EventBridge's are UUIDs.
+    EventId,
+    description
+);
+checked_text!(
     /// A moment in RFC 3339, such as `2026-11-22T10:00:00Z`, as EventBridge writes an event's time.
     EventTime,
     event_time
@@ -295,6 +300,14 @@ fn engine_version(text: &str) -> Check {
         is_valkey,
         "is not a Valkey version such as `8.0` (7.2 is the first)",
     )
+}
+
+impl EventTime {
+    /// Milliseconds since 1970; 0 for what is no moment, which is never held.
+    #[must_use]
+    pub fn milliseconds(&self) -> i64 {
+        chrono::DateTime::parse_from_rfc3339(&self.0).map_or(0, |time| time.timestamp_millis())
+    }
 }
 
 fn event_time(text: &str) -> Check {

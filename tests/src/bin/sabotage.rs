@@ -142,11 +142,7 @@ fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<(
 /// The cells of a state's own calls that end soon: a reply lost, which the SDK's second try then meets; some calls
 /// failing in every way; and every call denied.
 fn is_about(cell: &Cell, state: &str) -> bool {
-    let caller = match state {
-        "EnsureGroups" => "EnsureSubnetGroup",
-        _ => state,
-    };
-    cell.call.step == caller
+    cell.call.step == state
         && match cell.spell {
             Spell::First => cell.fault == Fault::LostReply,
             Spell::Some => cell.fault != Fault::NoReply,
