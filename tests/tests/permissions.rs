@@ -40,7 +40,35 @@ fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
 
     each_action_of_a_first_run_is_needed(&world);
     without_describe_events_a_failed_creation_is_told_without_its_reason(&world);
+    without_its_policy_a_failed_creation_is_not_replaced(&world);
     an_event_starts_nothing_without_the_policy_of_start_workflow(&world);
+}
+
+fn without_its_policy_a_failed_creation_is_not_replaced(world: &World) {
+    for operation in ["DescribeReplicationGroups", "DeleteReplicationGroup"] {
+        let environment = world.environment();
+        let failing = Life {
+            outcome: Outcome::Failed {
+                reason: "no luck".to_owned(),
+            },
+            ..Life::default()
+        };
+        for life in [failing, Life::default()] {
+            let cache = format!("{}-redis", environment.name);
+            world.gateway().live(&cache, life);
+        }
+        let policy = Policy::take(world, "DeleteReplicationGroup");
+        policy.give_back_without(world, &format!("elasticache:{operation}"));
+
+        let denied = world.run(&environment.request());
+
+        assert_eq!(denied.error, "AccessDenied", "{operation}: {denied:?}");
+        let expected = format!("DeleteReplicationGroup: {operation} ");
+        assert!(denied.cause.starts_with(&expected), "{}", denied.cause);
+        policy.give_back(world);
+        let ended = world.run(&environment.request());
+        assert_eq!(ended.status, "SUCCEEDED", "{operation}: {ended:?}");
+    }
 }
 
 /// The actions that a first run uses, one by one: without it the run fails and says which call was denied.

@@ -72,6 +72,9 @@ fn every_task_has_a_timeout_retries_and_a_catch_of_all() {
     }
 }
 
+/// What DynamoDB answers where the condition of a write does not hold.
+const LOST: &str = "DynamoDB.ConditionalCheckFailedException";
+
 #[test]
 fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
     let writes: Vec<_> = tasks()
@@ -85,12 +88,24 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
     assert!(writes.len() > 4, "{}", writes.len());
     for (name, task) in writes {
         let condition = task["Arguments"]["ConditionExpression"].as_str();
-        let expected = match name.as_str() {
-            "ClaimEnvironment" => "attribute_not_exists(holder) OR holder = :me",
-            "TakeOverEnvironment" => "holder = :stale OR holder = :me",
-            _ => "holder = :me",
+        let (expected, otherwise) = match name.as_str() {
+            "ClaimEnvironment" => ("attribute_not_exists(holder) OR holder = :me", "ReadHolder"),
+            "TakeOverEnvironment" => ("holder = :stale OR holder = :me", "ClaimEnvironment"),
+            "ReleaseEnvironment" => ("holder = :me", "HowItEnded"),
+            _ => ("holder = :me", "NoteTakenOver"),
         };
         assert_eq!(condition, Some(expected), "{name}");
+        let catch = &task["Catch"][0];
+        let caught = strings(&catch["ErrorEquals"])[0];
+        assert!(
+            [LOST, "States.ALL"].contains(&caught) && catch["Next"] == otherwise,
+            "{name}: a claim that is lost leads to {otherwise}, not {catch}"
+        );
+        assert_eq!(
+            task["Retry"][0],
+            json!({ "ErrorEquals": [LOST], "MaxAttempts": 0 }),
+            "{name}: asking again does not bring it back"
+        );
         assert_eq!(
             task["Arguments"]["ExpressionAttributeValues"][":me"],
             json!({ "S": "{% $states.context.Execution.Id %}" }),
