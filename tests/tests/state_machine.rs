@@ -115,6 +115,22 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
 }
 
 #[test]
+fn an_execution_that_is_not_shown_is_asked_for_again_before_it_counts_as_gone() {
+    let task = &tasks()["DescribeHolder"];
+    let retry = &task["Retry"][0];
+    assert_eq!(
+        retry["ErrorEquals"],
+        json!(["Sfn.ExecutionDoesNotExistException"]),
+        "DescribeExecution is eventually consistent"
+    );
+    let seconds = retry["IntervalSeconds"].as_u64().expect("a number");
+    let attempts = retry["MaxAttempts"].as_u64().expect("a number");
+    assert!(seconds * attempts >= 30, "{seconds} s, {attempts} times");
+    assert_eq!(task["Catch"][0]["ErrorEquals"], retry["ErrorEquals"]);
+    assert_eq!(task["Catch"][0]["Next"], "TakeOverEnvironment");
+}
+
+#[test]
 fn lambdas_own_transient_errors_and_ours_are_tried_again_by_every_step() {
     let wanted: BTreeSet<_> = FOREIGN
         .into_iter()
