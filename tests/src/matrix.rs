@@ -394,6 +394,11 @@ impl Undisturbed {
         }
         self.compare(cell.scenario, &environment, world)?;
         if cell.call.step == "ReleaseEnvironment" {
+            let holder = &environment.record(world)?["holder"];
+            ensure!(
+                holder.is_null() || cell.spell == Spell::Every,
+                "it was to be released, and is held by {holder}"
+            );
             let next = world.run_on(machine, &request);
             ensure!(next.status == "SUCCEEDED", "the next run: {next:?}");
         }
