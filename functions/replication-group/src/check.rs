@@ -12,8 +12,8 @@ use crate::{find, reason};
 ///
 /// # Errors
 /// `CreateFailed`, with the reason that ElastiCache's events give, where the group is not replaced;
-/// `UnexpectedStatus` for a status that
-/// ElastiCache does not document; `Timeout` after the deadline; else what ElastiCache answered.
+/// `UnexpectedStatus` for a status that ElastiCache does not document; `Timeout` after the deadline; else what
+/// ElastiCache answered.
 pub async fn check(
     elasticache: &Client,
     input: CheckReplicationGroupInput,

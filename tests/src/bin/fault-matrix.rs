@@ -11,7 +11,8 @@ use envcache_tests::{World, page, resources};
 const SHOWN: usize = 10;
 const TEXT: &str = "Every call that the workflow makes to AWS fails in every way, in a first run (*create*), in one \
 that finds everything there (*again*), in one that asks for more replicas, other settings, another backend and one more \
-subnet (*change*), and in one that asks for fewer replicas (*shrink*), in one that takes over a stale claim (*stale*) and in one whose first creation fails (*replace*). \"Some calls\" are more than a function's own second try can bear, so that the state machine has to try \
+subnet (*change*), in one that asks for fewer replicas (*shrink*), in one that takes over a stale claim (*stale*) and in \
+one whose first creation fails (*replace*). \"Some calls\" are more than a function's own second try can bear, so that the state machine has to try \
 again. A run recovers and ends with the resources of an undisturbed run; or it fails under the right error name, with \
 nothing untagged and no wrong endpoint behind it, and a plain re-run ends with those same resources.";
 
