@@ -18,7 +18,6 @@ const START: Duration = Duration::from_secs(30);
 pub fn tell(interrupt: &Interrupt) -> Result<bool> {
     let clock = Clock(Instant::now());
     let workspace = Workspace::find()?;
-    let event = workspace.file("events/environment-created.json");
 
     clock.say("Starting MiniStack, with IAM enforced, behind a gateway that behaves as AWS does");
     let cloud = Cloud::start(workspace, interrupt.clone(), Settings::default())?;
@@ -33,13 +32,9 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
     let laid = network::REFERENCE.lay(&aws)?;
     clock.say(&format!("  {} with {}", laid.vpc, laid.subnets.join(", ")));
 
-    clock.say("Putting events/environment-created.json on the bus");
-    let event = serde_json::from_str(&std::fs::read_to_string(event)?)
-        .context("events/environment-created.json")?;
-    stack.put_event(&aws, &event)?;
-    let execution = first_execution(&aws, &stack, interrupt)?;
-    clock.say(&format!("  {execution}"));
-
+    clock.say("The environment is created: events/environment-created.json on the bus");
+    put(&cloud, &aws, &stack, "environment-created")?;
+    let execution = first_execution(&aws, &stack.provision_state_machine_arn, interrupt)?;
     clock.say("The run, state by state (waits are a tenth of what they are on AWS)");
     if !watch(&cloud, &execution)? {
         return Ok(false);
@@ -68,8 +63,28 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
             valkey::INSTALL
         ),
     }
+
+    clock.say("The environment is deleted: events/environment-deleted.json on the bus");
+    put(&cloud, &aws, &stack, "environment-deleted")?;
+    let execution = first_execution(&aws, &stack.deprovision_state_machine_arn, interrupt)?;
+    if !watch(&cloud, &execution)? {
+        return Ok(false);
+    }
+    let left = reference::left(&aws)?;
+    if left.is_empty() {
+        println!("  Nothing is left of it but its network");
+    } else {
+        println!("  Left: {}", left.join(", "));
+    }
     clock.say("Done");
-    Ok(as_asked)
+    Ok(as_asked && left.is_empty())
+}
+
+/// Puts a sample event on the bus.
+fn put(cloud: &Cloud, aws: &Aws, stack: &Stack, sample: &str) -> Result<()> {
+    let file = format!("events/{sample}.json");
+    let event = std::fs::read_to_string(cloud.workspace().file(&file))?;
+    stack.put_event(aws, &serde_json::from_str(&event).context(file)?)
 }
 
 /// Says what happens, with the seconds since the beginning.
@@ -81,11 +96,11 @@ impl Clock {
     }
 }
 
-fn first_execution(aws: &Aws, stack: &Stack, interrupt: &Interrupt) -> Result<String> {
+fn first_execution(aws: &Aws, state_machine: &str, interrupt: &Interrupt) -> Result<String> {
     let begin = Instant::now();
     while begin.elapsed() < START {
         interrupt.check()?;
-        if let Some(execution) = stack.executions(aws)?.into_iter().next() {
+        if let Some(execution) = Stack::executions(aws, state_machine)?.into_iter().next() {
             return Ok(execution.arn);
         }
         sleep(Duration::from_millis(100));

@@ -41,6 +41,34 @@ pub fn rows(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// What is still there of all that, by its name.
+///
+/// # Errors
+/// Where AWS cannot be asked.
+pub fn left(aws: &Aws) -> Result<Vec<String>> {
+    let groups = aws.call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "Filters": [{ "Name": "group-name", "Values": ["redis-sg"] }] }),
+    )?;
+    let caches = aws.call("elasticache", "describe_replication_groups", &json!({}))?;
+    let subnet_groups = aws.call("elasticache", "describe_cache_subnet_groups", &json!({}))?;
+    let ours = |name: &String| name.starts_with("bandup-");
+    let named = |list: &Value, field: &str| array(list).map(|one| text(&one[field])).collect();
+    let lists: [Vec<String>; 3] = [
+        named(&groups["SecurityGroups"], "GroupName"),
+        named(&caches["ReplicationGroups"], "ReplicationGroupId"),
+        named(&subnet_groups["CacheSubnetGroups"], "CacheSubnetGroupName"),
+    ];
+    let [security_groups, caches, subnet_groups] = lists;
+    let parameters = aws.parameters("/bandup/cache")?.into_keys();
+    Ok(security_groups
+        .into_iter()
+        .chain(caches.into_iter().chain(subnet_groups).filter(ours))
+        .chain(parameters)
+        .collect())
+}
+
 /// The tags of everything that a run creates for the reference environment.
 const TAGS: &str = "envcache:environment=bandup, envcache:stack=envcache";
 

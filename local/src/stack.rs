@@ -15,6 +15,8 @@ pub const NAME: &str = "envcache";
 pub struct Stack {
     /// The output `ProvisionStateMachineArn`.
     pub provision_state_machine_arn: String,
+    /// The output `DeprovisionStateMachineArn`.
+    pub deprovision_state_machine_arn: String,
     /// The output `EventBusName`.
     pub event_bus_name: String,
 }
@@ -48,6 +50,7 @@ impl Stack {
         let outputs = &stacks["Stacks"][0]["Outputs"];
         Ok(Self {
             provision_state_machine_arn: value(outputs, "ProvisionStateMachineArn")?,
+            deprovision_state_machine_arn: value(outputs, "DeprovisionStateMachineArn")?,
             event_bus_name: value(outputs, "EventBusName")?,
         })
     }
@@ -74,15 +77,15 @@ impl Stack {
         Ok(())
     }
 
-    /// The executions of the provision state machine, the latest first.
+    /// The executions of one of its state machines, the latest first.
     ///
     /// # Errors
     /// What Step Functions refused.
-    pub fn executions(&self, aws: &Aws) -> Result<Vec<Execution>> {
+    pub fn executions(aws: &Aws, state_machine_arn: &str) -> Result<Vec<Execution>> {
         let answer = aws.call(
             "stepfunctions",
             "list_executions",
-            &json!({ "stateMachineArn": self.provision_state_machine_arn }),
+            &json!({ "stateMachineArn": state_machine_arn }),
         )?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(answer["executions"]

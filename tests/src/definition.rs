@@ -8,23 +8,53 @@ use serde_yaml_ng::Value as Yaml;
 
 use crate::array;
 
-/// The provision state machine, with the template's `${…}` as they stand in it.
+/// A state machine of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    Provision,
+    Deprovision,
+}
+
+impl Machine {
+    pub const ALL: [Self; 2] = [Self::Provision, Self::Deprovision];
+
+    /// Its file's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provision => "provision",
+            Self::Deprovision => "deprovision",
+        }
+    }
+
+    /// Its logical id in the template.
+    #[must_use]
+    pub const fn logical_id(self) -> &'static str {
+        match self {
+            Self::Provision => "ProvisionStateMachine",
+            Self::Deprovision => "DeprovisionStateMachine",
+        }
+    }
+}
+
+/// A state machine, with the template's `${…}` as they stand in it.
 ///
 /// # Panics
 /// Where it is no JSON.
 #[must_use]
-pub fn state_machine() -> Value {
-    let path = Workspace::root().join("statemachine/provision.asl.json");
+pub fn state_machine(machine: Machine) -> Value {
+    let file = format!("statemachine/{}.asl.json", machine.name());
+    let path = Workspace::root().join(file);
     serde_json::from_str(&std::fs::read_to_string(path).expect("the state machine"))
         .expect("the state machine is JSON")
 }
 
-/// Every state, also those of branches, by its name.
+/// Every state of a machine, also those of branches, by its name.
 ///
 /// # Panics
 /// Where a name stands twice.
 #[must_use]
-pub fn states() -> BTreeMap<String, Value> {
+pub fn states(machine: Machine) -> BTreeMap<String, Value> {
     fn collect(machine: &Value, into: &mut BTreeMap<String, Value>) {
         for (name, state) in machine["States"].as_object().expect("states") {
             assert!(
@@ -37,22 +67,22 @@ pub fn states() -> BTreeMap<String, Value> {
         }
     }
     let mut states = BTreeMap::new();
-    collect(&state_machine(), &mut states);
+    collect(&state_machine(machine), &mut states);
     states
 }
 
 /// The states that call AWS or a function, by their names.
 #[must_use]
-pub fn tasks() -> BTreeMap<String, Value> {
-    let mut states = states();
+pub fn tasks(machine: Machine) -> BTreeMap<String, Value> {
+    let mut states = states(machine);
     states.retain(|_, state| state["Type"] == "Task");
     states
 }
 
 /// The tasks that invoke a function, with the substitution that names it.
 #[must_use]
-pub fn steps() -> BTreeMap<String, String> {
-    tasks()
+pub fn steps(machine: Machine) -> BTreeMap<String, String> {
+    tasks(machine)
         .into_iter()
         .filter_map(|(name, task)| {
             let function = task["Arguments"]["FunctionName"].as_str()?;

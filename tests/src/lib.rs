@@ -136,7 +136,21 @@ impl World {
         self.start_on(&self.stack.provision_state_machine_arn, input)
     }
 
-    fn start_on(&self, state_machine: &str, input: &Value) -> String {
+    /// Takes an environment's cache away, by hand, and waits until the run ends.
+    ///
+    /// # Panics
+    /// Where it does not start or does not end.
+    #[must_use]
+    pub fn remove(&self, input: &Value) -> Ended {
+        self.run_on(&self.stack.deprovision_state_machine_arn, input)
+    }
+
+    /// Starts another state machine by hand, and tells the execution's ARN.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn start_on(&self, state_machine: &str, input: &Value) -> String {
         let started = self.call(
             "stepfunctions",
             "start_execution",
@@ -199,9 +213,9 @@ impl World {
     /// # Panics
     /// Where it starts none.
     #[must_use]
-    pub fn deliver(&self, detail: &Value) -> Ended {
+    pub fn deliver(&self, kind: &str, detail: &Value) -> Ended {
         let before = self.executions_of(detail);
-        self.put(detail);
+        self.put(kind, detail);
         let execution = until("the event starts an execution", || {
             self.executions_of(detail)
                 .into_iter()
@@ -210,14 +224,14 @@ impl World {
         self.wait(&execution)
     }
 
-    /// Puts an event on the bus.
+    /// Puts an event on the bus. `kind` is its detail-type.
     ///
     /// # Panics
     /// Where the bus refuses it.
-    pub fn put(&self, detail: &Value) {
+    pub fn put(&self, kind: &str, detail: &Value) {
         let event = json!({
             "source": "envcache.environments",
-            "detail-type": "Environment Created",
+            "detail-type": kind,
             "detail": detail,
         });
         self.stack
@@ -232,10 +246,15 @@ impl World {
     #[must_use]
     pub fn executions_of(&self, detail: &Value) -> Vec<String> {
         let prefix = format!("{}-", text(&detail["environment"]));
-        self.stack
-            .executions(&self.aws)
-            .unwrap_or_else(|error| panic!("{error:#}"))
+        let machines = [
+            &self.stack.provision_state_machine_arn,
+            &self.stack.deprovision_state_machine_arn,
+        ];
+        machines
             .into_iter()
+            .flat_map(|machine| {
+                Stack::executions(&self.aws, machine).unwrap_or_else(|error| panic!("{error:#}"))
+            })
             .filter(|execution| execution.name.starts_with(&prefix))
             .map(|execution| execution.arn)
             .collect()
@@ -292,11 +311,9 @@ impl World {
     /// Where AWS refuses.
     #[must_use]
     pub fn listen(&self, source: &str) -> Listener<'_> {
-        let queue = self.call(
-            "sqs",
-            "create_queue",
-            &json!({ "QueueName": "announcements" }),
-        );
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("announcements-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let queue = self.call("sqs", "create_queue", &json!({ "QueueName": name }));
         let queue = text(&queue["QueueUrl"]);
         let attributes = self.call(
             "sqs",
@@ -307,7 +324,7 @@ impl World {
             "events",
             "put_rule",
             &json!({
-                "Name": "announcements",
+                "Name": name,
                 "EventBusName": self.stack.event_bus_name,
                 "EventPattern": json!({ "source": [source] }).to_string(),
             }),
@@ -316,7 +333,7 @@ impl World {
             "events",
             "put_targets",
             &json!({
-                "Rule": "announcements",
+                "Rule": name,
                 "EventBusName": self.stack.event_bus_name,
                 "Targets": [{ "Id": "queue", "Arn": attributes["Attributes"]["QueueArn"] }],
             }),

@@ -46,20 +46,50 @@ pub enum Scenario {
     Stale,
     /// Nothing, and the first creation fails: the run replaces the cache.
     Replace,
+    /// Everything, with a replica: the run takes it away.
+    Remove,
+}
+
+/// The state machines that the scenarios run on.
+#[derive(Clone, Copy, Debug)]
+pub struct Machines<'a> {
+    pub provision: &'a str,
+    pub deprovision: &'a str,
+}
+
+impl<'a> Machines<'a> {
+    /// Those of the stack.
+    #[must_use]
+    pub fn deployed(world: &'a World) -> Self {
+        Self {
+            provision: &world.stack.provision_state_machine_arn,
+            deprovision: &world.stack.deprovision_state_machine_arn,
+        }
+    }
+
+    /// The one that a scenario runs on.
+    #[must_use]
+    pub const fn of(self, scenario: Scenario) -> &'a str {
+        match scenario {
+            Scenario::Remove => self.deprovision,
+            _ => self.provision,
+        }
+    }
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Create,
         Self::Again,
         Self::Change,
         Self::Shrink,
         Self::Stale,
         Self::Replace,
+        Self::Remove,
     ];
-    /// Those that run in `make test`: from nothing to a cache.
-    pub const FIRST: [Self; 3] = [Self::Create, Self::Stale, Self::Replace];
+    /// Those that run in `make test`: from nothing to a cache, and back.
+    pub const FIRST: [Self; 4] = [Self::Create, Self::Stale, Self::Replace, Self::Remove];
 
     /// Makes what the environment has before the run.
     ///
@@ -87,10 +117,12 @@ impl Scenario {
                 }
                 return Ok(());
             }
-            Self::Again | Self::Change | Self::Shrink => {}
+            Self::Again | Self::Change | Self::Shrink | Self::Remove => {}
         }
         let ended = world.run(&match self {
-            Self::Shrink => environment.request_with("/cache", json!({ "replicas": 1 })),
+            Self::Shrink | Self::Remove => {
+                environment.request_with("/cache", json!({ "replicas": 1 }))
+            }
             _ => environment.request(),
         });
         ensure!(ended.status == "SUCCEEDED", "the run before: {ended:?}");
@@ -116,6 +148,9 @@ impl Scenario {
     /// What the run asks for.
     #[must_use]
     pub fn request(self, environment: &Environment) -> Value {
+        if self == Self::Remove {
+            return json!({ "environment": environment.name });
+        }
         let mut request = environment.request();
         if self == Self::Change {
             request["network"]["backendSecurityGroup"] = json!("new-backend");
@@ -212,7 +247,8 @@ struct Failure<'a> {
 impl Cell {
     fn expected(&self) -> Expected<'_> {
         // An announcement that fails, or a claim that is not released, does not fail a run that succeeded.
-        if ["AnnounceAvailable", "ReleaseEnvironment"].contains(&self.call.step.as_str()) {
+        let bears_all = ["AnnounceAvailable", "AnnounceRemoved", "ReleaseEnvironment"];
+        if bears_all.contains(&self.call.step.as_str()) {
             return Expected::Recovers;
         }
         // Before there is one, none is what it should see.
@@ -252,6 +288,8 @@ impl Cell {
         let waited_for = ["DescribeReplicationGroups", "DescribeCacheClusters"];
         let step = self.call.step.as_str();
         let (step, name) = match self.fault {
+            // It counts as gone, and is found in use by what stands in it.
+            Fault::Unseen if self.scenario == Scenario::Remove => ("DeleteSubnetGroup", "InUse"),
             // It is looked at again until the deadline.
             Fault::Unseen if step == "DeleteReplicationGroup" => {
                 ("CheckReplicationGroup", "CreateFailed")
@@ -289,7 +327,7 @@ impl Undisturbed {
     ///
     /// # Errors
     /// Where one does not succeed.
-    pub fn run(world: &World, machine: &str) -> Result<Self> {
+    pub fn run(world: &World, machines: Machines<'_>) -> Result<Self> {
         let mut undisturbed = Self {
             calls: BTreeMap::new(),
             resources: BTreeMap::new(),
@@ -298,6 +336,7 @@ impl Undisturbed {
             let environment = world.environment();
             scenario.prepare(world, &environment)?;
             let before = environment.tenant.calls().len();
+            let machine = machines.of(scenario);
             let ended = world.run_on(machine, &scenario.request(&environment));
             ensure!(ended.status == "SUCCEEDED", "{scenario:?}: {ended:?}");
             let mut calls: Vec<Made> = Vec::new();
@@ -361,12 +400,13 @@ impl Undisturbed {
         cells
     }
 
-    /// Runs one cell on a state machine, in an environment of its own.
+    /// Runs one cell on these state machines, in an environment of its own.
     ///
     /// # Errors
     /// What is not as it should be, with what was expected.
-    pub fn try_cell(&self, world: &World, machine: &str, cell: &Cell) -> Result<Ending> {
+    pub fn try_cell(&self, world: &World, machines: Machines<'_>, cell: &Cell) -> Result<Ending> {
         let environment = world.environment();
+        let machine = machines.of(cell.scenario);
         cell.scenario.prepare(world, &environment)?;
         let request = cell.scenario.request(&environment);
         let before = announcements(&environment);
@@ -506,7 +546,7 @@ impl Ends {
 pub fn run(
     undisturbed: &Undisturbed,
     world: &World,
-    machine: &str,
+    machines: Machines<'_>,
     cells: &[Cell],
 ) -> Result<Report> {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -516,7 +556,7 @@ pub fn run(
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let ended = guarded(|| undisturbed.try_cell(world, machine, cell));
+                        let ended = guarded(|| undisturbed.try_cell(world, machines, cell));
                         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                         if done % 100 == 0 {
                             eprintln!("{done} of {} cells", cells.len());

@@ -234,7 +234,7 @@ fn record(environment: &Environment, world: &World) -> Result<Value> {
     if let Some(spec) = record["spec"]["S"].as_str() {
         record["spec"] = serde_json::from_str(spec)?;
     }
-    Ok(without(&record, &["holder", "askedAt"]))
+    Ok(without(&record, &["holder", "askedAt", "expiresAt"]))
 }
 
 /// Null where they cannot be read now.

@@ -62,6 +62,8 @@ fn it_publishes_an_endpoint_whatever_the_environment_and_leaves_nothing() {
         "36 as asked for, 0 not",
         "/bandup/cache/url                rediss://127.0.",
         ":6379 answers as a cache does",
+        "DeleteSecurityGroup",
+        "Nothing is left of it but its network",
     ] {
         assert!(output.contains(line), "no line {line:?} in\n{output}");
     }

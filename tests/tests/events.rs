@@ -1,6 +1,6 @@
 //! The sample events, as a user sends them.
 
-use contract::Request;
+use contract::{RemovalRequest, Request};
 use local::Workspace;
 use serde_json::Value;
 
@@ -23,9 +23,14 @@ fn every_sample_event_holds_a_request_that_the_workflow_takes() {
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
 
         assert_eq!(event["source"], "envcache.environments", "{name}");
-        assert_eq!(event["detail-type"], "Environment Created", "{name}");
-        Request::from_json(event["detail"].clone())
-            .and_then(Request::into_spec)
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let detail = event["detail"].clone();
+        let read = match event["detail-type"].as_str() {
+            Some("Environment Created") => Request::from_json(detail)
+                .and_then(Request::into_spec)
+                .map(drop),
+            Some("Environment Deleted") => RemovalRequest::from_json(detail).map(drop),
+            other => panic!("{name}: {other:?} starts nothing"),
+        };
+        read.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use envcache_tests::definition::{resources as template_resources, statements, steps, strings};
-use envcache_tests::matrix::{self, Scenario, Spell, Undisturbed};
+use envcache_tests::definition::{
+    Machine, resources as template_resources, statements, steps, strings,
+};
+use envcache_tests::matrix::{self, Machines, Scenario, Spell, Undisturbed};
 use envcache_tests::{Environment, World, resources, text};
 use local::gateway::fault::{Fault, Rule, When};
 use local::gateway::tenant::Made;
@@ -16,9 +18,9 @@ fn world() -> &'static World {
 }
 
 #[test]
-fn each_call_of_a_first_run_may_fail_in_every_way() {
-    let machine = &world().stack.provision_state_machine_arn;
-    let undisturbed = Undisturbed::run(world(), machine).expect("undisturbed runs");
+fn each_call_of_a_first_run_and_of_a_removal_may_fail_in_every_way() {
+    let machines = Machines::deployed(world());
+    let undisturbed = Undisturbed::run(world(), machines).expect("undisturbed runs");
     assert_eq!(
         undisturbed.actions(),
         allowed_actions(),
@@ -26,7 +28,7 @@ fn each_call_of_a_first_run_may_fail_in_every_way() {
     );
     let cells = undisturbed.cells(&Scenario::FIRST, &Spell::ALL);
 
-    let report = matrix::run(&undisturbed, world(), machine, &cells).expect("the matrix");
+    let report = matrix::run(&undisturbed, world(), machines, &cells).expect("the matrix");
 
     println!("{}", report.table());
     assert!(
@@ -42,18 +44,22 @@ fn each_call_of_a_first_run_may_fail_in_every_way() {
 
 /// What the roles of the steps allow to call, and the state machine's role beside functions.
 fn allowed_actions() -> BTreeSet<String> {
-    // Made use of by creating with tags.
+    // Made use of by creating with tags, and by deleting with a last backup.
     let elsewhere = [
         "ec2:CreateTags",
         "elasticache:AddTagsToResource",
+        "elasticache:CreateSnapshot",
         "ssm:AddTagsToResource",
     ];
     let roles = template_resources("AWS::IAM::Role");
-    let of_steps = steps().into_keys().flat_map(|step| {
-        statements(&roles[&format!("{step}Role")])
-            .cloned()
-            .collect::<Vec<_>>()
-    });
+    let of_steps = Machine::ALL
+        .into_iter()
+        .flat_map(steps)
+        .flat_map(|(step, _)| {
+            statements(&roles[&format!("{step}Role")])
+                .cloned()
+                .collect::<Vec<_>>()
+        });
     let mut actions: BTreeSet<_> = of_steps
         .flat_map(|statement| {
             strings(&statement["Action"])

@@ -1,8 +1,8 @@
 //! Any input at all: the contract's own code, and then the real binaries, answer it with an error of the
 //! contract, and create nothing.
 
-use contract::Request;
 use contract::error::ErrorName;
+use contract::{RemovalRequest, Request};
 use local::Workspace;
 use local::lambda::{Answer, Function, reads};
 use proptest::collection::{btree_map, vec};
@@ -14,6 +14,15 @@ use serde_json::{Value, json};
 const CONTRACT_CASES: u32 = 20_000;
 /// Cases for each of the two kinds of input that each binary is tried with.
 const BINARY_CASES: u32 = 500;
+
+/// The functions that take a person's input as it comes. They change nothing.
+const RESOLVERS: [&str; 2] = ["ResolveNetwork", "ResolveEnvironment"];
+/// The functions that succeed where nothing exists.
+const LOOKS: [&str; 3] = [
+    "CheckReplicationGroup",
+    "ResolveEnvironment",
+    "RetractEndpoint",
+];
 
 fn request() -> Value {
     json!({
@@ -80,7 +89,34 @@ fn messages() -> Vec<(&'static str, Value)> {
         ),
         (
             "DeleteReplicationGroup",
-            json!({ "spec": spec, "secondsWaited": 0, "creationRecorded": true }),
+            json!({
+                "environment": "bandup",
+                "cacheName": "bandup-redis",
+                "purpose": "remove",
+                "secondsWaited": 0,
+                "creationRecorded": true,
+                "finalSnapshot": "bandup-redis-final-1"
+            }),
+        ),
+        (
+            "DeleteSubnetGroup",
+            json!({
+                "environment": "bandup",
+                "subnetGroupName": "bandup-cached-subnet-group",
+                "secondsWaited": 0
+            }),
+        ),
+        (
+            "DeleteSecurityGroup",
+            json!({ "environment": "bandup", "secondsWaited": 0 }),
+        ),
+        (
+            "RetractEndpoint",
+            json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache" }),
+        ),
+        (
+            "ResolveEnvironment",
+            json!({ "request": { "environment": "bandup", "finalSnapshot": true, "cache": { "name": "bandup-redis" } } }),
         ),
         (
             "PublishEndpoint",
@@ -249,6 +285,19 @@ fn a_request_is_taken_or_refused_as_invalid() {
 }
 
 #[test]
+fn a_removal_is_taken_or_refused_as_invalid() {
+    let check = |input: Value| {
+        if let Err(error) = RemovalRequest::from_json(input) {
+            assert_eq!(error.name(), ErrorName::InvalidSpec, "{error}");
+            assert!(is_short(&error.to_string()), "{error}");
+        }
+    };
+
+    try_all(CONTRACT_CASES, &any_json(), check);
+    try_all(CONTRACT_CASES, &nearly(request()), check);
+}
+
+#[test]
 fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothing() {
     let workspace = Workspace::find().expect("what `make build` builds");
     let variables = [
@@ -256,6 +305,10 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
         (
             "PROVISION_STATE_MACHINE_ARN",
             "arn:aws:states:ap-southeast-1:123456789012:stateMachine:provision",
+        ),
+        (
+            "DEPROVISION_STATE_MACHINE_ARN",
+            "arn:aws:states:ap-southeast-1:123456789012:stateMachine:deprovision",
         ),
     ];
     for (function, message) in messages() {
@@ -270,7 +323,7 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
             match answer {
                 Answer::Failed { error, message } => {
                     assert_is_contracts(function, &error, &message, &calls);
-                    let is_a_request = function == "ResolveNetwork"
+                    let is_a_request = RESOLVERS.contains(&function)
                         && input
                             .as_object()
                             .is_some_and(|fields| fields.keys().eq(["request"]));
@@ -280,15 +333,16 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
                     );
                 }
                 Answer::Returned(answer) => {
-                    let looks = ["CheckReplicationGroup", "DeleteReplicationGroup"];
-                    let is_absent = answer["status"] == "absent";
+                    let is_absent = ["absent", "gone"]
+                        .map(Value::from)
+                        .contains(&answer["status"]);
                     assert!(
-                        looks.contains(&function) || is_absent,
+                        LOOKS.contains(&function) || is_absent,
                         "{function}: where nothing exists and nothing may be created, only a look succeeds: {answer}"
                     );
                 }
             }
-            if function == "ResolveNetwork" {
+            if RESOLVERS.contains(&function) {
                 assert!(calls.iter().all(|call| reads(call)), "{calls:?}");
             }
         };

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use envcache_tests::definition::states;
-use envcache_tests::matrix::{self, Scenario, Undisturbed};
+use envcache_tests::definition::{Machine, states};
+use envcache_tests::matrix::{self, Machines, Scenario, Undisturbed};
 use envcache_tests::{Environment, World, array, text, until};
 use local::Settings;
 use local::gateway::elasticache::Life;
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 #[test]
 fn a_run_that_is_stopped_at_any_state_is_ended_by_the_next() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-    let machine = &world.stack.provision_state_machine_arn;
-    let undisturbed = Undisturbed::run(&world, machine).expect("undisturbed runs");
+    let undisturbed =
+        Undisturbed::run(&world, Machines::deployed(&world)).expect("undisturbed runs");
 
     // Choices, passes and ends take no time: a run is stopped before or after them.
-    for (state, definition) in states() {
+    for (state, definition) in states(Machine::Provision) {
         match definition["Type"].as_str() {
             Some("Task" | "Wait") => {
                 let environment = world.environment();

@@ -39,6 +39,7 @@ fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
     }
 
     each_action_of_a_first_run_is_needed(&world);
+    each_action_of_a_removal_is_needed(&world);
     without_describe_events_a_failed_creation_is_told_without_its_reason(&world);
     without_its_policy_a_failed_creation_is_not_replaced(&world);
     an_event_starts_nothing_without_the_policy_of_start_workflow(&world);
@@ -106,6 +107,49 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
         );
         policy.give_back(world);
     }
+}
+
+/// The actions that a removal uses. Each is denied to the environment of the one before, whose removal then goes on.
+fn each_action_of_a_removal_is_needed(world: &World) {
+    let actions = [
+        ("RetractEndpoint", "ssm:GetParameters"),
+        ("RetractEndpoint", "ssm:ListTagsForResource"),
+        ("RetractEndpoint", "ssm:DeleteParameter"),
+        (
+            "DeleteReplicationGroup",
+            "elasticache:DescribeReplicationGroups",
+        ),
+        ("DeleteReplicationGroup", "elasticache:ListTagsForResource"),
+        (
+            "DeleteReplicationGroup",
+            "elasticache:DeleteReplicationGroup",
+        ),
+        ("DeleteSubnetGroup", "elasticache:DescribeCacheSubnetGroups"),
+        ("DeleteSubnetGroup", "elasticache:ListTagsForResource"),
+        ("DeleteSubnetGroup", "elasticache:DeleteCacheSubnetGroup"),
+        ("DeleteSecurityGroup", "ec2:DescribeSecurityGroups"),
+        ("DeleteSecurityGroup", "ec2:DeleteSecurityGroup"),
+    ];
+    let environment = world.environment();
+    assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
+    let removal = json!({ "environment": environment.name });
+    for (step, action) in actions {
+        let policy = Policy::take(world, step);
+        policy.give_back_without(world, action);
+
+        let denied = world.remove(&removal);
+
+        let (_, operation) = action.split_once(':').expect("service:operation");
+        assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");
+        assert!(
+            denied.cause.starts_with(&format!("{step}: {operation} ")),
+            "{action}: {}",
+            denied.cause
+        );
+        policy.give_back(world);
+    }
+    let ended = world.remove(&removal);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
 }
 
 fn without_describe_events_a_failed_creation_is_told_without_its_reason(world: &World) {

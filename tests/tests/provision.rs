@@ -31,7 +31,7 @@ fn the_reference_event_makes_what_the_contract_asks_field_by_field() {
             .expect("the sample event");
     let event: Value = serde_json::from_str(&sample).expect("JSON");
 
-    let ended = world.deliver(&event["detail"]);
+    let ended = world.deliver("Environment Created", &event["detail"]);
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(ended.output["environment"], "bandup");
@@ -50,10 +50,15 @@ fn the_reference_event_makes_what_the_contract_asks_field_by_field() {
 fn a_second_event_for_an_environment_changes_nothing_and_succeeds() {
     let world = world();
     let environment = world.environment();
-    assert_eq!(world.deliver(&environment.request()).status, "SUCCEEDED");
+    assert_eq!(
+        world
+            .deliver("Environment Created", &environment.request())
+            .status,
+        "SUCCEEDED"
+    );
     let before = environment.cache(world).expect("the cache");
 
-    let ended = world.deliver(&environment.request());
+    let ended = world.deliver("Environment Created", &environment.request());
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(

@@ -1,9 +1,9 @@
-//! The state machine, read as data.
+//! The state machines, read as data.
 
 use std::collections::BTreeSet;
 
 use contract::ErrorName;
-use envcache_tests::definition::{state_machine, states, steps, strings, tasks, template};
+use envcache_tests::definition::{Machine, state_machine, states, steps, strings, tasks, template};
 use serde_json::{Value, json};
 
 /// What Step Functions and Lambda themselves report, by
@@ -25,9 +25,51 @@ const FOREIGN: [&str; 13] = [
     "States.Timeout",
 ];
 
+/// The states of both machines.
+fn all_states() -> impl Iterator<Item = (String, Value)> {
+    Machine::ALL.into_iter().flat_map(states)
+}
+
+/// The tasks of both machines.
+fn all_tasks() -> impl Iterator<Item = (String, Value)> {
+    Machine::ALL.into_iter().flat_map(tasks)
+}
+
+/// The states that both machines have, and that differ in where they lead or in what they tell.
+const DIFFERENT: [&str; 8] = [
+    "AnnounceFailure",
+    "CompareRecord",
+    "DeleteReplicationGroup",
+    "HowItEnded",
+    "KeepClaim",
+    "RecordRequest",
+    "Superseded",
+    "WasInputRead",
+];
+
+#[test]
+fn what_both_machines_do_they_do_in_the_same_way() {
+    let provision = states(Machine::Provision);
+    let deprovision = states(Machine::Deprovision);
+    let mut same = 0;
+    for (name, state) in &deprovision {
+        match provision.get(name) {
+            Some(other) if !DIFFERENT.contains(&name.as_str()) => {
+                assert_eq!(state, other, "{name} differs");
+                same += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(
+        same > 10,
+        "claim, takeover, release and failure: {same} states"
+    );
+}
+
 #[test]
 fn every_state_is_explained() {
-    for (name, state) in states() {
+    for (name, state) in all_states() {
         assert!(
             state["Comment"]
                 .as_str()
@@ -39,7 +81,7 @@ fn every_state_is_explained() {
 
 #[test]
 fn every_task_has_a_timeout_retries_and_a_catch_of_all() {
-    for (name, task) in tasks() {
+    for (name, task) in all_tasks() {
         assert!(task["TimeoutSeconds"].is_u64(), "{name}: no timeout");
         let retries = task["Retry"].as_array().expect(&name);
         assert!(!retries.is_empty(), "{name}: no retry");
@@ -77,8 +119,7 @@ const LOST: &str = "DynamoDB.ConditionalCheckFailedException";
 
 #[test]
 fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
-    let writes: Vec<_> = tasks()
-        .into_iter()
+    let writes: Vec<_> = all_tasks()
         .filter(|(_, task)| {
             task["Resource"]
                 .as_str()
@@ -116,7 +157,7 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
 
 #[test]
 fn an_execution_that_is_not_shown_is_asked_for_again_before_it_counts_as_gone() {
-    let task = &tasks()["DescribeHolder"];
+    let task = &tasks(Machine::Provision)["DescribeHolder"];
     let retry = &task["Retry"][0];
     assert_eq!(
         retry["ErrorEquals"],
@@ -143,9 +184,12 @@ fn lambdas_own_transient_errors_and_ours_are_tried_again_by_every_step() {
             "States.Timeout",
         ])
         .collect();
-    let tasks = tasks();
-    for name in steps().keys() {
-        let retried: BTreeSet<_> = tasks[name]["Retry"]
+    let steps = Machine::ALL
+        .into_iter()
+        .flat_map(|machine| steps(machine).into_keys().map(move |name| (machine, name)));
+    for (machine, name) in steps {
+        let task = &tasks(machine)[&name];
+        let retried: BTreeSet<_> = task["Retry"]
             .as_array()
             .into_iter()
             .flatten()
@@ -162,7 +206,7 @@ fn lambdas_own_transient_errors_and_ours_are_tried_again_by_every_step() {
 #[test]
 fn every_error_name_is_one_that_exists() {
     let ours = ErrorName::ALL.map(ErrorName::as_str);
-    for (name, task) in tasks() {
+    for (name, task) in all_tasks() {
         for rule in ["Retry", "Catch"] {
             for entry in task[rule].as_array().into_iter().flatten() {
                 for error in strings(&entry["ErrorEquals"]) {
@@ -178,7 +222,7 @@ fn every_error_name_is_one_that_exists() {
 
 #[test]
 fn a_failure_is_explained_under_every_name_of_the_contract() {
-    let states = states();
+    let states = states(Machine::Provision);
     let expression = states["ReadFailure"]["Assign"]["ours"]
         .as_str()
         .expect("an expression");
@@ -195,7 +239,7 @@ fn a_failure_is_explained_under_every_name_of_the_contract() {
 
 #[test]
 fn a_caught_failure_names_its_own_state() {
-    for (name, state) in states() {
+    for (name, state) in all_states() {
         for catch in state["Catch"].as_array().into_iter().flatten() {
             let output = catch["Output"].as_str().unwrap_or_default();
             if catch["Next"] == "ReadFailure" || output.contains("'step'") {
@@ -237,7 +281,7 @@ fn every_transition_leads_to_a_state_and_every_state_is_reached() {
         let all: BTreeSet<_> = states.keys().cloned().collect();
         assert_eq!(reached, all, "a state is never reached");
     }
-    walk(&state_machine());
+    Machine::ALL.map(state_machine).iter().for_each(walk);
 }
 
 #[test]
@@ -248,14 +292,17 @@ fn the_times_fit_into_one_another() {
         .expect("the functions' timeout");
     // An SDK operation ends within 15 seconds, and a step makes several.
     assert!(function > 15);
-    let tasks = tasks();
-    for name in steps().keys() {
-        assert!(
-            tasks[name]["TimeoutSeconds"].as_u64() > Some(function),
-            "{name}: Lambda's own timeout comes first, and says more"
-        );
+    for machine in Machine::ALL {
+        let tasks = tasks(machine);
+        for name in steps(machine).keys() {
+            assert!(
+                tasks[name]["TimeoutSeconds"].as_u64() > Some(function),
+                "{name}: Lambda's own timeout comes first, and says more"
+            );
+        }
+        // 90 minutes for its turn, 60 for the cache, 15 for its groups, and the steps between.
+        let waits = (90 + 60 + 15) * 60;
+        let timeout = state_machine(machine)["TimeoutSeconds"].as_u64();
+        assert!(timeout > Some(waits + 30 * 60), "{machine:?}");
     }
-    // 90 minutes for its turn, 60 for the cache, and the steps between.
-    let waits = (90 + 60) * 60;
-    assert!(state_machine()["TimeoutSeconds"].as_u64() > Some(waits + 30 * 60));
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use envcache_tests::definition::{resources, state_machine, statements, steps, strings, template};
+use envcache_tests::definition::{
+    Machine, resources, state_machine, statements, steps, strings, template,
+};
 use local::Workspace;
 use serde_json::json;
 
@@ -22,7 +24,7 @@ fn hyphenated(word: &str) -> String {
 fn one_word_names_state_function_role_and_binary() {
     let functions = resources("AWS::Serverless::Function");
     let roles = resources("AWS::IAM::Role");
-    for (state, word) in steps() {
+    for (state, word) in Machine::ALL.into_iter().flat_map(steps) {
         assert_eq!(state, word, "the state is named like its function");
         assert!(functions.contains_key(&word), "{word} is no function");
     }
@@ -55,23 +57,48 @@ fn one_word_names_state_function_role_and_binary() {
 }
 
 #[test]
-fn every_substitution_of_the_state_machine_is_given_and_none_is_idle() {
-    let text = state_machine().to_string();
-    let used: BTreeSet<_> = text
-        .split("${")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}'))
-        .map(|(name, _)| name.to_owned())
-        .collect();
+fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
     let machines = resources("AWS::Serverless::StateMachine");
-    let given: BTreeSet<_> =
-        machines["ProvisionStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    for machine in Machine::ALL {
+        let text = state_machine(machine).to_string();
+        let used: BTreeSet<_> = text
+            .split("${")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('}'))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let properties = &machines[machine.logical_id()]["Properties"];
+        let given: BTreeSet<_> = properties["DefinitionSubstitutions"]
             .as_object()
             .expect("substitutions")
             .keys()
             .cloned()
             .collect();
-    assert_eq!(used, given);
+        assert_eq!(used, given, "{machine:?}");
+        let role = format!("{}Role", machine.logical_id());
+        let invoked: BTreeSet<_> = statements(&resources("AWS::IAM::Role")[&role])
+            .filter(|statement| statement["Action"] == "lambda:InvokeFunction")
+            .flat_map(|statement| {
+                statement["Resource"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default()
+            })
+            .filter_map(|resource| {
+                Some(
+                    resource["GetAtt"]
+                        .as_str()?
+                        .strip_suffix(".Arn")?
+                        .to_owned(),
+                )
+            })
+            .collect();
+        let steps: BTreeSet<_> = steps(machine).into_values().collect();
+        assert_eq!(
+            invoked, steps,
+            "{machine:?} may invoke its steps and no other"
+        );
+    }
 }
 
 #[test]
@@ -127,6 +154,9 @@ fn on_its_first_use_in_an_account_elasticache_may_make_its_role_and_no_other() {
     );
 }
 
+/// The rules that start a workflow.
+const RULES: [&str; 2] = ["EnvironmentCreated", "EnvironmentDeleted"];
+
 #[test]
 fn no_event_is_lost_unseen() {
     let template = template();
@@ -139,12 +169,19 @@ fn no_event_is_lost_unseen() {
         );
         assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
     }
-    let rule = &template["Resources"]["EnvironmentCreated"]["Properties"];
-    assert_eq!(
-        rule["Targets"][0]["DeadLetterConfig"]["Arn"],
-        json!({ "GetAtt": "UndeliveredEvents.Arn" }),
-        "what EventBridge cannot deliver"
-    );
+    for rule in RULES {
+        let properties = &template["Resources"][rule]["Properties"];
+        assert_eq!(
+            properties["Targets"][0]["DeadLetterConfig"]["Arn"],
+            json!({ "GetAtt": "UndeliveredEvents.Arn" }),
+            "{rule}: what EventBridge cannot deliver"
+        );
+        let policy = template["Resources"]["UndeliveredEventsPolicy"].to_string();
+        assert!(
+            policy.contains(&format!("{rule}.Arn")),
+            "{rule} may write to its queue"
+        );
+    }
     assert_eq!(
         template["Resources"]["StartWorkflow"]["Properties"]["EventInvokeConfig"]["DestinationConfig"]
             ["OnFailure"]["Destination"],
@@ -163,13 +200,17 @@ fn no_event_is_lost_unseen() {
 }
 
 #[test]
-fn the_rule_listens_to_the_source_and_the_kind_of_event_of_the_contract() {
+fn the_rules_listen_to_the_source_and_the_kinds_of_event_of_the_contract() {
     let template = template();
-    let pattern = &template["Resources"]["EnvironmentCreated"]["Properties"]["EventPattern"];
-    assert_eq!(
-        *pattern,
-        json!({ "source": [{ "Ref": "EventSource" }], "detail-type": ["Environment Created"] })
-    );
+    for (rule, kind) in RULES
+        .into_iter()
+        .zip(["Environment Created", "Environment Deleted"])
+    {
+        assert_eq!(
+            template["Resources"][rule]["Properties"]["EventPattern"],
+            json!({ "source": [{ "Ref": "EventSource" }], "detail-type": [kind] })
+        );
+    }
     let parameters = &template["Parameters"];
     assert_eq!(
         parameters["EventSource"]["Default"],
@@ -189,7 +230,11 @@ fn every_log_group_forgets_and_every_output_of_the_contract_is_there() {
         );
     }
     let template = template();
-    for output in ["ProvisionStateMachineArn", "EventBusName"] {
+    for output in [
+        "ProvisionStateMachineArn",
+        "DeprovisionStateMachineArn",
+        "EventBusName",
+    ] {
         assert!(template["Outputs"][output].is_object(), "{output}");
     }
 }

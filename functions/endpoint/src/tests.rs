@@ -2,11 +2,11 @@
 
 use aws_sdk_ssm::Client;
 use contract::error::{ErrorName, StepResult};
-use contract::message::Published;
+use contract::message::{Published, Retracted};
 use replay::{Answer, Replay, reference};
 use serde_json::{Value, json};
 
-use crate::publish;
+use crate::{publish, retract};
 
 const HOST: &str = "master.bandup-redis.q68zge.apse1.cache.amazonaws.com";
 
@@ -222,4 +222,56 @@ async fn a_reader_endpoint_that_no_longer_applies_goes_where_it_is_ours() {
             replay.documents()
         );
     }
+}
+
+/// `RetractEndpoint` on these answers.
+async fn retracted(replay: &Replay) -> StepResult<Retracted> {
+    let client = Client::new(&replay.config());
+    let message = json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache" });
+    let message = serde_json::from_value(message).expect("the state's message");
+    retract(&client, "envcache", message).await
+}
+
+#[tokio::test]
+async fn what_was_published_is_retracted_and_what_others_made_stays() {
+    let deleted = || Answer::ok("{}");
+    let replay = Replay::new([
+        existing(&[
+            ("host", HOST),
+            ("url", "theirs"),
+            ("reader-endpoint", "reader"),
+        ]),
+        tags("envcache"),
+        deleted(),
+        tags("another-stack"),
+        tags("envcache"),
+        // Somebody was faster.
+        Answer::json_fault(400, "ParameterNotFound", "Parameter not found."),
+    ]);
+
+    let found = retracted(&replay).await.expect("retracted");
+
+    assert_eq!(
+        found,
+        Retracted {
+            removed: vec![
+                "/bandup/cache/host".into(),
+                "/bandup/cache/reader-endpoint".into()
+            ],
+            left: vec!["/bandup/cache/url".into()],
+        }
+    );
+}
+
+#[tokio::test]
+async fn where_nothing_is_published_nothing_is_deleted() {
+    let replay = Replay::new([existing(&[])]);
+
+    let found = retracted(&replay).await.expect("a success");
+
+    assert!(
+        found.removed.is_empty() && found.left.is_empty(),
+        "{found:?}"
+    );
+    assert_eq!(replay.documents().len(), 1);
 }

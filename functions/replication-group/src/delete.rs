@@ -1,78 +1,138 @@
-//! Deletes a cache that could not be created.
+//! Deletes the cache: one that could not be created, or one whose environment is no more.
 
 use aws_sdk_elasticache::Client;
+use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{DeleteReplicationGroupInput, DeletedReplicationGroup};
+use contract::message::{DeleteReplicationGroupInput, Deleted, Purpose};
 
-use crate::{find, schedule};
+use crate::find::{self, Ownership};
+use crate::schedule;
 
-/// Deletes the replication group of the wanted name where it is *create-failed* and the environment's record
-/// says that we asked for it: its tags cannot be read. It never deletes one that can be used. What has gone, or is
-/// going, is a success.
+/// Deletes the replication group where it is ours, or finds how far its deletion has come. Whose it is, its tags
+/// say; while it is *create-failed* they cannot be read, and the environment's record says it. What has gone is a
+/// success.
 ///
 /// # Errors
-/// `NotOwned` where the record does not say that it is ours; `UnexpectedStatus` where it is not *create-failed*;
-/// else what ElastiCache answered.
+/// Where it is to be replaced, `NotOwned` for one that is not ours, and `UnexpectedStatus` for one that is not
+/// *create-failed*. Where it is to be removed, `UnexpectedStatus` for a status that ElastiCache does not document, and
+/// `Timeout` after the deadline. Else what ElastiCache answered.
 pub async fn delete(
     elasticache: &Client,
+    stack: &str,
     input: DeleteReplicationGroupInput,
-) -> StepResult<DeletedReplicationGroup> {
-    let id = input.spec.cache.name.as_str();
-    let answer = |going: bool, outcome: &str| DeletedReplicationGroup {
-        going,
-        wait_seconds: schedule::next_wait(input.seconds_waited),
-        outcome: outcome.to_owned(),
+) -> StepResult<Deleted> {
+    let id = &input.cache_name;
+    let Some(group) = find::replication_group(elasticache, id).await? else {
+        return Ok(gone());
     };
-    let found = find::replication_group(elasticache, id).await?;
-    let status = found.map(|group| group.status.unwrap_or_default());
-    match verdict(id, status.as_deref(), input.creation_recorded)? {
-        Verdict::NotThere => return Ok(answer(false, "not there")),
-        Verdict::Going => return Ok(answer(true, "found deleting")),
+    let status = group.status().unwrap_or("without a status");
+    match verdict(&input, status)? {
+        Verdict::Going => return going(&input, "found deleting"),
+        Verdict::NotYet => return not_yet(&input, &format!("found {status}")),
+        Verdict::NotOurs(outcome) => return Ok(Deleted::NotOurs { outcome }),
         Verdict::Delete => {}
+        Verdict::DeleteIfOurs => {
+            let owner = Owner::new(&input.environment, stack);
+            match find::ownership(elasticache, &owner, &group).await {
+                Ok(Ownership::Ours) => {}
+                Ok(Ownership::Unreadable) => return not_yet(&input, "found changing"),
+                Err(error) if error.name() == ErrorName::NotOwned => {
+                    return Ok(Deleted::NotOurs {
+                        outcome: format!("replication group {id} has not this stack's tags"),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
+    // One that could not be created has nothing to keep.
+    let final_snapshot = input.final_snapshot.clone();
     let sent = elasticache
         .delete_replication_group()
         .replication_group_id(id)
+        .set_final_snapshot_identifier(final_snapshot.filter(|_| status != "create-failed"))
         .send()
         .await;
     match sent {
-        Ok(_) => Ok(answer(true, "deleted")),
-        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => {
-            Ok(answer(false, "not there"))
-        }
+        Ok(_) => going(&input, "deleted"),
+        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => Ok(gone()),
         // It is going already, or a member is not ready to go: the next look tells which.
         Err(error) if find::is_still_changing(step::code(&error)) => {
-            Ok(answer(false, "not deletable yet"))
+            not_yet(&input, "not deletable yet")
         }
         Err(error) => Err(step::failure("DeleteReplicationGroup", id, error)),
     }
 }
 
-enum Verdict {
-    NotThere,
-    Going,
-    Delete,
+fn gone() -> Deleted {
+    Deleted::Gone {
+        outcome: "not there".to_owned(),
+    }
 }
 
-/// What a status means for a deletion.
-fn verdict(id: &str, status: Option<&str>, creation_recorded: bool) -> StepResult<Verdict> {
-    let (name, why) = match status {
-        None => return Ok(Verdict::NotThere),
-        Some("deleting") => return Ok(Verdict::Going),
-        Some("create-failed") if creation_recorded => return Ok(Verdict::Delete),
-        Some("create-failed") => (
-            ErrorName::NotOwned,
-            "is create-failed, and the environment's record does not say that envcache asked for it".to_owned(),
-        ),
-        Some(status) => (
+fn going(input: &DeleteReplicationGroupInput, outcome: &str) -> StepResult<Deleted> {
+    Ok(Deleted::Going {
+        outcome: outcome.to_owned(),
+        wait_seconds: next_wait(input, "deleting")?,
+    })
+}
+
+fn not_yet(input: &DeleteReplicationGroupInput, outcome: &str) -> StepResult<Deleted> {
+    Ok(Deleted::NotYet {
+        wait_seconds: next_wait(input, outcome)?,
+        outcome: outcome.to_owned(),
+    })
+}
+
+/// A removal has its own deadline; that of a replacement is the check's.
+fn next_wait(input: &DeleteReplicationGroupInput, doing: &str) -> StepResult<u32> {
+    match input.purpose {
+        Purpose::Replace => Ok(schedule::next_wait(input.seconds_waited)),
+        Purpose::Remove => {
+            schedule::wait_or_give_up(input.seconds_waited, &input.cache_name, doing)
+        }
+    }
+}
+
+enum Verdict {
+    Going,
+    NotYet,
+    NotOurs(String),
+    Delete,
+    DeleteIfOurs,
+}
+
+/// What a status means for a deletion. The statuses are those of
+/// [ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html).
+fn verdict(input: &DeleteReplicationGroupInput, status: &str) -> StepResult<Verdict> {
+    let id = &input.cache_name;
+    let unrecorded =
+        "is create-failed, and the environment's record does not say that envcache asked for it";
+    let refuse = |name, why: String| {
+        Err(StepError::new(
+            name,
+            format!(
+                "replication group {id} {why}. It was left as it is: look at it in the ElastiCache console, then start \
+                 again"
+            ),
+        ))
+    };
+    match (input.purpose, status) {
+        (_, "deleting") => Ok(Verdict::Going),
+        (_, "create-failed") if input.creation_recorded => Ok(Verdict::Delete),
+        (Purpose::Replace, "create-failed") => refuse(ErrorName::NotOwned, unrecorded.to_owned()),
+        (Purpose::Replace, status) => refuse(
             ErrorName::UnexpectedStatus,
             format!("was create-failed and is {status} now"),
         ),
-    };
-    Err(StepError::new(
-        name,
-        format!(
-            "replication group {id} {why}. It was left as it is: look at it in the ElastiCache console, then start again"
+        (Purpose::Remove, "create-failed") => Ok(Verdict::NotOurs(format!(
+            "replication group {id} {unrecorded}"
+        ))),
+        (Purpose::Remove, "creating" | "modifying" | "snapshotting") => Ok(Verdict::NotYet),
+        (Purpose::Remove, "available") => Ok(Verdict::DeleteIfOurs),
+        (Purpose::Remove, status) => refuse(
+            ErrorName::UnexpectedStatus,
+            format!("is {status}, a status that envcache does not know"),
         ),
-    ))
+    }
 }

@@ -5,9 +5,7 @@ use std::time::SystemTime;
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::primitives::{DateTime, DateTimeFormat};
 use contract::error::{ErrorName, StepResult};
-use contract::message::{
-    CheckedReplicationGroup, DeletedReplicationGroup, EnsuredReplicationGroup,
-};
+use contract::message::{CheckedReplicationGroup, EnsuredReplicationGroup};
 use replay::{Answer, Replay, form, reference};
 use serde_json::{Value, json};
 
@@ -918,64 +916,168 @@ async fn a_failed_creation_of_ours_is_replaced_and_nobody_elses_nor_for_ever() {
     }
 }
 
-/// `DeleteReplicationGroup` on these answers.
-async fn deleted(replay: &Replay, recorded: bool) -> StepResult<DeletedReplicationGroup> {
+/// `DeleteReplicationGroup` on these answers, with these fields of its message.
+async fn deleted(replay: &Replay, purpose: &str, changes: Value) -> StepResult<Value> {
     let client = Client::new(&replay.config());
-    let message = reference(json!({ "secondsWaited": 0, "creationRecorded": recorded }));
-    delete(
-        &client,
-        serde_json::from_value(message).expect("the state's message"),
-    )
-    .await
+    let mut message = json!({
+        "environment": "bandup",
+        "cacheName": "bandup-redis",
+        "purpose": purpose,
+        "secondsWaited": 0,
+        "creationRecorded": true,
+    });
+    for (field, value) in changes.as_object().into_iter().flatten() {
+        message[field] = value.clone();
+    }
+    let message = serde_json::from_value(message).expect("the state's message");
+    let found = delete(&client, "envcache", message).await?;
+    Ok(serde_json::to_value(found).expect("JSON"))
+}
+
+fn refused(code: &str) -> Answer {
+    Answer::query_fault(400, code, "AWS's own words.")
 }
 
 #[tokio::test]
 async fn what_could_not_be_created_is_deleted_without_a_snapshot_and_waited_for() {
+    for purpose in ["replace", "remove"] {
+        let replay = Replay::new([
+            described("create-failed", same),
+            accepted("DeleteReplicationGroup"),
+        ]);
+
+        let found = deleted(&replay, purpose, json!({ "finalSnapshot": "last" })).await;
+
+        assert_eq!(
+            found.expect("deleted"),
+            json!({ "status": "going", "outcome": "deleted", "waitSeconds": 30 }),
+        );
+        assert_eq!(
+            replay.forms()[1],
+            form([
+                ("Action", "DeleteReplicationGroup"),
+                ("ReplicationGroupId", "bandup-redis"),
+            ])
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cache_whose_environment_is_no_more_is_deleted_with_a_snapshot_where_one_is_wanted() {
     let replay = Replay::new([
-        described("create-failed", same),
+        described("available", same),
+        tags("bandup", "envcache"),
         accepted("DeleteReplicationGroup"),
     ]);
 
-    let found = deleted(&replay, true).await.expect("deleted");
+    let found = deleted(
+        &replay,
+        "remove",
+        json!({ "finalSnapshot": "bandup-redis-final-1" }),
+    )
+    .await;
 
-    assert!(found.going, "{found:?}");
-    assert_eq!(found.wait_seconds, 30);
+    assert_eq!(found.expect("deleted")["status"], "going");
     assert_eq!(
-        replay.forms()[1],
+        replay.forms()[2],
         form([
             ("Action", "DeleteReplicationGroup"),
             ("ReplicationGroupId", "bandup-redis"),
+            ("FinalSnapshotIdentifier", "bandup-redis-final-1"),
         ])
     );
 }
 
 #[tokio::test]
 async fn what_is_going_or_gone_is_a_success() {
-    let refused = |code| Answer::query_fault(400, code, "AWS's own words.");
     let failed = || described("create-failed", same);
     let cases = [
-        (vec![absent()], false, "not there"),
-        (vec![described("deleting", same)], true, "found deleting"),
+        (vec![absent()], "gone", "not there"),
+        (vec![described("deleting", same)], "going", "found deleting"),
         (
             vec![failed(), refused("ReplicationGroupNotFoundFault")],
-            false,
+            "gone",
             "not there",
         ),
         (
             vec![failed(), refused("InvalidReplicationGroupState")],
-            false,
+            "notYet",
             "not deletable yet",
         ),
     ];
-    for (answers, expected, outcome) in cases {
-        let found = deleted(&Replay::new(answers), true).await.expect(outcome);
+    for purpose in ["replace", "remove"] {
+        for (answers, status, outcome) in cases.clone() {
+            let found = deleted(&Replay::new(answers), purpose, json!({})).await;
 
-        assert_eq!((found.going, found.outcome.as_str()), (expected, outcome));
+            let found = found.expect(outcome);
+            assert_eq!(found["status"], status, "{purpose}: {found}");
+            assert_eq!(found["outcome"], outcome, "{purpose}: {found}");
+        }
     }
 }
 
 #[tokio::test]
-async fn a_cache_that_can_be_used_or_is_not_ours_is_never_deleted() {
+async fn what_takes_no_deletion_yet_is_waited_for_until_the_deadline() {
+    for status in ["creating", "modifying", "snapshotting"] {
+        let waits = deleted(&Replay::new([described(status, same)]), "remove", json!({})).await;
+        let late = json!({ "secondsWaited": 3600 });
+        let error = deleted(&Replay::new([described(status, same)]), "remove", late).await;
+
+        assert_eq!(waits.expect(status)["status"], "notYet");
+        let error = error.expect_err("60 minutes are over");
+        assert_eq!(error.name(), ErrorName::Timeout, "{error}");
+        assert!(error.to_string().contains(status), "{error}");
+    }
+    let changing = Replay::new([
+        described("available", same),
+        refused("InvalidReplicationGroupState"),
+    ]);
+    let found = deleted(&changing, "remove", json!({})).await;
+    assert_eq!(found.expect("it waits")["outcome"], "found changing");
+}
+
+#[tokio::test]
+async fn a_cache_that_is_not_ours_is_left_with_the_reason() {
+    let cases = [
+        (
+            vec![
+                described("available", same),
+                tags("bandup", "another-stack"),
+            ],
+            "replication group bandup-redis has not this stack's tags",
+        ),
+        (
+            vec![described("create-failed", same)],
+            "replication group bandup-redis is create-failed, and the environment's record does not say that envcache \
+             asked for it",
+        ),
+    ];
+    for (answers, outcome) in cases {
+        let replay = Replay::new(answers);
+
+        let found = deleted(&replay, "remove", json!({ "creationRecorded": false })).await;
+
+        assert_eq!(
+            found.expect(outcome),
+            json!({ "status": "notOurs", "outcome": outcome })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_knows_is_not_deleted() {
+    let replay = Replay::new([described("hibernating", same)]);
+
+    let error = deleted(&replay, "remove", json!({}))
+        .await
+        .expect_err("unknown");
+
+    assert_eq!(error.name(), ErrorName::UnexpectedStatus);
+    assert_eq!(replay.actions(), ["DescribeReplicationGroups"]);
+}
+
+#[tokio::test]
+async fn a_cache_that_can_be_used_or_is_not_ours_is_never_replaced() {
     let cases = [
         ("available", true, ErrorName::UnexpectedStatus),
         ("creating", true, ErrorName::UnexpectedStatus),
@@ -984,9 +1086,9 @@ async fn a_cache_that_can_be_used_or_is_not_ours_is_never_deleted() {
     for (status, recorded, expected) in cases {
         let replay = Replay::new([described(status, same)]);
 
-        let error = deleted(&replay, recorded).await.expect_err(status);
+        let found = deleted(&replay, "replace", json!({ "creationRecorded": recorded })).await;
 
-        assert_eq!(error.name(), expected, "{status}");
+        assert_eq!(found.expect_err(status).name(), expected, "{status}");
         assert_eq!(replay.actions(), ["DescribeReplicationGroups"], "{status}");
     }
 }

@@ -2,11 +2,11 @@
 
 use aws_sdk_ec2::Client;
 use contract::error::{ErrorName, StepResult};
-use contract::message::SecurityGroup;
+use contract::message::{Deleted, SecurityGroup};
 use replay::{Answer, Replay, form, network, reference};
 use serde_json::json;
 
-use crate::ensure;
+use crate::{delete, ensure};
 
 const BACKEND: &str = "sg-0b1b2c3d4e5f60718";
 
@@ -256,5 +256,118 @@ async fn what_ec2_does_not_show_yet_or_has_no_room_for_keeps_its_name() {
                 .starts_with("AuthorizeSecurityGroupIngress sg-0c1b2c3d4e5f60718"),
             "{error}"
         );
+    }
+}
+
+/// `DeleteSecurityGroup` on these answers, so many seconds after the cache has gone.
+async fn deleted(replay: &Replay, waited: u32) -> StepResult<Deleted> {
+    let client = Client::new(&replay.config());
+    let message = json!({ "environment": "bandup", "secondsWaited": waited });
+    let message = serde_json::from_value(message).expect("the state's message");
+    delete(&client, "envcache", message).await
+}
+
+fn ours() -> Answer {
+    described("redis-sg", "envcache", "")
+}
+
+fn in_use() -> Answer {
+    Answer::ec2_fault(
+        400,
+        "DependencyViolation",
+        "resource sg-0c1b2c3d4e5f60718 has a dependent object",
+    )
+}
+
+#[tokio::test]
+async fn what_bears_the_environments_tags_is_deleted_whatever_it_is_called() {
+    let replay = Replay::new([
+        ours(),
+        Answer::ok(
+            "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>",
+        ),
+    ]);
+
+    let found = deleted(&replay, 0).await.expect("deleted");
+
+    assert!(
+        matches!(&found, Deleted::Gone { outcome } if outcome == "deleted"),
+        "{found:?}"
+    );
+    assert_eq!(
+        replay.forms(),
+        [
+            form([
+                ("Action", "DescribeSecurityGroups"),
+                ("Filter.1.Name", "tag:envcache:environment"),
+                ("Filter.1.Value.1", "bandup"),
+                ("Filter.2.Name", "tag:envcache:stack"),
+                ("Filter.2.Value.1", "envcache"),
+            ]),
+            form([
+                ("Action", "DeleteSecurityGroup"),
+                ("GroupId", "sg-0c1b2c3d4e5f60718"),
+            ]),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_gone_or_not_ours_is_a_success_and_nothing_else_is_deleted() {
+    let vanished = Answer::ec2_fault(400, "InvalidGroup.NotFound", "does not exist");
+    let cases = [
+        vec![none()],
+        // A filter's value is a pattern to EC2: what it shows is compared again.
+        vec![described("redis-sg", "another-stack", "")],
+        vec![ours(), vanished],
+    ];
+    for answers in cases {
+        let found = deleted(&Replay::new(answers), 0).await.expect("a success");
+
+        assert!(
+            matches!(&found, Deleted::Gone { outcome } if outcome == "not there"),
+            "{found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_use_is_waited_for_and_then_told_with_who_uses_it() {
+    let waits = deleted(&Replay::new([ours(), in_use(), none()]), 885).await;
+    assert!(
+        matches!(
+            waits,
+            Ok(Deleted::NotYet {
+                wait_seconds: 15,
+                ..
+            })
+        ),
+        "{waits:?}"
+    );
+    let referring = described("web", "other", &rule(443, "sg-0c1b2c3d4e5f60718")).replaced(
+        "<groupId>sg-0c1b2c3d4e5f60718</groupId><groupName>",
+        "<groupId>sg-0d1b2c3d4e5f60718</groupId><groupName>",
+    );
+    let cases = [
+        (
+            referring,
+            "an inbound rule of sg-0d1b2c3d4e5f60718 refers to it",
+        ),
+        (
+            described("web", "other", ""),
+            "a network interface is in it",
+        ),
+        (
+            Answer::ec2_fault(403, "UnauthorizedOperation", "no"),
+            "a network interface is in it",
+        ),
+    ];
+    for (users, expected) in cases {
+        let replay = Replay::new([ours(), in_use(), users]);
+
+        let error = deleted(&replay, 900).await.expect_err("it is given up");
+
+        assert_eq!(error.name(), ErrorName::InUse, "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }

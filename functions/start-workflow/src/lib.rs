@@ -9,8 +9,30 @@ use execution::Execution;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The detail-type of the event that starts the provision state machine.
-const ENVIRONMENT_CREATED: &str = "Environment Created";
+/// The state machines of the stack, by the events that start them.
+#[derive(Clone, Debug)]
+pub struct StateMachines {
+    /// The ARN of the one that `Environment Created` starts.
+    pub provision: String,
+    /// The ARN of the one that `Environment Deleted` starts.
+    pub deprovision: String,
+}
+
+impl StateMachines {
+    fn of(&self, detail_type: &str) -> StepResult<&str> {
+        match detail_type {
+            "Environment Created" => Ok(&self.provision),
+            "Environment Deleted" => Ok(&self.deprovision),
+            other => Err(StepError::new(
+                ErrorName::InvalidSpec,
+                format!(
+                    "detail-type `{other}` starts no workflow: `Environment Created` and `Environment Deleted` do. \
+                     Correct the rule or the event"
+                ),
+            )),
+        }
+    }
+}
 
 /// What became of an event, for the log and for a test event in the console.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -28,18 +50,10 @@ pub struct Started {
 /// Lambda tries again and then hands the event to the failure queue.
 pub async fn start(
     sfn: &Client,
-    state_machine: &str,
+    state_machines: &StateMachines,
     event: EventBridgeEvent<Value>,
 ) -> StepResult<Started> {
-    if event.detail_type != ENVIRONMENT_CREATED {
-        return Err(StepError::new(
-            ErrorName::InvalidSpec,
-            format!(
-                "detail-type `{}` starts no workflow: `{ENVIRONMENT_CREATED}` does. Correct the rule or the event",
-                event.detail_type
-            ),
-        ));
-    }
+    let state_machine = state_machines.of(&event.detail_type)?;
     let Execution { name, input } = Execution::of(event);
     let answer = sfn
         .start_execution()

@@ -6,7 +6,7 @@ use contract::error::{ErrorName, StepResult};
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
-use crate::{Started, start};
+use crate::{Started, StateMachines, start};
 
 const STATE_MACHINE: &str =
     "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision";
@@ -32,7 +32,11 @@ fn event(detail_type: &str) -> EventBridgeEvent<Value> {
 }
 
 async fn started(replay: &Replay, event: EventBridgeEvent<Value>) -> StepResult<Started> {
-    start(&Client::new(&replay.config()), STATE_MACHINE, event).await
+    let state_machines = StateMachines {
+        provision: STATE_MACHINE.to_owned(),
+        deprovision: STATE_MACHINE.replace("provision", "deprovision"),
+    };
+    start(&Client::new(&replay.config()), &state_machines, event).await
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>
@@ -104,6 +108,24 @@ async fn a_bad_detail_starts_an_execution_that_will_say_why() {
 
         assert_eq!(replay.documents().len(), 1, "{detail}");
     }
+}
+
+#[tokio::test]
+async fn the_end_of_an_environment_starts_its_own_state_machine() {
+    let replay = Replay::new([accepted()]);
+
+    started(&replay, event("Environment Deleted"))
+        .await
+        .expect("started");
+
+    let (_, request) = replay.documents().remove(0);
+    let state_machine = request["stateMachineArn"].as_str().expect("an ARN");
+    assert!(
+        state_machine.ends_with(":envcache-deprovision"),
+        "{state_machine}"
+    );
+    let input = serde_json::from_str(request["input"].as_str().expect("a text")).expect("JSON");
+    contract::RemovalRequest::from_json(input).expect("what it starts with is a request");
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
-use contract::message::SubnetGroup;
+use contract::message::{Deleted, SubnetGroup};
 use replay::{Answer, Replay, form, network, reference};
 use serde_json::json;
 
-use crate::ensure;
+use crate::{delete, ensure};
 
 const ARN: &str =
     "arn:aws:elasticache:ap-southeast-1:123456789012:subnetgroup:bandup-cached-subnet-group";
@@ -188,4 +188,86 @@ async fn what_elasticache_refuses_keeps_its_reason() {
             "{error}"
         );
     }
+}
+
+/// `DeleteSubnetGroup` on these answers, so many seconds after the cache has gone.
+async fn deleted(replay: &Replay, waited: u32) -> StepResult<Deleted> {
+    let client = Client::new(&replay.config());
+    let message = json!({
+        "environment": "bandup",
+        "subnetGroupName": "bandup-cached-subnet-group",
+        "secondsWaited": waited,
+    });
+    let message = serde_json::from_value(message).expect("the state's message");
+    delete(&client, "envcache", message).await
+}
+
+#[tokio::test]
+async fn a_group_of_ours_is_deleted_and_no_other() {
+    let removed = Answer::ok("<DeleteCacheSubnetGroupResponse/>");
+    let vanished = absent();
+    let cases = [
+        (vec![absent()], "gone", "not there"),
+        (
+            vec![as_wanted(), tags("envcache"), removed],
+            "gone",
+            "deleted",
+        ),
+        (
+            vec![as_wanted(), tags("envcache"), vanished],
+            "gone",
+            "not there",
+        ),
+        (
+            vec![as_wanted(), tags("another-stack")],
+            "notOurs",
+            "cache subnet group bandup-cached-subnet-group has not this stack's tags",
+        ),
+    ];
+    for (answers, status, outcome) in cases {
+        let found = deleted(&Replay::new(answers), 0).await.expect(outcome);
+
+        assert_eq!(
+            serde_json::to_value(found).expect("JSON"),
+            json!({ "status": status, "outcome": outcome })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_another_cache_stands_in_is_waited_for_and_then_in_use() {
+    let answers = || {
+        [
+            as_wanted(),
+            tags("envcache"),
+            Answer::query_fault(
+                400,
+                "CacheSubnetGroupInUse",
+                "is currently in use by a cache cluster.",
+            ),
+        ]
+    };
+
+    let waits = deleted(&Replay::new(answers()), 0).await.expect("it waits");
+    let error = deleted(&Replay::new(answers()), 900)
+        .await
+        .expect_err("it is given up");
+
+    assert!(
+        matches!(
+            waits,
+            Deleted::NotYet {
+                wait_seconds: 15,
+                ..
+            }
+        ),
+        "{waits:?}"
+    );
+    assert_eq!(error.name(), ErrorName::InUse);
+    assert!(
+        error
+            .to_string()
+            .contains("a cache that is not this environment's"),
+        "{error}"
+    );
 }

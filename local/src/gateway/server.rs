@@ -21,6 +21,7 @@ use super::caller::Who;
 use super::fault::Fault;
 use super::security_group;
 use super::upstream::{Answer, Received};
+use super::xml::Element;
 
 /// Serves until the runtime ends.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -126,10 +127,17 @@ impl Caller {
                 .answer(call, received, &shared.upstream)
                 .await;
         }
-        if let Some(refusal) = security_group::refuse(call, &shared.elasticache) {
+        let refusal = security_group::refuse(call, &shared.elasticache, &shared.upstream).await?;
+        if let Some(refusal) = refusal {
             return Ok(refusal.answer(call));
         }
-        Ok(respond(shared.upstream.forward(received).await?))
+        let answer = shared.upstream.forward(received).await?;
+        if call.operation == "CreateSecurityGroup" && answer.status.is_success() {
+            // A deletion names the group by its id alone.
+            let created = Element::read(&answer.body)?;
+            shared.tenants.learn(call, created.text_of("groupId"));
+        }
+        Ok(respond(answer))
     }
 }
 

@@ -23,13 +23,14 @@ pub struct Made {
 
 /// An environment of a test: what its functions called, and which of their calls fail.
 pub struct Tenant {
-    markers: Vec<String>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
+    /// Texts that tell that a call is about it.
+    markers: Vec<String>,
     /// Each call with its moment, in AWS's seconds since the gateway's start.
     calls: Vec<(Made, f64)>,
     /// Each rule with the number of its calls so far, and of those that failed.
@@ -116,9 +117,12 @@ impl Tenants {
     }
 
     pub(super) fn add(&self, markers: Vec<String>) -> Arc<Tenant> {
-        let tenant = Arc::new(Tenant {
+        let state = State {
             markers,
-            state: Mutex::default(),
+            ..State::default()
+        };
+        let tenant = Arc::new(Tenant {
+            state: Mutex::new(state),
             changed: Condvar::new(),
         });
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,20 +132,29 @@ impl Tenants {
         tenant
     }
 
-    /// Records a call with the tenant that it is about, and tells how it fails.
-    pub(super) fn meet(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
-        let tenant = self
-            .all
+    /// The tenant that a call is about.
+    fn of(&self, call: &Call) -> Option<Arc<Tenant>> {
+        self.all
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .find(|tenant| {
-                tenant
-                    .markers
-                    .iter()
-                    .any(|marker| call.text.contains(marker))
+                let markers = &tenant.state().markers;
+                markers.iter().any(|marker| call.text.contains(marker))
             })
-            .cloned();
+            .cloned()
+    }
+
+    /// From now on a call that holds this text is about the tenant that this call is about.
+    pub(super) fn learn(&self, call: &Call, marker: &str) {
+        if let Some(tenant) = self.of(call) {
+            tenant.state().markers.push(marker.to_owned());
+        }
+    }
+
+    /// Records a call with the tenant that it is about, and tells how it fails.
+    pub(super) fn meet(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
+        let tenant = self.of(call);
         let Some(tenant) = tenant else {
             self.note_stray();
             return None;

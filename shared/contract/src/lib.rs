@@ -8,11 +8,13 @@ pub mod error;
 pub mod message;
 pub mod ownership;
 pub mod parameter;
+pub mod removal;
 pub mod request;
 pub mod spec;
 pub mod value;
 
 pub use error::{ErrorName, StepError};
 pub use ownership::Owner;
+pub use removal::RemovalRequest;
 pub use request::Request;
 pub use spec::Spec;

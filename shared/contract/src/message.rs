@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Spec;
+use crate::value::EnvironmentName;
 
 /// What `ResolveNetwork` takes: the execution's input, exactly as it came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -170,24 +171,85 @@ pub enum CheckedReplicationGroup {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteReplicationGroupInput {
-    /// The checked request.
-    pub spec: Spec,
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The replication group's id.
+    pub cache_name: String,
+    /// Why it is deleted, and so what of it may be.
+    pub purpose: Purpose,
     /// The sum of this execution's waits so far, in seconds.
     pub seconds_waited: u32,
     /// Whether the environment's record says that we asked ElastiCache to create the group.
     pub creation_recorded: bool,
+    /// The name of a last backup, where one is wanted.
+    #[serde(default)]
+    pub final_snapshot: Option<String>,
 }
 
-/// What `DeleteReplicationGroup` answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a replication group is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Purpose {
+    /// It could not be created, and is created again: nothing else may be deleted.
+    Replace,
+    /// Its environment is no more.
+    Remove,
+}
+
+/// What `DeleteSubnetGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DeletedReplicationGroup {
-    /// Whether it is going. Where it is not, the next check looks again.
-    pub going: bool,
-    /// How long to wait before the next check, in seconds.
-    pub wait_seconds: u32,
-    /// What was done or found, for the person who reads the execution.
-    pub outcome: String,
+pub struct DeleteSubnetGroupInput {
+    /// The environment whose cache stood in it.
+    pub environment: EnvironmentName,
+    /// The subnet group's name.
+    pub subnet_group_name: String,
+    /// The seconds waited so far since the cache has gone.
+    pub seconds_waited: u32,
+}
+
+/// What `DeleteSecurityGroup` takes: the groups are found by their tags.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteSecurityGroupInput {
+    /// The environment whose cache was in it.
+    pub environment: EnvironmentName,
+    /// The seconds waited so far since the cache has gone.
+    pub seconds_waited: u32,
+}
+
+/// What a step that deletes answers. `outcome` is what was done or found, for the person who reads the execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "status",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Deleted {
+    /// There is none, or no longer.
+    Gone {
+        #[allow(missing_docs)]
+        outcome: String,
+    },
+    /// Its deletion is under way: wait, and ask again.
+    Going {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// How long to wait, in seconds.
+        wait_seconds: u32,
+    },
+    /// It cannot be deleted yet: wait, and ask again.
+    NotYet {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// How long to wait, in seconds.
+        wait_seconds: u32,
+    },
+    /// It is not ours, and was left as it is.
+    NotOurs {
+        #[allow(missing_docs)]
+        outcome: String,
+    },
 }
 
 /// Where a cache can be reached.
@@ -241,4 +303,60 @@ pub struct Published {
     pub written: Vec<String>,
     /// The names of those that it removed, because they no longer apply.
     pub removed: Vec<String>,
+}
+
+/// What `ResolveEnvironment` takes: the execution's input, exactly as it came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolveEnvironmentInput {
+    /// The `detail` of the event, or what was typed into the console.
+    pub request: serde_json::Value,
+}
+
+/// What `ResolveEnvironment` answers: what is to be removed, under the names that the request gives it. Where the
+/// environment has a record, its names count instead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolvedRemoval {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// What its things are called.
+    pub names: Names,
+    /// Whether a last backup of the cache is wanted.
+    pub final_snapshot: bool,
+    /// When the event asked for it, in milliseconds since 1970; none for an execution by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<i64>,
+}
+
+/// What an environment's things are called, but for its security group, which is found by its tags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Names {
+    /// The replication group's id.
+    pub cache_name: String,
+    /// The subnet group's name.
+    pub subnet_group_name: String,
+    /// The path that the endpoint is published below.
+    pub parameter_prefix: String,
+}
+
+/// What `RetractEndpoint` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetractEndpointInput {
+    /// The environment whose cache goes.
+    pub environment: EnvironmentName,
+    /// The path that its endpoint is published below.
+    pub parameter_prefix: String,
+}
+
+/// What `RetractEndpoint` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retracted {
+    /// The names of the parameters that it removed.
+    pub removed: Vec<String>,
+    /// The names of those that are not ours, and were left.
+    pub left: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! The tags that say which stack and environment a resource belongs to.
 
 use crate::error::{ErrorName, StepError, StepResult};
+use crate::value::EnvironmentName;
 
 /// The environment and the stack that own what a run creates.
 ///
@@ -14,6 +15,15 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// The owner of what a stack's runs create for an environment.
+    #[must_use]
+    pub fn new(environment: &EnvironmentName, stack: &str) -> Self {
+        Self {
+            environment: environment.to_string(),
+            stack: stack.to_owned(),
+        }
+    }
+
     /// The tag that names the environment.
     pub const ENVIRONMENT_TAG: &str = "envcache:environment";
     /// The tag that names the stack.
@@ -54,7 +64,12 @@ impl Owner {
         ))
     }
 
-    fn owns<'a>(&self, tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>) -> bool {
+    /// Whether a resource with these tags, key and value, is ours.
+    #[must_use]
+    pub fn owns<'a>(
+        &self,
+        tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
+    ) -> bool {
         let found: Vec<_> = tags.into_iter().collect();
         self.tags()
             .iter()

@@ -63,9 +63,16 @@ pub fn outdated(prefix: &str, endpoints: &Endpoints) -> Option<String> {
         .then(|| format!("{prefix}/{READER_ENDPOINT}"))
 }
 
+/// The name of every parameter that a cache may have been published in.
+#[must_use]
+pub fn names(prefix: &str) -> [String; 5] {
+    ["primary-endpoint", "host", "port", "url", READER_ENDPOINT]
+        .map(|leaf| format!("{prefix}/{leaf}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{outdated, parameters};
+    use super::{names, outdated, parameters};
     use crate::message::{Endpoint, Endpoints};
 
     fn endpoint(host: &str) -> Endpoint {
@@ -116,6 +123,17 @@ mod tests {
             outdated("/bandup/cache", &with(None)).as_deref(),
             Some("/bandup/cache/reader-endpoint")
         );
+    }
+
+    #[test]
+    fn what_can_be_published_can_be_retracted() {
+        let all = published(&Endpoints {
+            primary: endpoint("primary"),
+            reader: Some(endpoint("replica")),
+        });
+        let published: Vec<_> = all.into_iter().map(|(name, _)| name).collect();
+
+        assert_eq!(names("/bandup/cache"), published[..]);
     }
 
     #[test]

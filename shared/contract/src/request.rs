@@ -1,5 +1,6 @@
 //! What a user asks for: the `detail` of an event, or the input of a manual execution.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,11 +26,11 @@ pub struct Request {
 /// The optional settings of the cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct CacheRequest {
-    name: Option<ReplicationGroupId>,
+pub(crate) struct CacheRequest {
+    pub(crate) name: Option<ReplicationGroupId>,
     description: Option<Description>,
     security_group_name: Option<SecurityGroupName>,
-    subnet_group_name: Option<SubnetGroupName>,
+    pub(crate) subnet_group_name: Option<SubnetGroupName>,
     node_type: Option<NodeType>,
     replicas: Option<Replicas>,
     engine_version: Option<EngineVersion>,
@@ -43,18 +44,7 @@ impl Request {
     /// # Errors
     /// `InvalidSpec` names the field and the rule that it breaks.
     pub fn from_json(input: Value) -> Result<Self, StepError> {
-        if !input.is_object() {
-            return Err(invalid("the input", "must be a JSON object"));
-        }
-        serde_path_to_error::deserialize(input).map_err(|error| {
-            let path = error.path().to_string();
-            let field = if path == "." {
-                "the input"
-            } else {
-                path.as_str()
-            };
-            invalid(field, &error.inner().to_string())
-        })
+        read(input)
     }
 
     /// The specification: this request with every default filled in.
@@ -66,7 +56,7 @@ impl Request {
         let cache = self.cache;
         Ok(Spec {
             cache: Cache {
-                name: or_default(cache.name, "cache.name", format!("{environment}-redis"))?,
+                name: or_default(cache.name, "cache.name", default_cache_name(environment))?,
                 description: or_default(
                     cache.description,
                     "cache.description",
@@ -80,7 +70,7 @@ impl Request {
                 subnet_group_name: or_default(
                     cache.subnet_group_name,
                     "cache.subnetGroupName",
-                    format!("{environment}-cached-subnet-group"),
+                    default_subnet_group_name(environment),
                 )?,
                 node_type: or_default(
                     cache.node_type,
@@ -95,13 +85,41 @@ impl Request {
             parameter_prefix: or_default(
                 self.parameter_prefix,
                 "parameterPrefix",
-                format!("/{environment}/cache"),
+                default_parameter_prefix(environment),
             )?,
             environment: self.environment,
             network: self.network,
             event: self.event,
         })
     }
+}
+
+pub(crate) fn default_cache_name(environment: &EnvironmentName) -> String {
+    format!("{environment}-redis")
+}
+
+pub(crate) fn default_subnet_group_name(environment: &EnvironmentName) -> String {
+    format!("{environment}-cached-subnet-group")
+}
+
+pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String {
+    format!("/{environment}/cache")
+}
+
+/// Reads the input of a state machine.
+pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
+    if !input.is_object() {
+        return Err(invalid("the input", "must be a JSON object"));
+    }
+    serde_path_to_error::deserialize(input).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." {
+            "the input"
+        } else {
+            path.as_str()
+        };
+        invalid(field, &error.inner().to_string())
+    })
 }
 
 /// The given value, or the default, which has to keep the same rules.
@@ -122,7 +140,7 @@ fn invalid(field: &str, problem: &str) -> StepError {
     StepError::new(
         ErrorName::InvalidSpec,
         format!(
-            "{}: {}. Nothing was created: correct the input and start again",
+            "{}: {}. Nothing was changed: correct the input and start again",
             shortened(field),
             shortened_message(problem)
         ),

@@ -30,10 +30,7 @@ impl Spec {
     /// Who owns what a run of this stack creates for the environment.
     #[must_use]
     pub fn owner(&self, stack: &str) -> Owner {
-        Owner {
-            environment: self.environment.to_string(),
-            stack: stack.to_owned(),
-        }
+        Owner::new(&self.environment, stack)
     }
 }
 

@@ -98,6 +98,7 @@ fn named(code: &str) -> ErrorName {
         | "RulesPerSecurityGroupLimitExceeded"
         | "SecurityGroupLimitExceeded"
         | "SecurityGroupsPerInterfaceLimitExceeded"
+        | "SnapshotQuotaExceededFault"
         | "TagQuotaPerResourceExceeded" => ErrorName::QuotaExceeded,
 
         "SubnetInUse" => ErrorName::InUse,
@@ -134,7 +135,9 @@ fn named(code: &str) -> ErrorName {
         | "Unavailable"
         // A group that is changing, or whose tags cannot be read yet, can be asked again.
         | "InvalidCacheClusterState"
-        | "InvalidReplicationGroupState" => ErrorName::ServiceUnavailable,
+        | "InvalidReplicationGroupState"
+        // Another run gives its last backup another name.
+        | "SnapshotAlreadyExistsFault" => ErrorName::ServiceUnavailable,
 
         _ => ErrorName::Internal,
     }

@@ -3,9 +3,11 @@
 #![warn(missing_docs)]
 
 mod aws;
+mod dependents;
 mod failure;
 mod runner;
 
 pub use aws::sdk_config;
+pub use dependents::wait_or_in_use;
 pub use failure::{code, failure, unseen};
 pub use runner::{run, stack, variable};

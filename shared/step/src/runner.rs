@@ -76,6 +76,7 @@ fn decode<Input: DeserializeOwned>(payload: Value) -> Result<Input, StepError> {
 fn environment(payload: &Value) -> &str {
     [
         "/spec/environment",
+        "/environment",
         "/request/environment",
         "/detail/environment",
     ]

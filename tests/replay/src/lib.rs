@@ -29,6 +29,15 @@ impl Answer {
         }
     }
 
+    /// The same answer with one text in place of another.
+    #[must_use]
+    pub fn replaced(self, from: &str, to: &str) -> Self {
+        Self {
+            body: self.body.replace(from, to),
+            ..self
+        }
+    }
+
     /// A fault of the services that answer in XML under `ErrorResponse`, as ElastiCache does
     /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>).
     #[must_use]

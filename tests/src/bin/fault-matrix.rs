@@ -4,15 +4,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use envcache_tests::matrix::{self, Scenario, Spell, Undisturbed};
+use envcache_tests::matrix::{self, Machines, Scenario, Spell, Undisturbed};
 use envcache_tests::{World, page, resources};
 
 /// Cells that end wrong mostly do so for one reason.
 const SHOWN: usize = 10;
 const TEXT: &str = "Every call that the workflow makes to AWS fails in every way, in a first run (*create*), in one \
 that finds everything there (*again*), in one that asks for more replicas, other settings, another backend and one more \
-subnet (*change*), in one that asks for fewer replicas (*shrink*), in one that takes over a stale claim (*stale*) and in \
-one whose first creation fails (*replace*). \"Some calls\" are more than a function's own second try can bear, so that the state machine has to try \
+subnet (*change*), in one that asks for fewer replicas (*shrink*), in one that takes over a stale claim (*stale*), in one \
+whose first creation fails (*replace*) and in one that takes everything away (*remove*). \"Some calls\" are more than a function's own second try can bear, so that the state machine has to try \
 again. A run recovers and ends with the resources of an undisturbed run; or it fails under the right error name, with \
 nothing untagged and no wrong endpoint behind it, and a plain re-run ends with those same resources.";
 
@@ -35,10 +35,10 @@ fn run() -> Result<usize> {
     let path = page::asked_for()?;
     let begin = Instant::now();
     let world = World::deploy_with(matrix::SETTINGS)?;
-    let machine = &world.stack.provision_state_machine_arn;
-    let undisturbed = Undisturbed::run(&world, machine)?;
+    let machines = Machines::deployed(&world);
+    let undisturbed = Undisturbed::run(&world, machines)?;
     let cells = undisturbed.cells(&Scenario::ALL, &Spell::ALL);
-    let report = matrix::run(&undisturbed, &world, machine, &cells)?;
+    let report = matrix::run(&undisturbed, &world, machines, &cells)?;
     let strange = resources::nobodys(&world)?;
     ensure!(strange.is_empty(), "made under another name: {strange:?}");
     for wrong in report.wrong.iter().take(SHOWN) {

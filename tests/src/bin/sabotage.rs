@@ -8,14 +8,15 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use envcache_tests::matrix::{self, Cell, Scenario, Spell, Undisturbed};
+use envcache_tests::definition::Machine;
+use envcache_tests::matrix::{self, Cell, Machines, Scenario, Spell, Undisturbed};
 use envcache_tests::{World, page, text};
 use local::Workspace;
 use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// The ownership checks: a file, what stands in it, and what takes its place.
-const CHECKS: [(&str, &str, &str); 7] = [
+const CHECKS: [(&str, &str, &str); 11] = [
     (
         "functions/replication-group/src/check.rs",
         "if !input.creation_recorded {",
@@ -23,8 +24,8 @@ const CHECKS: [(&str, &str, &str); 7] = [
     ),
     (
         "functions/replication-group/src/delete.rs",
-        "Some(\"create-failed\") if creation_recorded =>",
-        "Some(\"create-failed\") =>",
+        "(_, \"create-failed\") if input.creation_recorded =>",
+        "(_, \"create-failed\") =>",
     ),
     (
         "shared/contract/src/ownership.rs",
@@ -32,14 +33,14 @@ const CHECKS: [(&str, &str, &str); 7] = [
         "if self.owns(tags) || true {",
     ),
     (
-        "functions/security-group/src/lib.rs",
+        "functions/security-group/src/ensure.rs",
         "Some(group) => found(&owner, &spec, group)?,",
         "Some(group) => (group.group_id.unwrap_or_default(), group.ip_permissions.unwrap_or_default()),",
     ),
     (
-        "functions/subnet-group/src/lib.rs",
-        "require_ownership(elasticache, &owner, &group).await?;",
-        "",
+        "functions/subnet-group/src/ensure.rs",
+        "owner.require(&format!(\"cache subnet group `{name}`\"), find::pairs(&tags))?;",
+        "let _ = (&owner, name, tags);",
     ),
     (
         "functions/replication-group/src/ensure.rs",
@@ -47,9 +48,29 @@ const CHECKS: [(&str, &str, &str); 7] = [
         "if false {",
     ),
     (
-        "functions/endpoint/src/lib.rs",
-        "require_ownership(ssm, &owner, name).await?;",
-        "",
+        "functions/endpoint/src/publish.rs",
+        "owner.require(\n            &format!(\"parameter `{name}`\"),\n            pairs(&tags(ssm, name).await?),\n        )?;",
+        "let _ = name;",
+    ),
+    (
+        "functions/endpoint/src/retract.rs",
+        "if owner.owns(pairs(&tags(ssm, &name).await?)) {",
+        "if owner.owns(pairs(&tags(ssm, &name).await?)) || true {",
+    ),
+    (
+        "functions/subnet-group/src/delete.rs",
+        "if !Owner::new(&input.environment, stack).owns(find::pairs(&tags)) {",
+        "if !Owner::new(&input.environment, stack).owns(find::pairs(&tags)) && false {",
+    ),
+    (
+        "functions/security-group/src/delete.rs",
+        "groups.retain(|group| owner.owns(",
+        "groups.retain(|group| true || owner.owns(",
+    ),
+    (
+        "functions/replication-group/src/delete.rs",
+        "Err(error) if error.name() == ErrorName::NotOwned => {",
+        "Err(error) if error.name() == ErrorName::NotOwned && false => {",
     ),
 ];
 const TEXT: &str = "One Retry, one Catch or one ownership check after the other is taken out, and a test has to \
@@ -58,6 +79,8 @@ make fail, and what stands in the code, is taken out of a checkout, and its test
 /// What no cell of the matrix meets: the state of a failure, which an undisturbed run does not pass; a claim that was
 /// lost to another run, and an execution that is not shown yet.
 const NO_CELLS_STATE: &str = "AnnounceFailure";
+/// A removal's cells meet no stale claim. What these states do in both machines has to be the same, as a test says.
+const NO_CELLS_IN_A_REMOVAL: [&str; 3] = ["DescribeHolder", "ReadHolder", "TakeOverEnvironment"];
 const NO_CELLS_ERRORS: [&str; 2] = [
     "DynamoDB.ConditionalCheckFailedException",
     "Sfn.ExecutionDoesNotExistException",
@@ -105,6 +128,7 @@ fn run() -> Result<usize> {
 
 /// A state machine without one part of it.
 struct Sabotaged {
+    machine: Machine,
     what: String,
     state: String,
     /// The first error that the part was for.
@@ -114,42 +138,75 @@ struct Sabotaged {
 
 impl Sabotaged {
     fn is_met_by_cells(&self) -> bool {
-        self.state != NO_CELLS_STATE && !NO_CELLS_ERRORS.contains(&self.error.as_str())
+        let state = self.state.as_str();
+        let is_removal = self.machine == Machine::Deprovision;
+        state != NO_CELLS_STATE
+            && !NO_CELLS_ERRORS.contains(&self.error.as_str())
+            && !(is_removal && NO_CELLS_IN_A_REMOVAL.contains(&state))
     }
 }
 
 fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
     let world = World::deploy_with(matrix::SETTINGS)?;
-    let machine = &world.stack.provision_state_machine_arn;
-    let undisturbed = Undisturbed::run(&world, machine)?;
-    let cells = undisturbed.cells(&Scenario::FIRST, &Spell::ALL);
+    let undisturbed = Undisturbed::run(&world, Machines::deployed(&world))?;
+    for machine in Machine::ALL {
+        in_one(&world, &undisturbed, machine, tell)?;
+    }
+    Ok(())
+}
+
+fn in_one(
+    world: &World,
+    undisturbed: &Undisturbed,
+    machine: Machine,
+    tell: &mut impl FnMut(&str, Option<String>),
+) -> Result<()> {
+    let machines = Machines::deployed(world);
+    let (arn, scenarios): (_, &[Scenario]) = match machine {
+        Machine::Provision => (
+            machines.provision,
+            &[Scenario::Create, Scenario::Stale, Scenario::Replace],
+        ),
+        Machine::Deprovision => (machines.deprovision, &[Scenario::Remove]),
+    };
+    let cells = undisturbed.cells(scenarios, &Spell::ALL);
     let deployed = world.call(
         "stepfunctions",
         "describe_state_machine",
-        &json!({ "stateMachineArn": machine }),
+        &json!({ "stateMachineArn": arn }),
     );
     let definition: Value = serde_json::from_str(&text(&deployed["definition"]))?;
-    let sabotaged: Vec<_> = sabotaged(&definition)
+    let sabotaged: Vec<_> = sabotaged(machine, &definition)
         .into_iter()
         .filter(Sabotaged::is_met_by_cells)
         .collect();
     let is_tried = |cell: &&Cell| sabotaged.iter().any(|one| is_about(cell, &one.state));
     let tried: Vec<_> = cells.iter().filter(is_tried).cloned().collect();
-    let control = matrix::run(&undisturbed, &world, machine, &tried)?;
+    let control = matrix::run(undisturbed, world, machines, &tried)?;
     ensure!(
         control.wrong.is_empty(),
         "cells end wrong without any sabotage: {:?}",
         control.wrong
     );
     for (number, sabotaged) in sabotaged.iter().enumerate() {
-        let machine =
-            world.create_state_machine(&format!("sabotage-{number}"), &sabotaged.definition);
+        let name = format!("sabotaged-{}-{number}", machine.name());
+        let without = world.create_state_machine(&name, &sabotaged.definition);
+        let machines = match machine {
+            Machine::Provision => Machines {
+                provision: &without,
+                ..machines
+            },
+            Machine::Deprovision => Machines {
+                deprovision: &without,
+                ..machines
+            },
+        };
         let about_it: Vec<Cell> = cells
             .iter()
             .filter(|cell| is_about(cell, &sabotaged.state))
             .cloned()
             .collect();
-        let report = matrix::run(&undisturbed, &world, &machine, &about_it)?;
+        let report = matrix::run(undisturbed, world, machines, &about_it)?;
         let noticed = (!report.wrong.is_empty()).then(|| {
             format!(
                 "the fault matrix, {} of {} cells",
@@ -174,7 +231,7 @@ fn is_about(cell: &Cell, state: &str) -> bool {
 }
 
 /// The definition without one retrier or one catcher, for each that it holds.
-fn sabotaged(definition: &Value) -> Vec<Sabotaged> {
+fn sabotaged(machine: Machine, definition: &Value) -> Vec<Sabotaged> {
     let mut all = Vec::new();
     for (state, pointer) in states(definition) {
         for part in ["Retry", "Catch"] {
@@ -187,7 +244,8 @@ fn sabotaged(definition: &Value) -> Vec<Sabotaged> {
                 }
                 let error = text(&rule["ErrorEquals"][0]);
                 all.push(Sabotaged {
-                    what: format!("{part} on {error} of {state}"),
+                    machine,
+                    what: format!("{}: {part} on {error} of {state}", machine.name()),
                     state: state.clone(),
                     error,
                     definition: without,
@@ -246,21 +304,23 @@ fn sabotage_checkout(checkout: &Path, tell: &mut impl FnMut(&str, Option<String>
             (!passed).then(|| "the replayed requests".to_owned()),
         );
     }
-    let path = checkout.join("statemachine/provision.asl.json");
-    let before = std::fs::read_to_string(&path)?;
-    let definition: Value = serde_json::from_str(&before)?;
-    for sabotaged in sabotaged(&definition)
-        .into_iter()
-        .filter(|sabotaged| !sabotaged.is_met_by_cells())
-    {
-        std::fs::write(&path, sabotaged.definition.to_string())?;
-        let passed = test(checkout, &["--test", "state_machine"])?;
-        tell(
-            &sabotaged.what,
-            (!passed).then(|| "the state machine read as data".to_owned()),
-        );
+    for machine in Machine::ALL {
+        let path = checkout.join(format!("statemachine/{}.asl.json", machine.name()));
+        let before = std::fs::read_to_string(&path)?;
+        let definition: Value = serde_json::from_str(&before)?;
+        for sabotaged in sabotaged(machine, &definition)
+            .into_iter()
+            .filter(|sabotaged| !sabotaged.is_met_by_cells())
+        {
+            std::fs::write(&path, sabotaged.definition.to_string())?;
+            let passed = test(checkout, &["--test", "state_machine"])?;
+            tell(
+                &sabotaged.what,
+                (!passed).then(|| "the state machine read as data".to_owned()),
+            );
+        }
+        std::fs::write(&path, before)?;
     }
-    std::fs::write(&path, before)?;
     Ok(())
 }
 

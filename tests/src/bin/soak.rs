@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use contract::ErrorName;
-use envcache_tests::matrix::{self, Scenario, Undisturbed};
+use envcache_tests::matrix::{self, Machines, Scenario, Undisturbed};
 use envcache_tests::{World, page, resources};
 use fastrand::Rng;
 use local::gateway::fault::{Fault, Rule, When};
@@ -45,7 +45,7 @@ struct Tally {
 fn run() -> Result<bool> {
     let path = page::asked_for()?;
     let world = World::deploy_with(matrix::SETTINGS)?;
-    let undisturbed = Undisturbed::run(&world, &world.stack.provision_state_machine_arn)?;
+    let undisturbed = Undisturbed::run(&world, Machines::deployed(&world))?;
     let (begin, next, tally) = (
         Instant::now(),
         AtomicU64::new(0),

@@ -1,7 +1,8 @@
-//! A cache that could not be created goes, so that it can be created again.
+//! The cache goes: one that could not be created, or one whose environment is no more.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    let stack = step::stack()?;
     let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
-    step::run(async |input| replication_group::delete(&elasticache, input).await).await
+    step::run(async |input| replication_group::delete(&elasticache, &stack, input).await).await
 }

@@ -1,8 +1,13 @@
-//! An event becomes an execution of the state machine.
+//! An event becomes an execution of the state machine that it is for.
+
+use start_workflow::StateMachines;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let state_machine = step::variable("PROVISION_STATE_MACHINE_ARN")?;
+    let state_machines = StateMachines {
+        provision: step::variable("PROVISION_STATE_MACHINE_ARN")?,
+        deprovision: step::variable("DEPROVISION_STATE_MACHINE_ARN")?,
+    };
     let sfn = aws_sdk_sfn::Client::new(&step::sdk_config().await);
-    step::run(async |event| start_workflow::start(&sfn, &state_machine, event).await).await
+    step::run(async |event| start_workflow::start(&sfn, &state_machines, event).await).await
 }

@@ -332,6 +332,9 @@ impl ElastiCache {
         if !answer.status.is_success() {
             return Ok(respond(answer));
         }
+        if let Some(snapshot) = call.field("FinalSnapshotIdentifier") {
+            take_snapshot(snapshot, id, upstream).await?;
+        }
         let now = self.clock.now();
         let deleting = {
             let mut state = self.state();
@@ -466,6 +469,21 @@ async fn last_shown(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
         "ReplicationGroup",
     ];
     Ok(described.and_then(|answer| answer.at(&path).cloned()))
+}
+
+/// The last backup that a deletion takes: MiniStack takes none.
+async fn take_snapshot(name: &str, group: &str, upstream: &Upstream) -> Result<()> {
+    upstream
+        .ask(
+            "elasticache",
+            &[
+                ("Action", "CreateSnapshot"),
+                ("SnapshotName", name),
+                ("ReplicationGroupId", group),
+            ],
+        )
+        .await
+        .map(drop)
 }
 
 /// What MiniStack answers about a replication group's first member, if there is one.

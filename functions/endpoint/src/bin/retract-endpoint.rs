@@ -1,0 +1,8 @@
+//! The endpoint is retracted, before its cache goes.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let stack = step::stack()?;
+    let ssm = aws_sdk_ssm::Client::new(&step::sdk_config().await);
+    step::run(async |input| endpoint::retract(&ssm, &stack, input).await).await
+}

@@ -1,0 +1,13 @@
+//! Deletes one parameter.
+
+use aws_sdk_ssm::Client;
+use contract::error::StepResult;
+
+/// `ParameterNotFound` says that it is gone already, which is what is wanted.
+pub async fn delete(ssm: &Client, name: &str) -> StepResult<()> {
+    match ssm.delete_parameter().name(name).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if step::code(&error) == Some("ParameterNotFound") => Ok(()),
+        Err(error) => Err(step::failure("DeleteParameter", name, error)),
+    }
+}

@@ -1,0 +1,43 @@
+//! What Systems Manager shows of the parameters.
+
+use std::collections::HashMap;
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::types::{ResourceTypeForTagging, Tag};
+use contract::error::StepResult;
+
+/// Those of the named parameters that exist, name and value. A name that does not exist is left out, which is no
+/// error.
+pub async fn read(ssm: &Client, names: Vec<String>) -> StepResult<HashMap<String, String>> {
+    let resource = names.join(", ");
+    let found = ssm
+        .get_parameters()
+        .set_names(Some(names))
+        .send()
+        .await
+        .map_err(|error| step::failure("GetParameters", &resource, error))?;
+    Ok(found
+        .parameters
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|parameter| Some((parameter.name?, parameter.value?)))
+        .collect())
+}
+
+/// A parameter's tags.
+pub async fn tags(ssm: &Client, name: &str) -> StepResult<Vec<Tag>> {
+    Ok(ssm
+        .list_tags_for_resource()
+        .resource_type(ResourceTypeForTagging::Parameter)
+        .resource_id(name)
+        .send()
+        .await
+        .map_err(|error| step::failure("ListTagsForResource", name, error))?
+        .tag_list
+        .unwrap_or_default())
+}
+
+/// Tags as key and value.
+pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+    tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))
+}

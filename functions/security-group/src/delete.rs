@@ -1,0 +1,101 @@
+//! Deletes the environment's security group.
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::{IpPermission, SecurityGroup, UserIdGroupPair};
+use contract::Owner;
+use contract::error::StepResult;
+use contract::message::{DeleteSecurityGroupInput, Deleted};
+
+use crate::filter::filter;
+
+/// Deletes the security groups whose tags say that they are this environment's, whatever they are called and in
+/// whichever VPC they stand: there is one, or what an earlier input left. What has gone is a success.
+///
+/// # Errors
+/// `InUse` where an interface or another group's rule still needs one 15 minutes after the cache has gone; else what
+/// EC2 answered.
+pub async fn delete(
+    ec2: &Client,
+    stack: &str,
+    input: DeleteSecurityGroupInput,
+) -> StepResult<Deleted> {
+    let owner = Owner::new(&input.environment, stack);
+    let groups = ours(ec2, &owner).await?;
+    let mut outcome = "not there";
+    let mut in_use = None;
+    for id in groups.iter().filter_map(SecurityGroup::group_id) {
+        match ec2.delete_security_group().group_id(id).send().await {
+            Ok(_) => outcome = "deleted",
+            Err(error) => match step::code(&error) {
+                Some("InvalidGroup.NotFound" | "InvalidSecurityGroupID.NotFound") => {}
+                Some("DependencyViolation") => in_use = in_use.or(Some(id)),
+                _ => return Err(step::failure("DeleteSecurityGroup", id, error)),
+            },
+        }
+    }
+    match in_use {
+        Some(id) => step::wait_or_in_use(
+            input.seconds_waited,
+            &format!("security group {id}"),
+            &users(ec2, id).await,
+        ),
+        None => Ok(Deleted::Gone {
+            outcome: outcome.to_owned(),
+        }),
+    }
+}
+
+async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
+    let [environment, stack] = owner
+        .tags()
+        .map(|(key, value)| filter(&format!("tag:{key}"), value));
+    let mut groups = ec2
+        .describe_security_groups()
+        .filters(environment)
+        .filters(stack)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| {
+            step::failure("DescribeSecurityGroups", owner.environment.as_str(), error)
+        })?;
+    groups.retain(|group| owner.owns(group.tags().iter().map(|tag| (tag.key(), tag.value()))));
+    Ok(groups)
+}
+
+/// Who hinders the deletion, in words. EC2 refuses it while an interface is in the group, or a rule of another group
+/// refers to it
+/// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
+/// Where that cannot be asked, the deletion is what counts.
+async fn users(ec2: &Client, id: &str) -> String {
+    let referring = ec2
+        .describe_security_groups()
+        .filters(filter("ip-permission.group-id", id))
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .unwrap_or_default();
+    let referring: Vec<_> = referring
+        .iter()
+        .filter(|group| group.group_id() != Some(id) && refers_to(group, id))
+        .filter_map(SecurityGroup::group_id)
+        .collect();
+    if referring.is_empty() {
+        return "a network interface is in it; EC2's console lists it under Network Interfaces"
+            .to_owned();
+    }
+    format!("an inbound rule of {} refers to it", referring.join(", "))
+}
+
+fn refers_to(group: &SecurityGroup, id: &str) -> bool {
+    group
+        .ip_permissions()
+        .iter()
+        .flat_map(IpPermission::user_id_group_pairs)
+        .filter_map(UserIdGroupPair::group_id)
+        .any(|referred| referred == id)
+}

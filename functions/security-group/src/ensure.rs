@@ -1,0 +1,155 @@
+//! Creates the security group, or brings what is there to what is wanted.
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, Tag, TagSpecification};
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::{self, Drift, EnsureGroupInput, ResolvedNetwork};
+use contract::{Owner, Spec};
+
+use crate::filter::filter;
+use crate::rule;
+
+/// Creates the security group, or finds what an earlier run created, and lets the backend in. A rule of
+/// envcache's own for an earlier backend or port goes; what others have added is reported and stays.
+///
+/// # Errors
+/// `NotOwned` where a group of the wanted name is not ours; `NotFound` where EC2 does not show yet what
+/// was just created, which a later try mends; else what EC2 answered.
+pub async fn ensure(
+    ec2: &Client,
+    stack: &str,
+    input: EnsureGroupInput,
+) -> StepResult<message::SecurityGroup> {
+    let EnsureGroupInput { spec, network } = input;
+    let owner = spec.owner(stack);
+    let (id, found) = match find(ec2, &spec, &network).await? {
+        Some(group) => found(&owner, &spec, group)?,
+        None => (create(ec2, &owner, &spec, &network).await?, Vec::new()),
+    };
+    let wanted = rule::wanted(&spec, &network);
+    if !found.iter().any(|rule| rule::covers(rule, &wanted)) {
+        authorize(ec2, &id, wanted.clone()).await?;
+    }
+    let outdated = rule::outdated(&found, &wanted);
+    if !outdated.is_empty() {
+        revoke(ec2, &id, outdated).await?;
+    }
+    Ok(message::SecurityGroup {
+        security_group_id: id,
+        drift: Drift {
+            inbound_rules: rule::others(&found, &wanted),
+        },
+    })
+}
+
+/// Group names are unique in a VPC without regard to case, and a filter's `*` and `?` are wildcards:
+/// what comes back is compared again.
+async fn find(
+    ec2: &Client,
+    spec: &Spec,
+    network: &ResolvedNetwork,
+) -> StepResult<Option<SecurityGroup>> {
+    let name = spec.cache.security_group_name.as_str();
+    let groups = ec2
+        .describe_security_groups()
+        .filters(filter("vpc-id", &network.vpc_id))
+        .filters(filter("group-name", name))
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| step::failure("DescribeSecurityGroups", name, error))?;
+    Ok(groups.into_iter().find(|group| {
+        group
+            .group_name()
+            .is_some_and(|found| found.eq_ignore_ascii_case(name))
+    }))
+}
+
+/// The id and the inbound rules of a found group, if it is ours.
+fn found(
+    owner: &Owner,
+    spec: &Spec,
+    group: SecurityGroup,
+) -> StepResult<(String, Vec<IpPermission>)> {
+    let name = spec.cache.security_group_name.as_str();
+    let Some(id) = group.group_id else {
+        return Err(StepError::new(
+            ErrorName::Internal,
+            format!("DescribeSecurityGroups {name}: EC2 showed the group without an id"),
+        ));
+    };
+    let tags = group.tags.unwrap_or_default();
+    owner.require(
+        &format!("security group `{name}` ({id})"),
+        tags.iter().map(|tag| (tag.key(), tag.value())),
+    )?;
+    Ok((id, group.ip_permissions.unwrap_or_default()))
+}
+
+/// Creates the group with its tags in one call, so that a crash leaves nothing untagged.
+async fn create(
+    ec2: &Client,
+    owner: &Owner,
+    spec: &Spec,
+    network: &ResolvedNetwork,
+) -> StepResult<String> {
+    let name = spec.cache.security_group_name.as_str();
+    let tags = owner
+        .tags()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let created = ec2
+        .create_security_group()
+        .vpc_id(&network.vpc_id)
+        .group_name(name)
+        .description(format!("Cache of environment {}", spec.environment))
+        .tag_specifications(
+            TagSpecification::builder()
+                .resource_type(ResourceType::SecurityGroup)
+                .set_tags(Some(tags.to_vec()))
+                .build(),
+        )
+        .send()
+        .await
+        .map_err(|error| match step::code(&error) {
+            Some("InvalidGroup.Duplicate") => step::unseen("CreateSecurityGroup", name, error),
+            _ => step::failure("CreateSecurityGroup", name, error),
+        })?;
+    created.group_id.ok_or_else(|| {
+        StepError::new(
+            ErrorName::NotFound,
+            format!("CreateSecurityGroup {name}: EC2 answered without an id. Start again"),
+        )
+    })
+}
+
+/// `InvalidPermission.Duplicate` says that the rule is there already, which is what is wanted.
+async fn authorize(ec2: &Client, id: &str, rule: IpPermission) -> StepResult<()> {
+    let answer = ec2
+        .authorize_security_group_ingress()
+        .group_id(id)
+        .ip_permissions(rule)
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) if step::code(&error) == Some("InvalidPermission.Duplicate") => Ok(()),
+        Err(error) => Err(step::failure("AuthorizeSecurityGroupIngress", id, error)),
+    }
+}
+
+/// `InvalidPermission.NotFound` says that the rules are gone already, which is what is wanted.
+async fn revoke(ec2: &Client, id: &str, rules: Vec<IpPermission>) -> StepResult<()> {
+    let answer = ec2
+        .revoke_security_group_ingress()
+        .group_id(id)
+        .set_ip_permissions(Some(rules))
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) if step::code(&error) == Some("InvalidPermission.NotFound") => Ok(()),
+        Err(error) => Err(step::failure("RevokeSecurityGroupIngress", id, error)),
+    }
+}

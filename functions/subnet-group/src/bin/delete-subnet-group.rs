@@ -1,0 +1,8 @@
+//! The cache's subnet group goes.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let stack = step::stack()?;
+    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
+    step::run(async |input| subnet_group::delete(&elasticache, &stack, input).await).await
+}

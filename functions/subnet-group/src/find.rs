@@ -1,0 +1,44 @@
+//! What ElastiCache shows of the subnet group.
+
+use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
+use contract::error::StepResult;
+
+/// The subnet group of this name, or none.
+pub async fn subnet_group(
+    elasticache: &Client,
+    name: &str,
+) -> StepResult<Option<CacheSubnetGroup>> {
+    let answer = elasticache
+        .describe_cache_subnet_groups()
+        .cache_subnet_group_name(name)
+        .send()
+        .await;
+    match answer {
+        Ok(found) => Ok(found
+            .cache_subnet_groups
+            .unwrap_or_default()
+            .into_iter()
+            .next()),
+        Err(error) if step::code(&error) == Some("CacheSubnetGroupNotFoundFault") => Ok(None),
+        Err(error) => Err(step::failure("DescribeCacheSubnetGroups", name, error)),
+    }
+}
+
+/// Its tags.
+pub async fn tags(elasticache: &Client, group: &CacheSubnetGroup) -> StepResult<Vec<Tag>> {
+    let name = group.cache_subnet_group_name().unwrap_or_default();
+    Ok(elasticache
+        .list_tags_for_resource()
+        .resource_name(group.arn().unwrap_or_default())
+        .send()
+        .await
+        .map_err(|error| step::failure("ListTagsForResource", name, error))?
+        .tag_list
+        .unwrap_or_default())
+}
+
+/// Tags as key and value.
+pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+    tags.iter().map(|tag| (tag.key(), tag.value()))
+}

@@ -1,0 +1,154 @@
+//! What a user asks for when an environment is no more: the `detail` of `Environment Deleted`, or the input of an
+//! execution by hand.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::error::StepError;
+use crate::message::{Names, ResolvedRemoval};
+use crate::request::{
+    CacheRequest, default_cache_name, default_parameter_prefix, default_subnet_group_name, read,
+};
+use crate::spec::EventStamp;
+use crate::value::{EnvironmentName, ParameterPrefix};
+
+/// A request as it comes. Only `environment` is required. What else a request for a cache may hold is taken too, so
+/// that the same `detail` can tell of both; of it only the names count.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RemovalRequest {
+    environment: EnvironmentName,
+    #[serde(default)]
+    final_snapshot: bool,
+    #[serde(default)]
+    cache: CacheRequest,
+    parameter_prefix: Option<ParameterPrefix>,
+    event: Option<EventStamp>,
+    #[serde(rename = "network")]
+    _network: Option<IgnoredAny>,
+    #[serde(rename = "adopt")]
+    _adopt: Option<IgnoredAny>,
+    #[serde(rename = "onFailure")]
+    _on_failure: Option<IgnoredAny>,
+}
+
+impl RemovalRequest {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// `InvalidSpec` names the field and the rule that it breaks.
+    pub fn from_json(input: Value) -> Result<Self, StepError> {
+        read(input)
+    }
+
+    /// What is to be removed, with every default filled in.
+    #[must_use]
+    pub fn into_removal(self) -> ResolvedRemoval {
+        let environment = self.environment;
+        let or_default = |given: Option<String>, default: fn(&EnvironmentName) -> String| {
+            given.unwrap_or_else(|| default(&environment))
+        };
+        let names = Names {
+            cache_name: or_default(
+                self.cache.name.map(|name| name.to_string()),
+                default_cache_name,
+            ),
+            subnet_group_name: or_default(
+                self.cache.subnet_group_name.map(|name| name.to_string()),
+                default_subnet_group_name,
+            ),
+            parameter_prefix: or_default(
+                self.parameter_prefix.map(|prefix| prefix.to_string()),
+                default_parameter_prefix,
+            ),
+        };
+        ResolvedRemoval {
+            names,
+            final_snapshot: self.final_snapshot,
+            asked_at: self.event.map(|event| event.time.milliseconds()),
+            environment,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::RemovalRequest;
+    use crate::error::ErrorName;
+
+    fn removal(input: Value) -> Value {
+        let request = RemovalRequest::from_json(input).expect("a valid request");
+        serde_json::to_value(request.into_removal()).expect("JSON")
+    }
+
+    #[test]
+    fn the_environments_name_alone_is_enough() {
+        assert_eq!(
+            removal(json!({ "environment": "staging" })),
+            json!({
+                "environment": "staging",
+                "names": {
+                    "cacheName": "staging-redis",
+                    "subnetGroupName": "staging-cached-subnet-group",
+                    "parameterPrefix": "/staging/cache"
+                },
+                "finalSnapshot": false
+            })
+        );
+    }
+
+    #[test]
+    fn the_detail_that_created_it_removes_it_under_the_names_that_it_gives() {
+        let found = removal(json!({
+            "environment": "bandup",
+            "network": { "vpc": "band-up-vpc" },
+            "cache": { "name": "sessions", "subnetGroupName": "data", "replicas": 2 },
+            "parameterPrefix": "/elsewhere",
+            "finalSnapshot": true,
+            "adopt": true,
+            "onFailure": "rollback",
+            "event": { "id": "7bf73129", "time": "2026-11-22T10:00:00Z" }
+        }));
+
+        assert_eq!(
+            found,
+            json!({
+                "environment": "bandup",
+                "names": {
+                    "cacheName": "sessions",
+                    "subnetGroupName": "data",
+                    "parameterPrefix": "/elsewhere"
+                },
+                "finalSnapshot": true,
+                "askedAt": 1_795_341_600_000_i64
+            })
+        );
+    }
+
+    #[test]
+    fn what_it_does_not_know_removes_nothing() {
+        let cases = [
+            (json!({}), "the input: missing field `environment`"),
+            (
+                json!({ "environment": "Staging" }),
+                "environment: `Staging`",
+            ),
+            (
+                json!({ "environment": "staging", "dryRun": true }),
+                "dryRun: unknown field",
+            ),
+            (
+                json!({ "environment": "staging", "finalSnapshot": "yes" }),
+                "finalSnapshot: invalid type",
+            ),
+        ];
+        for (input, expected) in cases {
+            let error = RemovalRequest::from_json(input).expect_err(expected);
+            assert_eq!(error.name(), ErrorName::InvalidSpec);
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! An environment that is no more: what it had goes, what is not ours stays.
+
+use std::sync::OnceLock;
+
+use envcache_tests::{Ended, Environment, World, array, matrix, text, until};
+use local::gateway::elasticache::{Life, Outcome};
+use serde_json::{Value, json};
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
+}
+
+/// An environment that has its cache.
+fn provisioned() -> Environment {
+    let environment = world().environment();
+    let ended = world().run(&environment.request());
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    environment
+}
+
+/// The removal, by hand, with the environment's name alone.
+fn remove(environment: &Environment) -> Ended {
+    world().remove(&json!({ "environment": environment.name }))
+}
+
+/// Nothing of the environment is there but its network, and its record has forgotten what it was.
+fn assert_nothing_is_left(environment: &Environment) {
+    assert!(environment.cache(world()).is_err(), "the cache is gone");
+    assert!(subnet_group(environment).is_none(), "its subnet group too");
+    assert_eq!(
+        world().security_groups(environment),
+        ["backend", "default"],
+        "and its security group"
+    );
+    assert!(environment.parameters(world()).is_empty());
+    let record = environment.record(world()).expect("a record");
+    let mut fields: Vec<_> = record.as_object().expect("fields").keys().collect();
+    fields.sort();
+    assert_eq!(
+        fields,
+        ["askedAt", "environment", "expiresAt"],
+        "for a late event: {record}"
+    );
+}
+
+fn subnet_group(environment: &Environment) -> Option<Value> {
+    let name = format!("{}-cached-subnet-group", environment.name);
+    world()
+        .aws
+        .call(
+            "elasticache",
+            "describe_cache_subnet_groups",
+            &json!({ "CacheSubnetGroupName": name }),
+        )
+        .ok()
+}
+
+fn security_group(environment: &Environment, name: &str) -> Value {
+    let found = world().call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "Filters": [
+            { "Name": "vpc-id", "Values": [environment.laid.vpc] },
+            { "Name": "group-name", "Values": [name] },
+        ] }),
+    );
+    found["SecurityGroups"][0].clone()
+}
+
+#[test]
+fn an_event_takes_away_all_that_an_event_made_and_says_so_on_the_bus() {
+    let environment = provisioned();
+    let listener = world().listen("envcache");
+
+    let ended = world().deliver(
+        "Environment Deleted",
+        &json!({ "environment": environment.name }),
+    );
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let retracted: Vec<_> = ["primary-endpoint", "host", "port", "url"]
+        .map(|leaf| format!("/{}/cache/{leaf}", environment.name))
+        .into();
+    let output = json!({
+        "environment": environment.name,
+        "removed": true,
+        "parameters": retracted,
+        "finalSnapshot": null,
+        "left": [],
+    });
+    assert_eq!(ended.output, output);
+    assert_nothing_is_left(&environment);
+    let told = listener.wait_for(&environment.name);
+    assert_eq!(told["detail-type"], "Cache Removed", "{told}");
+    assert_eq!(told["detail"]["removed"], true, "{told}");
+}
+
+#[test]
+fn the_endpoint_is_retracted_before_its_cache_goes() {
+    let environment = provisioned();
+
+    assert_eq!(remove(&environment).status, "SUCCEEDED");
+
+    let retracted = environment
+        .tenant
+        .moments("RetractEndpoint", "DeleteParameter");
+    let deleted = environment
+        .tenant
+        .moments("DeleteReplicationGroup", "DeleteReplicationGroup");
+    assert_eq!((retracted.len(), deleted.len()), (4, 1));
+    assert!(
+        retracted.iter().all(|moment| *moment < deleted[0]),
+        "{retracted:?} before {deleted:?}"
+    );
+}
+
+#[test]
+fn what_is_not_there_is_a_success_and_removing_twice_as_well() {
+    let never_provisioned = world().environment();
+    let provisioned = provisioned();
+    assert_eq!(remove(&provisioned).status, "SUCCEEDED");
+
+    for environment in [never_provisioned, provisioned] {
+        let ended = remove(&environment);
+
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        assert_eq!(ended.output["parameters"], json!([]), "{ended:?}");
+        assert_nothing_is_left(&environment);
+    }
+}
+
+#[test]
+fn names_that_the_request_chose_are_remembered() {
+    let environment = world().environment();
+    let mut request = environment.request_with(
+        "/cache",
+        json!({
+            "name": format!("{}-sessions", environment.name),
+            "securityGroupName": format!("{}-chosen", environment.name),
+            "subnetGroupName": format!("{}-chosen", environment.name),
+        }),
+    );
+    request["parameterPrefix"] = json!(format!("/chosen/{}", environment.name));
+    assert_eq!(world().run(&request).status, "SUCCEEDED");
+
+    let ended = remove(&environment);
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_eq!(array(&ended.output["parameters"]).count(), 4, "{ended:?}");
+    let gone = world().aws.call(
+        "elasticache",
+        "describe_replication_groups",
+        &json!({ "ReplicationGroupId": format!("{}-sessions", environment.name) }),
+    );
+    assert!(gone.is_err(), "{gone:?}");
+    assert_nothing_is_left(&environment);
+}
+
+#[test]
+fn a_last_backup_is_taken_where_one_is_asked_for_under_a_name_of_its_own() {
+    let environment = provisioned();
+
+    let ended = world().remove(&json!({ "environment": environment.name, "finalSnapshot": true }));
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let name = text(&ended.output["finalSnapshot"]);
+    let prefix = format!("{}-redis-final-", environment.name);
+    assert!(name.starts_with(&prefix), "{name}");
+    let snapshots = world().call(
+        "elasticache",
+        "describe_snapshots",
+        &json!({ "SnapshotName": name }),
+    );
+    assert_eq!(
+        snapshots["Snapshots"][0]["SnapshotName"], name,
+        "{snapshots}"
+    );
+}
+
+#[test]
+fn what_is_not_ours_stays_and_is_told() {
+    let environment = world().environment();
+    // Made by hand, under the names that envcache would give.
+    let cache = format!("{}-redis", environment.name);
+    let subnets = format!("{}-cached-subnet-group", environment.name);
+    world().call(
+        "elasticache",
+        "create_cache_subnet_group",
+        &json!({
+            "CacheSubnetGroupName": subnets,
+            "CacheSubnetGroupDescription": "made by hand",
+            "SubnetIds": environment.laid.subnets,
+        }),
+    );
+    world().call(
+        "elasticache",
+        "create_replication_group",
+        &json!({
+            "ReplicationGroupId": cache,
+            "ReplicationGroupDescription": "made by hand",
+            "Engine": "valkey",
+            "CacheNodeType": "cache.t3.micro",
+            "CacheSubnetGroupName": subnets,
+        }),
+    );
+    let parameter = format!("/{}/cache/url", environment.name);
+    world().call(
+        "ssm",
+        "put_parameter",
+        &json!({ "Name": parameter, "Value": "theirs", "Type": "String" }),
+    );
+
+    let ended = remove(&environment);
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_eq!(
+        ended.output["left"],
+        json!([
+            format!("replication group {cache} has not this stack's tags"),
+            format!("cache subnet group {subnets} has not this stack's tags"),
+            format!("parameter {parameter} has not this stack's tags"),
+        ])
+    );
+    assert_eq!(
+        environment.cache(world()).expect("it is there")["Status"],
+        "available"
+    );
+    assert!(subnet_group(&environment).is_some());
+    assert_eq!(environment.parameters(world()).len(), 1);
+}
+
+#[test]
+fn a_security_group_that_another_refers_to_is_in_use_and_a_later_run_finishes() {
+    let environment = provisioned();
+    let name = format!("{}-redis-sg", environment.name);
+    let ours = text(&security_group(&environment, &name)["GroupId"]);
+    let backend = text(&security_group(&environment, "backend")["GroupId"]);
+    let rule = json!({
+        "GroupId": backend,
+        "IpPermissions": [{
+            "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443,
+            "UserIdGroupPairs": [{ "GroupId": ours }],
+        }],
+    });
+    world().call("ec2", "authorize_security_group_ingress", &rule);
+    let listener = world().listen("envcache");
+
+    let ended = remove(&environment);
+
+    assert_eq!(ended.error, "InUse", "{ended:?}");
+    let expected = format!(
+        "DeleteSecurityGroup: security group {ours} is still in use 15 minutes after the cache has gone: an inbound \
+         rule of {backend} refers to it"
+    );
+    assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
+    assert!(environment.cache(world()).is_err(), "what could go is gone");
+    assert_eq!(
+        listener.wait_for(&environment.name)["detail-type"],
+        "Cache Removal Failed"
+    );
+
+    world().call("ec2", "revoke_security_group_ingress", &rule);
+    let again = remove(&environment);
+
+    assert_eq!(again.status, "SUCCEEDED", "{again:?}");
+    assert_nothing_is_left(&environment);
+}
+
+#[test]
+fn a_cache_that_is_made_or_could_not_be_made_goes_too() {
+    let failing = Life {
+        outcome: Outcome::Failed {
+            reason: "no luck".to_owned(),
+        },
+        ..Life::default()
+    };
+    let failed = world().environment();
+    world()
+        .gateway()
+        .live(&format!("{}-redis", failed.name), failing);
+    assert_eq!(world().run(&failed.request()).error, "CreateFailed");
+    // Its run is stopped while ElastiCache is at work.
+    let half_made = world().environment();
+    let execution = world().start(&half_made.request());
+    until("the cache is asked for", || half_made.cache(world()).ok());
+    world().call(
+        "stepfunctions",
+        "stop_execution",
+        &json!({ "executionArn": execution }),
+    );
+
+    for environment in [failed, half_made] {
+        let ended = remove(&environment);
+
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        assert_nothing_is_left(&environment);
+    }
+}
+
+#[test]
+fn of_an_environments_two_events_the_later_one_counts_whatever_comes_last() {
+    let stamped = |mut detail: Value, time: &str| {
+        detail["event"] = json!({ "id": "an-event", "time": time });
+        detail
+    };
+    let (early, late) = ("2026-11-23T10:00:00Z", "2026-11-23T10:00:05Z");
+
+    // Created, then deleted; the creation comes last.
+    let environment = world().environment();
+    let removal = stamped(json!({ "environment": environment.name }), late);
+    assert_eq!(world().remove(&removal).status, "SUCCEEDED");
+    let ended = world().run(&stamped(environment.request(), early));
+    assert_eq!(ended.output["superseded"], true, "{ended:?}");
+    assert_nothing_is_left(&environment);
+
+    // Deleted, then created anew; the deletion comes last.
+    let environment = world().environment();
+    let ended = world().run(&stamped(environment.request(), late));
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let removal = stamped(json!({ "environment": environment.name }), early);
+    let ended = world().remove(&removal);
+    assert_eq!(ended.output["superseded"], true, "{ended:?}");
+    assert_eq!(environment.parameters(world()).len(), 4, "it is as it was");
+}
+
+#[test]
+fn after_its_removal_an_environment_may_have_another_identity() {
+    let environment = provisioned();
+    assert_eq!(remove(&environment).status, "SUCCEEDED");
+
+    let other = json!({ "name": format!("{}-other", environment.name) });
+    let ended = world().run(&environment.request_with("/cache", other));
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let record = environment.record(world()).expect("a record");
+    assert_eq!(
+        record["expiresAt"],
+        Value::Null,
+        "it is remembered again: {record}"
+    );
+}
+
+#[test]
+fn a_removal_waits_for_the_run_that_is_at_work() {
+    let environment = world().environment();
+    let creation = world().start(&environment.request());
+    until("it holds the environment", || {
+        let record = environment.record(world()).expect("a record");
+        (record["holder"]["S"] == creation).then_some(())
+    });
+
+    let ended = remove(&environment);
+
+    assert_eq!(world().wait(&creation).status, "SUCCEEDED");
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_nothing_is_left(&environment);
+}
+
+#[test]
+fn what_is_no_request_removes_nothing() {
+    let environment = provisioned();
+    let cases = [
+        (json!({}), "missing field `environment`"),
+        (
+            json!({ "environment": environment.name, "dryRun": true }),
+            "dryRun: unknown field",
+        ),
+    ];
+    for (input, expected) in cases {
+        let ended = world().remove(&input);
+
+        assert_eq!(ended.error, "InvalidSpec", "{ended:?}");
+        assert!(
+            ended.cause.starts_with("ResolveEnvironment: "),
+            "{}",
+            ended.cause
+        );
+        assert!(ended.cause.contains(expected), "{}", ended.cause);
+    }
+    assert_eq!(
+        environment.parameters(world()).len(),
+        4,
+        "nothing is retracted"
+    );
+}
