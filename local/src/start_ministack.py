@@ -1,7 +1,7 @@
 """Starts MiniStack, mends where it differs from AWS, and ends it with the program that started it.
 
 MiniStack holds a policy's Resource against the ARN that it reads from a request. For a call on a subnet
-group, on tags or on several parameters it reads none and asks for "*", which a least-privilege policy
+group, on tags (of a security group: no other is tagged here) or on several parameters it reads none and asks for "*", which a least-privilege policy
 denies and AWS does not ask for:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
@@ -36,6 +36,8 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         subnet_group = iam_actions._query_param(query, "CacheSubnetGroupName")
         if subnet_group and not iam_actions._query_param(query, "ReplicationGroupId"):
             return f"arn:aws:elasticache:{region}:{account}:subnetgroup:{subnet_group}"
+    if service == "ec2" and iam_actions._query_param(query, "Action") == "CreateTags":
+        return f"arn:aws:ec2:{region}:{account}:security-group/{iam_actions._query_param(query, 'ResourceId.1')}"
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParameters"):
         first = json.loads(body)["Names"][0]
         return f"arn:aws:ssm:{region}:{account}:parameter/{first.lstrip('/')}"

@@ -272,7 +272,13 @@ impl Cell {
             };
         }
         // A role that was only just made may be denied for a while: these steps bear it.
-        let bears_denial = ["EnsureSubnetGroup", "EnsureReplicationGroup"];
+        // So are parameters by the tags of what has only just come, or gone.
+        let bears_denial = [
+            "EnsureSubnetGroup",
+            "EnsureReplicationGroup",
+            "PublishEndpoint",
+            "RetractEndpoint",
+        ];
         if self.fault == Fault::AccessDenied
             && self.call.by_function
             && !bears_denial.contains(&self.call.step.as_str())
@@ -288,8 +294,6 @@ impl Cell {
         let waited_for = ["DescribeReplicationGroups", "DescribeCacheClusters"];
         let step = self.call.step.as_str();
         let (step, name) = match self.fault {
-            // It counts as gone, and is found in use by what stands in it.
-            Fault::Unseen if self.scenario == Scenario::Remove => ("DeleteSubnetGroup", "InUse"),
             // It is looked at again until the deadline.
             Fault::Unseen if step == "DeleteReplicationGroup" => {
                 ("CheckReplicationGroup", "CreateFailed")
@@ -387,6 +391,8 @@ impl Undisturbed {
                 for fault in Fault::ALL
                     .into_iter()
                     .filter(|fault| fault.is_possible(call))
+                    // What is removed was made long ago: every look shows it.
+                    .filter(|fault| (*scenario, *fault) != (Scenario::Remove, Fault::Unseen))
                 {
                     cells.extend(spells.iter().map(|spell| Cell {
                         scenario: *scenario,

@@ -1,80 +1,179 @@
 //! Publishes the endpoint.
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::{ParameterType, Tag};
-use contract::Owner;
+use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{PublishEndpointInput, Published};
+use contract::message::{Endpoint, Endpoints, PublishEndpointInput, PublishOutcome, Published};
 use contract::parameter::{Parameter, outdated, parameters};
+use contract::{Action, Owner, Possession};
 
 use crate::delete::delete;
 use crate::find::{pairs, read, tags};
 
-/// Writes the parameters that are missing or differ, and no others. One of ours that no longer applies goes.
+/// Writes the parameters that are missing or differ, and no others. One of ours that no longer applies goes. A plan
+/// tells what would be done, and does nothing.
 ///
 /// # Errors
-/// `NotOwned` where a parameter of a wanted name is not ours, before anything is written; else what
-/// Systems Manager answered.
+/// `NotOwned` where a parameter of a wanted name is not ours and not to be adopted, before anything is written; else
+/// what Systems Manager answered.
 pub async fn publish(
     ssm: &Client,
     stack: &str,
     input: PublishEndpointInput,
-) -> StepResult<Published> {
+) -> StepResult<PublishOutcome> {
     let PublishEndpointInput { spec, endpoints } = input;
     let owner = spec.owner(stack);
+    let has_reader = spec.cache.replicas.get() > 0;
+    let endpoints = match endpoints {
+        Some(endpoints) => endpoints,
+        None if spec.switches.dry_run => unknown(has_reader),
+        None => {
+            return Err(StepError::new(
+                ErrorName::Internal,
+                "there is no endpoint to publish. The state machine and the functions are of different versions: deploy \
+                 the stack again",
+            ));
+        }
+    };
     let wanted = parameters(
         spec.parameter_prefix.as_str(),
         spec.environment.as_str(),
         &endpoints,
     );
     let outdated = outdated(spec.parameter_prefix.as_str(), &endpoints);
-    let names = wanted.iter().map(|parameter| &parameter.name);
-    let found = read(ssm, names.chain(outdated.as_ref()).cloned().collect()).await?;
-    for name in found.keys().filter(|name| Some(*name) != outdated.as_ref()) {
-        owner.require(
-            &format!("parameter `{name}`"),
-            pairs(&tags(ssm, name).await?),
-        )?;
+    // Boxed, or the step's future is too deep for the compiler.
+    let acts = Box::pin(decide(ssm, &owner, spec.switches.adopt, &wanted, outdated)).await?;
+    if spec.switches.dry_run {
+        let actions = acts.iter().map(Act::told).collect();
+        return Ok(PublishOutcome::Planned { actions });
     }
-    let mut written = Vec::new();
-    for parameter in &wanted {
-        match found.get(&parameter.name) {
-            Some(value) if *value == parameter.value => continue,
-            Some(_) => overwrite(ssm, parameter).await?,
-            None => create(ssm, &owner, parameter).await?,
+    let (mut written, mut removed) = (Vec::new(), Vec::new());
+    for act in acts {
+        match act {
+            Act::Adopt(name) => adopt(ssm, &owner, name).await?,
+            Act::Create(parameter) => {
+                create(ssm, &owner, parameter).await?;
+                written.push(parameter.name.clone());
+            }
+            Act::Overwrite(parameter, _) => {
+                overwrite(ssm, parameter).await?;
+                written.push(parameter.name.clone());
+            }
+            Act::Delete(name) => {
+                delete(ssm, &name).await?;
+                removed.push(name);
+            }
         }
-        written.push(parameter.name.clone());
     }
-    let mut removed = Vec::new();
-    if let Some(name) = outdated.filter(|name| found.contains_key(name))
-        && owner.owns(pairs(&tags(ssm, &name).await?))
-    {
-        delete(ssm, &name).await?;
-        removed.push(name);
-    }
-    Ok(Published {
+    Ok(PublishOutcome::Published(Published {
         primary_endpoint: endpoints.primary.to_string(),
         url: format!("rediss://{}", endpoints.primary),
         parameters: wanted.into_iter().map(|parameter| parameter.name).collect(),
         written,
         removed,
-    })
+    }))
 }
 
-/// A new parameter with its tags. `PutParameter` refuses tags together with `Overwrite`
-/// ([PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)).
-async fn create(ssm: &Client, owner: &Owner, parameter: &Parameter) -> StepResult<()> {
-    let tags = owner
+/// Stands in a plan for what only a cache that is there can tell.
+fn unknown(has_reader: bool) -> Endpoints {
+    let endpoint = Endpoint {
+        host: "known-once-the-cache-is-available".to_owned(),
+        port: 0,
+    };
+    Endpoints {
+        reader: has_reader.then(|| endpoint.clone()),
+        primary: endpoint,
+    }
+}
+
+/// One call that writes.
+enum Act<'a> {
+    Adopt(&'a str),
+    Create(&'a Parameter),
+    /// Beside it what is found.
+    Overwrite(&'a Parameter, String),
+    Delete(String),
+}
+
+impl Act<'_> {
+    /// For the person who reads a plan.
+    fn told(&self) -> Action {
+        match self {
+            Self::Adopt(name) => Action::new("AddTagsToResource", *name),
+            Self::Create(parameter) => {
+                Action::new("PutParameter", &parameter.name).sets("value", &parameter.value)
+            }
+            Self::Overwrite(parameter, found) => Action::new("PutParameter", &parameter.name)
+                .change("value", Some(found.clone()), Some(parameter.value.clone())),
+            Self::Delete(name) => Action::new("DeleteParameter", name),
+        }
+    }
+}
+
+/// What is to be done. It looks at every tag before anything is written.
+async fn decide<'a>(
+    ssm: &Client,
+    owner: &Owner,
+    adopt: bool,
+    wanted: &'a [Parameter],
+    outdated: Option<String>,
+) -> StepResult<Vec<Act<'a>>> {
+    let names = wanted.iter().map(|parameter| &parameter.name);
+    let found = read(ssm, names.chain(outdated.as_ref()).cloned().collect()).await?;
+    let mut acts = Vec::new();
+    for parameter in wanted {
+        let Some(value) = found.get(&parameter.name) else {
+            acts.push(Act::Create(parameter));
+            continue;
+        };
+        let possession = owner.require(
+            &format!("parameter `{}`", parameter.name),
+            adopt,
+            pairs(&tags(ssm, &parameter.name).await?),
+        )?;
+        if possession == Possession::Adoptable {
+            acts.push(Act::Adopt(&parameter.name));
+        }
+        if *value != parameter.value {
+            acts.push(Act::Overwrite(parameter, value.clone()));
+        }
+    }
+    if let Some(name) = outdated.filter(|name| found.contains_key(name))
+        && owner.owns(pairs(&tags(ssm, &name).await?))
+    {
+        acts.push(Act::Delete(name));
+    }
+    Ok(acts)
+}
+
+/// Our tags, as Systems Manager takes them.
+fn our_tags(owner: &Owner) -> StepResult<Vec<Tag>> {
+    owner
         .tags()
         .into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| {
-            StepError::new(
-                ErrorName::Internal,
-                format!("the tags of parameter {}: {error}", parameter.name),
-            )
-        })?;
+            StepError::new(ErrorName::Internal, format!("a parameter's tags: {error}"))
+        })
+}
+
+/// Takes over a parameter that nobody's tags claim.
+async fn adopt(ssm: &Client, owner: &Owner, name: &str) -> StepResult<()> {
+    ssm.add_tags_to_resource()
+        .resource_type(ResourceTypeForTagging::Parameter)
+        .resource_id(name)
+        .set_tags(Some(our_tags(owner)?))
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| step::failure("AddTagsToResource", name, error))
+}
+
+/// A new parameter with its tags. `PutParameter` refuses tags together with `Overwrite`
+/// ([PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)).
+async fn create(ssm: &Client, owner: &Owner, parameter: &Parameter) -> StepResult<()> {
+    let tags = our_tags(owner)?;
     ssm.put_parameter()
         .name(&parameter.name)
         .value(&parameter.value)

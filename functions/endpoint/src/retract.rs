@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::Client;
 use contract::Owner;
-use contract::error::StepResult;
+use contract::error::{ErrorName, StepResult};
 use contract::message::{RetractEndpointInput, Retracted};
 use contract::parameter;
 
@@ -26,7 +26,12 @@ pub async fn retract(
         left: Vec::new(),
     };
     for name in names.into_iter().filter(|name| found.contains_key(name)) {
-        if owner.owns(pairs(&tags(ssm, &name).await?)) {
+        let tags = match tags(ssm, &name).await {
+            // Somebody was faster.
+            Err(error) if error.name() == ErrorName::NotFound => continue,
+            tags => tags?,
+        };
+        if owner.owns(pairs(&tags)) {
             delete(ssm, &name).await?;
             retracted.removed.push(name);
         } else {

@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::Client;
 use contract::error::{ErrorName, StepResult};
-use contract::message::{Published, Retracted};
+use contract::message::{PublishOutcome, Published, Retracted};
 use replay::{Answer, Replay, reference};
 use serde_json::{Value, json};
 
@@ -36,15 +36,20 @@ fn put() -> Answer {
     Answer::ok(json!({ "Version": 1, "Tier": "Standard" }).to_string())
 }
 
-async fn published(replay: &Replay) -> StepResult<Published> {
+async fn outcome(replay: &Replay, switches: Value) -> StepResult<PublishOutcome> {
     let client = Client::new(&replay.config());
-    let message = reference(json!({ "endpoints": { "primary": { "host": HOST, "port": 6379 } } }));
-    publish(
-        &client,
-        "envcache",
-        serde_json::from_value(message).expect("the message"),
-    )
-    .await
+    let mut message =
+        reference(json!({ "endpoints": { "primary": { "host": HOST, "port": 6379 } } }));
+    message["spec"]["switches"] = switches;
+    let message = serde_json::from_value(message).expect("the message");
+    publish(&client, "envcache", message).await
+}
+
+async fn published(replay: &Replay) -> StepResult<Published> {
+    match outcome(replay, json!({})).await? {
+        PublishOutcome::Published(published) => Ok(published),
+        PublishOutcome::Planned { actions } => panic!("only planned: {actions:?}"),
+    }
 }
 
 fn names_and_values(requests: &[(String, Value)]) -> Vec<(&Value, &Value)> {
@@ -274,4 +279,98 @@ async fn where_nothing_is_published_nothing_is_deleted() {
         "{found:?}"
     );
     assert_eq!(replay.documents().len(), 1);
+}
+
+#[tokio::test]
+async fn a_plan_tells_what_would_be_written_and_writes_nothing() {
+    let replay = Replay::new([
+        existing(&[
+            ("host", "old.example"),
+            ("port", "6379"),
+            ("reader-endpoint", "old"),
+        ]),
+        tags("envcache"),
+        tags("envcache"),
+        tags("envcache"),
+    ]);
+
+    let found = outcome(&replay, json!({ "dryRun": true }))
+        .await
+        .expect("a plan");
+
+    let put = |leaf: &str, found: Option<&str>, wanted: String| {
+        json!({
+            "operation": "PutParameter",
+            "resource": format!("/bandup/cache/{leaf}"),
+            "changes": [{ "field": "value", "found": found, "wanted": wanted }],
+        })
+    };
+    assert_eq!(
+        serde_json::to_value(found).expect("JSON"),
+        json!({ "actions": [
+            put("primary-endpoint", None, format!("{HOST}:6379")),
+            put("host", Some("old.example"), HOST.to_owned()),
+            put("url", None, format!("rediss://{HOST}:6379")),
+            { "operation": "DeleteParameter", "resource": "/bandup/cache/reader-endpoint", "changes": [] },
+        ] })
+    );
+    let operations: Vec<_> = replay
+        .documents()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        operations,
+        [
+            "GetParameters",
+            "ListTagsForResource",
+            "ListTagsForResource",
+            "ListTagsForResource"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_parameter_that_nobody_owns_is_adopted_before_it_is_overwritten() {
+    let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
+    let replay = Replay::new([
+        existing(&[("host", "by-hand.example")]),
+        unowned,
+        put(),
+        Answer::ok("{}"),
+        put(),
+        put(),
+        put(),
+    ]);
+
+    outcome(&replay, json!({ "adopt": true }))
+        .await
+        .expect("published");
+
+    let requests = replay.documents();
+    let of_host: Vec<_> = requests
+        .iter()
+        .filter(|(_, body)| {
+            body["Name"] == "/bandup/cache/host" || body["ResourceId"] == "/bandup/cache/host"
+        })
+        .map(|(operation, body)| {
+            (
+                operation.as_str(),
+                body["Tags"].clone(),
+                body["Overwrite"].clone(),
+            )
+        })
+        .collect();
+    let ours = json!([
+        { "Key": "envcache:environment", "Value": "bandup" },
+        { "Key": "envcache:stack", "Value": "envcache" }
+    ]);
+    assert_eq!(
+        of_host,
+        [
+            ("ListTagsForResource", Value::Null, Value::Null),
+            ("AddTagsToResource", ours, Value::Null),
+            ("PutParameter", Value::Null, json!(true)),
+        ]
+    );
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{Endpoint as ShownEndpoint, ReplicationGroup};
+use contract::Spec;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{CheckReplicationGroupInput, CheckedReplicationGroup, Endpoint, Endpoints};
 
@@ -88,7 +89,7 @@ fn verdict<'a>(
         // What is not settled yet has to be compared, which a running snapshot forbids.
         status @ ("creating" | "modifying" | "deleting") => pending(status),
         "snapshotting" if !input.settled => pending("snapshotting"),
-        status @ ("available" | "snapshotting") => match endpoints(group, input) {
+        status @ ("available" | "snapshotting") => match endpoints(group, &input.spec) {
             Some(endpoints) => {
                 if !input.settled {
                     wait_or_give_up(waited, id, "available, but not yet as wanted,")?;
@@ -108,7 +109,7 @@ fn verdict<'a>(
 }
 
 /// The endpoints, once every node group is available and shows its own: they can be missing for a moment.
-fn endpoints(group: &ReplicationGroup, input: &CheckReplicationGroupInput) -> Option<Endpoints> {
+pub fn endpoints(group: &ReplicationGroup, spec: &Spec) -> Option<Endpoints> {
     let all_available = group
         .node_groups()
         .iter()
@@ -117,7 +118,7 @@ fn endpoints(group: &ReplicationGroup, input: &CheckReplicationGroupInput) -> Op
         return None;
     }
     let node_group = group.node_groups().first()?;
-    let reader = if input.spec.cache.replicas.get() > 0 {
+    let reader = if spec.cache.replicas.get() > 0 {
         Some(endpoint(node_group.reader_endpoint()?)?)
     } else {
         None

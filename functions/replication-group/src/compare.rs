@@ -5,6 +5,7 @@ use std::fmt;
 use aws_sdk_elasticache::types::{
     AutomaticFailoverStatus, CacheCluster, Endpoint, MultiAzStatus, NodeGroup, ReplicationGroup,
 };
+use contract::Action;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::value::EngineVersion;
@@ -34,6 +35,81 @@ pub struct Modification {
     pub node_type: Option<String>,
 }
 
+impl Change {
+    /// For the person who reads a plan: what the group shows, and what it should.
+    pub fn told(&self, id: &str, group: &ReplicationGroup, member: &CacheCluster) -> Action {
+        let found_replicas = Some((nodes(group) - 1).to_string());
+        match self {
+            Self::IncreaseReplicas(wanted) => Action::new("IncreaseReplicaCount", id).change(
+                "cache.replicas",
+                found_replicas,
+                Some(wanted.to_string()),
+            ),
+            Self::DecreaseReplicas(wanted) => Action::new("DecreaseReplicaCount", id).change(
+                "cache.replicas",
+                found_replicas,
+                Some(wanted.to_string()),
+            ),
+            Self::Modify(wanted) => wanted.told(id, group, member),
+        }
+    }
+}
+
+impl Modification {
+    fn told(&self, id: &str, group: &ReplicationGroup, member: &CacheCluster) -> Action {
+        let security_groups: Vec<_> = member
+            .security_groups()
+            .iter()
+            .filter_map(|group| group.security_group_id())
+            .collect();
+        let is_on = |on: bool| on_off(Some(on)).to_owned();
+        let fields = [
+            (
+                "cache.description",
+                group.description().map(str::to_owned),
+                self.description.clone(),
+            ),
+            (
+                "cache.snapshotRetentionDays",
+                group
+                    .snapshot_retention_limit()
+                    .map(|days| days.to_string()),
+                self.snapshot_retention_days.map(|days| days.to_string()),
+            ),
+            (
+                "security group",
+                Some(security_groups.join(", ")),
+                self.security_group_id.clone(),
+            ),
+            (
+                "failover and Multi-AZ",
+                Some(is_on(
+                    group.automatic_failover() == Some(&AutomaticFailoverStatus::Enabled)
+                        && group.multi_az() == Some(&MultiAzStatus::Enabled),
+                )),
+                self.failover.map(is_on),
+            ),
+            (
+                "cache.engineVersion",
+                member.engine_version().map(str::to_owned),
+                self.engine_version.clone(),
+            ),
+            (
+                "cache.nodeType",
+                group.cache_node_type().map(str::to_owned),
+                self.node_type.clone(),
+            ),
+        ];
+        fields
+            .into_iter()
+            .filter(|(_, _, wanted)| wanted.is_some())
+            .fold(
+                Action::new("ModifyReplicationGroup", id),
+                |action, (field, found, wanted)| action.change(field, found, wanted),
+            )
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -58,37 +134,41 @@ impl fmt::Display for Change {
     }
 }
 
-/// The next change, or none where the group is as wanted.
+/// The changes that lead to what is wanted, in their order; none where the group is as wanted. A run applies the
+/// first, waits, and compares anew.
 ///
 /// Replicas come before failover and leave after it, since failover needs two nodes.
 ///
 /// # Errors
 /// `Immutable` where the group differs in something that AWS cannot change in place.
-pub fn next_change(
+pub fn changes(
     group: &ReplicationGroup,
     member: &CacheCluster,
     wanted: &EnsureReplicationGroupInput,
-) -> StepResult<Option<Change>> {
+) -> StepResult<Vec<Change>> {
     refuse_immutable(group, member, wanted)?;
     let cache = &wanted.spec.cache;
+    let (nodes, replicas) = (nodes(group), cache.replicas.get());
+    let more = (nodes < cache.nodes()).then_some(Change::IncreaseReplicas(replicas));
+    let fewer = (nodes > cache.nodes()).then_some(Change::DecreaseReplicas(replicas));
+    let modify = |modification: Option<Modification>| modification.map(Change::Modify);
+    let changes = [
+        more,
+        modify(settings(group, member, wanted)),
+        fewer,
+        modify(upgrade(member, wanted)),
+        modify(other_node_type(group, wanted)),
+    ];
+    Ok(changes.into_iter().flatten().collect())
+}
+
+fn nodes(group: &ReplicationGroup) -> i32 {
     let nodes: usize = group
         .node_groups()
         .iter()
         .map(|node_group| node_group.node_group_members().len())
         .sum();
-    let nodes = i32::try_from(nodes).unwrap_or(i32::MAX);
-    if nodes < cache.nodes() {
-        return Ok(Some(Change::IncreaseReplicas(cache.replicas.get())));
-    }
-    if let Some(settings) = settings(group, member, wanted) {
-        return Ok(Some(Change::Modify(settings)));
-    }
-    if nodes > cache.nodes() {
-        return Ok(Some(Change::DecreaseReplicas(cache.replicas.get())));
-    }
-    Ok(upgrade(member, wanted)
-        .or_else(|| other_node_type(group, wanted))
-        .map(Change::Modify))
+    i32::try_from(nodes).unwrap_or(i32::MAX)
 }
 
 /// What can be changed together, and at once.

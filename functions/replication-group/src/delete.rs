@@ -33,14 +33,16 @@ pub async fn delete(
         Verdict::Delete => {}
         Verdict::DeleteIfOurs => {
             let owner = Owner::new(&input.environment, stack);
-            match find::ownership(elasticache, &owner, &group).await {
-                Ok(Ownership::Ours) => {}
+            match find::ownership(elasticache, &owner, false, &group).await {
+                Ok(Ownership::Known(_)) => {}
                 Ok(Ownership::Unreadable) => return not_yet(&input, "found changing"),
                 Err(error) if error.name() == ErrorName::NotOwned => {
                     return Ok(Deleted::NotOurs {
                         outcome: format!("replication group {id} has not this stack's tags"),
                     });
                 }
+                // Somebody was faster.
+                Err(error) if error.name() == ErrorName::NotFound => return Ok(gone()),
                 Err(error) => return Err(error),
             }
         }

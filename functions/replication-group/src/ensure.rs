@@ -3,30 +3,42 @@
 use aws_sdk_elasticache::Client;
 use contract::error::StepResult;
 use contract::message::{EnsureReplicationGroupInput, EnsuredReplicationGroup};
+use contract::{Action, Possession};
 
+use crate::adopt::adopt;
 use crate::change::Answer;
 use crate::create::{Creation, create};
 use crate::find::Ownership;
-use crate::{change, compare, find, schedule};
+use crate::{change, compare, find, plan, schedule};
 
 /// Creates the replication group, or finds what an earlier run created and brings it a step nearer to
-/// what is wanted. The state machine calls it again until it is settled.
+/// what is wanted. The state machine calls it again until it is settled. A plan tells what would be done, and does
+/// nothing.
 ///
 /// # Errors
-/// `NotOwned` where a group of the wanted name is not ours, `Immutable` where AWS cannot change a
+/// `NotOwned` where a group of the wanted name is not ours and not to be adopted, `Immutable` where AWS cannot change a
 /// difference in place; else what ElastiCache answered.
 pub async fn ensure(
     elasticache: &Client,
     stack: &str,
     wanted: EnsureReplicationGroupInput,
 ) -> StepResult<EnsuredReplicationGroup> {
-    let pending = |outcome: String| EnsuredReplicationGroup::Pending {
-        outcome,
-        wait_seconds: schedule::next_wait(wanted.seconds_waited),
+    let is_plan = wanted.spec.switches.dry_run;
+    let pending = |outcome: String| {
+        if is_plan {
+            return plan::unknown(outcome);
+        }
+        EnsuredReplicationGroup::Pending {
+            outcome,
+            wait_seconds: schedule::next_wait(wanted.seconds_waited),
+        }
     };
     let owner = wanted.spec.owner(stack);
     let id = wanted.spec.cache.name.as_str();
     let Some(group) = find::replication_group(elasticache, id).await? else {
+        if is_plan {
+            return Ok(plan::creation(&wanted, "not there", None));
+        }
         if !wanted.creation_recorded {
             return Ok(EnsuredReplicationGroup::Absent {
                 outcome: "to be created".to_owned(),
@@ -42,8 +54,12 @@ pub async fn ensure(
     // Only an available group shows its tags and takes changes. The check judges every other status.
     match group.status().unwrap_or("without a status") {
         "available" => {}
+        "create-failed" if is_plan && wanted.creation_recorded => {
+            let delete = Action::new("DeleteReplicationGroup", id);
+            return Ok(plan::creation(&wanted, "found create-failed", Some(delete)));
+        }
         // Nothing is gained by waiting.
-        "create-failed" => {
+        "create-failed" if !is_plan => {
             return Ok(EnsuredReplicationGroup::Pending {
                 outcome: "found create-failed".to_owned(),
                 wait_seconds: 0,
@@ -51,9 +67,11 @@ pub async fn ensure(
         }
         status => return Ok(pending(format!("found {status}"))),
     }
-    if find::ownership(elasticache, &owner, &group).await? == Ownership::Unreadable {
-        return Ok(pending("found changing".to_owned()));
-    }
+    let adopts = wanted.spec.switches.adopt;
+    let possession = match find::ownership(elasticache, &owner, adopts, &group).await? {
+        Ownership::Known(possession) => possession,
+        Ownership::Unreadable => return Ok(pending("found changing".to_owned())),
+    };
     let members = match find::members(elasticache, &group).await? {
         Ok(members) => members,
         Err(changing) => return Ok(pending(format!("found changing: {changing}"))),
@@ -61,13 +79,29 @@ pub async fn ensure(
     let Some(member) = members.first() else {
         return Ok(pending("found without a member".to_owned()));
     };
-    let Some(next) = compare::next_change(&group, member, &wanted)? else {
-        return Ok(EnsuredReplicationGroup::Settled {
-            outcome: "as wanted".to_owned(),
-        });
+    let changes = compare::changes(&group, member, &wanted)?;
+    if is_plan {
+        return Ok(plan::comparison(
+            &wanted, possession, &changes, &group, member,
+        ));
+    }
+    let (outcome, answer) = match (possession, changes.into_iter().next()) {
+        // Compared first: what cannot be made as wanted is not taken over.
+        (Possession::Adoptable, _) => (
+            "adopted".to_owned(),
+            adopt(elasticache, &owner, &group).await?,
+        ),
+        (Possession::Ours, Some(next)) => (
+            format!("changing {next}"),
+            change::apply(elasticache, id, next).await?,
+        ),
+        (Possession::Ours, None) => {
+            return Ok(EnsuredReplicationGroup::Settled {
+                outcome: "as wanted".to_owned(),
+            });
+        }
     };
-    let outcome = format!("changing {next}");
-    match change::apply(elasticache, id, next).await? {
+    match answer {
         Answer::Accepted => Ok(pending(outcome)),
         Answer::StillChanging => Ok(pending("found changing".to_owned())),
     }

@@ -2,8 +2,8 @@
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
-use contract::Owner;
 use contract::error::StepResult;
+use contract::{Owner, Possession};
 
 /// The replication group, or none.
 pub async fn replication_group(
@@ -58,10 +58,10 @@ pub async fn members(
     Ok(Ok(members))
 }
 
-/// Whether the group's tags can be read.
+/// Whose the group is, where its tags can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    Ours,
+    Known(Possession),
     /// Its tags cannot be read while it, or a member, is changing.
     Unreadable,
 }
@@ -69,10 +69,11 @@ pub enum Ownership {
 /// Reads the group's tags.
 ///
 /// # Errors
-/// `NotOwned` where they do not say that it is ours.
+/// `NotOwned` where they do not say that it is ours, and it is not to be adopted.
 pub async fn ownership(
     elasticache: &Client,
     owner: &Owner,
+    adopt: bool,
     group: &ReplicationGroup,
 ) -> StepResult<Ownership> {
     let id = group.replication_group_id().unwrap_or_default();
@@ -86,11 +87,13 @@ pub async fn ownership(
         Err(error) if is_still_changing(step::code(&error)) => return Ok(Ownership::Unreadable),
         Err(error) => return Err(step::failure("ListTagsForResource", id, error)),
     };
-    owner.require(
-        &format!("replication group `{id}`"),
-        tags.iter().map(|tag| (tag.key(), tag.value())),
-    )?;
-    Ok(Ownership::Ours)
+    owner
+        .require(
+            &format!("replication group `{id}`"),
+            adopt,
+            tags.iter().map(|tag| (tag.key(), tag.value())),
+        )
+        .map(Ownership::Known)
 }
 
 /// Whether ElastiCache refuses because the group or a member is not available: it can be asked again later.

@@ -1,7 +1,8 @@
 //! The cache itself: an ElastiCache replication group of Valkey, cluster mode disabled.
 //!
-//! `find` and `reason` read, `create`, `change` and `delete` write, `compare` and `check` decide.
+//! `find` and `reason` read, `create`, `adopt`, `change` and `delete` write, `compare` and `check` decide, `plan` tells.
 
+mod adopt;
 mod change;
 mod check;
 mod compare;
@@ -9,6 +10,7 @@ mod create;
 mod delete;
 mod ensure;
 mod find;
+mod plan;
 mod reason;
 mod schedule;
 

@@ -1017,6 +1017,15 @@ async fn what_is_going_or_gone_is_a_success() {
 }
 
 #[tokio::test]
+async fn what_goes_while_its_tags_are_read_is_gone() {
+    let replay = Replay::new([described("available", same), absent()]);
+
+    let found = deleted(&replay, "remove", json!({})).await.expect("gone");
+
+    assert_eq!(found["status"], "gone");
+}
+
+#[tokio::test]
 async fn what_takes_no_deletion_yet_is_waited_for_until_the_deadline() {
     for status in ["creating", "modifying", "snapshotting"] {
         let waits = deleted(&Replay::new([described(status, same)]), "remove", json!({})).await;
@@ -1091,4 +1100,141 @@ async fn a_cache_that_can_be_used_or_is_not_ours_is_never_replaced() {
         assert_eq!(found.expect_err(status).name(), expected, "{status}");
         assert_eq!(replay.actions(), ["DescribeReplicationGroups"], "{status}");
     }
+}
+
+/// `EnsureReplicationGroup`'s plan on these answers, with these settings of the cache changed.
+async fn planned(replay: &Replay, cache: &Value, recorded: bool) -> Value {
+    let mut message = wanted(cache);
+    message["spec"]["switches"] = json!({ "dryRun": true });
+    message["creationRecorded"] = json!(recorded);
+    let found = ensured(replay, message).await.expect("a plan");
+    serde_json::to_value(found).expect("JSON")
+}
+
+#[tokio::test]
+async fn a_plan_tells_every_change_in_its_order_with_found_and_wanted() {
+    let replay = Replay::new([
+        described("available", same),
+        tags("bandup", "envcache"),
+        member(same),
+    ]);
+    let cache = json!({ "replicas": 1, "nodeType": "cache.t4g.small", "engineVersion": "8.1" });
+
+    let found = planned(&replay, &cache, true).await;
+
+    let action = |operation: &str, field: &str, found: &str, wanted: &str| {
+        json!({
+            "operation": operation,
+            "resource": "bandup-redis",
+            "changes": [{ "field": field, "found": found, "wanted": wanted }],
+        })
+    };
+    let modify = "ModifyReplicationGroup";
+    assert_eq!(
+        found["actions"],
+        json!([
+            action("IncreaseReplicaCount", "cache.replicas", "0", "1"),
+            action(modify, "failover and Multi-AZ", "off", "on"),
+            action(modify, "cache.engineVersion", "8.0.1", "8.1"),
+            action(
+                modify,
+                "cache.nodeType",
+                "cache.t3.micro",
+                "cache.t4g.small"
+            ),
+        ])
+    );
+    assert_eq!(found["endpoints"]["primary"]["port"], 6379, "{found}");
+    assert_eq!(
+        replay.actions(),
+        [
+            "DescribeReplicationGroups",
+            "ListTagsForResource",
+            "DescribeCacheClusters"
+        ],
+        "nothing is written"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_tells_a_creation_and_what_it_cannot_compare_now() {
+    let failed = || described("create-failed", same);
+    let cases = [
+        (absent(), false, "not there", vec!["CreateReplicationGroup"]),
+        (
+            failed(),
+            true,
+            "found create-failed",
+            vec!["DeleteReplicationGroup", "CreateReplicationGroup"],
+        ),
+        (failed(), false, "found create-failed", vec![]),
+        (described("creating", same), true, "found creating", vec![]),
+    ];
+    for (answer, recorded, outcome, expected) in cases {
+        let replay = Replay::new([answer]);
+
+        let found = planned(&replay, &json!({}), recorded).await;
+
+        assert_eq!(found["status"], "planned", "{found}");
+        assert_eq!(found["outcome"], outcome);
+        let operations: Vec<_> = found["actions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|action| action["operation"].clone())
+            .collect();
+        assert_eq!(operations, expected, "{found}");
+        assert_eq!(
+            replay.actions(),
+            ["DescribeReplicationGroups"],
+            "nothing is written"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_nobody_owns_is_adopted_unless_it_cannot_be_made_as_wanted() {
+    let unowned = || {
+        Answer::ok(
+            "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList/></ListTagsForResourceResult></ListTagsForResourceResponse>",
+        )
+    };
+    let mut adopting = wanted(&json!({}));
+    adopting["spec"]["switches"] = json!({ "adopt": true });
+    let replay = Replay::new([
+        described("available", same),
+        unowned(),
+        member(same),
+        accepted("AddTagsToResource"),
+    ]);
+
+    let found = ensured(&replay, adopting.clone()).await.expect("adopted");
+
+    assert!(
+        matches!(&found, EnsuredReplicationGroup::Pending { outcome, .. } if outcome == "adopted"),
+        "{found:?}"
+    );
+    assert_eq!(
+        replay.forms()[3],
+        form([
+            ("Action", "AddTagsToResource"),
+            ("ResourceName", ARN),
+            ("Tags.Tag.1.Key", "envcache:environment"),
+            ("Tags.Tag.1.Value", "bandup"),
+            ("Tags.Tag.2.Key", "envcache:stack"),
+            ("Tags.Tag.2.Value", "envcache"),
+        ])
+    );
+
+    let unencrypted = |body: String| {
+        body.replace(
+            "<TransitEncryptionEnabled>true",
+            "<TransitEncryptionEnabled>false",
+        )
+    };
+    let replay = Replay::new([described("available", unencrypted), unowned(), member(same)]);
+    let error = ensured(&replay, adopting)
+        .await
+        .expect_err("it cannot be made as wanted");
+    assert_eq!(error.name(), ErrorName::Immutable);
 }

@@ -6,15 +6,17 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{self, Drift, EnsureGroupInput, ResolvedNetwork};
 use contract::{Owner, Spec};
 
+use crate::act::{self, Act, Found};
 use crate::filter::filter;
 use crate::rule;
 
 /// Creates the security group, or finds what an earlier run created, and lets the backend in. A rule of
-/// envcache's own for an earlier backend or port goes; what others have added is reported and stays.
+/// envcache's own for an earlier backend or port goes; what others have added is reported and stays. A plan tells what
+/// would be done, and does nothing.
 ///
 /// # Errors
-/// `NotOwned` where a group of the wanted name is not ours; `NotFound` where EC2 does not show yet what
-/// was just created, which a later try mends; else what EC2 answered.
+/// `NotOwned` where a group of the wanted name is not ours and not to be adopted; `NotFound` where EC2 does not show
+/// yet what was just created, which a later try mends; else what EC2 answered.
 pub async fn ensure(
     ec2: &Client,
     stack: &str,
@@ -22,23 +24,36 @@ pub async fn ensure(
 ) -> StepResult<message::SecurityGroup> {
     let EnsureGroupInput { spec, network } = input;
     let owner = spec.owner(stack);
-    let (id, found) = match find(ec2, &spec, &network).await? {
-        Some(group) => found(&owner, &spec, group)?,
-        None => (create(ec2, &owner, &spec, &network).await?, Vec::new()),
+    let found = match find(ec2, &spec, &network).await? {
+        Some(group) => Some(found(&owner, &spec, group)?),
+        None => None,
     };
     let wanted = rule::wanted(&spec, &network);
-    if !found.iter().any(|rule| rule::covers(rule, &wanted)) {
-        authorize(ec2, &id, wanted.clone()).await?;
-    }
-    let outdated = rule::outdated(&found, &wanted);
-    if !outdated.is_empty() {
-        revoke(ec2, &id, outdated).await?;
+    let acts = act::decide(found.as_ref(), &wanted);
+    let name = spec.cache.security_group_name.as_str();
+    let actions = acts.iter().map(|act| act.told(name)).collect();
+    let rules = found.as_ref().map_or(&[][..], |found| &found.rules);
+    let drift = Drift {
+        inbound_rules: rule::others(rules, &wanted),
+    };
+    let mut id = found
+        .as_ref()
+        .map(|found| found.id.clone())
+        .unwrap_or_default();
+    if !spec.switches.dry_run {
+        for act in acts {
+            match act {
+                Act::Create => id = create(ec2, &owner, &spec, &network).await?,
+                Act::Adopt => adopt(ec2, &owner, &id).await?,
+                Act::Authorize(rule) => authorize(ec2, &id, rule).await?,
+                Act::Revoke(rules) => revoke(ec2, &id, rules).await?,
+            }
+        }
     }
     Ok(message::SecurityGroup {
         security_group_id: id,
-        drift: Drift {
-            inbound_rules: rule::others(&found, &wanted),
-        },
+        actions,
+        drift,
     })
 }
 
@@ -67,12 +82,8 @@ async fn find(
     }))
 }
 
-/// The id and the inbound rules of a found group, if it is ours.
-fn found(
-    owner: &Owner,
-    spec: &Spec,
-    group: SecurityGroup,
-) -> StepResult<(String, Vec<IpPermission>)> {
+/// A found group, if it is ours or to be adopted.
+fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> {
     let name = spec.cache.security_group_name.as_str();
     let Some(id) = group.group_id else {
         return Err(StepError::new(
@@ -81,11 +92,35 @@ fn found(
         ));
     };
     let tags = group.tags.unwrap_or_default();
-    owner.require(
+    let possession = owner.require(
         &format!("security group `{name}` ({id})"),
+        spec.switches.adopt,
         tags.iter().map(|tag| (tag.key(), tag.value())),
     )?;
-    Ok((id, group.ip_permissions.unwrap_or_default()))
+    Ok(Found {
+        id,
+        possession,
+        rules: group.ip_permissions.unwrap_or_default(),
+    })
+}
+
+/// Our tags, as EC2 takes them.
+fn tags(owner: &Owner) -> Vec<Tag> {
+    owner
+        .tags()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .to_vec()
+}
+
+/// Takes over a group that nobody's tags claim.
+async fn adopt(ec2: &Client, owner: &Owner, id: &str) -> StepResult<()> {
+    ec2.create_tags()
+        .resources(id)
+        .set_tags(Some(tags(owner)))
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| step::failure("CreateTags", id, error))
 }
 
 /// Creates the group with its tags in one call, so that a crash leaves nothing untagged.
@@ -96,9 +131,6 @@ async fn create(
     network: &ResolvedNetwork,
 ) -> StepResult<String> {
     let name = spec.cache.security_group_name.as_str();
-    let tags = owner
-        .tags()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     let created = ec2
         .create_security_group()
         .vpc_id(&network.vpc_id)
@@ -107,7 +139,7 @@ async fn create(
         .tag_specifications(
             TagSpecification::builder()
                 .resource_type(ResourceType::SecurityGroup)
-                .set_tags(Some(tags.to_vec()))
+                .set_tags(Some(tags(owner)))
                 .build(),
         )
         .send()

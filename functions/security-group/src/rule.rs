@@ -69,24 +69,40 @@ pub fn others(found: &[IpPermission], wanted: &IpPermission) -> Vec<String> {
     let Some(ours) = wanted.user_id_group_pairs().first() else {
         return Vec::new();
     };
-    let mut others = Vec::new();
-    for rule in found {
-        let groups = rule
-            .user_id_group_pairs()
-            .iter()
-            .filter(|source| source.description() != ours.description())
-            .filter(|source| !(same_port(rule, wanted) && source.group_id() == ours.group_id()))
-            .filter_map(UserIdGroupPair::group_id);
-        let ranges = rule.ip_ranges().iter().filter_map(IpRange::cidr_ip);
-        let ranges_of_ipv6 = rule.ipv6_ranges().iter().filter_map(Ipv6Range::cidr_ipv6);
-        let lists = rule
-            .prefix_list_ids()
-            .iter()
-            .filter_map(PrefixListId::prefix_list_id);
-        let sources = groups.chain(ranges).chain(ranges_of_ipv6).chain(lists);
-        others.extend(sources.map(|source| format!("{} from {source}", traffic(rule))));
-    }
-    others
+    let is_ours = |rule: &IpPermission, source: &UserIdGroupPair| {
+        source.description() == ours.description()
+            || (same_port(rule, wanted) && source.group_id() == ours.group_id())
+    };
+    found
+        .iter()
+        .flat_map(|rule| {
+            let mut others = rule.clone();
+            if let Some(pairs) = &mut others.user_id_group_pairs {
+                pairs.retain(|source| !is_ours(rule, source));
+            }
+            words(&others)
+        })
+        .collect()
+}
+
+/// A rule in words, one for each source, such as `tcp 6379 from sg-0a1b2c3d`.
+pub fn words(rule: &IpPermission) -> Vec<String> {
+    let groups = rule
+        .user_id_group_pairs()
+        .iter()
+        .filter_map(UserIdGroupPair::group_id);
+    let ranges = rule.ip_ranges().iter().filter_map(IpRange::cidr_ip);
+    let ranges_of_ipv6 = rule.ipv6_ranges().iter().filter_map(Ipv6Range::cidr_ipv6);
+    let lists = rule
+        .prefix_list_ids()
+        .iter()
+        .filter_map(PrefixListId::prefix_list_id);
+    groups
+        .chain(ranges)
+        .chain(ranges_of_ipv6)
+        .chain(lists)
+        .map(|source| format!("{} from {source}", traffic(rule)))
+        .collect()
 }
 
 /// Protocol and ports, such as `tcp 6379`; `-1` means every protocol

@@ -4,7 +4,7 @@ use aws_sdk_ec2::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{Deleted, SecurityGroup};
 use replay::{Answer, Replay, form, network, reference};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{delete, ensure};
 
@@ -51,8 +51,13 @@ fn authorized() -> Answer {
 }
 
 async fn ensured(replay: &Replay) -> StepResult<SecurityGroup> {
+    ensured_with(replay, json!({})).await
+}
+
+async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<SecurityGroup> {
     let client = Client::new(&replay.config());
-    let message = reference(json!({ "network": network() }));
+    let mut message = reference(json!({ "network": network() }));
+    message["spec"]["switches"] = switches;
     ensure(
         &client,
         "envcache",
@@ -370,4 +375,69 @@ async fn what_is_in_use_is_waited_for_and_then_told_with_who_uses_it() {
         assert_eq!(error.name(), ErrorName::InUse, "{error}");
         assert!(error.to_string().contains(expected), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_plan_tells_what_would_be_done_and_does_nothing() {
+    let authorize = json!({
+        "operation": "AuthorizeSecurityGroupIngress",
+        "resource": "redis-sg",
+        "changes": [{ "field": "inbound rule", "found": null, "wanted": format!("tcp 6379 from {BACKEND}") }],
+    });
+    let create =
+        json!({ "operation": "CreateSecurityGroup", "resource": "redis-sg", "changes": [] });
+    let cases = [
+        (none(), json!([create, authorize])),
+        (described("redis-sg", "envcache", ""), json!([authorize])),
+        (
+            described("redis-sg", "envcache", &rule(6379, BACKEND)),
+            json!([]),
+        ),
+    ];
+    for (answer, expected) in cases {
+        let replay = Replay::new([answer]);
+
+        let found = ensured_with(&replay, json!({ "dryRun": true }))
+            .await
+            .expect("a plan");
+
+        assert_eq!(serde_json::to_value(found.actions).expect("JSON"), expected);
+        assert_eq!(
+            replay.actions(),
+            ["DescribeSecurityGroups"],
+            "nothing is written"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_nobody_owns_is_adopted_where_that_is_asked_for() {
+    let by_hand = || {
+        described("redis-sg", "envcache", &rule(6379, BACKEND))
+            .replaced("envcache:environment", "team")
+            .replaced("envcache:stack", "purpose")
+    };
+    let tagged = Answer::ok("<CreateTagsResponse><return>true</return></CreateTagsResponse>");
+    let replay = Replay::new([by_hand(), tagged]);
+
+    ensured_with(&replay, json!({ "adopt": true }))
+        .await
+        .expect("adopted");
+    let refused = ensured(&Replay::new([by_hand()]))
+        .await
+        .expect_err("not asked for");
+
+    assert_eq!(
+        replay.forms()[1],
+        form([
+            ("Action", "CreateTags"),
+            ("ResourceId.1", "sg-0c1b2c3d4e5f60718"),
+            ("Tag.1.Key", "envcache:environment"),
+            ("Tag.1.Value", "bandup"),
+            ("Tag.2.Key", "envcache:stack"),
+            ("Tag.2.Value", "envcache"),
+        ])
+    );
+    assert_eq!(refused.name(), ErrorName::NotOwned);
+    assert!(refused.to_string().contains("\"adopt\": true"), "{refused}");
 }

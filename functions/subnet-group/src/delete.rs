@@ -2,7 +2,7 @@
 
 use aws_sdk_elasticache::Client;
 use contract::Owner;
-use contract::error::StepResult;
+use contract::error::{ErrorName, StepResult};
 use contract::message::{DeleteSubnetGroupInput, Deleted};
 
 use crate::find;
@@ -23,7 +23,11 @@ pub async fn delete(
     let Some(group) = find::subnet_group(elasticache, name).await? else {
         return Ok(gone("not there"));
     };
-    let tags = find::tags(elasticache, &group).await?;
+    let tags = match find::tags(elasticache, &group).await {
+        // Somebody was faster.
+        Err(error) if error.name() == ErrorName::NotFound => return Ok(gone("not there")),
+        tags => tags?,
+    };
     if !Owner::new(&input.environment, stack).owns(find::pairs(&tags)) {
         return Ok(Deleted::NotOurs {
             outcome: format!("cache subnet group {name} has not this stack's tags"),

@@ -4,15 +4,16 @@ use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureGroupInput, ResolvedNetwork, SubnetGroup};
-use contract::{Owner, Spec};
+use contract::{Action, Owner, Possession, Spec};
 
 use crate::find;
 
-/// Creates the subnet group, or finds what an earlier run created and gives it the wanted subnets.
+/// Creates the subnet group, or finds what an earlier run created and gives it the wanted subnets. A plan tells what
+/// would be done, and does nothing.
 ///
 /// # Errors
-/// `NotOwned` where a group of the wanted name is not ours; `Immutable` where it stands in another VPC;
-/// `NotFound` where ElastiCache does not show yet what was just created, which a later try mends; else
+/// `NotOwned` where a group of the wanted name is not ours and not to be adopted; `Immutable` where it stands in
+/// another VPC; `NotFound` where ElastiCache does not show yet what was just created, which a later try mends; else
 /// what ElastiCache answered.
 pub async fn ensure(
     elasticache: &Client,
@@ -21,21 +22,79 @@ pub async fn ensure(
 ) -> StepResult<SubnetGroup> {
     let EnsureGroupInput { spec, network } = input;
     let owner = spec.owner(stack);
-    match find::subnet_group(elasticache, spec.cache.subnet_group_name.as_str()).await? {
-        None => create(elasticache, &owner, &spec, &network).await?,
+    let name = spec.cache.subnet_group_name.as_str();
+    let found = find::subnet_group(elasticache, name).await?;
+    let acts = match &found {
+        None => vec![Act::Create],
         Some(group) => {
-            let name = group.cache_subnet_group_name().unwrap_or_default();
-            let tags = find::tags(elasticache, &group).await?;
-            owner.require(&format!("cache subnet group `{name}`"), find::pairs(&tags))?;
-            require_vpc(&group, &network)?;
-            if differs(&group, &spec, &network) {
-                modify(elasticache, &spec, &network).await?;
+            let tags = find::tags(elasticache, group).await?;
+            let possession = owner.require(
+                &format!("cache subnet group `{name}`"),
+                spec.switches.adopt,
+                find::pairs(&tags),
+            )?;
+            require_vpc(group, &network)?;
+            let adopt = (possession == Possession::Adoptable).then_some(Act::Adopt);
+            let modify = differs(group, &spec, &network).then_some(Act::Modify);
+            adopt.into_iter().chain(modify).collect()
+        }
+    };
+    let actions = acts
+        .iter()
+        .map(|act| told(*act, found.as_ref(), &spec, &network))
+        .collect();
+    if !spec.switches.dry_run {
+        for act in acts {
+            match act {
+                Act::Create => create(elasticache, &owner, &spec, &network).await?,
+                Act::Adopt => adopt(elasticache, &owner, found.as_ref()).await?,
+                Act::Modify => modify(elasticache, &spec, &network).await?,
             }
         }
     }
     Ok(SubnetGroup {
-        subnet_group_name: spec.cache.subnet_group_name.to_string(),
+        subnet_group_name: name.to_owned(),
+        actions,
     })
+}
+
+/// One call that writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Create,
+    Adopt,
+    Modify,
+}
+
+/// For the person who reads a plan.
+fn told(
+    act: Act,
+    found: Option<&CacheSubnetGroup>,
+    spec: &Spec,
+    network: &ResolvedNetwork,
+) -> Action {
+    let operation = match act {
+        Act::Create => "CreateCacheSubnetGroup",
+        Act::Adopt => "AddTagsToResource",
+        Act::Modify => "ModifyCacheSubnetGroup",
+    };
+    let action = Action::new(operation, spec.cache.subnet_group_name.as_str());
+    if act == Act::Adopt {
+        return action;
+    }
+    let subnets = found.map(|group| subnets(group).join(", "));
+    let description_found = found.and_then(CacheSubnetGroup::cache_subnet_group_description);
+    action
+        .change(
+            "network.subnets",
+            subnets,
+            Some(network.subnet_ids.join(", ")),
+        )
+        .change(
+            "description",
+            description_found.map(str::to_owned),
+            Some(description(spec)),
+        )
 }
 
 /// A subnet group keeps its VPC for life.
@@ -56,15 +115,44 @@ fn require_vpc(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> StepResul
 
 /// Whether description or subnets differ; the order of subnets says nothing.
 fn differs(group: &CacheSubnetGroup, spec: &Spec, network: &ResolvedNetwork) -> bool {
-    let mut found: Vec<_> = group
-        .subnets()
-        .iter()
-        .filter_map(|subnet| subnet.subnet_identifier())
-        .collect();
+    let mut found = subnets(group);
     let mut wanted: Vec<_> = network.subnet_ids.iter().map(String::as_str).collect();
     found.sort_unstable();
     wanted.sort_unstable();
     found != wanted || group.cache_subnet_group_description() != Some(&description(spec))
+}
+
+fn subnets(group: &CacheSubnetGroup) -> Vec<&str> {
+    group
+        .subnets()
+        .iter()
+        .filter_map(|subnet| subnet.subnet_identifier())
+        .collect()
+}
+
+/// Our tags, as ElastiCache takes them.
+fn tags(owner: &Owner) -> Vec<Tag> {
+    owner
+        .tags()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .to_vec()
+}
+
+/// Takes over a group that nobody's tags claim.
+async fn adopt(
+    elasticache: &Client,
+    owner: &Owner,
+    group: Option<&CacheSubnetGroup>,
+) -> StepResult<()> {
+    let arn = group.and_then(CacheSubnetGroup::arn).unwrap_or_default();
+    elasticache
+        .add_tags_to_resource()
+        .resource_name(arn)
+        .set_tags(Some(tags(owner)))
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| step::failure("AddTagsToResource", arn, error))
 }
 
 fn description(spec: &Spec) -> String {
@@ -78,15 +166,12 @@ async fn create(
     network: &ResolvedNetwork,
 ) -> StepResult<()> {
     let name = spec.cache.subnet_group_name.as_str();
-    let tags = owner
-        .tags()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     elasticache
         .create_cache_subnet_group()
         .cache_subnet_group_name(name)
         .cache_subnet_group_description(description(spec))
         .set_subnet_ids(Some(network.subnet_ids.clone()))
-        .set_tags(Some(tags.to_vec()))
+        .set_tags(Some(tags(owner)))
         .send()
         .await
         .map(drop)

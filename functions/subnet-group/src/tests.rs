@@ -4,7 +4,7 @@ use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{Deleted, SubnetGroup};
 use replay::{Answer, Replay, form, network, reference};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{delete, ensure};
 
@@ -60,8 +60,13 @@ fn accepted(action: &str) -> Answer {
 }
 
 async fn ensured(replay: &Replay) -> StepResult<SubnetGroup> {
+    ensured_with(replay, json!({})).await
+}
+
+async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<SubnetGroup> {
     let client = Client::new(&replay.config());
-    let message = reference(json!({ "network": network() }));
+    let mut message = reference(json!({ "network": network() }));
+    message["spec"]["switches"] = switches;
     ensure(
         &client,
         "envcache",
@@ -218,6 +223,7 @@ async fn a_group_of_ours_is_deleted_and_no_other() {
             "gone",
             "not there",
         ),
+        (vec![as_wanted(), absent()], "gone", "not there"),
         (
             vec![as_wanted(), tags("another-stack")],
             "notOurs",
@@ -270,4 +276,77 @@ async fn a_group_that_another_cache_stands_in_is_waited_for_and_then_in_use() {
             .contains("a cache that is not this environment's"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_plan_tells_what_would_be_done_and_does_nothing() {
+    let outdated = described(
+        "vpc-0a1b2c3d4e5f60718",
+        "Cache of environment bandup",
+        ["subnet-1a1b2c3d4e5f60718", "subnet-2a1b2c3d4e5f60718"],
+    );
+    let cases = [
+        (vec![absent()], vec!["CreateCacheSubnetGroup"]),
+        (vec![as_wanted(), tags("envcache")], vec![]),
+        (
+            vec![outdated, tags("envcache")],
+            vec!["ModifyCacheSubnetGroup"],
+        ),
+    ];
+    for (answers, expected) in cases {
+        let replay = Replay::new(answers);
+
+        let found = ensured_with(&replay, json!({ "dryRun": true }))
+            .await
+            .expect("a plan");
+
+        let planned: Vec<_> = found
+            .actions
+            .iter()
+            .map(|action| &action.operation)
+            .collect();
+        assert_eq!(planned, expected);
+        let wrote = replay
+            .actions()
+            .iter()
+            .any(|action| expected.contains(&action.as_str()));
+        assert!(!wrote, "{:?}", replay.actions());
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_nobody_owns_is_adopted_where_that_is_asked_for() {
+    let unowned = || {
+        Answer::ok(
+            "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList/></ListTagsForResourceResult></ListTagsForResourceResponse>",
+        )
+    };
+    let replay = Replay::new([
+        as_wanted(),
+        unowned(),
+        Answer::ok(
+            "<AddTagsToResourceResponse><AddTagsToResourceResult/></AddTagsToResourceResponse>",
+        ),
+    ]);
+
+    ensured_with(&replay, json!({ "adopt": true }))
+        .await
+        .expect("adopted");
+    let refused = ensured(&Replay::new([as_wanted(), unowned()]))
+        .await
+        .expect_err("not asked for");
+
+    assert_eq!(
+        replay.forms()[2],
+        form([
+            ("Action", "AddTagsToResource"),
+            ("ResourceName", ARN),
+            ("Tags.Tag.1.Key", "envcache:environment"),
+            ("Tags.Tag.1.Value", "bandup"),
+            ("Tags.Tag.2.Key", "envcache:stack"),
+            ("Tags.Tag.2.Value", "envcache"),
+        ])
+    );
+    assert_eq!(refused.name(), ErrorName::NotOwned);
+    assert!(refused.to_string().contains("\"adopt\": true"), "{refused}");
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows AWS's SDK or Lambda, so that tests and tools can read the contract alone.
 #![warn(missing_docs)]
 
+pub mod action;
 pub mod error;
 pub mod message;
 pub mod ownership;
@@ -13,8 +14,9 @@ pub mod request;
 pub mod spec;
 pub mod value;
 
+pub use action::Action;
 pub use error::{ErrorName, StepError};
-pub use ownership::Owner;
+pub use ownership::{Owner, Possession};
 pub use removal::RemovalRequest;
 pub use request::Request;
 pub use spec::Spec;

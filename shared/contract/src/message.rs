@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Spec;
 use crate::value::EnvironmentName;
+use crate::{Action, Spec};
 
 /// What `ResolveNetwork` takes: the execution's input, exactly as it came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,8 +54,10 @@ pub struct EnsureGroupInput {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecurityGroup {
-    /// The cache's security group.
+    /// The cache's security group; empty where a plan finds none yet.
     pub security_group_id: String,
+    /// What was done, or would be.
+    pub actions: Vec<Action>,
     /// What others have added to it.
     pub drift: Drift,
 }
@@ -75,6 +77,8 @@ pub struct Drift {
 pub struct SubnetGroup {
     /// The cache's subnet group.
     pub subnet_group_name: String,
+    /// What was done, or would be.
+    pub actions: Vec<Action>,
 }
 
 /// What `EnsureReplicationGroup` takes.
@@ -119,6 +123,15 @@ pub enum EnsuredReplicationGroup {
     Settled {
         #[allow(missing_docs)]
         outcome: String,
+    },
+    /// A plan: nothing was done.
+    Planned {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// What a run would do, in its order.
+        actions: Vec<Action>,
+        /// Where the cache can be reached; none before there is one.
+        endpoints: Option<Endpoints>,
     },
 }
 
@@ -285,11 +298,24 @@ impl fmt::Display for Endpoint {
 pub struct PublishEndpointInput {
     /// The checked request.
     pub spec: Spec,
-    /// From `CheckReplicationGroup`.
-    pub endpoints: Endpoints,
+    /// From `CheckReplicationGroup`. A plan has none before there is a cache.
+    pub endpoints: Option<Endpoints>,
 }
 
-/// What `PublishEndpoint` answers, and with it the execution's output.
+/// What `PublishEndpoint` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PublishOutcome {
+    /// The endpoint is published.
+    Published(Published),
+    /// A plan: nothing was done.
+    Planned {
+        /// What a run would do, in its order.
+        actions: Vec<Action>,
+    },
+}
+
+/// What is published, and with it the execution's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Published {

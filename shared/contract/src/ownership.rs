@@ -14,6 +14,15 @@ pub struct Owner {
     pub stack: String,
 }
 
+/// Whose a resource is that a run may go on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Possession {
+    /// Its tags say that it is this owner's.
+    Ours,
+    /// Nobody's tags claim it, and it is to be taken over.
+    Adoptable,
+}
+
 impl Owner {
     /// The owner of what a stack's runs create for an environment.
     #[must_use]
@@ -38,24 +47,45 @@ impl Owner {
         ]
     }
 
-    /// Goes on only with what is ours. `resource` says what it is, such as
-    /// ``security group `redis-sg` (sg-0a1b2c3d)``.
+    /// Goes on only with what is ours, or, where `adopt` is asked for, with what nobody's tags claim. `resource` says
+    /// what it is, such as ``security group `redis-sg` (sg-0a1b2c3d)``.
     ///
     /// # Errors
-    /// `NotOwned` where the tags do not say that the resource belongs to this owner.
+    /// `NotOwned` where the tags do not say that the resource belongs to this owner, and it is not to be adopted.
     pub fn require<'a>(
         &self,
         resource: &str,
+        adopt: bool,
         tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
-    ) -> StepResult<()> {
-        if self.owns(tags) {
-            return Ok(());
+    ) -> StepResult<Possession> {
+        let tags: Vec<_> = tags.into_iter().collect();
+        if self.owns(tags.iter().copied()) {
+            return Ok(Possession::Ours);
         }
+        let claim = |key: &str| {
+            let tag = tags.iter().find(|(found, _)| *found == Some(key))?;
+            Some(format!("{key}={}", tag.1.unwrap_or_default()))
+        };
+        let claims: Vec<_> = [Self::ENVIRONMENT_TAG, Self::STACK_TAG]
+            .into_iter()
+            .filter_map(claim)
+            .collect();
+        let why = match (claims.is_empty(), adopt) {
+            (true, true) => return Ok(Possession::Adoptable),
+            (true, false) => {
+                "nobody's tags claim it. It was left as it is. If it is to be this environment's, take it over with \
+                 \"adopt\": true in the input; else choose another name in the input, or remove it if nothing uses it"
+                    .to_owned()
+            }
+            (false, _) => format!(
+                "its tags say {}. It was left as it is. Choose another name in the input",
+                claims.join(" and ")
+            ),
+        };
         Err(StepError::new(
             ErrorName::NotOwned,
             format!(
-                "{resource} exists, but its tags do not say that it belongs to this environment: {}={} and {}={} \
-                 are wanted. It was left as it is. Choose another name in the event, or remove it if nothing uses it",
+                "{resource} exists, but its tags do not say that it belongs to this environment ({}={} and {}={}): {why}",
                 Self::ENVIRONMENT_TAG,
                 self.environment,
                 Self::STACK_TAG,
@@ -79,7 +109,8 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
-    use super::Owner;
+    use super::{Owner, Possession};
+    use crate::ErrorName;
 
     #[test]
     fn only_a_resource_with_both_tags_is_ours() {
@@ -106,6 +137,47 @@ mod tests {
         ];
         for (tags, expected, why) in cases {
             assert_eq!(owner.owns(tags.iter().copied()), expected, "{why}");
+        }
+    }
+    #[test]
+    fn only_what_nobody_claims_is_adopted_and_only_where_that_is_asked_for() {
+        let owner = Owner {
+            environment: "bandup".into(),
+            stack: "envcache".into(),
+        };
+        let team = (Some("team"), Some("web"));
+        let ours = [
+            (Some("envcache:environment"), Some("bandup")),
+            (Some("envcache:stack"), Some("envcache")),
+        ];
+        let other_stack = [
+            (Some("envcache:environment"), Some("bandup")),
+            (Some("envcache:stack"), Some("other")),
+        ];
+        let other_environment = [
+            (Some("envcache:environment"), Some("web")),
+            (Some("envcache:stack"), Some("envcache")),
+        ];
+        let adopt_it = "\"adopt\": true";
+        let cases: [(&[_], bool, Result<Possession, &str>); 7] = [
+            (&ours, false, Ok(Possession::Ours)),
+            (&ours, true, Ok(Possession::Ours)),
+            (&[team], true, Ok(Possession::Adoptable)),
+            (&[team], false, Err(adopt_it)),
+            (&other_stack, true, Err("envcache:stack=other")),
+            (&other_environment, true, Err("envcache:environment=web")),
+            (&[ours[0]], true, Err("envcache:environment=bandup")),
+        ];
+        for (tags, adopt, expected) in cases {
+            let found = owner.require("it", adopt, tags.iter().copied());
+            match (found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{tags:?}"),
+                (Err(error), Err(expected)) => {
+                    assert_eq!(error.name(), ErrorName::NotOwned);
+                    assert!(error.to_string().contains(expected), "{error}");
+                }
+                (found, expected) => panic!("{tags:?}: expected {expected:?}, found {found:?}"),
+            }
         }
     }
 }

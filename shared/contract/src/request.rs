@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{ErrorName, StepError};
-use crate::spec::{Cache, EventStamp, Network, Spec};
+use crate::spec::{Cache, EventStamp, Network, Spec, Switches};
 use crate::value::{
     Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, Replicas,
     ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
@@ -20,6 +20,10 @@ pub struct Request {
     #[serde(default)]
     cache: CacheRequest,
     parameter_prefix: Option<ParameterPrefix>,
+    #[serde(default)]
+    adopt: bool,
+    #[serde(default)]
+    dry_run: bool,
     event: Option<EventStamp>,
 }
 
@@ -89,6 +93,10 @@ impl Request {
             )?,
             environment: self.environment,
             network: self.network,
+            switches: Switches {
+                adopt: self.adopt,
+                dry_run: self.dry_run,
+            },
             event: self.event,
         })
     }
@@ -212,6 +220,7 @@ mod tests {
     fn a_spec_survives_the_way_through_the_state_machine() {
         let mut request = smallest();
         request["cache"] = json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 });
+        request["adopt"] = json!(true);
         request["event"] = json!({ "id": "7bf73129", "time": "2026-11-22T10:00:00Z" });
         let spec = spec(request);
 

@@ -21,6 +21,9 @@ pub struct Spec {
     pub cache: Cache,
     /// The path that the endpoint is published below.
     pub parameter_prefix: ParameterPrefix,
+    /// How the run goes about it.
+    #[serde(default, skip_serializing_if = "Switches::are_off")]
+    pub switches: Switches,
     /// The event that asked for it; a manual execution has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventStamp>,
@@ -31,6 +34,24 @@ impl Spec {
     #[must_use]
     pub fn owner(&self, stack: &str) -> Owner {
         Owner::new(&self.environment, stack)
+    }
+}
+
+/// What a request says about the run, and not about the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Switches {
+    /// Take over what has a wanted name and no owner.
+    pub adopt: bool,
+    /// Tell what would be done, and do nothing.
+    pub dry_run: bool,
+}
+
+impl Switches {
+    /// Whether it is a run like any other.
+    #[must_use]
+    pub fn are_off(&self) -> bool {
+        *self == Self::default()
     }
 }
 

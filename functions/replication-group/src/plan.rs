@@ -1,0 +1,61 @@
+//! What a run would do to the cache: the same look, the same comparison, and no call that writes.
+
+use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
+use contract::message::{EnsureReplicationGroupInput, EnsuredReplicationGroup};
+use contract::{Action, Possession};
+
+use crate::check;
+use crate::compare::Change;
+
+/// The plan where there is no cache yet, or only one that is created again.
+pub fn creation(
+    wanted: &EnsureReplicationGroupInput,
+    outcome: &str,
+    before: Option<Action>,
+) -> EnsuredReplicationGroup {
+    let cache = &wanted.spec.cache;
+    let mut create = Action::new("CreateReplicationGroup", cache.name.as_str())
+        .sets("cache.description", &cache.description)
+        .sets("cache.nodeType", &cache.node_type)
+        .sets("cache.replicas", &cache.replicas.get())
+        .sets("cache.port", &cache.port.get())
+        .sets(
+            "cache.snapshotRetentionDays",
+            &cache.snapshot_retention_days.get(),
+        );
+    if let Some(version) = &cache.engine_version {
+        create = create.sets("cache.engineVersion", version);
+    }
+    EnsuredReplicationGroup::Planned {
+        outcome: outcome.to_owned(),
+        actions: before.into_iter().chain([create]).collect(),
+        endpoints: None,
+    }
+}
+
+/// The plan where the cache cannot be compared now: what it will be is not known before it is available.
+pub fn unknown(outcome: String) -> EnsuredReplicationGroup {
+    EnsuredReplicationGroup::Planned {
+        outcome,
+        actions: Vec::new(),
+        endpoints: None,
+    }
+}
+
+/// The plan for a cache that can be compared.
+pub fn comparison(
+    wanted: &EnsureReplicationGroupInput,
+    possession: Possession,
+    changes: &[Change],
+    group: &ReplicationGroup,
+    member: &CacheCluster,
+) -> EnsuredReplicationGroup {
+    let id = wanted.spec.cache.name.as_str();
+    let adopt = (possession == Possession::Adoptable).then(|| Action::new("AddTagsToResource", id));
+    let changes = changes.iter().map(|change| change.told(id, group, member));
+    EnsuredReplicationGroup::Planned {
+        outcome: "compared".to_owned(),
+        actions: adopt.into_iter().chain(changes).collect(),
+        endpoints: check::endpoints(group, &wanted.spec),
+    }
+}
