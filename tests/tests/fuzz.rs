@@ -55,6 +55,7 @@ fn messages() -> Vec<(&'static str, Value)> {
     let network = json!({
         "vpcId": "vpc-0a1b2c3d4e5f60718",
         "subnetIds": ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"],
+        "zones": ["ap-southeast-1a", "ap-southeast-1b"],
         "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
     });
     vec![
@@ -73,6 +74,8 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "spec": spec,
                 "securityGroupId": "sg-0c1b2c3d4e5f60718",
                 "subnetGroupName": "bandup-cached-subnet-group",
+                "network": network,
+                "placementsTried": 0,
                 "secondsWaited": 0,
                 "creationRecorded": true
             }),

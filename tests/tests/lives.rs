@@ -95,10 +95,8 @@ fn looks(world: &World, execution: &str) -> Vec<u64> {
 #[test]
 fn a_failed_creation_ends_in_create_failed_with_awss_reason() {
     let environment = world().environment();
-    // As users see it: an event of the member, with the code and the zone
-    // (https://runbooks.cloud-platform.service.justice.gov.uk/elasticache-insufficient-az-capacity.html).
-    let reason =
-        "InsufficientCacheClusterCapacity: the zone ap-southeast-1a has no cache.t3.micro to give";
+    // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html
+    let reason = "Failed to create cache nodes: insufficient free IP addresses in the subnet";
 
     let ended = run(
         &environment,
@@ -121,6 +119,91 @@ fn a_failed_creation_ends_in_create_failed_with_awss_reason() {
         environment.parameters(world()).is_empty(),
         "no endpoint of a cache that failed"
     );
+}
+
+/// As users see it: an event of the member, with the code
+/// (<https://runbooks.cloud-platform.service.justice.gov.uk/elasticache-insufficient-az-capacity.html>).
+fn without_capacity() -> Life {
+    Life {
+        outcome: Outcome::Failed {
+            reason: "InsufficientCacheClusterCapacity: the zone has no such node to give"
+                .to_owned(),
+        },
+        ..Life::default()
+    }
+}
+
+fn zones(letters: &[char]) -> Vec<String> {
+    letters
+        .iter()
+        .map(|letter| format!("ap-southeast-1{letter}"))
+        .collect()
+}
+
+#[test]
+fn where_a_zone_has_no_capacity_the_cache_is_made_in_another() {
+    let environment = world().environment();
+    let cache = format!("{}-redis", environment.name);
+    world().gateway().exhaust(&cache, zones(&['a']));
+
+    let ended = world().run(&environment.request());
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let asked = environment
+        .tenant
+        .moments("EnsureReplicationGroup", "CreateReplicationGroup");
+    assert_eq!(asked.len(), 3, "AWS's choice, then a, then b");
+    assert_eq!(environment.parameters(world()).len(), 4);
+}
+
+#[test]
+fn nodes_in_several_zones_leave_out_the_one_without_capacity() {
+    let environment = world().environment();
+    let cache = format!("{}-redis", environment.name);
+    world().gateway().exhaust(&cache, zones(&['c']));
+    let mut request = environment.request_with("/cache", json!({ "replicas": 1 }));
+    request["network"]["subnets"] = json!(["subnet-one", "subnet-two", "subnet-three"]);
+
+    let ended = world().run(&request);
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+}
+
+#[test]
+fn capacity_that_lacks_only_after_acceptance_is_looked_for_elsewhere_too() {
+    let environment = world().environment();
+    let cache = format!("{}-redis", environment.name);
+    for life in [without_capacity(), without_capacity(), Life::default()] {
+        world().gateway().live(&cache, life);
+    }
+
+    let ended = world().run(&environment.request());
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let deletions = environment
+        .tenant
+        .moments("DeleteReplicationGroup", "DeleteReplicationGroup");
+    assert_eq!(deletions.len(), 2, "each orphan goes");
+}
+
+#[test]
+fn without_capacity_anywhere_a_run_says_what_it_tried_and_leaves_no_orphan() {
+    let at_once = world().environment();
+    let cache = format!("{}-redis", at_once.name);
+    world().gateway().exhaust(&cache, zones(&['a', 'b']));
+    let after_acceptance = world().environment();
+    let cache = format!("{}-redis", after_acceptance.name);
+    world().gateway().live(&cache, without_capacity());
+
+    for environment in [at_once, after_acceptance] {
+        let ended = world().run(&environment.request());
+
+        assert_eq!(ended.error, "InsufficientCapacity", "{ended:?}");
+        let tried = "Tried: the zones of AWS's choice; ap-southeast-1a; ap-southeast-1b.";
+        assert!(ended.cause.contains(tried), "{}", ended.cause);
+        assert!(environment.cache(world()).is_err(), "no orphan is left");
+        assert!(environment.parameters(world()).is_empty());
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
         &describe_vpcs(ec2, wanted.vpc.as_str()).await?,
     )?;
     let found = describe_subnets(ec2, &vpc).await?;
-    let subnets = subnets(&wanted.subnets, &vpc, &found)?;
+    let (subnet_ids, zones) = subnets(&wanted.subnets, &vpc, &found)?;
     let group = wanted.backend_security_group.as_str();
     let backend = only(
         Kind::SecurityGroup,
@@ -46,7 +46,8 @@ async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
     )?;
     Ok(ResolvedNetwork {
         vpc_id: vpc,
-        subnet_ids: subnets,
+        subnet_ids,
+        zones,
         backend_security_group_id: backend,
     })
 }

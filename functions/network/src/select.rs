@@ -113,10 +113,14 @@ pub fn only(kind: Kind, wanted: &str, place: &str, found: &[Candidate]) -> StepR
     }
 }
 
-/// The ids of the wanted subnets, in the wanted order.
+/// The ids of the wanted subnets, in the wanted order, and the zones that they stand in.
 ///
 /// They have to stand in two zones or more, so that a replica can be placed in another zone than the primary.
-pub fn subnets(wanted: &Subnets, vpc: &str, found: &[Subnet]) -> StepResult<Vec<String>> {
+pub fn subnets(
+    wanted: &Subnets,
+    vpc: &str,
+    found: &[Subnet],
+) -> StepResult<(Vec<String>, Vec<String>)> {
     let place = format!("in VPC {vpc}");
     let candidates: Vec<_> = found
         .iter()
@@ -144,7 +148,8 @@ pub fn subnets(wanted: &Subnets, vpc: &str, found: &[Subnet]) -> StepResult<Vec<
             zones.join(", ")
         )));
     }
-    Ok(ids)
+    let zones = zones.into_iter().map(str::to_owned).collect();
+    Ok((ids, zones))
 }
 
 fn invalid(problem: &str) -> StepError {
@@ -249,10 +254,11 @@ mod tests {
             subnet("subnet-0000000c", "three", "ap-southeast-1c"),
         ];
 
-        let ids = subnets(&wanted(["two", "subnet-0000000a"]), "vpc-0000000a", &found)
+        let (ids, zones) = subnets(&wanted(["two", "subnet-0000000a"]), "vpc-0000000a", &found)
             .expect("two subnets in two zones");
 
         assert_eq!(ids, ["subnet-0000000b", "subnet-0000000a"]);
+        assert_eq!(zones, ["ap-southeast-1a", "ap-southeast-1b"]);
     }
 
     #[test]

@@ -105,6 +105,7 @@ async fn names_become_ids_and_every_default_is_filled_in() {
         json!({
             "vpcId": "vpc-0a1b2c3d4e5f60718",
             "subnetIds": ["subnet-0a1b2c3d", "subnet-0b1b2c3d"],
+            "zones": ["ap-southeast-1a", "ap-southeast-1b"],
             "backendSecurityGroupId": "sg-0a1b2c3d"
         })
     );

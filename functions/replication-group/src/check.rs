@@ -29,22 +29,31 @@ pub async fn check(
     }
 }
 
+/// The code stands in the event of the member that found no capacity
+/// (<https://runbooks.cloud-platform.service.justice.gov.uk/elasticache-insufficient-az-capacity.html>).
+const NO_CAPACITY: &str = "InsufficientCacheClusterCapacity";
+
 /// A group of ours that could not be created is replaced, once in an execution: what failed for a moment may
-/// succeed, and what is wrong fails again.
+/// succeed, and what is wrong fails again. For a lack of capacity it is replaced as often as there are other zones to
+/// try.
 fn create_failed(
     input: &CheckReplicationGroupInput,
     reason: String,
 ) -> StepResult<CheckedReplicationGroup> {
     let id = &input.spec.cache.name;
+    let no_capacity = reason.contains(NO_CAPACITY);
     let way_out = if !input.creation_recorded {
         "The environment's record does not say that envcache asked for it, so it was left as it is: delete it in the \
          ElastiCache console, then start again"
-    } else if input.replaced {
+    } else if input.replaced && !no_capacity {
         "It was deleted and created again in this run, and failed again: see to the reason, then start again"
     } else if input.seconds_waited >= DEADLINE_SECONDS {
         "It could not be replaced within 60 minutes of waiting: start again"
     } else {
-        return Ok(CheckedReplicationGroup::Failed { reason });
+        return Ok(CheckedReplicationGroup::Failed {
+            reason,
+            no_capacity,
+        });
     };
     Err(StepError::new(
         ErrorName::CreateFailed,

@@ -7,12 +7,16 @@ use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 
+use crate::placement::Placement;
+
 /// What became of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
     Accepted,
     /// A run at the same time, or this call's own first try, whose answer was lost.
     AlreadyThere,
+    /// AWS has no such node to give there.
+    NoCapacity,
 }
 
 /// Asks for the replication group. Encryption is said explicitly, and `TransitEncryptionMode` is left out:
@@ -22,6 +26,7 @@ pub async fn create(
     elasticache: &Client,
     owner: &Owner,
     wanted: &EnsureReplicationGroupInput,
+    placement: &Placement,
 ) -> StepResult<Creation> {
     let cache = &wanted.spec.cache;
     let tags = owner
@@ -38,6 +43,10 @@ pub async fn create(
         .num_cache_clusters(cache.nodes())
         .automatic_failover_enabled(cache.fails_over())
         .multi_az_enabled(cache.fails_over())
+        .set_preferred_cache_cluster_azs(match placement {
+            Placement::Awss => None,
+            Placement::Zones(zones) => Some(zones.clone()),
+        })
         .network_type(NetworkType::Ipv4)
         .port(cache.port.get())
         .cache_subnet_group_name(&wanted.subnet_group_name)
@@ -52,6 +61,9 @@ pub async fn create(
         Ok(_) => Ok(Creation::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupAlreadyExists") => {
             Ok(Creation::AlreadyThere)
+        }
+        Err(error) if step::code(&error) == Some("InsufficientCacheClusterCapacity") => {
+            Ok(Creation::NoCapacity)
         }
         // ElastiCache has no fault of its own for a security group that it does not see yet.
         Err(error)

@@ -1,7 +1,7 @@
 //! One round of ensuring: look, then do the one thing that comes next.
 
 use aws_sdk_elasticache::Client;
-use contract::error::StepResult;
+use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsuredReplicationGroup};
 use contract::{Action, Possession};
 
@@ -9,6 +9,7 @@ use crate::adopt::adopt;
 use crate::change::Answer;
 use crate::create::{Creation, create};
 use crate::find::Ownership;
+use crate::placement::{Placement, placements};
 use crate::{change, compare, find, plan, schedule};
 
 /// Creates the replication group, or finds what an earlier run created and brings it a step nearer to
@@ -17,7 +18,7 @@ use crate::{change, compare, find, plan, schedule};
 ///
 /// # Errors
 /// `NotOwned` where a group of the wanted name is not ours and not to be adopted, `Immutable` where AWS cannot change a
-/// difference in place; else what ElastiCache answered.
+/// difference in place, `InsufficientCapacity` where no zone has capacity; else what ElastiCache answered.
 pub async fn ensure(
     elasticache: &Client,
     stack: &str,
@@ -44,12 +45,20 @@ pub async fn ensure(
                 outcome: "to be created".to_owned(),
             });
         }
-        return Ok(pending(
-            match create(elasticache, &owner, &wanted).await? {
-                Creation::Accepted => "created".to_owned(),
-                Creation::AlreadyThere => "exists already".to_owned(),
+        let placement = placement(&wanted)?;
+        return Ok(
+            match create(elasticache, &owner, &wanted, &placement).await? {
+                Creation::Accepted => pending(match &placement {
+                    Placement::Awss => "created".to_owned(),
+                    placement @ Placement::Zones(_) => format!("created in {placement}"),
+                }),
+                Creation::AlreadyThere => pending("exists already".to_owned()),
+                Creation::NoCapacity => EnsuredReplicationGroup::NoCapacity {
+                    outcome: format!("no capacity in {placement}"),
+                    wait_seconds: schedule::next_wait(wanted.seconds_waited),
+                },
             },
-        ));
+        );
     };
     // Only an available group shows its tags and takes changes. The check judges every other status.
     match group.status().unwrap_or("without a status") {
@@ -105,4 +114,28 @@ pub async fn ensure(
         Answer::Accepted => Ok(pending(outcome)),
         Answer::StillChanging => Ok(pending("found changing".to_owned())),
     }
+}
+
+/// Where the cache is placed after those placements that had no capacity.
+///
+/// # Errors
+/// `InsufficientCapacity` where none is left to try.
+fn placement(wanted: &EnsureReplicationGroupInput) -> StepResult<Placement> {
+    let cache = &wanted.spec.cache;
+    let placements = placements(&wanted.network.zones, cache.nodes());
+    if let Some(next) = placements.get(wanted.placements_tried) {
+        return Ok(next.clone());
+    }
+    let tried: Vec<_> = placements.iter().map(ToString::to_string).collect();
+    Err(StepError::new(
+        ErrorName::InsufficientCapacity,
+        format!(
+            "CreateReplicationGroup {}: AWS has no capacity for {} nodes of {}. Tried: {}. What could not be created was \
+             deleted again. Start again later, or ask for another cache.nodeType, or for subnets in other zones",
+            cache.name,
+            cache.nodes(),
+            cache.node_type,
+            tried.join("; ")
+        ),
+    ))
 }

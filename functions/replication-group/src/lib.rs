@@ -1,6 +1,6 @@
 //! The cache itself: an ElastiCache replication group of Valkey, cluster mode disabled.
 //!
-//! `find` and `reason` read, `create`, `adopt`, `change` and `delete` write, `compare` and `check` decide, `plan` tells.
+//! `find` and `reason` read, `create`, `adopt`, `change` and `delete` write, `compare`, `placement` and `check` decide, `plan` tells.
 
 mod adopt;
 mod change;
@@ -10,6 +10,7 @@ mod create;
 mod delete;
 mod ensure;
 mod find;
+mod placement;
 mod plan;
 mod reason;
 mod schedule;

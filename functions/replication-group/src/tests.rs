@@ -88,6 +88,8 @@ fn wanted(cache: &Value) -> Value {
     let mut message = reference(json!({
         "securityGroupId": "sg-0c1b2c3d4e5f60718",
         "subnetGroupName": "bandup-cached-subnet-group",
+        "network": replay::network(),
+        "placementsTried": 0,
         "secondsWaited": 0,
         "creationRecorded": true
     }));
@@ -577,10 +579,6 @@ async fn what_aws_cannot_change_is_refused_with_found_and_wanted() {
 #[tokio::test]
 async fn what_elasticache_refuses_keeps_its_reason() {
     let cases = [
-        (
-            "InsufficientCacheClusterCapacity",
-            ErrorName::InsufficientCapacity,
-        ),
         ("NodeQuotaForCustomerExceeded", ErrorName::QuotaExceeded),
         ("CacheSubnetGroupNotFoundFault", ErrorName::NotFound),
         ("InvalidParameterCombination", ErrorName::InvalidSpec),
@@ -801,7 +799,7 @@ fn events(told: &[(&str, &str, &str)]) -> Answer {
 
 #[tokio::test]
 async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give() {
-    let capacity = "InsufficientCacheClusterCapacity in ap-southeast-1a.";
+    let addresses = "Insufficient free IP addresses in ap-southeast-1a.";
     // Events of an earlier cache of this id are not asked for.
     let now = DateTime::from(SystemTime::now());
     let created = now.fmt(DateTimeFormat::DateTime).expect("a date");
@@ -813,7 +811,7 @@ async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give
         described("create-failed", with_its_creation),
         events(&[
             ("bandup-redis-001", "older", "2026-11-23T10:00:00.000Z"),
-            ("bandup-redis-001", capacity, "2026-11-23T10:05:00.000Z"),
+            ("bandup-redis-001", addresses, "2026-11-23T10:05:00.000Z"),
         ]),
         events(&[]),
     ]);
@@ -825,7 +823,7 @@ async fn a_failed_creation_is_told_with_the_reason_that_elasticaches_events_give
     assert_eq!(error.name(), ErrorName::CreateFailed);
     assert!(
         error.to_string().contains(
-            "ElastiCache's events: bandup-redis-001: InsufficientCacheClusterCapacity in ap-southeast-1a; \
+            "ElastiCache's events: bandup-redis-001: Insufficient free IP addresses in ap-southeast-1a; \
              bandup-redis-001: older. It was deleted and created again in this run"
         ),
         "the newest first: {error}"
@@ -1237,4 +1235,73 @@ async fn a_cache_that_nobody_owns_is_adopted_unless_it_cannot_be_made_as_wanted(
         .await
         .expect_err("it cannot be made as wanted");
     assert_eq!(error.name(), ErrorName::Immutable);
+}
+
+#[tokio::test]
+async fn without_capacity_it_is_created_elsewhere_until_every_placement_was_tried() {
+    let no_capacity = || {
+        // The words of CreateReplicationGroup's documentation.
+        Answer::query_fault(
+            400,
+            "InsufficientCacheClusterCapacity",
+            "The requested cache node type is not available in the specified Availability Zone.",
+        )
+    };
+    let attempt = |tried: usize| {
+        let mut message = wanted(&json!({}));
+        message["placementsTried"] = json!(tried);
+        message
+    };
+    let zones = [None, Some("ap-southeast-1a"), Some("ap-southeast-1b")];
+    for (tried, zone) in zones.into_iter().enumerate() {
+        let replay = Replay::new([absent(), no_capacity()]);
+
+        let found = ensured(&replay, attempt(tried))
+            .await
+            .expect("another is tried");
+
+        assert!(
+            matches!(found, EnsuredReplicationGroup::NoCapacity { .. }),
+            "{found:?}"
+        );
+        let field = "PreferredCacheClusterAZs.AvailabilityZone.1";
+        let asked = replay.forms()[1].get(field).cloned();
+        assert_eq!(asked.as_deref(), zone, "attempt {tried}");
+    }
+
+    let replay = Replay::new([absent()]);
+    let error = ensured(&replay, attempt(3))
+        .await
+        .expect_err("none is left");
+
+    assert_eq!(error.name(), ErrorName::InsufficientCapacity);
+    let expected = "Tried: the zones of AWS's choice; ap-southeast-1a; ap-southeast-1b. What could";
+    assert!(error.to_string().contains(expected), "{error}");
+    assert_eq!(replay.actions(), ["DescribeReplicationGroups"]);
+}
+
+#[tokio::test]
+async fn a_creation_that_found_no_capacity_is_replaced_however_often_it_was() {
+    let mut message = unsettled();
+    message["replaced"] = json!(true);
+    let told = |message: &str| events(&[("bandup-redis-001", message, "2026-11-23T10:00:00.000Z")]);
+    let cases = [
+        (
+            "InsufficientCacheClusterCapacity: none in ap-southeast-1a",
+            true,
+        ),
+        ("no free IP addresses", false),
+    ];
+    for (reason, expected) in cases {
+        let replay = Replay::new([described("create-failed", same), told(reason), events(&[])]);
+
+        let found = checked_against(&replay, message.clone()).await;
+
+        match found {
+            Ok(CheckedReplicationGroup::Failed { no_capacity, .. }) => {
+                assert!(expected && no_capacity, "{reason}");
+            }
+            found => assert!(!expected, "{reason}: {found:?}"),
+        }
+    }
 }

@@ -108,6 +108,11 @@ impl Gateway {
         self.shared.elasticache.live(replication_group, life);
     }
 
+    /// Takes a cache's capacity from these zones: it cannot be created there, nor where AWS chooses.
+    pub fn exhaust(&self, replication_group: &str, zones: Vec<String>) {
+        self.shared.elasticache.exhaust(replication_group, zones);
+    }
+
     /// Makes the account one that has never used ElastiCache: its service-linked role is missing, and somebody
     /// makes it once the first call has failed for it.
     pub fn forget_service_linked_role(&self) {

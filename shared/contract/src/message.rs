@@ -36,6 +36,8 @@ pub struct ResolvedNetwork {
     pub vpc_id: String,
     /// The subnets' ids, in the order of the request.
     pub subnet_ids: Vec<String>,
+    /// The zones that the subnets stand in, each once.
+    pub zones: Vec<String>,
     /// The id of the security group that the backend runs in.
     pub backend_security_group_id: String,
 }
@@ -91,6 +93,10 @@ pub struct EnsureReplicationGroupInput {
     pub security_group_id: String,
     /// From `EnsureSubnetGroup`.
     pub subnet_group_name: String,
+    /// From `ResolveNetwork`.
+    pub network: ResolvedNetwork,
+    /// How many placements of the nodes this execution has found without capacity.
+    pub placements_tried: usize,
     /// The sum of this execution's waits so far, in seconds.
     pub seconds_waited: u32,
     /// Whether the environment's record says that we ask ElastiCache to create the group. Only then is it
@@ -117,6 +123,13 @@ pub enum EnsuredReplicationGroup {
         #[allow(missing_docs)]
         outcome: String,
         /// How long to wait before the next check, in seconds.
+        wait_seconds: u32,
+    },
+    /// There is no capacity for it where it was to be placed: wait, and ensure again, elsewhere.
+    NoCapacity {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// How long to wait, in seconds.
         wait_seconds: u32,
     },
     /// Ours, available and as wanted.
@@ -172,6 +185,8 @@ pub enum CheckedReplicationGroup {
     Failed {
         /// What ElastiCache's events say.
         reason: String,
+        /// Whether it was for a lack of capacity: then it is created again elsewhere.
+        no_capacity: bool,
     },
     /// Usable. Where it was not settled yet, it is ensured again; else its endpoints are published.
     Ready {

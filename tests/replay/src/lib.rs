@@ -215,6 +215,7 @@ pub fn network() -> Value {
     json!({
         "vpcId": "vpc-0a1b2c3d4e5f60718",
         "subnetIds": ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"],
+        "zones": ["ap-southeast-1a", "ap-southeast-1b"],
         "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
     })
 }

@@ -52,6 +52,8 @@ struct State {
     servers: HashMap<String, Option<valkey::Server>>,
     addresses: valkey::Addresses,
     service_linked_role_is_missing: bool,
+    /// The zones that have no node to give, by cache.
+    exhausted: HashMap<String, Vec<String>>,
 }
 
 /// A replication group, beside what MiniStack knows of it.
@@ -86,6 +88,11 @@ impl ElastiCache {
             .entry(replication_group.to_owned())
             .or_default()
             .push_back(life);
+    }
+
+    pub(super) fn exhaust(&self, replication_group: &str, zones: Vec<String>) {
+        let mut state = self.state();
+        state.exhausted.insert(replication_group.to_owned(), zones);
     }
 
     pub(super) fn forget_service_linked_role(&self) {
@@ -155,7 +162,29 @@ impl ElastiCache {
         {
             return Ok(Some(refusal));
         }
-        strict::refuse_request(call, upstream).await
+        if let Some(refusal) = strict::refuse_request(call, upstream).await? {
+            return Ok(Some(refusal));
+        }
+        Ok(self.refuse_for_capacity(call))
+    }
+
+    /// A creation in a zone without capacity. Where AWS chooses, it chooses such a one: else nobody would notice.
+    fn refuse_for_capacity(&self, call: &Call) -> Option<Refusal> {
+        if call.operation != "CreateReplicationGroup" {
+            return None;
+        }
+        let id = call.field("ReplicationGroupId")?;
+        let state = self.state();
+        let exhausted = state.exhausted.get(id)?;
+        let wanted = call.list("PreferredCacheClusterAZs");
+        let is_exhausted = |zone: &&str| exhausted.iter().any(|found| found == zone);
+        (wanted.is_empty() || wanted.iter().any(is_exhausted)).then(|| {
+            // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
+            Refusal::new(
+                "InsufficientCacheClusterCapacity",
+                "The requested cache node type is not available in the specified Availability Zone.",
+            )
+        })
     }
 
     /// First use in an account whose administrator makes the role only after the first call has failed

@@ -109,6 +109,14 @@ fn refuse_settings(call: &Call) -> Option<Refusal> {
             "Automatic failover requires 2 or more cache clusters. Create more cache clusters or disable automatic failover.",
         ));
     }
+    let zones = call.list("PreferredCacheClusterAZs");
+    if !zones.is_empty() && i64::try_from(zones.len()) != Ok(nodes) {
+        // https://github.com/hashicorp/terraform-provider-aws/issues/38493
+        return Some(invalid_value(
+            "When specifying preferred availability zones, the number of cache clusters must be specified and must match \
+             the number of preferred availability zones.",
+        ));
+    }
     if is("MultiAZEnabled") && !is("AutomaticFailoverEnabled") {
         // AWS's words are not known: tools refuse this before they ask.
         return Some(invalid_combination(
