@@ -108,10 +108,19 @@ def describe_execution(arguments):
     return {name[0].upper() + name[1:]: value for name, value in answer.items()}
 
 
+def start_execution(arguments):
+    """The optimized integration takes an object, and writes every field of its answer with a capital letter."""
+    fields = {name[0].lower() + name[1:]: value for name, value in arguments.items()}
+    answer = sfn.start_execution(**{**fields, "input": json.dumps(fields["input"])})
+    return {name[0].upper() + name[1:]: value for name, value in answer.items()}
+
+
 stepfunctions._execute_task = execute_task
 in_dynamodb = ("DynamoDB", {"ConditionalCheckFailedException", "ResourceNotFoundException"}, "AmazonDynamoDBException")
 in_sfn = ("Sfn", {"ExecutionDoesNotExistException", "InvalidArnException"}, "SfnException")
+in_step_functions = ("StepFunctions", {"ExecutionAlreadyExistsException"}, "SfnException")
 in_events = ("EventBridge", set(), "EventBridgeException")
+stepfunctions._invoke_nested_start_execution = integration(start_execution, *in_step_functions)
 stepfunctions._SERVICE_DISPATCH |= {
     "arn:aws:states:::events:putEvents": integration(put_events, *in_events),
     "arn:aws:states:::dynamodb:getItem": integration(lambda item: dynamodb.get_item(**item), *in_dynamodb),

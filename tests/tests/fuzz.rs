@@ -62,11 +62,11 @@ fn messages() -> Vec<(&'static str, Value)> {
         ("ResolveNetwork", json!({ "request": request() })),
         (
             "EnsureSecurityGroup",
-            json!({ "spec": spec, "network": network }),
+            json!({ "spec": spec, "network": network, "execution": "run-1" }),
         ),
         (
             "EnsureSubnetGroup",
-            json!({ "spec": spec, "network": network }),
+            json!({ "spec": spec, "network": network, "execution": "run-1" }),
         ),
         (
             "EnsureReplicationGroup",
@@ -75,6 +75,7 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "securityGroupId": "sg-0c1b2c3d4e5f60718",
                 "subnetGroupName": "bandup-cached-subnet-group",
                 "network": network,
+                "execution": "run-1",
                 "placementsTried": 0,
                 "secondsWaited": 0,
                 "creationRecorded": true
@@ -125,7 +126,8 @@ fn messages() -> Vec<(&'static str, Value)> {
             "PublishEndpoint",
             json!({
                 "spec": spec,
-                "endpoints": { "primary": { "host": "cache.example", "port": 6379 }, "reader": null }
+                "endpoints": { "primary": { "host": "cache.example", "port": 6379 }, "reader": null },
+                "execution": "run-1"
             }),
         ),
         (

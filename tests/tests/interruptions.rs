@@ -63,6 +63,20 @@ fn hold(
             request["network"]["vpc"] = json!("no-such-vpc");
             (state, "PutEvents")
         }
+        "ReadRecord" => {
+            request["dryRun"] = json!(true);
+            (state, "GetItem")
+        }
+        "StartRollback" => {
+            request["onFailure"] = json!("rollback");
+            environment.tenant.inject(Rule {
+                step: "EnsureReplicationGroup".to_owned(),
+                operation: "CreateReplicationGroup".to_owned(),
+                when: When::Every,
+                fault: Fault::AccessDenied,
+            });
+            (state, "StartExecution")
+        }
         step => {
             let of_step = |scenario: Scenario| {
                 let mut calls = undisturbed.calls(scenario).iter();
@@ -70,6 +84,7 @@ fn hold(
             };
             let (scenario, first) = Scenario::FIRST
                 .into_iter()
+                .filter(|scenario| *scenario != Scenario::Remove)
                 .find_map(of_step)
                 .expect("it calls AWS");
             scenario
@@ -154,6 +169,50 @@ fn stop_and_start_again(
     undisturbed
         .compare(Scenario::Create, environment, world)
         .unwrap_or_else(|error| panic!("stopped at {state}: {error:#}"));
+}
+
+#[test]
+fn a_removal_that_is_stopped_at_any_call_is_ended_by_the_next() {
+    let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
+    let machines = Machines::deployed(&world);
+    let undisturbed = Undisturbed::run(&world, machines).expect("undisturbed runs");
+    let machine = machines.of(Scenario::Remove);
+
+    for call in undisturbed.calls(Scenario::Remove) {
+        let environment = world.environment();
+        Scenario::Remove
+            .prepare(&world, &environment)
+            .expect("a cache");
+        let calls_before = environment
+            .tenant
+            .moments(&call.step, &call.operation)
+            .len();
+        environment.tenant.inject(Rule {
+            step: call.step.clone(),
+            operation: call.operation.clone(),
+            when: When::Every,
+            fault: Fault::NoReply,
+        });
+        let execution = world.start_on(machine, &Scenario::Remove.request(&environment));
+        until(&format!("{call:?} is made"), || {
+            let calls = environment.tenant.moments(&call.step, &call.operation);
+            (calls.len() > calls_before).then_some(())
+        });
+        world.call(
+            "stepfunctions",
+            "stop_execution",
+            &json!({ "executionArn": execution }),
+        );
+        environment.tenant.heal();
+        assert_eq!(world.wait(&execution).status, "ABORTED", "{call:?}");
+
+        let ended = world.run_on(machine, &Scenario::Remove.request(&environment));
+
+        assert_eq!(ended.status, "SUCCEEDED", "stopped at {call:?}: {ended:?}");
+        undisturbed
+            .compare(Scenario::Remove, &environment, &world)
+            .unwrap_or_else(|error| panic!("stopped at {call:?}: {error:#}"));
+    }
 }
 
 #[test]

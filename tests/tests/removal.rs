@@ -85,6 +85,7 @@ fn an_event_takes_away_all_that_an_event_made_and_says_so_on_the_bus() {
     let output = json!({
         "environment": environment.name,
         "removed": true,
+        "rolledBack": null,
         "parameters": retracted,
         "finalSnapshot": null,
         "left": [],

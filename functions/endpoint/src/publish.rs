@@ -21,7 +21,11 @@ pub async fn publish(
     stack: &str,
     input: PublishEndpointInput,
 ) -> StepResult<PublishOutcome> {
-    let PublishEndpointInput { spec, endpoints } = input;
+    let PublishEndpointInput {
+        spec,
+        endpoints,
+        execution,
+    } = input;
     let owner = spec.owner(stack);
     let has_reader = spec.cache.replicas.get() > 0;
     let endpoints = match endpoints {
@@ -52,7 +56,7 @@ pub async fn publish(
         match act {
             Act::Adopt(name) => adopt(ssm, &owner, name).await?,
             Act::Create(parameter) => {
-                create(ssm, &owner, parameter).await?;
+                create(ssm, &owner, spec.switches.maker(&execution), parameter).await?;
                 written.push(parameter.name.clone());
             }
             Act::Overwrite(parameter, _) => {
@@ -146,11 +150,9 @@ async fn decide<'a>(
     Ok(acts)
 }
 
-/// Our tags, as Systems Manager takes them.
-fn our_tags(owner: &Owner) -> StepResult<Vec<Tag>> {
-    owner
-        .tags()
-        .into_iter()
+/// Tags as Systems Manager takes them.
+fn written<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> StepResult<Vec<Tag>> {
+    tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| {
@@ -163,7 +165,7 @@ async fn adopt(ssm: &Client, owner: &Owner, name: &str) -> StepResult<()> {
     ssm.add_tags_to_resource()
         .resource_type(ResourceTypeForTagging::Parameter)
         .resource_id(name)
-        .set_tags(Some(our_tags(owner)?))
+        .set_tags(Some(written(owner.tags())?))
         .send()
         .await
         .map(drop)
@@ -172,8 +174,13 @@ async fn adopt(ssm: &Client, owner: &Owner, name: &str) -> StepResult<()> {
 
 /// A new parameter with its tags. `PutParameter` refuses tags together with `Overwrite`
 /// ([PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)).
-async fn create(ssm: &Client, owner: &Owner, parameter: &Parameter) -> StepResult<()> {
-    let tags = our_tags(owner)?;
+async fn create(
+    ssm: &Client,
+    owner: &Owner,
+    maker: Option<&str>,
+    parameter: &Parameter,
+) -> StepResult<()> {
+    let tags = written(owner.tags_of_new(maker))?;
     ssm.put_parameter()
         .name(&parameter.name)
         .value(&parameter.value)

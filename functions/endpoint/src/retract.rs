@@ -31,7 +31,7 @@ pub async fn retract(
             Err(error) if error.name() == ErrorName::NotFound => continue,
             tags => tags?,
         };
-        if owner.owns(pairs(&tags)) {
+        if owner.made(input.maker.as_deref(), pairs(&tags)) {
             delete(ssm, &name).await?;
             retracted.removed.push(name);
         } else {

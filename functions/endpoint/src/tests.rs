@@ -38,8 +38,10 @@ fn put() -> Answer {
 
 async fn outcome(replay: &Replay, switches: Value) -> StepResult<PublishOutcome> {
     let client = Client::new(&replay.config());
-    let mut message =
-        reference(json!({ "endpoints": { "primary": { "host": HOST, "port": 6379 } } }));
+    let mut message = reference(json!({
+        "endpoints": { "primary": { "host": HOST, "port": 6379 } },
+        "execution": "run-1"
+    }));
     message["spec"]["switches"] = switches;
     let message = serde_json::from_value(message).expect("the message");
     publish(&client, "envcache", message).await

@@ -30,7 +30,8 @@ pub async fn create(
 ) -> StepResult<Creation> {
     let cache = &wanted.spec.cache;
     let tags = owner
-        .tags()
+        .tags_of_new(wanted.spec.switches.maker(&wanted.execution))
+        .into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
     let answer = elasticache
         .create_replication_group()
@@ -54,7 +55,7 @@ pub async fn create(
         .at_rest_encryption_enabled(true)
         .transit_encryption_enabled(true)
         .snapshot_retention_limit(cache.snapshot_retention_days.get())
-        .set_tags(Some(tags.to_vec()))
+        .set_tags(Some(tags.collect()))
         .send()
         .await;
     match answer {

@@ -5,8 +5,7 @@ use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteReplicationGroupInput, Deleted, Purpose};
 
-use crate::find::{self, Ownership};
-use crate::schedule;
+use crate::{find, schedule};
 
 /// Deletes the replication group where it is ours, or finds how far its deletion has come. Whose it is, its tags
 /// say; while it is *create-failed* they cannot be read, and the environment's record says it. What has gone is a
@@ -33,14 +32,15 @@ pub async fn delete(
         Verdict::Delete => {}
         Verdict::DeleteIfOurs => {
             let owner = Owner::new(&input.environment, stack);
-            match find::ownership(elasticache, &owner, false, &group).await {
-                Ok(Ownership::Known(_)) => {}
-                Ok(Ownership::Unreadable) => return not_yet(&input, "found changing"),
-                Err(error) if error.name() == ErrorName::NotOwned => {
+            let maker = input.maker.as_deref();
+            match find::tags(elasticache, &group).await {
+                Ok(Some(tags)) if owner.made(maker, find::pairs(&tags)) => {}
+                Ok(Some(_)) => {
                     return Ok(Deleted::NotOurs {
-                        outcome: format!("replication group {id} has not this stack's tags"),
+                        outcome: format!("replication group {id} {}", step::whose(maker)),
                     });
                 }
+                Ok(None) => return not_yet(&input, "found changing"),
                 // Somebody was faster.
                 Err(error) if error.name() == ErrorName::NotFound => return Ok(gone()),
                 Err(error) => return Err(error),

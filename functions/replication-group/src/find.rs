@@ -1,7 +1,7 @@
 //! What ElastiCache shows of the cache.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
+use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup, Tag};
 use contract::error::StepResult;
 use contract::{Owner, Possession};
 
@@ -76,24 +76,33 @@ pub async fn ownership(
     adopt: bool,
     group: &ReplicationGroup,
 ) -> StepResult<Ownership> {
+    let Some(tags) = tags(elasticache, group).await? else {
+        return Ok(Ownership::Unreadable);
+    };
+    let id = group.replication_group_id().unwrap_or_default();
+    owner
+        .require(&format!("replication group `{id}`"), adopt, pairs(&tags))
+        .map(Ownership::Known)
+}
+
+/// The group's tags; none while they cannot be read.
+pub async fn tags(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Option<Vec<Tag>>> {
     let id = group.replication_group_id().unwrap_or_default();
     let answer = elasticache
         .list_tags_for_resource()
         .resource_name(group.arn().unwrap_or_default())
         .send()
         .await;
-    let tags = match answer {
-        Ok(found) => found.tag_list.unwrap_or_default(),
-        Err(error) if is_still_changing(step::code(&error)) => return Ok(Ownership::Unreadable),
-        Err(error) => return Err(step::failure("ListTagsForResource", id, error)),
-    };
-    owner
-        .require(
-            &format!("replication group `{id}`"),
-            adopt,
-            tags.iter().map(|tag| (tag.key(), tag.value())),
-        )
-        .map(Ownership::Known)
+    match answer {
+        Ok(found) => Ok(Some(found.tag_list.unwrap_or_default())),
+        Err(error) if is_still_changing(step::code(&error)) => Ok(None),
+        Err(error) => Err(step::failure("ListTagsForResource", id, error)),
+    }
+}
+
+/// Tags as key and value.
+pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+    tags.iter().map(|tag| (tag.key(), tag.value()))
 }
 
 /// Whether ElastiCache refuses because the group or a member is not available: it can be asked again later.

@@ -89,6 +89,7 @@ fn wanted(cache: &Value) -> Value {
         "securityGroupId": "sg-0c1b2c3d4e5f60718",
         "subnetGroupName": "bandup-cached-subnet-group",
         "network": replay::network(),
+        "execution": "run-1",
         "placementsTried": 0,
         "secondsWaited": 0,
         "creationRecorded": true

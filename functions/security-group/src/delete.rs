@@ -20,7 +20,7 @@ pub async fn delete(
     input: DeleteSecurityGroupInput,
 ) -> StepResult<Deleted> {
     let owner = Owner::new(&input.environment, stack);
-    let groups = ours(ec2, &owner).await?;
+    let groups = ours(ec2, &owner, input.maker.as_deref()).await?;
     let mut outcome = "not there";
     let mut in_use = None;
     for id in groups.iter().filter_map(SecurityGroup::group_id) {
@@ -45,7 +45,7 @@ pub async fn delete(
     }
 }
 
-async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
+async fn ours(ec2: &Client, owner: &Owner, maker: Option<&str>) -> StepResult<Vec<SecurityGroup>> {
     let [environment, stack] = owner
         .tags()
         .map(|(key, value)| filter(&format!("tag:{key}"), value));
@@ -61,7 +61,12 @@ async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
         .map_err(|error| {
             step::failure("DescribeSecurityGroups", owner.environment.as_str(), error)
         })?;
-    groups.retain(|group| owner.owns(group.tags().iter().map(|tag| (tag.key(), tag.value()))));
+    groups.retain(|group| {
+        owner.made(
+            maker,
+            group.tags().iter().map(|tag| (tag.key(), tag.value())),
+        )
+    });
     Ok(groups)
 }
 

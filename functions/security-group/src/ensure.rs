@@ -22,7 +22,11 @@ pub async fn ensure(
     stack: &str,
     input: EnsureGroupInput,
 ) -> StepResult<message::SecurityGroup> {
-    let EnsureGroupInput { spec, network } = input;
+    let EnsureGroupInput {
+        spec,
+        network,
+        execution,
+    } = input;
     let owner = spec.owner(stack);
     let found = match find(ec2, &spec, &network).await? {
         Some(group) => Some(found(&owner, &spec, group)?),
@@ -43,7 +47,7 @@ pub async fn ensure(
     if !spec.switches.dry_run {
         for act in acts {
             match act {
-                Act::Create => id = create(ec2, &owner, &spec, &network).await?,
+                Act::Create => id = create(ec2, &owner, &execution, &spec, &network).await?,
                 Act::Adopt => adopt(ec2, &owner, &id).await?,
                 Act::Authorize(rule) => authorize(ec2, &id, rule).await?,
                 Act::Revoke(rules) => revoke(ec2, &id, rules).await?,
@@ -104,19 +108,18 @@ fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> 
     })
 }
 
-/// Our tags, as EC2 takes them.
-fn tags(owner: &Owner) -> Vec<Tag> {
-    owner
-        .tags()
+/// Tags as EC2 takes them.
+fn tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
+    tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .to_vec()
+        .collect()
 }
 
 /// Takes over a group that nobody's tags claim.
 async fn adopt(ec2: &Client, owner: &Owner, id: &str) -> StepResult<()> {
     ec2.create_tags()
         .resources(id)
-        .set_tags(Some(tags(owner)))
+        .set_tags(Some(tags(owner.tags())))
         .send()
         .await
         .map(drop)
@@ -127,6 +130,7 @@ async fn adopt(ec2: &Client, owner: &Owner, id: &str) -> StepResult<()> {
 async fn create(
     ec2: &Client,
     owner: &Owner,
+    execution: &str,
     spec: &Spec,
     network: &ResolvedNetwork,
 ) -> StepResult<String> {
@@ -139,7 +143,9 @@ async fn create(
         .tag_specifications(
             TagSpecification::builder()
                 .resource_type(ResourceType::SecurityGroup)
-                .set_tags(Some(tags(owner)))
+                .set_tags(Some(tags(
+                    owner.tags_of_new(spec.switches.maker(execution)),
+                )))
                 .build(),
         )
         .send()

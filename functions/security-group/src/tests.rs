@@ -56,7 +56,7 @@ async fn ensured(replay: &Replay) -> StepResult<SecurityGroup> {
 
 async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<SecurityGroup> {
     let client = Client::new(&replay.config());
-    let mut message = reference(json!({ "network": network() }));
+    let mut message = reference(json!({ "network": network(), "execution": "run-1" }));
     message["spec"]["switches"] = switches;
     ensure(
         &client,

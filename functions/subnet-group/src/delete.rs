@@ -28,9 +28,11 @@ pub async fn delete(
         Err(error) if error.name() == ErrorName::NotFound => return Ok(gone("not there")),
         tags => tags?,
     };
-    if !Owner::new(&input.environment, stack).owns(find::pairs(&tags)) {
+    let owner = Owner::new(&input.environment, stack);
+    if !owner.made(input.maker.as_deref(), find::pairs(&tags)) {
+        let whose = step::whose(input.maker.as_deref());
         return Ok(Deleted::NotOurs {
-            outcome: format!("cache subnet group {name} has not this stack's tags"),
+            outcome: format!("cache subnet group {name} {whose}"),
         });
     }
     let sent = elasticache

@@ -20,7 +20,11 @@ pub async fn ensure(
     stack: &str,
     input: EnsureGroupInput,
 ) -> StepResult<SubnetGroup> {
-    let EnsureGroupInput { spec, network } = input;
+    let EnsureGroupInput {
+        spec,
+        network,
+        execution,
+    } = input;
     let owner = spec.owner(stack);
     let name = spec.cache.subnet_group_name.as_str();
     let found = find::subnet_group(elasticache, name).await?;
@@ -46,7 +50,7 @@ pub async fn ensure(
     if !spec.switches.dry_run {
         for act in acts {
             match act {
-                Act::Create => create(elasticache, &owner, &spec, &network).await?,
+                Act::Create => create(elasticache, &owner, &execution, &spec, &network).await?,
                 Act::Adopt => adopt(elasticache, &owner, found.as_ref()).await?,
                 Act::Modify => modify(elasticache, &spec, &network).await?,
             }
@@ -130,12 +134,11 @@ fn subnets(group: &CacheSubnetGroup) -> Vec<&str> {
         .collect()
 }
 
-/// Our tags, as ElastiCache takes them.
-fn tags(owner: &Owner) -> Vec<Tag> {
-    owner
-        .tags()
+/// Tags as ElastiCache takes them.
+fn tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
+    tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .to_vec()
+        .collect()
 }
 
 /// Takes over a group that nobody's tags claim.
@@ -148,7 +151,7 @@ async fn adopt(
     elasticache
         .add_tags_to_resource()
         .resource_name(arn)
-        .set_tags(Some(tags(owner)))
+        .set_tags(Some(tags(owner.tags())))
         .send()
         .await
         .map(drop)
@@ -162,6 +165,7 @@ fn description(spec: &Spec) -> String {
 async fn create(
     elasticache: &Client,
     owner: &Owner,
+    execution: &str,
     spec: &Spec,
     network: &ResolvedNetwork,
 ) -> StepResult<()> {
@@ -171,7 +175,9 @@ async fn create(
         .cache_subnet_group_name(name)
         .cache_subnet_group_description(description(spec))
         .set_subnet_ids(Some(network.subnet_ids.clone()))
-        .set_tags(Some(tags(owner)))
+        .set_tags(Some(tags(
+            owner.tags_of_new(spec.switches.maker(execution)),
+        )))
         .send()
         .await
         .map(drop)

@@ -50,6 +50,8 @@ pub struct EnsureGroupInput {
     pub spec: Spec,
     /// From `ResolveNetwork`.
     pub network: ResolvedNetwork,
+    /// The name of the execution.
+    pub execution: String,
 }
 
 /// What `EnsureSecurityGroup` answers.
@@ -95,6 +97,8 @@ pub struct EnsureReplicationGroupInput {
     pub subnet_group_name: String,
     /// From `ResolveNetwork`.
     pub network: ResolvedNetwork,
+    /// The name of the execution.
+    pub execution: String,
     /// How many placements of the nodes this execution has found without capacity.
     pub placements_tried: usize,
     /// The sum of this execution's waits so far, in seconds.
@@ -212,6 +216,9 @@ pub struct DeleteReplicationGroupInput {
     /// The name of a last backup, where one is wanted.
     #[serde(default)]
     pub final_snapshot: Option<String>,
+    /// Where only what one execution made is to go: its name.
+    #[serde(default)]
+    pub maker: Option<String>,
 }
 
 /// Why a replication group is deleted.
@@ -234,6 +241,9 @@ pub struct DeleteSubnetGroupInput {
     pub subnet_group_name: String,
     /// The seconds waited so far since the cache has gone.
     pub seconds_waited: u32,
+    /// Where only what one execution made is to go: its name.
+    #[serde(default)]
+    pub maker: Option<String>,
 }
 
 /// What `DeleteSecurityGroup` takes: the groups are found by their tags.
@@ -244,6 +254,9 @@ pub struct DeleteSecurityGroupInput {
     pub environment: EnvironmentName,
     /// The seconds waited so far since the cache has gone.
     pub seconds_waited: u32,
+    /// Where only what one execution made is to go: its name.
+    #[serde(default)]
+    pub maker: Option<String>,
 }
 
 /// What a step that deletes answers. `outcome` is what was done or found, for the person who reads the execution.
@@ -315,6 +328,8 @@ pub struct PublishEndpointInput {
     pub spec: Spec,
     /// From `CheckReplicationGroup`. A plan has none before there is a cache.
     pub endpoints: Option<Endpoints>,
+    /// The name of the execution.
+    pub execution: String,
 }
 
 /// What `PublishEndpoint` answers.
@@ -365,9 +380,24 @@ pub struct ResolvedRemoval {
     pub names: Names,
     /// Whether a last backup of the cache is wanted.
     pub final_snapshot: bool,
+    /// Where only what a failed execution made is to go: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
     /// When the event asked for it, in milliseconds since 1970; none for an execution by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<i64>,
+}
+
+/// Which execution is rolled back. The provision state machine says so where one has failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rollback {
+    /// The execution's name.
+    pub execution: String,
+    /// When it was asked for, in milliseconds since 1970. What was asked for later supersedes the rollback.
+    pub asked_at: i64,
+    /// Whether it was this execution that asked ElastiCache for the cache.
+    pub asked_for_cache: bool,
 }
 
 /// What an environment's things are called, but for its security group, which is found by its tags.
@@ -390,6 +420,9 @@ pub struct RetractEndpointInput {
     pub environment: EnvironmentName,
     /// The path that its endpoint is published below.
     pub parameter_prefix: String,
+    /// Where only what one execution made is to go: its name.
+    #[serde(default)]
+    pub maker: Option<String>,
 }
 
 /// What `RetractEndpoint` answers.

@@ -37,6 +37,8 @@ impl Owner {
     pub const ENVIRONMENT_TAG: &str = "envcache:environment";
     /// The tag that names the stack.
     pub const STACK_TAG: &str = "envcache:stack";
+    /// The tag that names the execution that made it, where that may have to take it away again.
+    pub const MAKER_TAG: &str = "envcache:execution";
 
     /// The tags, key and value, of everything that is created for this owner.
     #[must_use]
@@ -45,6 +47,26 @@ impl Owner {
             (Self::ENVIRONMENT_TAG, &self.environment),
             (Self::STACK_TAG, &self.stack),
         ]
+    }
+
+    /// The tags, key and value, of what is created now. `maker` is the execution that takes it away again if it fails.
+    #[must_use]
+    pub fn tags_of_new<'a>(&'a self, maker: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+        let maker = maker.map(|execution| (Self::MAKER_TAG, execution));
+        self.tags().into_iter().chain(maker).collect()
+    }
+
+    /// Whether a resource with these tags is ours, and, where a maker is named, made by that execution.
+    #[must_use]
+    pub fn made<'a>(
+        &self,
+        maker: Option<&str>,
+        tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
+    ) -> bool {
+        let tags: Vec<_> = tags.into_iter().collect();
+        let is_its_makers =
+            maker.is_none_or(|maker| tags.contains(&(Some(Self::MAKER_TAG), Some(maker))));
+        self.owns(tags) && is_its_makers
     }
 
     /// Goes on only with what is ours, or, where `adopt` is asked for, with what nobody's tags claim. `resource` says
@@ -178,6 +200,34 @@ mod tests {
                 }
                 (found, expected) => panic!("{tags:?}: expected {expected:?}, found {found:?}"),
             }
+        }
+    }
+    #[test]
+    fn a_rollback_takes_away_what_its_execution_made_and_a_removal_all_that_is_ours() {
+        let owner = Owner {
+            environment: "bandup".into(),
+            stack: "envcache".into(),
+        };
+        let tags = |maker| {
+            let tags = owner.tags_of_new(maker).into_iter();
+            tags.map(|(key, value)| (Some(key), Some(value)))
+                .collect::<Vec<_>>()
+        };
+        let cases = [
+            (None, tags(None), true),
+            (None, tags(Some("run-1")), true),
+            (Some("run-1"), tags(Some("run-1")), true),
+            (Some("run-1"), tags(Some("run-2")), false),
+            (Some("run-1"), tags(None), false),
+            (
+                Some("run-1"),
+                vec![(Some(Owner::MAKER_TAG), Some("run-1"))],
+                false,
+            ),
+        ];
+        for (maker, tags, expected) in cases {
+            let found = owner.made(maker, tags.iter().copied());
+            assert_eq!(found, expected, "{maker:?}: {tags:?}");
         }
     }
 }

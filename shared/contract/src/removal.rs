@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::error::StepError;
-use crate::message::{Names, ResolvedRemoval};
+use crate::message::{Names, ResolvedRemoval, Rollback};
 use crate::request::{
     CacheRequest, default_cache_name, default_parameter_prefix, default_subnet_group_name, read,
 };
@@ -25,6 +25,7 @@ pub struct RemovalRequest {
     cache: CacheRequest,
     parameter_prefix: Option<ParameterPrefix>,
     event: Option<EventStamp>,
+    rollback: Option<Rollback>,
     #[serde(rename = "network")]
     _network: Option<IgnoredAny>,
     #[serde(rename = "adopt")]
@@ -67,6 +68,7 @@ impl RemovalRequest {
             names,
             final_snapshot: self.final_snapshot,
             asked_at: self.event.map(|event| event.time.milliseconds()),
+            rollback: self.rollback,
             environment,
         }
     }

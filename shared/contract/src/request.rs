@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{ErrorName, StepError};
-use crate::spec::{Cache, EventStamp, Network, Spec, Switches};
+use crate::spec::{Cache, EventStamp, Network, OnFailure, Spec, Switches};
 use crate::value::{
     Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, Replicas,
     ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
@@ -24,6 +24,8 @@ pub struct Request {
     adopt: bool,
     #[serde(default)]
     dry_run: bool,
+    #[serde(default)]
+    on_failure: OnFailure,
     event: Option<EventStamp>,
 }
 
@@ -96,6 +98,7 @@ impl Request {
             switches: Switches {
                 adopt: self.adopt,
                 dry_run: self.dry_run,
+                on_failure: self.on_failure,
             },
             event: self.event,
         })
@@ -248,6 +251,10 @@ mod tests {
             (
                 with("/environment", json!(7)),
                 "environment: invalid type: integer `7`",
+            ),
+            (
+                with("/onFailure", json!("delete")),
+                "onFailure: unknown variant `delete`, expected `keep` or `rollback`",
             ),
             (with("/chache", json!({})), "chache: unknown field `chache`"),
             (

@@ -45,6 +45,19 @@ pub struct Switches {
     pub adopt: bool,
     /// Tell what would be done, and do nothing.
     pub dry_run: bool,
+    /// What becomes of what a failed first creation has made.
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of what a failed first creation has made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnFailure {
+    /// It stays, and the next run goes on with it.
+    #[default]
+    Keep,
+    /// It is taken away again.
+    Rollback,
 }
 
 impl Switches {
@@ -52,6 +65,12 @@ impl Switches {
     #[must_use]
     pub fn are_off(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The execution that what is created tells as its maker: where it may have to be taken away again.
+    #[must_use]
+    pub fn maker(self, execution: &str) -> Option<&str> {
+        (self.on_failure == OnFailure::Rollback).then_some(execution)
     }
 }
 

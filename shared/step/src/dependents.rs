@@ -1,4 +1,4 @@
-//! How long the deletion of a thing waits for what still uses it. Pure functions of the seconds waited so far.
+//! What a deletion leaves where it is, and how long it waits for what still uses a thing. Pure functions.
 
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::Deleted;
@@ -28,6 +28,15 @@ pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<De
             waited / 60
         ),
     ))
+}
+
+/// Why a thing is left where it is, in words that follow its name.
+#[must_use]
+pub const fn whose(maker: Option<&str>) -> &'static str {
+    match maker {
+        None => "has not this stack's tags",
+        Some(_) => "was not made by the failed run",
+    }
 }
 
 #[cfg(test)]

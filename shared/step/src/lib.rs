@@ -8,6 +8,6 @@ mod failure;
 mod runner;
 
 pub use aws::sdk_config;
-pub use dependents::wait_or_in_use;
+pub use dependents::{wait_or_in_use, whose};
 pub use failure::{code, failure, unseen};
 pub use runner::{run, stack, variable};

@@ -16,7 +16,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// The ownership checks: a file, what stands in it, and what takes its place.
-const CHECKS: [(&str, &str, &str); 11] = [
+const CHECKS: [(&str, &str, &str); 13] = [
     (
         "functions/replication-group/src/check.rs",
         "if !input.creation_recorded {",
@@ -28,49 +28,59 @@ const CHECKS: [(&str, &str, &str); 11] = [
         "(_, \"create-failed\") =>",
     ),
     (
-        "shared/contract/src/ownership.rs",
-        "if self.owns(tags) {",
-        "if self.owns(tags) || true {",
-    ),
-    (
-        "functions/security-group/src/ensure.rs",
-        "Some(group) => found(&owner, &spec, group)?,",
-        "Some(group) => (group.group_id.unwrap_or_default(), group.ip_permissions.unwrap_or_default()),",
-    ),
-    (
-        "functions/subnet-group/src/ensure.rs",
-        "owner.require(&format!(\"cache subnet group `{name}`\"), find::pairs(&tags))?;",
-        "let _ = (&owner, name, tags);",
-    ),
-    (
-        "functions/replication-group/src/ensure.rs",
-        "if find::ownership(elasticache, &owner, &group).await? == Ownership::Unreadable {",
-        "if false {",
-    ),
-    (
-        "functions/endpoint/src/publish.rs",
-        "owner.require(\n            &format!(\"parameter `{name}`\"),\n            pairs(&tags(ssm, name).await?),\n        )?;",
-        "let _ = name;",
-    ),
-    (
-        "functions/endpoint/src/retract.rs",
-        "if owner.owns(pairs(&tags(ssm, &name).await?)) {",
-        "if owner.owns(pairs(&tags(ssm, &name).await?)) || true {",
+        "functions/replication-group/src/delete.rs",
+        "if owner.made(maker, find::pairs(&tags)) =>",
+        "if owner.made(maker, find::pairs(&tags)) || true =>",
     ),
     (
         "functions/subnet-group/src/delete.rs",
-        "if !Owner::new(&input.environment, stack).owns(find::pairs(&tags)) {",
-        "if !Owner::new(&input.environment, stack).owns(find::pairs(&tags)) && false {",
+        "if !owner.made(",
+        "if false && !owner.made(",
     ),
     (
         "functions/security-group/src/delete.rs",
-        "groups.retain(|group| owner.owns(",
-        "groups.retain(|group| true || owner.owns(",
+        "groups.retain(|group| {",
+        "groups.retain(|group| true || {",
     ),
     (
-        "functions/replication-group/src/delete.rs",
-        "Err(error) if error.name() == ErrorName::NotOwned => {",
-        "Err(error) if error.name() == ErrorName::NotOwned && false => {",
+        "functions/endpoint/src/retract.rs",
+        "if owner.made(",
+        "if true || owner.made(",
+    ),
+    (
+        "functions/endpoint/src/publish.rs",
+        "            adopt,",
+        "            true,",
+    ),
+    (
+        "functions/security-group/src/ensure.rs",
+        "        spec.switches.adopt,",
+        "        true,",
+    ),
+    (
+        "functions/subnet-group/src/ensure.rs",
+        "                spec.switches.adopt,",
+        "                true,",
+    ),
+    (
+        "functions/replication-group/src/ensure.rs",
+        "let adopts = wanted.spec.switches.adopt;",
+        "let adopts = true;",
+    ),
+    (
+        "shared/contract/src/ownership.rs",
+        "if self.owns(tags.iter().copied()) {",
+        "if true || self.owns(tags.iter().copied()) {",
+    ),
+    (
+        "shared/contract/src/ownership.rs",
+        "(true, true) => return",
+        "(_, true) => return",
+    ),
+    (
+        "shared/contract/src/ownership.rs",
+        "self.owns(tags) && is_its_makers",
+        "self.owns(tags)",
     ),
 ];
 const TEXT: &str = "One Retry, one Catch or one ownership check after the other is taken out, and a test has to \

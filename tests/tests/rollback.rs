@@ -1,0 +1,232 @@
+//! A first creation that failed: what it made is kept, or taken away again where that was asked for.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use envcache_tests::{Ended, Environment, World, array, matrix, text};
+use local::gateway::fault::{Fault, Rule, When};
+use serde_json::{Value, json};
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
+}
+
+fn deny(environment: &Environment, step: &str, operation: &str) {
+    environment.tenant.inject(Rule {
+        step: step.to_owned(),
+        operation: operation.to_owned(),
+        when: When::Every,
+        fault: Fault::AccessDenied,
+    });
+}
+
+fn rolling_back(environment: &Environment) -> Value {
+    environment.request_with("/onFailure", json!("rollback"))
+}
+
+/// Runs it, sees it fail, and waits until its rollback has ended.
+fn fail_and_roll_back(request: &Value, error: &str) -> Ended {
+    let failed = world().run(request);
+    assert_eq!(failed.error, error, "{failed:?}");
+    let (_, rollback) = failed
+        .cause
+        .split_once("What this run made is taken away by ")
+        .unwrap_or_else(|| panic!("it says what takes away: {}", failed.cause));
+    let ended = world().wait(rollback);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    ended
+}
+
+/// The security groups, and whether the subnet group and the cache are there.
+fn what_is_there(environment: &Environment) -> (Vec<String>, bool, bool) {
+    let name = format!("{}-cached-subnet-group", environment.name);
+    let subnet_group = world().aws.call(
+        "elasticache",
+        "describe_cache_subnet_groups",
+        &json!({ "CacheSubnetGroupName": name }),
+    );
+    let groups = world().security_groups(environment);
+    let made = groups
+        .into_iter()
+        .filter(|name| !["backend", "default"].contains(&name.as_str()))
+        .collect();
+    (
+        made,
+        subnet_group.is_ok(),
+        environment.cache(world()).is_ok(),
+    )
+}
+
+#[test]
+fn what_a_failed_first_run_made_is_taken_away_wherever_it_failed() {
+    let cases = [
+        // Its sibling branch goes on, and makes the subnet group.
+        ("EnsureSecurityGroup", "AuthorizeSecurityGroupIngress"),
+        ("EnsureSubnetGroup", "CreateCacheSubnetGroup"),
+        ("EnsureReplicationGroup", "CreateReplicationGroup"),
+        ("CheckReplicationGroup", "DescribeReplicationGroups"),
+        ("PublishEndpoint", "PutParameter"),
+    ];
+    for (step, operation) in cases {
+        let environment = world().environment();
+        deny(&environment, step, operation);
+
+        let ended = fail_and_roll_back(&rolling_back(&environment), "AccessDenied");
+
+        assert_eq!(ended.output["left"], json!([]), "{step}: {ended:?}");
+        assert_eq!(
+            what_is_there(&environment),
+            (vec![], false, false),
+            "{step}"
+        );
+        assert!(environment.parameters(world()).is_empty(), "{step}");
+        environment.tenant.heal();
+        let again = world().run(&environment.request());
+        assert_eq!(again.status, "SUCCEEDED", "{step}: {again:?}");
+    }
+}
+
+#[test]
+fn a_failed_first_run_keeps_what_it_made_where_nothing_else_is_said() {
+    let environment = world().environment();
+    deny(
+        &environment,
+        "EnsureReplicationGroup",
+        "CreateReplicationGroup",
+    );
+
+    let failed = world().run(&environment.request());
+
+    assert_eq!(failed.error, "AccessDenied", "{failed:?}");
+    assert!(!failed.cause.contains("taken away"), "{}", failed.cause);
+    let (groups, subnet_group, _) = what_is_there(&environment);
+    assert_eq!((groups.len(), subnet_group), (1, true));
+}
+
+#[test]
+fn what_was_there_before_stays() {
+    let environment = world().environment();
+    deny(&environment, "EnsureSubnetGroup", "CreateCacheSubnetGroup");
+    assert_eq!(world().run(&environment.request()).error, "AccessDenied");
+    environment.tenant.heal();
+    deny(
+        &environment,
+        "EnsureReplicationGroup",
+        "CreateReplicationGroup",
+    );
+
+    fail_and_roll_back(&rolling_back(&environment), "AccessDenied");
+
+    let group = format!("{}-redis-sg", environment.name);
+    assert_eq!(
+        what_is_there(&environment),
+        (vec![group], false, false),
+        "the security group was there before, the subnet group was not"
+    );
+}
+
+#[test]
+fn what_was_adopted_stays() {
+    let environment = world().environment();
+    let group = format!("{}-redis-sg", environment.name);
+    world().call(
+        "ec2",
+        "create_security_group",
+        &json!({ "VpcId": environment.laid.vpc, "GroupName": group, "Description": "by hand" }),
+    );
+    deny(
+        &environment,
+        "EnsureReplicationGroup",
+        "CreateReplicationGroup",
+    );
+    let mut request = rolling_back(&environment);
+    request["adopt"] = json!(true);
+
+    fail_and_roll_back(&request, "AccessDenied");
+
+    assert_eq!(what_is_there(&environment), (vec![group], false, false));
+}
+
+#[test]
+fn a_change_that_failed_takes_nothing_away() {
+    let environment = world().environment();
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+    let mut request = rolling_back(&environment);
+    request["cache"] = json!({ "port": 6380 });
+
+    let failed = world().run(&request);
+
+    assert_eq!(failed.error, "Immutable", "{failed:?}");
+    assert!(!failed.cause.contains("taken away"), "{}", failed.cause);
+    assert_eq!(environment.parameters(world()).len(), 4);
+}
+
+#[test]
+fn a_rollback_that_a_new_request_has_overtaken_takes_nothing_away() {
+    let environment = world().environment();
+    let name = "rolled-back";
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+
+    // As a failed run of an hour before would start it.
+    let ended = world().remove(&json!({
+        "environment": environment.name,
+        "rollback": { "execution": name, "askedAt": 1_700_000_000_000_i64, "askedForCache": true },
+    }));
+
+    assert_eq!(ended.output["superseded"], true, "{ended:?}");
+    assert_eq!(environment.parameters(world()).len(), 4);
+}
+
+#[test]
+fn a_rollback_that_cannot_be_started_is_said() {
+    let environment = world().environment();
+    deny(
+        &environment,
+        "EnsureReplicationGroup",
+        "CreateReplicationGroup",
+    );
+    deny(&environment, "StartRollback", "StartExecution");
+
+    let failed = world().run(&rolling_back(&environment));
+
+    assert_eq!(failed.error, "AccessDenied", "{failed:?}");
+    assert!(
+        failed.cause.contains("The rollback could not be started"),
+        "{}",
+        failed.cause
+    );
+    assert!(
+        environment
+            .tenant
+            .wait("StartRollback", "StartExecution", Duration::ZERO)
+    );
+}
+
+#[test]
+fn only_what_may_have_to_go_again_tells_who_made_it() {
+    let environment = world().environment();
+    let maker = |request: &Value| {
+        let ended = world().run(request);
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        let found = world().call(
+            "ec2",
+            "describe_security_groups",
+            &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.laid.vpc] }] }),
+        );
+        let tags: Vec<_> = array(&found["SecurityGroups"])
+            .flat_map(|group| array(&group["Tags"]))
+            .map(|tag| text(&tag["Key"]))
+            .collect();
+        tags.contains(&"envcache:execution".to_owned())
+    };
+
+    assert!(!maker(&environment.request()));
+    assert_eq!(
+        world()
+            .remove(&json!({ "environment": environment.name }))
+            .status,
+        "SUCCEEDED"
+    );
+    assert!(maker(&rolling_back(&environment)));
+}
