@@ -145,6 +145,13 @@ impl World {
         self.run_on(&self.stack.deprovision_state_machine_arn, input)
     }
 
+    /// The ARN of a state machine's execution of this name.
+    #[must_use]
+    pub fn execution(state_machine: &str, name: &str) -> String {
+        let executions = state_machine.replacen(":stateMachine:", ":execution:", 1);
+        format!("{executions}:{name}")
+    }
+
     /// Starts another state machine by hand, and tells the execution's ARN.
     ///
     /// # Panics

@@ -100,8 +100,8 @@ impl Scenario {
             Self::Create => return Ok(()),
             Self::Stale => {
                 let machine = &world.stack.provision_state_machine_arn;
-                let execution = machine.replacen(":stateMachine:", ":execution:", 1);
-                return environment.hold(world, &format!("{execution}:{}-over", environment.name));
+                let over = format!("{}-over", environment.name);
+                return environment.hold(world, &World::execution(machine, &over));
             }
             Self::Replace => {
                 let failing = Life {

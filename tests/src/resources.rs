@@ -42,7 +42,21 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
     for (name, placeholder) in names {
         written = written.replace(&name, &placeholder);
     }
-    Ok(serde_json::from_str(&written)?)
+    let mut found = serde_json::from_str(&written)?;
+    forget_makers(&mut found);
+    Ok(found)
+}
+
+/// Which execution made a thing is no difference.
+fn forget_makers(found: &mut Value) {
+    match found {
+        Value::Array(elements) => {
+            elements.retain(|element| element["Key"] != "envcache:execution");
+            elements.iter_mut().for_each(forget_makers);
+        }
+        Value::Object(fields) => fields.values_mut().for_each(forget_makers),
+        _ => {}
+    }
 }
 
 /// What of it breaks a promise that holds at every moment, also after a failure: everything that was made

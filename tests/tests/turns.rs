@@ -116,7 +116,7 @@ fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
     );
     let forgotten = world().environment();
     let machine = &world().stack.provision_state_machine_arn;
-    let ended_long_ago = machine.replacen(":stateMachine:", ":execution:", 1) + ":long-ago";
+    let ended_long_ago = World::execution(machine, "long-ago");
     forgotten.hold(world(), &ended_long_ago).expect("a claim");
 
     for environment in [stopped, forgotten] {
@@ -318,7 +318,7 @@ fn a_run_that_has_lost_its_claim_changes_and_publishes_nothing_more() {
 fn of_many_runs_on_a_stale_claim_one_is_at_work_at_a_time() {
     let environment = world().environment();
     let machine = &world().stack.provision_state_machine_arn;
-    let ended_long_ago = machine.replacen(":stateMachine:", ":execution:", 1) + ":stale";
+    let ended_long_ago = World::execution(machine, "stale");
     environment.hold(world(), &ended_long_ago).expect("a claim");
 
     let executions: Vec<_> = (0..4)
