@@ -1,5 +1,6 @@
 //! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
 
+pub mod by_hand;
 pub mod definition;
 pub mod matrix;
 pub mod page;

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use envcache_tests::{Ended, Environment, World, array, matrix, text};
+use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text};
 use local::Settings;
 use local::gateway::elasticache::{Life, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
@@ -249,27 +249,10 @@ fn a_failed_creation_that_is_not_ours_is_left_as_it_is() {
             ..Life::default()
         },
     );
-    let subnet_group = format!("{}-by-hand", environment.name);
-    world().call(
-        "elasticache",
-        "create_cache_subnet_group",
-        &json!({
-            "CacheSubnetGroupName": subnet_group,
-            "CacheSubnetGroupDescription": "made by hand",
-            "SubnetIds": environment.laid.subnets,
-        }),
-    );
-    world().call(
-        "elasticache",
-        "create_replication_group",
-        &json!({
-            "ReplicationGroupId": cache,
-            "ReplicationGroupDescription": "made by hand",
-            "Engine": "valkey",
-            "CacheNodeType": "cache.t3.micro",
-            "CacheSubnetGroupName": subnet_group,
-        }),
-    );
+    // In a subnet group that is in nobody's way.
+    let elsewhere = format!("{}-by-hand", environment.name);
+    let settings = json!({ "CacheSubnetGroupName": elsewhere });
+    by_hand::cache(&environment, world(), &settings);
 
     let ended = world().run(&environment.request());
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use envcache_tests::{Environment, World, array, matrix, resources, text};
+use envcache_tests::{Environment, World, array, by_hand, matrix, resources, text};
 use local::lambda::reads;
 use serde_json::{Value, json};
 
@@ -201,49 +201,20 @@ fn a_plan_does_not_wait_for_a_run_that_is_at_work() {
     assert_eq!(world().wait(&execution).status, "SUCCEEDED");
 }
 
-/// Makes by hand what envcache would make, under the names that it would give: a console's way of doing it.
-fn make_by_hand(environment: &Environment) {
-    let named = |what: &str| format!("{}-{what}", environment.name);
-    let security_group = world().call(
-        "ec2",
-        "create_security_group",
-        &json!({ "VpcId": environment.laid.vpc, "GroupName": named("redis-sg"), "Description": "redis" }),
-    );
-    world().call(
-        "elasticache",
-        "create_cache_subnet_group",
-        &json!({
-            "CacheSubnetGroupName": named("cached-subnet-group"),
-            "CacheSubnetGroupDescription": "made by hand",
-            "SubnetIds": environment.laid.subnets,
-        }),
-    );
-    world().call(
-        "elasticache",
-        "create_replication_group",
-        &json!({
-            "ReplicationGroupId": named("redis"),
-            "ReplicationGroupDescription": "made by hand",
-            "Engine": "valkey",
-            "CacheNodeType": "cache.t3.micro",
-            "NumCacheClusters": 1,
-            "AutomaticFailoverEnabled": false,
-            "CacheSubnetGroupName": named("cached-subnet-group"),
-            "SecurityGroupIds": [security_group["GroupId"]],
-            "AtRestEncryptionEnabled": true,
-            "TransitEncryptionEnabled": true,
-            "Port": 6379,
-        }),
-    );
-    world().call(
-        "ssm",
-        "put_parameter",
-        &json!({
-            "Name": format!("/{}/cache/url", environment.name),
-            "Value": "rediss://by-hand.example:6379",
-            "Type": "String",
-        }),
-    );
+/// Makes by hand all that envcache would make. Tells the security group's id.
+fn make_by_hand(environment: &Environment) -> String {
+    let security_group = by_hand::security_group(environment, world());
+    let as_wanted = json!({
+        "NumCacheClusters": 1,
+        "AutomaticFailoverEnabled": false,
+        "SecurityGroupIds": [security_group],
+        "AtRestEncryptionEnabled": true,
+        "TransitEncryptionEnabled": true,
+        "Port": 6379,
+    });
+    by_hand::cache(environment, world(), &as_wanted);
+    by_hand::parameter(environment, world(), "url", "rediss://by-hand.example:6379");
+    security_group
 }
 
 fn wait_until_available(environment: &Environment) {
@@ -299,14 +270,7 @@ fn what_was_made_by_hand_is_adopted_where_that_is_asked_for_and_then_goes_as_our
 #[test]
 fn what_another_stack_owns_is_never_adopted() {
     let environment = world().environment();
-    make_by_hand(&environment);
-    let name = format!("{}-redis-sg", environment.name);
-    let found = world().call(
-        "ec2",
-        "describe_security_groups",
-        &json!({ "Filters": [{ "Name": "group-name", "Values": [name] }] }),
-    );
-    let id = text(&found["SecurityGroups"][0]["GroupId"]);
+    let id = make_by_hand(&environment);
     world().call(
         "ec2",
         "create_tags",

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use envcache_tests::{Ended, Environment, World, array, matrix, text, until};
+use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text, until};
 use local::gateway::elasticache::{Life, Outcome};
 use serde_json::{Value, json};
 
@@ -182,35 +182,10 @@ fn a_last_backup_is_taken_where_one_is_asked_for_under_a_name_of_its_own() {
 #[test]
 fn what_is_not_ours_stays_and_is_told() {
     let environment = world().environment();
-    // Made by hand, under the names that envcache would give.
+    by_hand::cache(&environment, world(), &json!({}));
+    let parameter = by_hand::parameter(&environment, world(), "url", "theirs");
     let cache = format!("{}-redis", environment.name);
     let subnets = format!("{}-cached-subnet-group", environment.name);
-    world().call(
-        "elasticache",
-        "create_cache_subnet_group",
-        &json!({
-            "CacheSubnetGroupName": subnets,
-            "CacheSubnetGroupDescription": "made by hand",
-            "SubnetIds": environment.laid.subnets,
-        }),
-    );
-    world().call(
-        "elasticache",
-        "create_replication_group",
-        &json!({
-            "ReplicationGroupId": cache,
-            "ReplicationGroupDescription": "made by hand",
-            "Engine": "valkey",
-            "CacheNodeType": "cache.t3.micro",
-            "CacheSubnetGroupName": subnets,
-        }),
-    );
-    let parameter = format!("/{}/cache/url", environment.name);
-    world().call(
-        "ssm",
-        "put_parameter",
-        &json!({ "Name": parameter, "Value": "theirs", "Type": "String" }),
-    );
 
     let ended = remove(&environment);
 

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use envcache_tests::{Ended, Environment, World, array, matrix, text};
+use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
@@ -129,12 +129,7 @@ fn what_was_there_before_stays() {
 #[test]
 fn what_was_adopted_stays() {
     let environment = world().environment();
-    let group = format!("{}-redis-sg", environment.name);
-    world().call(
-        "ec2",
-        "create_security_group",
-        &json!({ "VpcId": environment.laid.vpc, "GroupName": group, "Description": "by hand" }),
-    );
+    by_hand::security_group(&environment, world());
     deny(
         &environment,
         "EnsureReplicationGroup",
@@ -145,6 +140,7 @@ fn what_was_adopted_stays() {
 
     fail_and_roll_back(&request, "AccessDenied");
 
+    let group = format!("{}-redis-sg", environment.name);
     assert_eq!(what_is_there(&environment), (vec![group], false, false));
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use envcache_tests::{Environment, World, array, matrix, resources, text};
+use envcache_tests::{Environment, World, array, by_hand, matrix, resources, text};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -109,20 +109,12 @@ impl Event {
 fn play(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let environment = world().environment();
-    let by_hand = rng.u8(0..4) == 0;
-    if by_hand {
-        world().call(
-            "ec2",
-            "create_security_group",
-            &json!({
-                "VpcId": environment.laid.vpc,
-                "GroupName": format!("{}-redis-sg", environment.name),
-                "Description": "made by hand",
-            }),
-        );
+    let adopts = rng.u8(0..4) == 0;
+    if adopts {
+        by_hand::security_group(&environment, world());
     }
     let events: Vec<_> = (0..rng.usize(3..=6))
-        .map(|number| Event::new(&environment, number, Asked::any(&mut rng), by_hand))
+        .map(|number| Event::new(&environment, number, Asked::any(&mut rng), adopts))
         .collect();
     let mut deliveries = events.clone();
     for event in &events {

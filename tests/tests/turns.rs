@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use envcache_tests::{Ended, Environment, World, array, matrix, text, until};
+use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text, until};
 use local::gateway::elasticache::Life;
 use serde_json::{Value, json};
 
@@ -255,15 +255,7 @@ fn another_identity_is_immutable_and_nothing_is_changed() {
 #[test]
 fn before_its_cache_is_asked_for_an_environment_may_choose_other_names() {
     let environment = world().environment();
-    world().call(
-        "ec2",
-        "create_security_group",
-        &json!({
-            "VpcId": environment.laid.vpc,
-            "GroupName": format!("{}-redis-sg", environment.name),
-            "Description": "somebody else's",
-        }),
-    );
+    by_hand::security_group(&environment, world());
     let first = world().run(&environment.request());
     assert_eq!(first.error, "NotOwned", "{first:?}");
 
