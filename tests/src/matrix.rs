@@ -351,8 +351,8 @@ impl Undisturbed {
             }
             let strays = world.gateway().strays();
             ensure!(
-                strays == 0,
-                "{scenario:?}: {strays} calls are of no environment"
+                strays.is_empty(),
+                "{scenario:?}: calls that are of no environment: {strays:?}"
             );
             let made = resources::of(&environment, world)?;
             let broken = resources::broken_promises(&made);

@@ -15,13 +15,6 @@ use super::call::Call;
 /// The list of connections is not read at one moment: one that is there can be missing from it.
 const LOOKS: usize = 20;
 
-/// A function's process.
-struct Process {
-    id: i32,
-    /// The function's name, as Lambda tells it to its process.
-    function: String,
-}
-
 /// Who makes a call.
 pub(super) enum Who {
     /// This state, by its function.
@@ -49,8 +42,8 @@ impl Callers {
         }
     }
 
-    /// Who makes this call over a connection from this address.
-    pub(super) async fn who(&self, call: &Call, address: SocketAddr) -> Who {
+    /// Who makes this call.
+    pub(super) async fn who(&self, call: &Call) -> Who {
         if let Some(state) = &call.state {
             return Who::State(state.clone());
         }
@@ -64,16 +57,24 @@ impl Callers {
         if let Some(step) = known {
             return Who::Function(step);
         }
-        let process = self.process(address).await;
+        let function = self.function_with(key.clone()).await;
         // CloudFormation names a function `{stack}-{logical id}-{suffix}`.
-        let step = process
+        let step = function
             .as_ref()
-            .and_then(|process| process.function.split('-').nth(1));
+            .and_then(|function| function.split('-').nth(1));
         let Some(step) = step else {
             return Who::Unknown;
         };
         self.steps().insert(key.clone(), step.to_owned());
         Who::Function(step.to_owned())
+    }
+
+    /// The name of the function whose process was given this access key.
+    async fn function_with(&self, key: String) -> Option<String> {
+        let group = self.group.load(Ordering::Relaxed);
+        spawn_blocking(move || process::function_with(&key, group))
+            .await
+            .ok()?
     }
 
     /// Ends the process that calls from this address at once, as a crash would.
@@ -85,12 +86,12 @@ impl Callers {
             .process(address)
             .await
             .context("the caller's process")?;
-        Ok(kill(Pid::from_raw(process.id), Signal::SIGKILL)?)
+        Ok(kill(Pid::from_raw(process), Signal::SIGKILL)?)
     }
 
-    async fn process(&self, address: SocketAddr) -> Option<Process> {
+    async fn process(&self, address: SocketAddr) -> Option<i32> {
         let group = self.group.load(Ordering::Relaxed);
-        spawn_blocking(move || (0..LOOKS).find_map(|_| Process::find(address, group)))
+        spawn_blocking(move || (0..LOOKS).find_map(|_| process::connected_from(address, group)))
             .await
             .ok()?
     }
@@ -100,40 +101,75 @@ impl Callers {
     }
 }
 
-impl Process {
-    /// Finds who connected from this address, among the functions of a process group.
-    #[cfg(target_os = "linux")]
-    fn find(address: SocketAddr, group: i32) -> Option<Self> {
-        use procfs::process::{FDTarget, all_processes};
+/// The processes of functions, as Linux lists them.
+#[cfg(target_os = "linux")]
+mod process {
+    use std::ffi::OsStr;
+    use std::net::SocketAddr;
 
+    use procfs::process::{FDTarget, Process, all_processes};
+
+    /// A function's process and its name, as Lambda tells it to it.
+    type Function = (Process, String);
+
+    /// Who was given this access key, among the functions of a process group.
+    pub(super) fn function_with(key: &str, group: i32) -> Option<String> {
+        let has_it = |(process, _): &Function| {
+            variable(process, "AWS_ACCESS_KEY_ID").as_deref() == Some(key)
+        };
+        functions(group)?.find(has_it).map(|(_, name)| name)
+    }
+
+    /// The process that connected from this address, among the functions of a process group.
+    pub(super) fn connected_from(address: SocketAddr, group: i32) -> Option<i32> {
         let socket = procfs::net::tcp()
             .ok()?
             .into_iter()
             .find(|entry| entry.local_address == address)?
             .inode;
-        all_processes()
-            .ok()?
-            .flatten()
-            .filter(|process| process.stat().is_ok_and(|stat| stat.pgrp == group))
-            .find_map(|process| {
-                // Looked at first: MiniStack itself is no function, and holds thousands of files.
-                let environment = process.environ().ok()?;
-                let name: &std::ffi::OsStr = "AWS_LAMBDA_FUNCTION_NAME".as_ref();
-                let function = environment.get(name)?.to_string_lossy().into_owned();
-                let holds_it =
-                    process.fd().ok()?.flatten().any(
-                        |file| matches!(file.target, FDTarget::Socket(inode) if inode == socket),
-                    );
-                holds_it.then_some(Self {
-                    id: process.pid(),
-                    function,
+        functions(group)?
+            .map(|(process, _)| process)
+            .find(|process| {
+                process.fd().is_ok_and(|mut files| {
+                    files.any(|file| {
+                        file.is_ok_and(
+                            |file| matches!(file.target, FDTarget::Socket(inode) if inode == socket),
+                        )
+                    })
                 })
             })
+            .map(|process| process.pid())
     }
 
-    /// Elsewhere nobody is found: the functions are Linux binaries.
-    #[cfg(not(target_os = "linux"))]
-    fn find(_: SocketAddr, _: i32) -> Option<Self> {
+    /// The functions' processes: MiniStack itself is none, and holds thousands of files.
+    fn functions(group: i32) -> Option<impl Iterator<Item = Function>> {
+        let all = all_processes().ok()?.flatten();
+        Some(
+            all.filter(move |process| process.stat().is_ok_and(|stat| stat.pgrp == group))
+                .filter_map(|process| {
+                    let name = variable(&process, "AWS_LAMBDA_FUNCTION_NAME")?;
+                    Some((process, name))
+                }),
+        )
+    }
+
+    fn variable(process: &Process, name: &str) -> Option<String> {
+        let environment = process.environ().ok()?;
+        let value = environment.get(OsStr::new(name))?;
+        Some(value.to_string_lossy().into_owned())
+    }
+}
+
+/// Elsewhere nobody is found: the functions are Linux binaries.
+#[cfg(not(target_os = "linux"))]
+mod process {
+    use std::net::SocketAddr;
+
+    pub(super) const fn function_with(_: &str, _: i32) -> Option<String> {
+        None
+    }
+
+    pub(super) const fn connected_from(_: SocketAddr, _: i32) -> Option<i32> {
         None
     }
 }

@@ -132,9 +132,9 @@ impl Gateway {
         self.shared.quotas.refused()
     }
 
-    /// How many calls of functions were nobody's so far: of no tenant, or of a process that was not found.
+    /// The calls of functions that were nobody's so far: of no tenant, or of a process that was not found.
     #[must_use]
-    pub fn strays(&self) -> u32 {
+    pub fn strays(&self) -> Vec<String> {
         self.shared.tenants.strays()
     }
 }

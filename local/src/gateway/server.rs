@@ -85,12 +85,12 @@ impl Caller {
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
         let shared = &self.shared;
-        let (step, by_function) = match shared.callers.who(&call, self.address).await {
+        let (step, by_function) = match shared.callers.who(&call).await {
             Who::Function(step) => (step, true),
             Who::State(step) => (step, false),
             Who::Root => return self.take_effect(&call, &received).await,
             Who::Unknown => {
-                shared.tenants.note_stray();
+                shared.tenants.note_stray("an unknown function", &call);
                 return self.take_effect(&call, &received).await;
             }
         };

@@ -1,6 +1,5 @@
 //! The environments of a test, each with its own faults and its own record of calls.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -104,7 +103,7 @@ impl Tenant {
 pub struct Tenants {
     clock: Clock,
     all: Mutex<Vec<Arc<Tenant>>>,
-    strays: AtomicU32,
+    strays: Mutex<Vec<String>>,
 }
 
 impl Tenants {
@@ -112,7 +111,7 @@ impl Tenants {
         Self {
             clock,
             all: Mutex::default(),
-            strays: AtomicU32::new(0),
+            strays: Mutex::default(),
         }
     }
 
@@ -156,7 +155,7 @@ impl Tenants {
     pub(super) fn meet(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
         let tenant = self.of(call);
         let Some(tenant) = tenant else {
-            self.note_stray();
+            self.note_stray(step, call);
             return None;
         };
         let made = Made {
@@ -168,12 +167,17 @@ impl Tenants {
         tenant.meet(&made, self.clock.now())
     }
 
-    /// Counts a function's call that no tenant has: no rule could make it fail, and no record holds it.
-    pub(super) fn note_stray(&self) {
-        self.strays.fetch_add(1, Ordering::Relaxed);
+    /// Notes a call that no tenant has: no rule could make it fail, and no record holds it.
+    pub(super) fn note_stray(&self, who: &str, call: &Call) {
+        let stray = format!("{who}: {} {}", call.service, call.operation);
+        self.noted_strays().push(stray);
     }
 
-    pub(super) fn strays(&self) -> u32 {
-        self.strays.load(Ordering::Relaxed)
+    pub(super) fn strays(&self) -> Vec<String> {
+        self.noted_strays().clone()
+    }
+
+    fn noted_strays(&self) -> MutexGuard<'_, Vec<String>> {
+        self.strays.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
