@@ -170,6 +170,18 @@ async fn a_parameter_that_is_not_ours_stops_it_before_anything_is_written() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_nobody_owns_is_left_where_adoption_was_not_asked_for() {
+    let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
+    let replay = Replay::new([existing(&[("host", "by-hand.example")]), unowned]);
+
+    let error = published(&replay).await.expect_err("nobody's");
+
+    assert_eq!(error.name(), ErrorName::NotOwned);
+    assert!(error.to_string().contains("adopt"), "{error}");
+    assert!(names_and_values(&replay.documents()).is_empty());
+}
+
+#[tokio::test]
 async fn what_systems_manager_refuses_keeps_its_reason() {
     // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
     for (code, expected) in [

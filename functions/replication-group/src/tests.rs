@@ -284,6 +284,29 @@ async fn a_cache_of_another_stack_is_not_ours_and_not_touched() {
     );
 }
 
+/// No tags at all: made by hand.
+fn unowned() -> Answer {
+    Answer::ok(
+        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList/></ListTagsForResourceResult></ListTagsForResourceResponse>",
+    )
+}
+
+#[tokio::test]
+async fn a_cache_that_nobody_owns_is_left_where_adoption_was_not_asked_for() {
+    let replay = Replay::new([described("available", same), unowned()]);
+
+    let error = ensured(&replay, wanted(&json!({})))
+        .await
+        .expect_err("nobody's");
+
+    assert_eq!(error.name(), ErrorName::NotOwned);
+    assert!(error.to_string().contains("adopt"), "{error}");
+    assert_eq!(
+        replay.actions(),
+        ["DescribeReplicationGroups", "ListTagsForResource"]
+    );
+}
+
 #[tokio::test]
 async fn each_difference_is_one_change_applied_at_once() {
     let cases = [
@@ -1193,11 +1216,6 @@ async fn a_plan_tells_a_creation_and_what_it_cannot_compare_now() {
 
 #[tokio::test]
 async fn a_cache_that_nobody_owns_is_adopted_unless_it_cannot_be_made_as_wanted() {
-    let unowned = || {
-        Answer::ok(
-            "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList/></ListTagsForResourceResult></ListTagsForResourceResponse>",
-        )
-    };
     let mut adopting = wanted(&json!({}));
     adopting["spec"]["switches"] = json!({ "adopt": true });
     let replay = Replay::new([

@@ -86,11 +86,9 @@ const CHECKS: [(&str, &str, &str); 13] = [
 const TEXT: &str = "One Retry, one Catch or one ownership check after the other is taken out, and a test has to \
 notice. A state machine without its part runs the cells of the fault matrix that are about that state. What no cell can \
 make fail, and what stands in the code, is taken out of a checkout, and its tests run.";
-/// What no cell of the matrix meets: the state of a failure, which an undisturbed run does not pass; a claim that was
-/// lost to another run, and an execution that is not shown yet.
-const NO_CELLS_STATE: &str = "AnnounceFailure";
 /// A removal's cells meet no stale claim. What these states do in both machines has to be the same, as a test says.
 const NO_CELLS_IN_A_REMOVAL: [&str; 3] = ["DescribeHolder", "ReadHolder", "TakeOverEnvironment"];
+/// What no cell of the matrix meets: a claim that was lost to another run, and an execution that is not shown yet.
 const NO_CELLS_ERRORS: [&str; 2] = [
     "DynamoDB.ConditionalCheckFailedException",
     "Sfn.ExecutionDoesNotExistException",
@@ -125,8 +123,8 @@ fn run() -> Result<usize> {
         eprintln!("{line}");
         lines.push(line);
     };
-    in_the_state_machine(&mut tell)?;
-    in_a_checkout(&mut tell)?;
+    let unmet = in_the_state_machines(&mut tell)?;
+    in_a_checkout(&unmet, &mut tell)?;
     let table = format!(
         "{}\n\n{} were taken out, {unnoticed} of them unnoticed.",
         lines.join("\n"),
@@ -136,33 +134,44 @@ fn run() -> Result<usize> {
     Ok(unnoticed)
 }
 
-/// A state machine without one part of it.
+/// A part of a state machine, to be taken out.
 struct Sabotaged {
     machine: Machine,
     what: String,
     state: String,
     /// The first error that the part was for.
     error: String,
-    definition: Value,
+    part: Part,
+}
+
+/// Where a retrier or catcher stands in a definition.
+struct Part {
+    /// A JSON pointer to the list.
+    list: String,
+    index: usize,
 }
 
 impl Sabotaged {
-    fn is_met_by_cells(&self) -> bool {
+    /// Whether a cell is about it. None is about a state that an undisturbed run does not pass, such as that of a
+    /// failure, or that calls nothing.
+    fn is_met_by(&self, cells: &[Cell]) -> bool {
         let state = self.state.as_str();
         let is_removal = self.machine == Machine::Deprovision;
-        state != NO_CELLS_STATE
+        cells.iter().any(|cell| is_about(cell, state))
             && !NO_CELLS_ERRORS.contains(&self.error.as_str())
             && !(is_removal && NO_CELLS_IN_A_REMOVAL.contains(&state))
     }
 }
 
-fn in_the_state_machine(tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
+/// Gives back what no cell meets.
+fn in_the_state_machines(tell: &mut impl FnMut(&str, Option<String>)) -> Result<Vec<Sabotaged>> {
     let world = World::deploy_with(matrix::SETTINGS)?;
     let undisturbed = Undisturbed::run(&world, Machines::deployed(&world))?;
+    let mut unmet = Vec::new();
     for machine in Machine::ALL {
-        in_one(&world, &undisturbed, machine, tell)?;
+        unmet.extend(in_one(&world, &undisturbed, machine, tell)?);
     }
-    Ok(())
+    Ok(unmet)
 }
 
 fn in_one(
@@ -170,7 +179,7 @@ fn in_one(
     undisturbed: &Undisturbed,
     machine: Machine,
     tell: &mut impl FnMut(&str, Option<String>),
-) -> Result<()> {
+) -> Result<Vec<Sabotaged>> {
     let machines = Machines::deployed(world);
     let (arn, scenarios): (_, &[Scenario]) = match machine {
         Machine::Provision => (
@@ -186,10 +195,9 @@ fn in_one(
         &json!({ "stateMachineArn": arn }),
     );
     let definition: Value = serde_json::from_str(&text(&deployed["definition"]))?;
-    let sabotaged: Vec<_> = sabotaged(machine, &definition)
+    let (sabotaged, unmet): (Vec<_>, Vec<_>) = sabotaged(machine, &definition)
         .into_iter()
-        .filter(Sabotaged::is_met_by_cells)
-        .collect();
+        .partition(|sabotaged| sabotaged.is_met_by(&cells));
     let is_tried = |cell: &&Cell| sabotaged.iter().any(|one| is_about(cell, &one.state));
     let tried: Vec<_> = cells.iter().filter(is_tried).cloned().collect();
     let control = matrix::run(undisturbed, world, machines, &tried)?;
@@ -200,7 +208,8 @@ fn in_one(
     );
     for (number, sabotaged) in sabotaged.iter().enumerate() {
         let name = format!("sabotaged-{}-{number}", machine.name());
-        let without = world.create_state_machine(&name, &sabotaged.definition);
+        let without = without(definition.clone(), &sabotaged.part);
+        let without = world.create_state_machine(&name, &without);
         let machines = match machine {
             Machine::Provision => Machines {
                 provision: &without,
@@ -226,7 +235,7 @@ fn in_one(
         });
         tell(&sabotaged.what, noticed);
     }
-    Ok(())
+    Ok(unmet)
 }
 
 /// The cells of a state's own calls that end soon: a reply lost, which the SDK's second try then meets; some calls
@@ -240,7 +249,7 @@ fn is_about(cell: &Cell, state: &str) -> bool {
         }
 }
 
-/// The definition without one retrier or one catcher, for each that it holds.
+/// Each retrier and each catcher that the definition holds, as one to be taken out.
 fn sabotaged(machine: Machine, definition: &Value) -> Vec<Sabotaged> {
     let mut all = Vec::new();
     for (state, pointer) in states(definition) {
@@ -248,22 +257,28 @@ fn sabotaged(machine: Machine, definition: &Value) -> Vec<Sabotaged> {
             let at = format!("{pointer}/{part}");
             let rules = definition.pointer(&at).and_then(Value::as_array);
             for (index, rule) in rules.into_iter().flatten().enumerate() {
-                let mut without = definition.clone();
-                if let Some(Value::Array(rules)) = without.pointer_mut(&at) {
-                    rules.remove(index);
-                }
                 let error = text(&rule["ErrorEquals"][0]);
                 all.push(Sabotaged {
                     machine,
                     what: format!("{}: {part} on {error} of {state}", machine.name()),
                     state: state.clone(),
                     error,
-                    definition: without,
+                    part: Part {
+                        list: at.clone(),
+                        index,
+                    },
                 });
             }
         }
     }
     all
+}
+
+fn without(mut definition: Value, part: &Part) -> Value {
+    if let Some(Value::Array(rules)) = definition.pointer_mut(&part.list) {
+        rules.remove(part.index);
+    }
+    definition
 }
 
 /// Every state, also of branches, with a pointer to it.
@@ -282,7 +297,7 @@ fn states(definition: &Value) -> Vec<(String, String)> {
     found
 }
 
-fn in_a_checkout(tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
+fn in_a_checkout(unmet: &[Sabotaged], tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
     // What is committed: the sabotage never touches the files that a person works on. Always in one place, so that
     // what cargo builds for it is built once.
     let checkout = Workspace::root().join("target/sabotage");
@@ -290,10 +305,14 @@ fn in_a_checkout(tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
         std::fs::remove_dir_all(&checkout)?;
     }
     clone(&checkout)?;
-    sabotage_checkout(&checkout, tell)
+    sabotage_checkout(&checkout, unmet, tell)
 }
 
-fn sabotage_checkout(checkout: &Path, tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
+fn sabotage_checkout(
+    checkout: &Path,
+    unmet: &[Sabotaged],
+    tell: &mut impl FnMut(&str, Option<String>),
+) -> Result<()> {
     // What is taken out leaves warnings behind, which are no test.
     let manifest = checkout.join("Cargo.toml");
     let lenient = std::fs::read_to_string(&manifest)?.replace("warnings = \"deny\"", "");
@@ -314,22 +333,20 @@ fn sabotage_checkout(checkout: &Path, tell: &mut impl FnMut(&str, Option<String>
             (!passed).then(|| "the replayed requests".to_owned()),
         );
     }
-    for machine in Machine::ALL {
-        let path = checkout.join(format!("statemachine/{}.asl.json", machine.name()));
+    for sabotaged in unmet {
+        let machine = sabotaged.machine.name();
+        let path = checkout.join(format!("statemachine/{machine}.asl.json"));
         let before = std::fs::read_to_string(&path)?;
-        let definition: Value = serde_json::from_str(&before)?;
-        for sabotaged in sabotaged(machine, &definition)
-            .into_iter()
-            .filter(|sabotaged| !sabotaged.is_met_by_cells())
-        {
-            std::fs::write(&path, sabotaged.definition.to_string())?;
-            let passed = test(checkout, &["--test", "state_machine"])?;
-            tell(
-                &sabotaged.what,
-                (!passed).then(|| "the state machine read as data".to_owned()),
-            );
-        }
+        // As it stands in the checkout: what was deployed has the stack's names in it.
+        let definition = serde_json::from_str(&before)?;
+        let without = without(definition, &sabotaged.part);
+        std::fs::write(&path, without.to_string())?;
+        let passed = test(checkout, &["--test", "state_machine"])?;
         std::fs::write(&path, before)?;
+        tell(
+            &sabotaged.what,
+            (!passed).then(|| "the state machine read as data".to_owned()),
+        );
     }
     Ok(())
 }
