@@ -45,7 +45,8 @@ struct Tally {
 fn run() -> Result<bool> {
     let path = page::asked_for()?;
     let world = World::deploy_with(matrix::SETTINGS)?;
-    let undisturbed = Undisturbed::run(&world, Machines::deployed(&world))?;
+    let machines = Machines::deployed(&world);
+    let undisturbed = Undisturbed::run(&world, machines)?;
     let (begin, next, tally) = (
         Instant::now(),
         AtomicU64::new(0),
@@ -56,7 +57,7 @@ fn run() -> Result<bool> {
             scope.spawn(|| {
                 while begin.elapsed() < LENGTH {
                     let trial = next.fetch_add(1, Ordering::Relaxed);
-                    let ended = matrix::guarded(|| try_once(&undisturbed, &world, trial));
+                    let ended = matrix::guarded(|| try_once(&undisturbed, &world, machines, trial));
                     let Ok(mut tally) = tally.lock() else { return };
                     match ended {
                         Ok((faults, recovered)) => {
@@ -93,9 +94,15 @@ fn run() -> Result<bool> {
 }
 
 /// Tells how many calls failed, and whether the run recovered from them.
-fn try_once(undisturbed: &Undisturbed, world: &World, trial: u64) -> Result<(u32, bool)> {
+fn try_once(
+    undisturbed: &Undisturbed,
+    world: &World,
+    machines: Machines<'_>,
+    trial: u64,
+) -> Result<(u32, bool)> {
     let mut rng = Rng::with_seed(SEED + trial);
     let scenario = Scenario::ALL[rng.usize(..Scenario::ALL.len())];
+    let machine = machines.of(scenario);
     let environment = world.environment();
     scenario.prepare(world, &environment)?;
     let calls = undisturbed.calls(scenario);
@@ -117,7 +124,7 @@ fn try_once(undisturbed: &Undisturbed, world: &World, trial: u64) -> Result<(u32
         });
     }
     let request = scenario.request(&environment);
-    let ended = world.run(&request);
+    let ended = world.run_on(machine, &request);
     let faults = environment.tenant.heal();
     let recovered = ended.status == "SUCCEEDED";
     if !recovered {
@@ -134,7 +141,7 @@ fn try_once(undisturbed: &Undisturbed, world: &World, trial: u64) -> Result<(u32
         let left = resources::of(&environment, world)?;
         let broken = resources::broken_promises(&left);
         ensure!(broken.is_empty(), "after {ended:?}: {broken:?}");
-        let again = world.run(&request);
+        let again = world.run_on(machine, &request);
         ensure!(again.status == "SUCCEEDED", "the re-run: {again:?}");
     }
     undisturbed.compare(scenario, &environment, world)?;
