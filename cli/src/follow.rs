@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_sfn::Client;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::Value;
 use tokio::time::sleep;
 
+use crate::account::refused;
 use crate::progress::Progress;
 use crate::view::View;
 
@@ -16,10 +20,52 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const PAGE: i32 = 1000;
 
 /// How an execution ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    Succeeded,
+    Succeeded(Value),
     Failed { error: String, cause: String },
+}
+
+impl Outcome {
+    /// None while it runs.
+    pub fn of(description: &DescribeExecutionOutput) -> Result<Option<Self>> {
+        Ok(Some(match description.status() {
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => return Ok(None),
+            ExecutionStatus::Succeeded => {
+                let output = description.output().unwrap_or("null");
+                Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
+            }
+            // Step Functions ended it, not the workflow: it has no error of the contract.
+            status @ (ExecutionStatus::TimedOut | ExecutionStatus::Aborted) => Self::Failed {
+                error: status.as_str().to_owned(),
+                cause: description
+                    .cause()
+                    .unwrap_or("it was ended from outside. Start again: a run goes on where the one before it ended")
+                    .to_owned(),
+            },
+            status => Self::Failed {
+                error: description.error().unwrap_or(status.as_str()).to_owned(),
+                cause: description
+                    .cause()
+                    .unwrap_or("Step Functions gives no cause")
+                    .to_owned(),
+            },
+        }))
+    }
+}
+
+/// Asks for an execution. None where Step Functions has forgotten it, 90 days after its end.
+pub async fn describe(sfn: &Client, execution: &str) -> Result<Option<DescribeExecutionOutput>> {
+    match sfn
+        .describe_execution()
+        .execution_arn(execution)
+        .send()
+        .await
+    {
+        Ok(description) => Ok(Some(description)),
+        Err(error) if error.code() == Some("ExecutionDoesNotExist") => Ok(None),
+        Err(error) => Err(refused("DescribeExecution", error)),
+    }
 }
 
 /// Shows each state as it is entered and left, until the execution ends.
@@ -27,34 +73,19 @@ pub async fn follow(sfn: &Client, execution: &str, view: &mut View) -> Result<Ou
     let mut progress = Progress::default();
     loop {
         // Asked before the history, so that the history read after the end is whole.
-        let description = sfn
-            .describe_execution()
-            .execution_arn(execution)
-            .send()
-            .await
-            .context("DescribeExecution")?;
+        let description = describe(sfn, execution)
+            .await?
+            .with_context(|| format!("there is no execution {execution}"))?;
         for event in history(sfn, execution).await? {
             if let Some(moment) = progress.take(&event) {
                 view.show(&moment);
             }
         }
-        match description.status() {
-            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => sleep(INTERVAL).await,
-            ExecutionStatus::Succeeded => {
-                view.close();
-                return Ok(Outcome::Succeeded);
-            }
-            status => {
-                view.close();
-                return Ok(Outcome::Failed {
-                    error: description.error().unwrap_or(status.as_str()).to_owned(),
-                    cause: description
-                        .cause()
-                        .unwrap_or("Step Functions gives no cause")
-                        .to_owned(),
-                });
-            }
+        if let Some(outcome) = Outcome::of(&description)? {
+            view.close();
+            return Ok(outcome);
         }
+        sleep(INTERVAL).await;
     }
 }
 
@@ -67,5 +98,5 @@ async fn history(sfn: &Client, execution: &str) -> Result<Vec<HistoryEvent>> {
         .send()
         .try_collect()
         .await
-        .context("GetExecutionHistory")
+        .map_err(|error| refused("GetExecutionHistory", error))
 }

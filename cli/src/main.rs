@@ -1,46 +1,130 @@
-//! envcache's command line: follows a run of the workflow, state by state.
+//! envcache's command line: starts the workflow, follows it, and tells how the caches fare.
 
-mod client;
+mod account;
+mod arguments;
+mod doctor;
+mod exit;
 mod follow;
+mod news;
 mod progress;
+mod record;
+mod request;
+mod run;
+mod stack;
+mod status;
+mod summary;
 mod view;
+mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use follow::Outcome;
-use view::View;
-
-/// Every new environment gets its cache.
-#[derive(Parser)]
-#[command(version, about)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Follow an execution until it ends: exit 0 where it succeeded, 1 where it failed, 2 where it could not be followed.
-    Watch {
-        /// The execution's ARN, as Step Functions shows it.
-        execution_arn: String,
-    },
-}
+use anyhow::Result;
+use arguments::{Arguments, Command, Options};
+use aws_config::SdkConfig;
+use clap::{CommandFactory, Parser};
+use exit::{Exit, Usage};
+use request::Asked;
+use serde_json::json;
+use stack::Stack;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Command::Watch { execution_arn } = Arguments::parse().command;
-    let sfn = client::step_functions().await;
-    match follow::follow(&sfn, &execution_arn, &mut View::of_this_output()).await {
-        Ok(Outcome::Succeeded) => ExitCode::SUCCESS,
-        Ok(Outcome::Failed { error, cause }) => {
-            eprintln!("{error}: {cause}");
-            ExitCode::from(1)
-        }
+    match obey(Arguments::parse()).await {
+        Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("the execution could not be followed: {error:#}");
-            ExitCode::from(2)
+            eprintln!("envcache: {error:#}");
+            let exit = if error.is::<Usage>() {
+                Exit::Usage
+            } else {
+                Exit::Unreachable
+            };
+            exit.into()
         }
     }
+}
+
+async fn obey(arguments: Arguments) -> Result<Exit> {
+    let Arguments { command, options } = arguments;
+    let Options { stack, json, .. } = &options;
+    match command {
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "envcache", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+        Command::Up { file, detach } => {
+            let asked = request::read(&file)?;
+            start(&options, asked, Verb::Up, detach).await
+        }
+        Command::Plan { file } => {
+            let asked = request::read(&file)?.planned();
+            start(&options, asked, Verb::Plan, false).await
+        }
+        Command::Down {
+            environment,
+            final_snapshot,
+            detach,
+        } => {
+            let asked = Asked::removal(&environment, final_snapshot)?;
+            start(&options, asked, Verb::Down, detach).await
+        }
+        Command::Status { environment } => {
+            let settings = account::settings(&options).await?;
+            status::print(&settings, stack, environment.as_deref(), *json).await
+        }
+        Command::Watch { subject } => {
+            let settings = account::settings(&options).await?;
+            let Some(execution) = watch::find(&settings, stack, &subject).await? else {
+                eprintln!("envcache: no run has begun for {subject}: `envcache up` starts one");
+                return Ok(Exit::NoCache);
+            };
+            watch::to_the_end(&settings, &execution, *json).await
+        }
+        Command::Doctor { file } => {
+            let asked = file.as_deref().map(request::read).transpose()?;
+            let settings = account::settings(&options).await?;
+            doctor::examine(&settings, stack, asked, *json).await
+        }
+    }
+}
+
+/// Why a run is started.
+#[derive(Clone, Copy)]
+enum Verb {
+    Up,
+    Plan,
+    Down,
+}
+
+impl Verb {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Plan => "plan",
+            Self::Down => "down",
+        }
+    }
+
+    fn state_machine(self, stack: &Stack) -> &str {
+        match self {
+            Self::Up | Self::Plan => &stack.provision,
+            Self::Down => &stack.deprovision,
+        }
+    }
+}
+
+async fn start(options: &Options, asked: Asked, verb: Verb, detach: bool) -> Result<Exit> {
+    let settings: SdkConfig = account::settings(options).await?;
+    let stack = Stack::find(&settings, &options.stack).await?;
+    let sfn = aws_sdk_sfn::Client::new(&settings);
+    let execution = run::start(&sfn, verb.state_machine(&stack), &asked, verb.as_str()).await?;
+    if detach {
+        if options.json {
+            println!("{}", json!({ "execution": execution }));
+        } else {
+            println!("{execution}");
+        }
+        return Ok(Exit::Done);
+    }
+    watch::to_the_end(&settings, &execution, options.json).await
 }

@@ -1,6 +1,6 @@
 //! What an execution's history says about its states. Pure: no call is made here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aws_sdk_sfn::types::{HistoryEvent, HistoryEventType};
@@ -26,6 +26,8 @@ pub struct Moment {
     /// Since the execution began.
     pub elapsed: Duration,
     pub state: String,
+    /// Whether the state only waits.
+    pub is_wait: bool,
     pub change: Change,
 }
 
@@ -37,6 +39,7 @@ pub struct Progress {
     entered: HashMap<String, DateTime>,
     /// The state that an event belongs to, by the event's id: a failed try names no state.
     state_of: HashMap<i64, String>,
+    waits: HashSet<String>,
 }
 
 impl Progress {
@@ -52,6 +55,7 @@ impl Progress {
         let (state, change) = self.change(event, now)?;
         Some(Moment {
             elapsed: between(began, now),
+            is_wait: self.waits.contains(&state),
             state,
             change,
         })
@@ -65,6 +69,9 @@ impl Progress {
             }
             self.state_of.insert(event.id(), state.clone());
             self.entered.insert(state.clone(), now);
+            if *event.r#type() == HistoryEventType::WaitStateEntered {
+                self.waits.insert(state.clone());
+            }
             return Some((state, Change::Entered));
         }
         if let Some(details) = event.state_exited_event_details() {
@@ -230,11 +237,13 @@ mod tests {
                 Moment {
                     elapsed: Duration::ZERO,
                     state: state.clone(),
+                    is_wait: false,
                     change: Change::Entered
                 },
                 Moment {
                     elapsed: Duration::from_secs(3),
                     state,
+                    is_wait: false,
                     change: Change::Left {
                         took: Duration::from_secs(3),
                         note: Some("creating".to_owned())

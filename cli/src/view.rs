@@ -1,55 +1,91 @@
-//! Shows a run: live lines on a terminal, one plain line a moment elsewhere.
+//! Shows a run: live on a terminal, a line for each news elsewhere, and every moment as JSON.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::json;
 
+use crate::follow::Outcome;
+use crate::news::News;
 use crate::progress::{Change, Moment};
+use crate::summary;
+
+/// How long one small node takes, as it was seen on AWS.
+const USUAL: &str = "usually 4 to 8 minutes for one small node";
 
 /// Where the moments of a run are shown.
 pub enum View {
     Terminal {
         lines: MultiProgress,
         running: HashMap<String, ProgressBar>,
+        news: News,
+        /// What the last look found.
+        found: Option<String>,
     },
-    Plain,
+    Plain {
+        news: News,
+    },
+    Json,
+    /// The end is all that is wanted.
+    Silent,
 }
 
 impl View {
     /// The view that fits standard output.
-    pub fn of_this_output() -> Self {
-        if std::io::stdout().is_terminal() {
+    pub fn of_this_output(json: bool) -> Self {
+        if json {
+            Self::Json
+        } else if std::io::stdout().is_terminal() {
             Self::Terminal {
                 lines: MultiProgress::new(),
                 running: HashMap::new(),
+                news: News::default(),
+                found: None,
             }
         } else {
-            Self::Plain
+            Self::Plain {
+                news: News::default(),
+            }
         }
     }
 
     /// Shows one moment.
     pub fn show(&mut self, moment: &Moment) {
-        let Self::Terminal { lines, running } = self else {
-            println!("{}", line(moment));
-            return;
-        };
-        match &moment.change {
-            Change::Entered => {
-                let bar = lines.add(ProgressBar::new_spinner());
-                bar.set_style(running_style());
-                bar.set_message(moment.state.clone());
-                bar.enable_steady_tick(Duration::from_millis(100));
-                running.insert(moment.state.clone(), bar);
-            }
-            Change::TryFailed(_) => print_above(lines, moment),
-            Change::Left { .. } => {
-                if let Some(bar) = running.remove(&moment.state) {
-                    bar.finish_and_clear();
+        match self {
+            Self::Silent => {}
+            Self::Json => println!("{}", object(moment)),
+            Self::Plain { news } => {
+                if news.is(moment) {
+                    println!("{}", line(moment));
                 }
-                print_above(lines, moment);
+            }
+            Self::Terminal {
+                lines,
+                running,
+                news,
+                found,
+            } => {
+                match &moment.change {
+                    Change::Entered => {
+                        let message = live(&moment.state, moment.is_wait, found.as_deref());
+                        running.insert(moment.state.clone(), spinner(lines, message));
+                    }
+                    Change::Left { note, .. } => {
+                        if let Some(bar) = running.remove(&moment.state) {
+                            bar.finish_and_clear();
+                        }
+                        if !moment.is_wait {
+                            found.clone_from(note);
+                        }
+                    }
+                    Change::TryFailed(_) => {}
+                }
+                if news.is(moment) {
+                    // Where the terminal is gone, so is the reader.
+                    let _ = lines.println(line(moment));
+                }
             }
         }
     }
@@ -62,16 +98,44 @@ impl View {
             }
         }
     }
+
+    /// Says how the run ended.
+    pub fn end(&self, execution: &str, outcome: &Outcome) {
+        match (self, outcome) {
+            (Self::Json, Outcome::Succeeded(output)) => println!(
+                "{}",
+                json!({ "execution": execution, "status": "SUCCEEDED", "output": output })
+            ),
+            (Self::Json, Outcome::Failed { error, cause }) => println!(
+                "{}",
+                json!({ "execution": execution, "status": "FAILED", "error": error, "cause": cause })
+            ),
+            (_, Outcome::Succeeded(output)) => print!("{}", summary::of(output)),
+            (_, Outcome::Failed { error, cause }) => {
+                eprintln!("{error}: {cause}\n{execution}");
+            }
+        }
+    }
 }
 
-fn print_above(lines: &MultiProgress, moment: &Moment) {
-    // Where the terminal is gone, so is the reader.
-    let _ = lines.println(line(moment));
+fn spinner(lines: &MultiProgress, message: String) -> ProgressBar {
+    let bar = lines.add(ProgressBar::new_spinner());
+    bar.set_style(
+        ProgressStyle::with_template("          {spinner} {msg} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    bar.set_message(message);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
 
-fn running_style() -> ProgressStyle {
-    ProgressStyle::with_template("          {spinner} {msg} {elapsed}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+/// `WaitForReplicationGroup (creating; usually 4 to 8 minutes for one small node)`
+fn live(state: &str, is_wait: bool, found: Option<&str>) -> String {
+    match found.filter(|_| is_wait) {
+        Some("creating") => format!("{state} (creating; {USUAL})"),
+        Some(found) => format!("{state} ({found})"),
+        None => state.to_owned(),
+    }
 }
 
 /// `    1.8 s  EnsureReplicationGroup      0.6 s  created`
@@ -90,6 +154,47 @@ fn line(moment: &Moment) -> String {
     .to_owned()
 }
 
+fn object(moment: &Moment) -> serde_json::Value {
+    let elapsed = moment.elapsed.as_secs_f64();
+    let state = &moment.state;
+    match &moment.change {
+        Change::Entered => {
+            json!({ "elapsedSeconds": elapsed, "state": state, "change": "entered" })
+        }
+        Change::Left { took, note } => json!({
+            "elapsedSeconds": elapsed,
+            "state": state,
+            "change": "left",
+            "tookSeconds": took.as_secs_f64(),
+            "note": note,
+        }),
+        Change::TryFailed(error) => {
+            json!({ "elapsedSeconds": elapsed, "state": state, "change": "tryFailed", "error": error })
+        }
+    }
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::live;
+
+    #[test]
+    fn a_wait_tells_what_is_waited_for_and_how_long_that_usually_takes() {
+        assert_eq!(
+            live("WaitForReplicationGroup", true, Some("creating")),
+            "WaitForReplicationGroup (creating; usually 4 to 8 minutes for one small node)"
+        );
+        assert_eq!(
+            live("WaitForRemoval", true, Some("deleting")),
+            "WaitForRemoval (deleting)"
+        );
+        assert_eq!(
+            live("PublishEndpoint", false, Some("available")),
+            "PublishEndpoint"
+        );
+    }
 }

@@ -1,8 +1,7 @@
 //! The demo's story, from top to bottom.
 
-use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use local::{
@@ -11,8 +10,8 @@ use local::{
 
 use crate::report::print;
 
-/// How long an event may take to become an execution.
-const START: Duration = Duration::from_secs(30);
+/// Of the sample events.
+const ENVIRONMENT: &str = "bandup";
 
 /// Tells it. True where the run succeeded and everything found is as the contract asks.
 pub fn tell(interrupt: &Interrupt) -> Result<bool> {
@@ -34,9 +33,8 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
 
     clock.say("The environment is created: events/environment-created.json on the bus");
     put(&cloud, &aws, &stack, "environment-created")?;
-    let execution = first_execution(&aws, &stack.provision_state_machine_arn, interrupt)?;
-    clock.say("The run, state by state (waits are a tenth of what they are on AWS)");
-    if !watch(&cloud, &execution)? {
+    clock.say("envcache watch bandup (waits are a tenth of what they are on AWS)");
+    if !envcache(&cloud, &["watch", ENVIRONMENT])? {
         return Ok(false);
     }
 
@@ -64,10 +62,16 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
         ),
     }
 
-    clock.say("The environment is deleted: events/environment-deleted.json on the bus");
-    put(&cloud, &aws, &stack, "environment-deleted")?;
-    let execution = first_execution(&aws, &stack.deprovision_state_machine_arn, interrupt)?;
-    if !watch(&cloud, &execution)? {
+    clock.say(
+        "The same event again would find everything: envcache plan events/environment-created.json",
+    );
+    let event = cloud.workspace().file("events/environment-created.json");
+    if !envcache(&cloud, &["plan", &event.to_string_lossy()])? {
+        return Ok(false);
+    }
+
+    clock.say("The environment is no more: envcache down bandup");
+    if !envcache(&cloud, &["down", ENVIRONMENT])? {
         return Ok(false);
     }
     let left = reference::left(&aws)?;
@@ -96,30 +100,14 @@ impl Clock {
     }
 }
 
-fn first_execution(aws: &Aws, state_machine: &str, interrupt: &Interrupt) -> Result<String> {
-    let begin = Instant::now();
-    while begin.elapsed() < START {
-        interrupt.check()?;
-        if let Some(execution) = Stack::executions(aws, state_machine)?.into_iter().next() {
-            return Ok(execution.arn);
-        }
-        sleep(Duration::from_millis(100));
-    }
-    bail!("the event started no execution within {START:?}");
-}
-
-/// Follows the run with the command line that users have.
-fn watch(cloud: &Cloud, execution: &str) -> Result<bool> {
-    let mut command = std::process::Command::new(envcache()?);
-    cloud.direct(&mut command).args(["watch", execution]);
-    Ok(cloud.interrupt().run(&mut command)?.success())
-}
-
-/// The command line stands beside this program.
-fn envcache() -> Result<PathBuf> {
+/// Runs the command line that users have. True where it says that all is well.
+fn envcache(cloud: &Cloud, arguments: &[&str]) -> Result<bool> {
+    // It stands beside this program.
     let path = std::env::current_exe()?.with_file_name("envcache");
     if !path.exists() {
         bail!("{} is not built: `make demo` builds it", path.display());
     }
-    Ok(path)
+    let mut command = Command::new(path);
+    cloud.direct(&mut command).args(arguments);
+    Ok(cloud.interrupt().run(&mut command)?.success())
 }

@@ -1,0 +1,42 @@
+//! What the exit code tells a script.
+
+use std::process::ExitCode;
+
+/// The codes, as `--help` shows them.
+pub const HELP: &str = "\
+Exit codes:
+  0  as asked: the run succeeded, the cache is published, nothing is wrong
+  1  the run failed, or `doctor` found what hinders envcache
+  2  the command line or the request is wrong; nothing was started
+  3  AWS could not be asked
+  4  a run is at work: `status` does not know its end yet, or it was left with Ctrl-C
+  5  the environment has no cache";
+
+/// How the command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    Unreachable = 3,
+    AtWork = 4,
+    NoCache = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The command line or the request is wrong.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}

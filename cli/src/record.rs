@@ -1,0 +1,83 @@
+//! The records of the environments, as the state machines keep them.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+
+use crate::account::refused;
+
+/// What is remembered of an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    pub environment: String,
+    /// The execution that is at work on it, or was when it was stopped.
+    pub holder: Option<String>,
+    /// The execution that last began to do what it was asked for.
+    pub last_execution: Option<String>,
+    /// When that was asked for.
+    pub asked_at: Option<DateTime<Utc>>,
+    pub cache_name: Option<String>,
+    pub parameter_prefix: Option<String>,
+}
+
+impl Record {
+    /// The parameter that holds the endpoint's URL.
+    pub fn url_parameter(&self) -> String {
+        let prefix = self.parameter_prefix.clone();
+        let prefix = prefix.unwrap_or_else(|| format!("/{}/cache", self.environment));
+        format!("{prefix}/url")
+    }
+
+    fn of(item: &HashMap<String, AttributeValue>) -> Self {
+        let text = |name: &str| {
+            let value = item.get(name)?.as_s().ok()?;
+            Some(value.to_owned())
+        };
+        let asked_at = item
+            .get("askedAt")
+            .and_then(|value| value.as_n().ok())
+            .and_then(|milliseconds| milliseconds.parse().ok())
+            .and_then(DateTime::from_timestamp_millis);
+        Self {
+            environment: text("environment").unwrap_or_default(),
+            holder: text("holder"),
+            last_execution: text("lastExecution"),
+            asked_at,
+            cache_name: text("cacheName"),
+            parameter_prefix: text("parameterPrefix"),
+        }
+    }
+}
+
+/// One environment's record, where it has one.
+pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<Option<Record>> {
+    let answer = dynamodb
+        .get_item()
+        .table_name(table)
+        .key("environment", AttributeValue::S(environment.to_owned()))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(|error| refused("GetItem", error))?;
+    Ok(answer.item().map(Record::of))
+}
+
+/// Every record, in the order of the environments' names.
+pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
+    let items: Vec<_> = dynamodb
+        .scan()
+        .table_name(table)
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| refused("Scan", error))?;
+    let mut records: Vec<_> = items.iter().map(Record::of).collect();
+    records.sort_by(|one, other| one.environment.cmp(&other.environment));
+    Ok(records)
+}

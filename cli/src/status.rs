@@ -1,0 +1,288 @@
+//! How an environment's cache fares.
+
+use anyhow::Result;
+use aws_config::SdkConfig;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::Serialize;
+
+use crate::account::refused;
+use crate::exit::Exit;
+use crate::follow::{Outcome, describe};
+use crate::record::{self, Record};
+use crate::stack::Stack;
+
+/// What is known of an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    pub environment: String,
+    pub state: State,
+    /// RFC 3339.
+    pub asked_at: Option<String>,
+    pub cache: Option<String>,
+    /// As it stands in Parameter Store now.
+    pub url: Option<String>,
+    pub execution: Option<String>,
+    /// Why the last run failed.
+    pub reason: Option<String>,
+}
+
+/// What a person wants to know first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    /// A run gives it its cache, or changes that.
+    Provisioning,
+    /// A run takes its cache away.
+    Removing,
+    /// Its endpoint is published.
+    Available,
+    /// The last run failed, and no endpoint is published.
+    Failed,
+    /// The last run failed. The endpoint of before is published.
+    ChangeFailed,
+    /// Its cache was taken away, or never came.
+    NoCache,
+}
+
+impl State {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioning => "provisioning",
+            Self::Removing => "removing",
+            Self::Available => "available",
+            Self::Failed => "failed",
+            Self::ChangeFailed => "change failed",
+            Self::NoCache => "no cache",
+        }
+    }
+
+    const fn exit(self) -> Exit {
+        match self {
+            Self::Available => Exit::Done,
+            Self::Failed | Self::ChangeFailed => Exit::Failed,
+            Self::Provisioning | Self::Removing => Exit::AtWork,
+            Self::NoCache => Exit::NoCache,
+        }
+    }
+}
+
+/// The last run, as far as Step Functions remembers it.
+#[derive(Clone, Debug, PartialEq)]
+struct Run {
+    execution: String,
+    removes: bool,
+    /// None while it runs.
+    outcome: Option<Outcome>,
+}
+
+/// Prints one environment's status, or every one's.
+pub async fn print(
+    settings: &SdkConfig,
+    stack_name: &str,
+    environment: Option<&str>,
+    json: bool,
+) -> Result<Exit> {
+    let stack = Stack::find(settings, stack_name).await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(settings);
+    let records = match environment {
+        Some(name) => {
+            let found = record::find(&dynamodb, &stack.environments_table, name).await?;
+            vec![found.unwrap_or_else(|| Record {
+                environment: name.to_owned(),
+                ..Record::default()
+            })]
+        }
+        None => record::all(&dynamodb, &stack.environments_table).await?,
+    };
+    let mut exit = Exit::Done;
+    for record in records {
+        let status = of(settings, &stack, record).await?;
+        if environment.is_some() {
+            exit = status.state.exit();
+        }
+        if json {
+            println!("{}", serde_json::to_string(&status)?);
+        } else {
+            println!("{}", line(&status));
+            if let Some(reason) = &status.reason {
+                println!("    {reason}");
+            }
+            if let (true, Some(execution)) = (environment.is_some(), &status.execution) {
+                println!("    {execution}");
+            }
+        }
+    }
+    Ok(exit)
+}
+
+async fn of(settings: &SdkConfig, stack: &Stack, record: Record) -> Result<Status> {
+    let url = url(settings, &record.url_parameter()).await?;
+    let sfn = aws_sdk_sfn::Client::new(settings);
+    let mut run = None;
+    if let Some(execution) = record.holder.as_ref().or(record.last_execution.as_ref())
+        && let Some(description) = describe(&sfn, execution).await?
+    {
+        run = Some(Run {
+            execution: execution.clone(),
+            removes: description.state_machine_arn() == stack.deprovision,
+            outcome: Outcome::of(&description)?,
+        });
+    }
+    Ok(judge(record, url, run))
+}
+
+/// The published URL, where there is one.
+async fn url(settings: &SdkConfig, parameter: &str) -> Result<Option<String>> {
+    let answer = aws_sdk_ssm::Client::new(settings)
+        .get_parameter()
+        .name(parameter)
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
+        Err(error) if error.code() == Some("ParameterNotFound") => Ok(None),
+        Err(error) => Err(refused("GetParameter", error)),
+    }
+}
+
+fn judge(record: Record, url: Option<String>, run: Option<Run>) -> Status {
+    let is_published = url.is_some();
+    let (state, reason) = match run.as_ref().map(|run| (run.removes, &run.outcome)) {
+        Some((false, None)) => (State::Provisioning, None),
+        Some((true, None)) => (State::Removing, None),
+        Some((_, Some(Outcome::Failed { error, cause }))) => {
+            let state = if is_published {
+                State::ChangeFailed
+            } else {
+                State::Failed
+            };
+            (state, Some(format!("{error}: {cause}")))
+        }
+        Some((_, Some(Outcome::Succeeded(_)))) | None if is_published => (State::Available, None),
+        Some((_, Some(Outcome::Succeeded(_)))) | None => (State::NoCache, None),
+    };
+    Status {
+        environment: record.environment,
+        state,
+        asked_at: record.asked_at.map(|time| time.to_rfc3339()),
+        cache: record.cache_name,
+        url,
+        execution: run.map(|run| run.execution),
+        reason,
+    }
+}
+
+/// `bandup  available  rediss://…  asked for 2026-11-24T10:00:00+00:00`
+fn line(status: &Status) -> String {
+    let url = status.url.as_deref().unwrap_or("-");
+    let asked = match &status.asked_at {
+        Some(time) => format!("  asked for {time}"),
+        None => String::new(),
+    };
+    format!(
+        "{:<34}  {:<13}  {url}{asked}",
+        status.environment,
+        status.state.as_str()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Run, State, judge};
+    use crate::exit::Exit;
+    use crate::follow::Outcome;
+    use crate::record::Record;
+
+    fn run(removes: bool, outcome: Option<Outcome>) -> Run {
+        Run {
+            execution: "arn".to_owned(),
+            removes,
+            outcome,
+        }
+    }
+
+    #[test]
+    fn the_last_run_and_what_is_published_tell_how_it_fares() {
+        let succeeded = || Some(Outcome::Succeeded(json!({})));
+        let failed = || {
+            Some(Outcome::Failed {
+                error: "Throttled".to_owned(),
+                cause: "PublishEndpoint: PutParameter".to_owned(),
+            })
+        };
+        let published = Some("rediss://host:6379");
+        let cases = [
+            (
+                published,
+                Some(run(false, succeeded())),
+                State::Available,
+                Exit::Done,
+            ),
+            (
+                None,
+                Some(run(false, None)),
+                State::Provisioning,
+                Exit::AtWork,
+            ),
+            (
+                published,
+                Some(run(false, None)),
+                State::Provisioning,
+                Exit::AtWork,
+            ),
+            (None, Some(run(true, None)), State::Removing, Exit::AtWork),
+            (
+                None,
+                Some(run(false, failed())),
+                State::Failed,
+                Exit::Failed,
+            ),
+            (
+                published,
+                Some(run(false, failed())),
+                State::ChangeFailed,
+                Exit::Failed,
+            ),
+            (None, Some(run(true, failed())), State::Failed, Exit::Failed),
+            (
+                None,
+                Some(run(true, succeeded())),
+                State::NoCache,
+                Exit::NoCache,
+            ),
+            // Somebody took the parameter away.
+            (
+                None,
+                Some(run(false, succeeded())),
+                State::NoCache,
+                Exit::NoCache,
+            ),
+            // Step Functions forgets an execution 90 days after its end.
+            (published, None, State::Available, Exit::Done),
+            (None, None, State::NoCache, Exit::NoCache),
+        ];
+        for (url, run, state, exit) in cases {
+            let found = judge(Record::default(), url.map(str::to_owned), run.clone());
+
+            assert_eq!((found.state, found.state.exit()), (state, exit), "{run:?}");
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_failure_is_told() {
+        let outcome = Outcome::Failed {
+            error: "Throttled".to_owned(),
+            cause: "PublishEndpoint: PutParameter".to_owned(),
+        };
+
+        let found = judge(Record::default(), None, Some(run(false, Some(outcome))));
+
+        assert_eq!(
+            found.reason.as_deref(),
+            Some("Throttled: PublishEndpoint: PutParameter")
+        );
+    }
+}
