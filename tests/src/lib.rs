@@ -7,6 +7,7 @@ pub mod page;
 pub mod resources;
 
 use std::cell::RefCell;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
@@ -71,6 +72,21 @@ impl World {
     /// Where it does not start again.
     pub fn restart(&mut self) -> Result<()> {
         self.cloud.restart()
+    }
+
+    /// envcache's command line, pointed at this cloud.
+    ///
+    /// # Panics
+    /// Where it is not built.
+    #[must_use]
+    pub fn envcache(&self, arguments: &[&str]) -> Command {
+        let test = std::env::current_exe().expect("this test");
+        let folder = test.ancestors().nth(2).expect("cargo's folder");
+        let program = folder.join("envcache");
+        assert!(program.exists(), "make test builds {}", program.display());
+        let mut command = Command::new(program);
+        self.cloud.direct(&mut command).args(arguments);
+        command
     }
 
     /// What stands before AWS, and makes calls fail.

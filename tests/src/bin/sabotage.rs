@@ -203,8 +203,9 @@ fn in_one(
     let control = matrix::run(undisturbed, world, machines, &tried)?;
     ensure!(
         control.wrong.is_empty(),
-        "cells end wrong without any sabotage: {:?}",
-        control.wrong
+        "{} cells end wrong without any sabotage, such as {:?}",
+        control.wrong.len(),
+        control.wrong.first()
     );
     for (number, sabotaged) in sabotaged.iter().enumerate() {
         let name = format!("sabotaged-{}-{number}", machine.name());

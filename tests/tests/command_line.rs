@@ -1,0 +1,446 @@
+//! The command line as a person and as a script use it: as a process.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::process::{Command, Output, Stdio};
+
+use envcache_tests::{Environment, until, world};
+use local::gateway::elasticache::Life;
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+/// A file that holds a request.
+fn file(request: &Value) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a file");
+    write!(file, "{request}").expect("it is written");
+    file
+}
+
+fn path(file: &NamedTempFile) -> &str {
+    file.path().to_str().expect("a path of letters")
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let output = world().envcache(arguments).stdin(Stdio::null()).output();
+    output.expect("envcache runs")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[track_caller]
+fn assert_exit(output: &Output, expected: i32) {
+    assert_eq!(
+        output.status.code(),
+        Some(expected),
+        "{}{}",
+        out(output),
+        errors(output)
+    );
+}
+
+/// How many executions the stack has had for an environment's runs by the command line.
+fn started(environment: &Environment) -> usize {
+    let executions = world().call(
+        "stepfunctions",
+        "list_executions",
+        &json!({ "stateMachineArn": world().stack.provision_state_machine_arn }),
+    );
+    let begins = format!("{}-", environment.name);
+    envcache_tests::array(&executions["executions"])
+        .filter(|execution| envcache_tests::text(&execution["name"]).starts_with(&begins))
+        .count()
+}
+
+#[test]
+fn an_environment_goes_up_is_told_of_and_goes_down() {
+    let environment = world().environment();
+    let name = environment.name.as_str();
+    let request = file(&environment.request());
+
+    let before = run(&["status", name]);
+    let planned = run(&["plan", path(&request)]);
+    let up = run(&["up", path(&request)]);
+    let after = run(&["status", name]);
+    let again = run(&["plan", path(&request)]);
+    let watched = run(&["watch", name]);
+    let all = run(&["status"]);
+    let down = run(&["down", name]);
+    let gone = run(&["status", name]);
+
+    assert_exit(&before, 5);
+    assert!(out(&before).contains("no cache"), "{}", out(&before));
+    assert_exit(&planned, 0);
+    let plan = out(&planned);
+    for call in [
+        &format!("CreateReplicationGroup {name}-redis\n"),
+        "    cache.nodeType: cache.t3.micro\n",
+        &format!("PutParameter /{name}/cache/url\n"),
+    ] {
+        assert!(plan.contains(call), "no {call:?} in\n{plan}");
+    }
+    assert_exit(&up, 0);
+    let told = out(&up);
+    let looks = told.matches("CheckReplicationGroup ").count();
+    assert!(
+        told.contains(&format!("{name} has its cache: rediss://")),
+        "{told}"
+    );
+    assert!(
+        (2..=4).contains(&looks),
+        "a look is told where it finds something new, not {looks} times:\n{told}"
+    );
+    assert_exit(&after, 0);
+    assert!(
+        out(&after).contains("available") && out(&after).contains("rediss://"),
+        "{}",
+        out(&after)
+    );
+    assert_exit(&again, 0);
+    assert!(out(&again).contains("Nothing to do"), "{}", out(&again));
+    assert_exit(&watched, 0);
+    assert!(
+        out(&watched).contains(&format!("{name} has its cache")),
+        "how the last run ended: {}",
+        out(&watched)
+    );
+    assert_exit(&all, 0);
+    assert!(out(&all).contains(name), "{}", out(&all));
+    assert_exit(&down, 0);
+    assert!(
+        out(&down).contains(&format!("The cache of {name} is gone")),
+        "{}",
+        out(&down)
+    );
+    assert_exit(&gone, 5);
+}
+
+#[test]
+fn a_script_reads_one_json_object_a_line() {
+    let environment = world().environment();
+    let request = file(&environment.request());
+
+    let up = run(&["--json", "up", path(&request)]);
+    let status = run(&["status", &environment.name, "--json"]);
+
+    assert_exit(&up, 0);
+    let lines: Vec<Value> = out(&up)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let published = lines.iter().find(|line| {
+        line["state"] == "PublishEndpoint"
+            && line["change"] == "left"
+            && line["tookSeconds"].is_f64()
+    });
+    assert!(published.is_some(), "each state is told: {lines:?}");
+    let last = lines.last().expect("a line");
+    assert_eq!(last["status"], "SUCCEEDED", "{last}");
+    assert_eq!(last["output"]["environment"], environment.name.as_str());
+    assert_exit(&status, 0);
+    let status: Value = serde_json::from_str(&out(&status)).expect("JSON");
+    assert_eq!(status["state"], "available");
+    assert_eq!(status["url"], last["output"]["url"]);
+    assert_eq!(status["execution"], last["execution"]);
+}
+
+#[test]
+fn a_failed_run_is_told_with_its_reason_and_exits_1() {
+    let environment = world().environment();
+    let request = environment.request_with("/network", {
+        let mut network = environment.request()["network"].clone();
+        network["backendSecurityGroup"] = json!("nobody");
+        network
+    });
+    let request = file(&request);
+
+    let up = run(&["up", path(&request)]);
+    let json = run(&["up", path(&request), "--json"]);
+    let doctor = run(&["doctor", path(&request)]);
+
+    assert_exit(&up, 1);
+    let told = errors(&up);
+    assert!(
+        told.starts_with("NotFound: ResolveNetwork: ") && told.contains("`nobody`"),
+        "{told}"
+    );
+    assert_exit(&json, 1);
+    let last: Value =
+        serde_json::from_str(out(&json).lines().last().expect("a line")).expect("JSON");
+    assert_eq!(
+        (&last["status"], &last["error"]),
+        (&json!("FAILED"), &json!("NotFound"))
+    );
+    assert_exit(&doctor, 1);
+    assert!(
+        out(&doctor).contains("✗ network") && out(&doctor).contains("✓ credentials"),
+        "{}",
+        out(&doctor)
+    );
+}
+
+#[test]
+fn status_tells_why_the_last_run_failed() {
+    let environment = world().environment();
+    let begun = world().run(&environment.request());
+    assert_eq!(begun.status, "SUCCEEDED", "{begun:?}");
+    let other = environment.request_with("/cache", json!({ "port": 7000 }));
+    let ended = world().run(&other);
+    assert_eq!(ended.error, "Immutable", "{ended:?}");
+
+    let status = run(&["status", &environment.name]);
+
+    assert_exit(&status, 1);
+    let told = out(&status);
+    assert!(
+        told.contains("change failed")
+            && told.contains("Immutable: ")
+            && told.contains("rediss://"),
+        "the endpoint of before is still published: {told}"
+    );
+}
+
+#[test]
+fn a_mistake_starts_nothing_and_exits_2() {
+    let environment = world().environment();
+    let mut request = environment.request();
+    request["cache"] = json!({ "replicas": 9 });
+    let request = file(&request);
+
+    let up = run(&["up", path(&request)]);
+    let none = run(&["up", "/no/such/file.json"]);
+    let name = run(&["down", "Band Up"]);
+    let unknown = run(&["upp"]);
+
+    assert_exit(&up, 2);
+    assert!(
+        errors(&up).contains("cache.replicas: 9 is out of range: 0 to 5"),
+        "{}",
+        errors(&up)
+    );
+    assert_eq!(started(&environment), 0, "nothing was started");
+    assert_exit(&none, 2);
+    assert_exit(&name, 2);
+    assert_exit(&unknown, 2);
+}
+
+#[test]
+fn where_aws_cannot_be_asked_it_exits_3_and_says_what_to_do() {
+    let nobody = world()
+        .envcache(&["status"])
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .output()
+        .expect("envcache runs");
+    let no_stack = run(&["status", "--stack", "other"]);
+    let no_region = world()
+        .envcache(&["status"])
+        .env_remove("AWS_REGION")
+        .env_remove("AWS_DEFAULT_REGION")
+        .output()
+        .expect("envcache runs");
+
+    assert_exit(&nobody, 3);
+    assert!(
+        errors(&nobody).contains("DescribeStacks"),
+        "{}",
+        errors(&nobody)
+    );
+    assert_exit(&no_stack, 3);
+    assert!(
+        errors(&no_stack).contains("there is no stack `other` in ap-southeast-1: deploy it"),
+        "{}",
+        errors(&no_stack)
+    );
+    assert_exit(&no_region, 3);
+    assert!(
+        errors(&no_region).contains("give --region"),
+        "{}",
+        errors(&no_region)
+    );
+}
+
+#[test]
+fn the_doctor_finds_all_well_with_the_network_of_a_request() {
+    let environment = world().environment();
+    let request = file(&environment.request());
+
+    let doctor = run(&["doctor", path(&request)]);
+    let no_stack = run(&["doctor", "--stack", "other"]);
+
+    assert_exit(&doctor, 0);
+    let told = out(&doctor);
+    for thing in [
+        "✓ credentials",
+        "✓ stack",
+        "✓ state machines",
+        "✓ records",
+        "✓ network",
+    ] {
+        assert!(told.contains(thing), "no {thing:?} in\n{told}");
+    }
+    assert_eq!(
+        environment.parameters(world()),
+        [],
+        "a doctor changes nothing"
+    );
+    assert_exit(&no_stack, 1);
+    assert!(out(&no_stack).contains("✗ stack"), "{}", out(&no_stack));
+}
+
+#[test]
+fn a_shell_gets_its_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = run(&["completions", shell]);
+
+        assert_exit(&completions, 0);
+        assert!(out(&completions).contains("status"), "{shell}");
+    }
+}
+
+const ROWS: NonZero<u16> = NonZero::new(60).expect("not 0");
+const COLUMNS: NonZero<u16> = NonZero::new(100).expect("not 0");
+
+/// A command on a terminal.
+struct Terminal {
+    process: std::process::Child,
+    screen: File,
+    parser: vt100::Parser,
+}
+
+impl Terminal {
+    fn start(mut command: Command) -> Self {
+        let size = Winsize {
+            ws_row: ROWS.get(),
+            ws_col: COLUMNS.get(),
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let terminal = openpty(Some(&size), None).expect("a terminal");
+        let other_side = || Stdio::from(terminal.slave.try_clone().expect("it is open"));
+        let process = command
+            .env("TERM", "xterm")
+            .stdin(other_side())
+            .stdout(other_side())
+            .stderr(other_side())
+            .spawn()
+            .expect("envcache runs");
+        drop(command);
+        Self {
+            process,
+            screen: File::from(terminal.master),
+            parser: vt100::Parser::new(ROWS, COLUMNS, 0),
+        }
+    }
+
+    /// Shows what comes next. False at the end.
+    fn read(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        // Linux answers EIO once the other side is closed.
+        match self.screen.read(&mut bytes) {
+            Ok(0) | Err(_) => false,
+            Ok(length) => {
+                self.parser.process(&bytes[..length]);
+                true
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        self.parser.screen().contents()
+    }
+
+    fn read_until(&mut self, wanted: &str) {
+        while !self.text().contains(wanted) {
+            assert!(self.read(), "{wanted:?} never came:\n{}", self.text());
+        }
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        while self.read() {}
+        let status = self.process.wait().expect("it ends");
+        (status.code(), self.text())
+    }
+}
+
+#[test]
+fn a_terminal_shows_what_is_waited_for_and_keeps_the_lines_that_tell_something() {
+    let environment = world().environment();
+    let request = file(&environment.request());
+
+    let mut terminal = Terminal::start(world().envcache(&["up", path(&request)]));
+    terminal.read_until("WaitForReplicationGroup (creating; usually 4 to 8 minutes");
+    let (code, screen) = terminal.end();
+
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("has its cache: rediss://"), "{screen}");
+    assert!(
+        !screen.contains("usually 4 to 8 minutes"),
+        "what was live is gone at the end:\n{screen}"
+    );
+    assert!(
+        screen.lines().all(|line| line.matches(" s  ").count() <= 2),
+        "a state has a line of its own:\n{screen}"
+    );
+}
+
+#[test]
+fn ctrl_c_leaves_the_run_and_says_how_to_follow_it_again() {
+    let environment = world().environment();
+    let slow = Life {
+        creating: 1200.0,
+        ..Life::default()
+    };
+    world()
+        .gateway()
+        .live(&format!("{}-redis", environment.name), slow);
+    let request = file(&environment.request());
+
+    let mut terminal = Terminal::start(world().envcache(&["up", path(&request)]));
+    terminal.read_until("WaitForReplicationGroup (creating");
+    let process = i32::try_from(terminal.process.id()).expect("a process's id");
+    kill(Pid::from_raw(process), Signal::SIGINT).expect("it is there");
+    let (code, screen) = terminal.end();
+    let status = run(&["status", &environment.name]);
+
+    assert_eq!(code, Some(4), "{screen}");
+    assert!(
+        screen.contains("The run goes on. Follow it again: envcache watch arn:"),
+        "{screen}"
+    );
+    assert_exit(&status, 4);
+    assert!(out(&status).contains("provisioning"), "{}", out(&status));
+}
+
+#[test]
+fn a_run_that_an_event_starts_is_watched_by_the_environments_name() {
+    let environment = world().environment();
+    let mut watch = world().envcache(&["watch", &environment.name]);
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+
+    world().put("Environment Created", &environment.request());
+    let watched = watch.expect("envcache runs").wait_with_output();
+
+    let watched = watched.expect("it ends");
+    assert_exit(&watched, 0);
+    assert!(
+        out(&watched).contains(&format!("{} has its cache", environment.name)),
+        "{}",
+        out(&watched)
+    );
+    let detached = run(&["down", &environment.name, "--detach"]);
+    assert_exit(&detached, 0);
+    let execution = out(&detached).trim().to_owned();
+    assert!(execution.starts_with("arn:"), "{execution}");
+    until("the removal to end", || {
+        (run(&["status", &environment.name]).status.code() == Some(5)).then_some(())
+    });
+}
