@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::account::refused;
 use crate::exit::Exit;
 use crate::follow::{Outcome, follow};
+use crate::output::say;
 use crate::request::Asked;
 use crate::run;
 use crate::stack::Stack;
@@ -71,9 +72,12 @@ pub async fn examine(
     let mut tell = |finding: &Finding| -> Result<()> {
         is_bad |= finding.verdict == Verdict::Bad;
         if json {
-            println!("{}", serde_json::to_string(finding)?);
+            say(serde_json::to_string(finding)?);
         } else {
-            println!("{} {:<20} {}", finding.verdict, finding.thing, finding.text);
+            say(format!(
+                "{} {:<20} {}",
+                finding.verdict, finding.thing, finding.text
+            ));
         }
         Ok(())
     };

@@ -6,6 +6,7 @@ mod doctor;
 mod exit;
 mod follow;
 mod news;
+mod output;
 mod progress;
 mod record;
 mod request;
@@ -23,6 +24,7 @@ use arguments::{Arguments, Command, Options};
 use aws_config::SdkConfig;
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Usage};
+use output::say;
 use request::Asked;
 use serde_json::json;
 use stack::Stack;
@@ -120,9 +122,9 @@ async fn start(options: &Options, asked: Asked, verb: Verb, detach: bool) -> Res
     let execution = run::start(&sfn, verb.state_machine(&stack), &asked, verb.as_str()).await?;
     if detach {
         if options.json {
-            println!("{}", json!({ "execution": execution }));
+            say(json!({ "execution": execution }));
         } else {
-            println!("{execution}");
+            say(&execution);
         }
         return Ok(Exit::Done);
     }

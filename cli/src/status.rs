@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::account::refused;
 use crate::exit::Exit;
 use crate::follow::{Outcome, describe};
+use crate::output::say;
 use crate::record::{self, Record};
 use crate::stack::Stack;
 
@@ -102,14 +103,14 @@ pub async fn print(
             exit = status.state.exit();
         }
         if json {
-            println!("{}", serde_json::to_string(&status)?);
+            say(serde_json::to_string(&status)?);
         } else {
-            println!("{}", line(&status));
+            say(line(&status));
             if let Some(reason) = &status.reason {
-                println!("    {reason}");
+                say(format!("    {reason}"));
             }
             if let (true, Some(execution)) = (environment.is_some(), &status.execution) {
-                println!("    {execution}");
+                say(format!("    {execution}"));
             }
         }
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::follow::Outcome;
 use crate::news::News;
+use crate::output::say;
 use crate::progress::{Change, Moment};
 use crate::summary;
 
@@ -55,10 +56,10 @@ impl View {
     pub fn show(&mut self, moment: &Moment) {
         match self {
             Self::Silent => {}
-            Self::Json => println!("{}", object(moment)),
+            Self::Json => say(object(moment)),
             Self::Plain { news } => {
                 if news.is(moment) {
-                    println!("{}", line(moment));
+                    say(line(moment));
                 }
             }
             Self::Terminal {
@@ -83,8 +84,7 @@ impl View {
                     Change::TryFailed(_) => {}
                 }
                 if news.is(moment) {
-                    // Where the terminal is gone, so is the reader.
-                    let _ = lines.println(line(moment));
+                    lines.suspend(|| say(line(moment)));
                 }
             }
         }
@@ -102,15 +102,13 @@ impl View {
     /// Says how the run ended.
     pub fn end(&self, execution: &str, outcome: &Outcome) {
         match (self, outcome) {
-            (Self::Json, Outcome::Succeeded(output)) => println!(
-                "{}",
-                json!({ "execution": execution, "status": "SUCCEEDED", "output": output })
+            (Self::Json, Outcome::Succeeded(output)) => {
+                say(json!({ "execution": execution, "status": "SUCCEEDED", "output": output }));
+            }
+            (Self::Json, Outcome::Failed { error, cause }) => say(
+                json!({ "execution": execution, "status": "FAILED", "error": error, "cause": cause }),
             ),
-            (Self::Json, Outcome::Failed { error, cause }) => println!(
-                "{}",
-                json!({ "execution": execution, "status": "FAILED", "error": error, "cause": cause })
-            ),
-            (_, Outcome::Succeeded(output)) => print!("{}", summary::of(output)),
+            (_, Outcome::Succeeded(output)) => say(summary::of(output).trim_end()),
             (_, Outcome::Failed { error, cause }) => {
                 eprintln!("{error}: {cause}\n{execution}");
             }
