@@ -29,7 +29,12 @@ pub fn of(output: &Value) -> String {
             say(format!("  last backup: {snapshot}"));
         }
     } else if let Some(url) = text("/url") {
-        say(format!("{environment} has its cache: {url}"));
+        let proved = match output["verified"].as_bool() {
+            Some(true) => ", which answers",
+            Some(false) => ", unproven",
+            None => "",
+        };
+        say(format!("{environment} has its cache: {url}{proved}"));
         for parameter in texts(&output["parameters"]) {
             say(format!("  {parameter}"));
         }
@@ -114,8 +119,9 @@ mod tests {
                 "Nothing was changed: asked for at noon\n",
             ),
             (
-                json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": ["/bandup/cache/url"] }),
-                "bandup has its cache: rediss://h:1\n  /bandup/cache/url\n",
+                json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": ["/bandup/cache/url"],
+                    "verified": true }),
+                "bandup has its cache: rediss://h:1, which answers\n  /bandup/cache/url\n",
             ),
             (
                 json!({ "environment": "bandup", "removed": true, "left": ["security group sg-1 is not ours"],

@@ -23,13 +23,16 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
     let aws = Aws::connect(&cloud)?;
     clock.say(&format!("  {}", cloud.endpoint_url()));
 
-    clock.say("Deploying template.yaml with sam deploy");
-    let stack = Stack::deploy(&cloud, &aws)?;
-    clock.say(&format!("  {}", stack.provision_state_machine_arn));
-
     clock.say("Laying the network that the environment has before its cache");
     let laid = network::REFERENCE.lay(&aws)?;
     clock.say(&format!("  {} with {}", laid.vpc, laid.subnets.join(", ")));
+
+    clock.say("Deploying template.yaml with sam deploy");
+    // Where nobody answers at an endpoint, there is nothing to prove.
+    let proof = laid.proof();
+    let parameters = cloud.authority().map_or(&[][..], |_| &proof);
+    let stack = Stack::deploy(&cloud, &aws, parameters)?;
+    clock.say(&format!("  {}", stack.provision_state_machine_arn));
 
     clock.say("The environment is created: events/environment-created.json on the bus");
     put(&cloud, &aws, &stack, "environment-created")?;

@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::valkey::Valkey;
+use crate::valkey::{self, Valkey};
 use crate::{Gateway, Interrupt, Workspace};
 
 /// The region that the reference set-up stands in.
@@ -230,6 +230,10 @@ fn ministack(
         .env("MINISTACK_REGION", REGION)
         .env("SFN_WAIT_SCALE", settings.scale.to_string())
         .env("TMPDIR", folder.path());
+    if settings.valkey {
+        // The functions trust the authority of the caches' certificates, as on AWS they trust Amazon's.
+        command.env("SSL_CERT_FILE", folder.path().join(valkey::AUTHORITY));
+    }
     if settings.persistent {
         command
             .env("PERSIST_STATE", "1")

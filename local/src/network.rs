@@ -82,6 +82,17 @@ impl Network<'_> {
     }
 }
 
+impl Laid {
+    /// The stack's parameters that put the proof of an endpoint into this network.
+    #[must_use]
+    pub fn proof(&self) -> [String; 2] {
+        [
+            format!("VerifySubnetIds={}", self.subnets.join(",")),
+            format!("VerifySecurityGroupId={}", self.backend_security_group),
+        ]
+    }
+}
+
 fn named(resource: &str, name: &str) -> Value {
     json!([{ "ResourceType": resource, "Tags": [{ "Key": "Name", "Value": name }] }])
 }

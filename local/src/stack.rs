@@ -22,16 +22,18 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Deploys what `sam build` made.
+    /// Deploys what `sam build` made, with parameters such as `EventSource=tests`; or changes what is deployed.
     ///
     /// # Errors
     /// Where `sam deploy` fails, with all that it printed.
-    pub fn deploy(cloud: &Cloud, aws: &Aws) -> Result<Self> {
+    pub fn deploy(cloud: &Cloud, aws: &Aws, parameters: &[String]) -> Result<Self> {
         let (output, printed) = cloud.output_file("sam-deploy.log")?;
         let mut command = cloud.workspace().command("sam");
         cloud
             .direct(&mut command)
             .args(["deploy", "--no-confirm-changeset", "--no-progressbar"])
+            .args(parameters.first().map(|_| "--parameter-overrides"))
+            .args(parameters)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);

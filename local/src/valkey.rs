@@ -18,6 +18,9 @@ const START: Duration = Duration::from_secs(10);
 /// The addresses that are tried: other clouds on this machine have some.
 const TRIED: usize = 100;
 
+/// The file in the cloud's folder that holds the authority's certificate.
+pub const AUTHORITY: &str = "authority.pem";
+
 /// How to install the server, for a person who has not.
 pub const INSTALL: &str = "apt-get install valkey-server (Debian trixie, or bookworm-backports), brew install valkey (Mac)";
 
@@ -46,7 +49,7 @@ impl Valkey {
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         let key = KeyPair::generate()?;
         let authority = parameters.self_signed(&key)?.pem();
-        fs::write(folder.join("authority.pem"), &authority)?;
+        fs::write(folder.join(AUTHORITY), &authority)?;
         Ok(Some(Self {
             issuer: Issuer::new(parameters, key),
             authority,
@@ -66,14 +69,23 @@ impl Valkey {
     /// # Errors
     /// Where it does not.
     pub fn start(&self, address: SocketAddrV4) -> Result<Server> {
+        self.start_as(address, &address.ip().to_string(), &[])
+    }
+
+    /// Starts a server at an address with a certificate for a name and more of its own settings, such as
+    /// `--maxmemory`, and waits until it listens.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn start_as(&self, address: SocketAddrV4, name: &str, more: &[&str]) -> Result<Server> {
         let key = KeyPair::generate()?;
         let certificate =
-            CertificateParams::new([address.ip().to_string()])?.signed_by(&key, &self.issuer)?;
+            CertificateParams::new([name.to_owned()])?.signed_by(&key, &self.issuer)?;
         let file = |kind: &str| self.folder.join(format!("{address}.{kind}.pem"));
         let (certificate_file, key_file) = (file("certificate"), file("key"));
         fs::write(&certificate_file, certificate.pem())?;
         fs::write(&key_file, key.serialize_pem())?;
-        let mut process = self.spawn(address, &certificate_file, &key_file)?;
+        let mut process = self.spawn(address, &certificate_file, &key_file, more)?;
         let begin = Instant::now();
         while begin.elapsed() < START {
             // Asked first: it may be a stranger who listens there.
@@ -89,7 +101,13 @@ impl Valkey {
         bail!("{PROGRAM} at {address} did not listen within {START:?}");
     }
 
-    fn spawn(&self, address: SocketAddrV4, certificate: &Path, key: &Path) -> Result<Child> {
+    fn spawn(
+        &self,
+        address: SocketAddrV4,
+        certificate: &Path,
+        key: &Path,
+        more: &[&str],
+    ) -> Result<Child> {
         Command::new(PROGRAM)
             .args(["--bind", &address.ip().to_string()])
             .args(["--port", "0", "--tls-port", &address.port().to_string()])
@@ -98,10 +116,11 @@ impl Valkey {
             .arg("--tls-key-file")
             .arg(key)
             .arg("--tls-ca-cert-file")
-            .arg(self.folder.join("authority.pem"))
+            .arg(self.folder.join(AUTHORITY))
             // As ElastiCache: the server has a certificate, its clients need none.
             .args(["--tls-auth-clients", "no"])
             .args(["--save", "", "--appendonly", "no"])
+            .args(more)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

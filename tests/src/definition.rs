@@ -132,9 +132,10 @@ pub fn resources(kind: &str) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// Every statement of a role's own policies.
+/// Every statement of a role's own policies, also of those that stand under a condition.
 pub fn statements(role: &Value) -> impl Iterator<Item = &Value> {
     array(&role["Properties"]["Policies"])
+        .map(|policy| policy.get("If").map_or(policy, |choice| &choice[1]))
         .flat_map(|policy| array(&policy["PolicyDocument"]["Statement"]))
 }
 

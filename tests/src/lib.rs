@@ -62,8 +62,17 @@ impl World {
     pub fn deploy_with(settings: Settings) -> Result<Self> {
         let cloud = Cloud::start(Workspace::find()?, Interrupt::default(), settings)?;
         let aws = Aws::connect(&cloud)?;
-        let stack = Stack::deploy(&cloud, &aws)?;
+        let stack = Stack::deploy(&cloud, &aws, &[])?;
         Ok(Self { aws, stack, cloud })
+    }
+
+    /// Deploys the stack again, with parameters such as `EventSource=tests`.
+    ///
+    /// # Errors
+    /// Where the deployment fails.
+    pub fn redeploy(&mut self, parameters: &[String]) -> Result<()> {
+        self.stack = Stack::deploy(&self.cloud, &self.aws, parameters)?;
+        Ok(())
     }
 
     /// Restarts AWS behind its gateway.

@@ -3,10 +3,13 @@
 mod delete;
 mod find;
 mod publish;
+mod reach;
 mod retract;
+mod verify;
 
 #[cfg(test)]
 mod tests;
 
 pub use publish::publish;
 pub use retract::retract;
+pub use verify::{trusted, verify};

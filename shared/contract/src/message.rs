@@ -320,6 +320,26 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What `VerifyEndpoint` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyEndpointInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// From `CheckReplicationGroup`.
+    pub endpoints: Endpoints,
+    /// The name of the execution: the key that is set and read bears it.
+    pub execution: String,
+}
+
+/// What `VerifyEndpoint` answers: every endpoint answered as a cache does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifiedEndpoint {
+    /// The endpoints that answered, each `host:port`.
+    pub answered: Vec<String>,
+}
+
 /// What `PublishEndpoint` takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

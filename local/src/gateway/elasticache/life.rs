@@ -14,6 +14,8 @@ pub struct Life {
     pub deleting: f64,
     /// How long its network interfaces stay after it has gone.
     pub lingering: f64,
+    /// Whether somebody answers at its endpoint, where a real Valkey is to stand there.
+    pub answers: bool,
 }
 
 /// How a creation ends.
@@ -41,6 +43,7 @@ impl Default for Life {
             modifying: 20.0,
             deleting: 30.0,
             lingering: 30.0,
+            answers: true,
         }
     }
 }

@@ -327,9 +327,11 @@ impl ElastiCache {
         self.state().events.extend(told);
         if let (Some(valkey), Outcome::Available) = (&self.valkey, &group.life.outcome) {
             let (valkey, address) = (Arc::clone(valkey), group.address);
-            let started = tokio::task::spawn_blocking(move || valkey.start(address)).await;
+            let answers = group.life.answers;
+            let start = move || answers.then(|| valkey.start(address)).transpose();
+            let started = tokio::task::spawn_blocking(start).await;
             let server = match started.map_err(Into::into).flatten() {
-                Ok(server) => Some(server),
+                Ok(server) => server,
                 Err(error) => {
                     eprintln!("no valkey-server for {}: {error:#}", group.id);
                     None

@@ -1,0 +1,133 @@
+//! One endpoint, part by part: DNS, connect, TLS, commands.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::message::Endpoint;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+/// What each part may take. The four fit into the function's 30 seconds.
+const PART: Duration = Duration::from_secs(5);
+/// What the key lives. The run that set it has read it by then.
+const KEY_SECONDS: u64 = 60;
+
+/// What an endpoint failed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Dns,
+    Connect,
+    Tls,
+    Command,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Dns => "DNS",
+            Self::Connect => "connect",
+            Self::Tls => "TLS",
+            Self::Command => "command",
+        })
+    }
+}
+
+/// Why an endpoint is not to be published.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    pub part: Part,
+    /// What was met there.
+    pub told: String,
+}
+
+impl Part {
+    fn failed(self, told: impl fmt::Display) -> Unreachable {
+        Unreachable {
+            part: self,
+            told: told.to_string(),
+        }
+    }
+
+    /// Gives a part its time.
+    async fn within<T, E: fmt::Display>(
+        self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Unreachable> {
+        match timeout(PART, work).await {
+            Ok(done) => done.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.failed(format!("no answer within {} s", PART.as_secs()))),
+        }
+    }
+}
+
+/// Does PING; with a key SET and GET too.
+pub async fn reach(
+    trusted: &Arc<ClientConfig>,
+    endpoint: &Endpoint,
+    key: Option<&str>,
+) -> Result<(), Unreachable> {
+    let name =
+        ServerName::try_from(endpoint.host.clone()).map_err(|error| Part::Dns.failed(error))?;
+    let addresses: Vec<_> = Part::Dns
+        .within(lookup_host((endpoint.host.as_str(), endpoint.port)))
+        .await?
+        .collect();
+    let stream = Part::Connect
+        .within(TcpStream::connect(addresses.as_slice()))
+        .await?;
+    let stream = Part::Tls
+        .within(TlsConnector::from(Arc::clone(trusted)).connect(name, stream))
+        .await?;
+    // The client's own words about itself are no command of ours.
+    let settings = AsyncConnectionConfig::new();
+    let information = RedisConnectionInfo::default().set_skip_set_lib_name();
+    let (connection, driver) = Part::Command
+        .within(MultiplexedConnection::new_with_config(
+            &information,
+            stream,
+            settings,
+        ))
+        .await?;
+    tokio::select! {
+        commanded = Part::Command.within(command(connection, key)) => commanded,
+        () = driver => Err(Part::Command.failed("the connection was closed")),
+    }
+}
+
+async fn command(
+    mut connection: MultiplexedConnection,
+    key: Option<&str>,
+) -> Result<(), RedisError> {
+    let answer: String = redis::cmd("PING").query_async(&mut connection).await?;
+    expect("PING", "PONG", &answer)?;
+    let Some(key) = key else { return Ok(()) };
+    redis::cmd("SET")
+        .arg(key)
+        .arg("envcache")
+        .arg("EX")
+        .arg(KEY_SECONDS)
+        .query_async::<()>(&mut connection)
+        .await?;
+    let found: Option<String> = redis::cmd("GET")
+        .arg(key)
+        .query_async(&mut connection)
+        .await?;
+    expect("GET", "envcache", found.as_deref().unwrap_or("nothing"))
+}
+
+fn expect(command: &str, wanted: &str, found: &str) -> Result<(), RedisError> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(RedisError::from((
+        redis::ErrorKind::UnexpectedReturnType,
+        "another answer than a cache's",
+        format!("{command} was answered with {found}"),
+    )))
+}
