@@ -55,6 +55,8 @@ fn allowed_actions() -> BTreeSet<String> {
     let of_steps = Machine::ALL
         .into_iter()
         .flat_map(steps)
+        // It calls nothing but the cache, which has a test of its own. Lambda makes its network interfaces.
+        .filter(|(step, _)| step != "VerifyEndpoint")
         .flat_map(|(step, _)| {
             statements(&roles[&format!("{step}Role")])
                 .cloned()
