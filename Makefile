@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix soak sabotage check build deploy tools format clean
+.PHONY: help demo test matrix soak sabotage pictures check build deploy tools format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -34,6 +34,9 @@ soak: build ## a long run of random faults; writes docs/soak.md
 sabotage: build ## take out a Retry, Catch or ownership check, one at a time; writes docs/sabotage.md
 	cargo build --quiet --workspace --bins
 	target/debug/sabotage docs/sabotage.md
+
+pictures: ## draw the state machines; writes docs/state-machines.md
+	cargo run --quiet --package envcache-tests --bin pictures docs/state-machines.md
 
 # clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
 check: tools ## format, lints, static checks of template and state machine

@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -33,6 +34,8 @@ const INVOCATION: Duration = Duration::from_secs(30);
 /// A running function. Dropping it ends it.
 pub struct Function {
     process: Child,
+    /// What it writes to its log.
+    log: NamedTempFile,
     runtime: Runtime,
     events: mpsc::UnboundedSender<Bytes>,
     answers: mpsc::UnboundedReceiver<Answer>,
@@ -77,6 +80,7 @@ impl Function {
             calls: Arc::clone(&calls),
         });
         runtime.spawn(serve(listener, server));
+        let log = NamedTempFile::new()?;
         let binary = workspace.file(&format!(".aws-sam/build/{logical_id}/bootstrap"));
         let process = Command::new(&binary)
             .env_clear()
@@ -84,6 +88,8 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_NAME", logical_id)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            // As the template's LoggingConfig makes Lambda set it.
+            .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "none")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "none")
             .env("AWS_REGION", REGION)
@@ -92,12 +98,13 @@ impl Function {
             .env("AWS_ENDPOINT_URL", format!("http://{address}"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(log.reopen()?)
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("{}: `make build` builds it", binary.display()))?;
         Ok(Self {
             process,
+            log,
             runtime,
             events,
             answers,
@@ -121,6 +128,17 @@ impl Function {
                 self.process.try_wait()
             )),
         }
+    }
+
+    /// The lines of its log, each an object.
+    ///
+    /// # Errors
+    /// Where one is no JSON.
+    pub fn log(&self) -> Result<Vec<Value>> {
+        let text = std::fs::read_to_string(self.log.path())?;
+        text.lines()
+            .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
+            .collect()
     }
 
     /// The calls to AWS that it made since this was asked last.

@@ -4,6 +4,7 @@ pub mod by_hand;
 pub mod definition;
 pub mod matrix;
 pub mod page;
+pub mod picture;
 pub mod resources;
 
 use std::cell::RefCell;

@@ -48,7 +48,22 @@ fn request() -> Value {
     })
 }
 
-/// A message to each function of the template, as the state machine and EventBridge send it.
+fn event() -> Value {
+    json!({
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "Environment Created",
+        "source": "envcache.environments",
+        "account": "123456789012",
+        "time": "2026-11-22T10:00:00Z",
+        "region": "ap-southeast-1",
+        "resources": [],
+        "detail": request()
+    })
+}
+
+/// A message to each function of the template that reads messages of the state machines or of a user, as they are sent.
+/// `VerifyEndpoint` would connect to what is made up here, and `ReportEnd` reads what AWS alone sends.
 fn messages() -> Vec<(&'static str, Value)> {
     let mut spec = request();
     spec.as_object_mut().expect("an object").remove("event");
@@ -59,7 +74,10 @@ fn messages() -> Vec<(&'static str, Value)> {
         "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
     });
     vec![
-        ("ResolveNetwork", json!({ "request": request() })),
+        (
+            "ResolveNetwork",
+            json!({ "request": request(), "execution": "run-1" }),
+        ),
         (
             "EnsureSecurityGroup",
             json!({ "spec": spec, "network": network, "execution": "run-1" }),
@@ -88,7 +106,8 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "settled": false,
                 "secondsWaited": 0,
                 "creationRecorded": true,
-                "replaced": false
+                "replaced": false,
+                "execution": "run-1"
             }),
         ),
         (
@@ -99,7 +118,8 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "purpose": "remove",
                 "secondsWaited": 0,
                 "creationRecorded": true,
-                "finalSnapshot": "bandup-redis-final-1"
+                "finalSnapshot": "bandup-redis-final-1",
+                "execution": "run-1"
             }),
         ),
         (
@@ -107,20 +127,24 @@ fn messages() -> Vec<(&'static str, Value)> {
             json!({
                 "environment": "bandup",
                 "subnetGroupName": "bandup-cached-subnet-group",
-                "secondsWaited": 0
+                "secondsWaited": 0,
+                "execution": "run-1"
             }),
         ),
         (
             "DeleteSecurityGroup",
-            json!({ "environment": "bandup", "secondsWaited": 0 }),
+            json!({ "environment": "bandup", "secondsWaited": 0, "execution": "run-1" }),
         ),
         (
             "RetractEndpoint",
-            json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache" }),
+            json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache", "execution": "run-1" }),
         ),
         (
             "ResolveEnvironment",
-            json!({ "request": { "environment": "bandup", "finalSnapshot": true, "cache": { "name": "bandup-redis" } } }),
+            json!({
+                "request": { "environment": "bandup", "finalSnapshot": true, "cache": { "name": "bandup-redis" } },
+                "execution": "run-1"
+            }),
         ),
         (
             "PublishEndpoint",
@@ -130,20 +154,7 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "execution": "run-1"
             }),
         ),
-        (
-            "StartWorkflow",
-            json!({
-                "version": "0",
-                "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-                "detail-type": "Environment Created",
-                "source": "envcache.environments",
-                "account": "123456789012",
-                "time": "2026-11-22T10:00:00Z",
-                "region": "ap-southeast-1",
-                "resources": [],
-                "detail": request()
-            }),
-        ),
+        ("StartWorkflow", event()),
     ]
 }
 
@@ -329,9 +340,10 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
                 Answer::Failed { error, message } => {
                     assert_is_contracts(function, &error, &message, &calls);
                     let is_a_request = RESOLVERS.contains(&function)
-                        && input
-                            .as_object()
-                            .is_some_and(|fields| fields.keys().eq(["request"]));
+                        && input.as_object().is_some_and(|fields| {
+                            fields.keys().eq(["execution", "request"])
+                                && fields["execution"].is_string()
+                        });
                     assert!(
                         !(is_a_request && error == "Internal"),
                         "a person's input is no fault of ours: {message}"

@@ -35,6 +35,7 @@ fn every_make_target_and_stack_parameter_that_it_names_exists() {
         "EventSource",
         "Architecture",
         "LogRetentionDays",
+        "AlarmTopicArn",
         "VerifySubnetIds",
         "VerifySecurityGroupId",
     ] {

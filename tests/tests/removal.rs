@@ -160,13 +160,16 @@ fn names_that_the_request_chose_are_remembered() {
 
 #[test]
 fn a_last_backup_is_taken_where_one_is_asked_for_under_a_name_of_its_own() {
-    let environment = provisioned();
+    let environment = world().environment();
+    let cache = format!("{}-sessions", environment.name);
+    let made = world().run(&environment.request_with("/cache", json!({ "name": cache })));
+    assert_eq!(made.status, "SUCCEEDED", "{made:?}");
 
     let ended = world().remove(&json!({ "environment": environment.name, "finalSnapshot": true }));
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let name = text(&ended.output["finalSnapshot"]);
-    let prefix = format!("{}-redis-final-", environment.name);
+    let prefix = format!("{cache}-final-");
     assert!(name.starts_with(&prefix), "{name}");
     let snapshots = world().call(
         "elasticache",

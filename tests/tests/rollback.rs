@@ -175,6 +175,33 @@ fn a_rollback_that_a_new_request_has_overtaken_takes_nothing_away() {
 }
 
 #[test]
+fn a_rollback_that_a_retry_with_the_same_event_has_overtaken_takes_nothing_away() {
+    let environment = world().environment();
+    let time = "2026-11-22T10:00:00Z";
+    let request = environment.request_with("/event", json!({ "id": "7bf73129", "time": time }));
+    deny(&environment, "PublishEndpoint", "PutParameter");
+    let failed = world().start(&request);
+    assert_eq!(world().wait(&failed).error, "AccessDenied");
+    environment.tenant.heal();
+    let retried = world().run(&request);
+    assert_eq!(retried.status, "SUCCEEDED", "{retried:?}");
+    let name = failed.rsplit(':').next().expect("a name");
+
+    // 2026-11-22T10:00:00Z in milliseconds: the rollback was asked for when the retry was.
+    let ended = world().remove(&json!({
+        "environment": environment.name,
+        "rollback": { "execution": name, "askedAt": 1_795_341_600_000_i64, "askedForCache": true },
+    }));
+
+    assert_eq!(ended.output["superseded"], true, "{ended:?}");
+    assert!(
+        text(&ended.output["reason"]).starts_with("another run has followed"),
+        "{ended:?}"
+    );
+    assert_eq!(environment.parameters(world()).len(), 4);
+}
+
+#[test]
 fn a_rollback_that_cannot_be_started_is_said() {
     let environment = world().environment();
     deny(

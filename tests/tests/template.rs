@@ -177,7 +177,7 @@ fn no_event_is_lost_unseen() {
         );
         assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
     }
-    for rule in RULES {
+    for rule in RULES.into_iter().chain(["ExecutionEnded"]) {
         let properties = &template["Resources"][rule]["Properties"];
         assert_eq!(
             properties["Targets"][0]["DeadLetterConfig"]["Arn"],
@@ -190,12 +190,14 @@ fn no_event_is_lost_unseen() {
             "{rule} may write to its queue"
         );
     }
-    assert_eq!(
-        template["Resources"]["StartWorkflow"]["Properties"]["EventInvokeConfig"]["DestinationConfig"]
-            ["OnFailure"]["Destination"],
-        json!({ "GetAtt": "FailedEvents.Arn" }),
-        "what the function fails on"
-    );
+    for function in ["StartWorkflow", "ReportEnd"] {
+        let properties = &template["Resources"][function]["Properties"];
+        assert_eq!(
+            properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"],
+            json!({ "GetAtt": "FailedEvents.Arn" }),
+            "what {function} fails on"
+        );
+    }
     let policies = resources("AWS::SQS::QueuePolicy");
     for name in queues.keys() {
         assert!(

@@ -246,7 +246,7 @@ async fn a_reader_endpoint_that_no_longer_applies_goes_where_it_is_ours() {
 /// `RetractEndpoint` on these answers.
 async fn retracted(replay: &Replay) -> StepResult<Retracted> {
     let client = Client::new(&replay.config());
-    let message = json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache" });
+    let message = json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache", "execution": "run-1" });
     let message = serde_json::from_value(message).expect("the state's message");
     retract(&client, "envcache", message).await
 }

@@ -90,7 +90,8 @@ fn reference_network() -> [Answer; 3] {
 
 async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolvedRequest> {
     let client = Client::new(&replay.config());
-    let input = serde_json::from_value(json!({ "request": request })).expect("the message");
+    let input = serde_json::from_value(json!({ "request": request, "execution": "run-1" }))
+        .expect("the message");
     resolve(&client, input).await
 }
 

@@ -252,6 +252,9 @@ fn refuse_immutable(
             Some(on_off(group.transit_encryption_enabled())),
             "on",
         ),
+        // The published endpoint holds no password: nobody could use it.
+        differs("AUTH", Some(on_off(group.auth_token_enabled())), "off"),
+        differs("user groups", Some(&group.user_group_ids().join(", ")), ""),
         differs(
             "cache.subnetGroupName",
             member.cache_subnet_group_name(),
@@ -276,7 +279,7 @@ fn refuse_immutable(
     Err(StepError::new(
         ErrorName::Immutable,
         format!(
-            "replication group {} differs in what AWS cannot change in place: {}. The cache was not changed: ask for \
+            "replication group {} differs in what envcache does not change in place: {}. The cache was not changed: ask for \
              what is there",
             cache.name,
             differences.join("; ")
@@ -286,7 +289,8 @@ fn refuse_immutable(
 
 fn differs(field: &str, found: Option<&str>, wanted: &str) -> Option<String> {
     let found = found.unwrap_or("unknown");
-    (found != wanted).then(|| format!("{field} is {found}, wanted {wanted}"))
+    let shown = |text: &str| if text.is_empty() { "none" } else { text }.to_owned();
+    (found != wanted).then(|| format!("{field} is {}, wanted {}", shown(found), shown(wanted)))
 }
 
 const fn on_off(found: Option<bool>) -> &'static str {

@@ -600,6 +600,38 @@ async fn what_aws_cannot_change_is_refused_with_found_and_wanted() {
     }
 }
 
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>
+#[tokio::test]
+async fn a_cache_that_asks_for_a_password_is_immutable() {
+    let cases = [
+        (
+            "<AuthTokenEnabled>true</AuthTokenEnabled>",
+            "AUTH is on, wanted off",
+        ),
+        (
+            "<UserGroupIds><member>backend</member></UserGroupIds>",
+            "user groups is backend, wanted none",
+        ),
+    ];
+    for (shown, expected) in cases {
+        let replay = Replay::new([
+            described("available", |body| {
+                let end = "</ReplicationGroup>";
+                body.replace(end, &format!("{shown}{end}"))
+            }),
+            tags("bandup", "envcache"),
+            member(same),
+        ]);
+
+        let error = ensured(&replay, wanted(&json!({})))
+            .await
+            .expect_err("nobody could use what is published");
+
+        assert_eq!(error.name(), ErrorName::Immutable, "{shown}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn what_elasticache_refuses_keeps_its_reason() {
     let cases = [
@@ -795,7 +827,8 @@ fn unsettled() -> Value {
         "settled": false,
         "secondsWaited": 0,
         "creationRecorded": true,
-        "replaced": false
+        "replaced": false,
+        "execution": "run-1"
     }))
 }
 
@@ -947,6 +980,7 @@ async fn deleted(replay: &Replay, purpose: &str, changes: Value) -> StepResult<V
         "purpose": purpose,
         "secondsWaited": 0,
         "creationRecorded": true,
+        "execution": "run-1",
     });
     for (field, value) in changes.as_object().into_iter().flatten() {
         message[field] = value.clone();

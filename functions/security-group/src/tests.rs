@@ -267,7 +267,7 @@ async fn what_ec2_does_not_show_yet_or_has_no_room_for_keeps_its_name() {
 /// `DeleteSecurityGroup` on these answers, so many seconds after the cache has gone.
 async fn deleted(replay: &Replay, waited: u32) -> StepResult<Deleted> {
     let client = Client::new(&replay.config());
-    let message = json!({ "environment": "bandup", "secondsWaited": waited });
+    let message = json!({ "environment": "bandup", "secondsWaited": waited, "execution": "run-1" });
     let message = serde_json::from_value(message).expect("the state's message");
     delete(&client, "envcache", message).await
 }

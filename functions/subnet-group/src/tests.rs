@@ -202,6 +202,7 @@ async fn deleted(replay: &Replay, waited: u32) -> StepResult<Deleted> {
         "environment": "bandup",
         "subnetGroupName": "bandup-cached-subnet-group",
         "secondsWaited": waited,
+        "execution": "run-1",
     });
     let message = serde_json::from_value(message).expect("the state's message");
     delete(&client, "envcache", message).await

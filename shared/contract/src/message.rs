@@ -13,6 +13,8 @@ use crate::{Action, Spec};
 pub struct ResolveNetworkInput {
     /// The `detail` of the event, or what was typed into the console.
     pub request: serde_json::Value,
+    /// The name of the execution, for the log.
+    pub execution: String,
 }
 
 /// What `ResolveNetwork` answers: a specification without gaps, and the network's ids.
@@ -166,6 +168,8 @@ pub struct CheckReplicationGroupInput {
     pub creation_recorded: bool,
     /// Whether this execution has replaced a group that could not be created.
     pub replaced: bool,
+    /// The name of the execution, for the log.
+    pub execution: String,
 }
 
 /// What `CheckReplicationGroup` answers.
@@ -219,6 +223,8 @@ pub struct DeleteReplicationGroupInput {
     /// Where only what one execution made is to go: its name.
     #[serde(default)]
     pub maker: Option<String>,
+    /// The name of the execution, for the log.
+    pub execution: String,
 }
 
 /// Why a replication group is deleted.
@@ -244,6 +250,8 @@ pub struct DeleteSubnetGroupInput {
     /// Where only what one execution made is to go: its name.
     #[serde(default)]
     pub maker: Option<String>,
+    /// The name of the execution, for the log.
+    pub execution: String,
 }
 
 /// What `DeleteSecurityGroup` takes: the groups are found by their tags.
@@ -257,6 +265,8 @@ pub struct DeleteSecurityGroupInput {
     /// Where only what one execution made is to go: its name.
     #[serde(default)]
     pub maker: Option<String>,
+    /// The name of the execution, for the log.
+    pub execution: String,
 }
 
 /// What a step that deletes answers. `outcome` is what was done or found, for the person who reads the execution.
@@ -387,6 +397,8 @@ pub struct Published {
 pub struct ResolveEnvironmentInput {
     /// The `detail` of the event, or what was typed into the console.
     pub request: serde_json::Value,
+    /// The name of the execution, for the log.
+    pub execution: String,
 }
 
 /// What `ResolveEnvironment` answers: what is to be removed, under the names that the request gives it. Where the
@@ -443,6 +455,8 @@ pub struct RetractEndpointInput {
     /// Where only what one execution made is to go: its name.
     #[serde(default)]
     pub maker: Option<String>,
+    /// The name of the execution, for the log.
+    pub execution: String,
 }
 
 /// What `RetractEndpoint` answers.

@@ -5,6 +5,7 @@
 mod aws;
 mod dependents;
 mod failure;
+pub mod metric;
 mod runner;
 
 pub use aws::sdk_config;

@@ -24,13 +24,14 @@ where
 {
     tracing::init_default_subscriber();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        answer(event.payload, &handler).await
+        answer(event.payload, &event.context.request_id, &handler).await
     }))
     .await
 }
 
 async fn answer<Input, Output, Handler>(
     payload: Value,
+    request_id: &str,
     handler: &Handler,
 ) -> Result<Output, Diagnostic>
 where
@@ -38,14 +39,17 @@ where
     Handler: AsyncFn(Input) -> Result<Output, StepError>,
 {
     let environment = environment(&payload).to_owned();
+    let execution = execution(&payload).to_owned();
     let outcome = match decode(payload) {
         Ok(input) => handler(input).await,
         Err(error) => Err(error),
     };
     match &outcome {
-        Ok(_) => info!(environment, "done"),
+        Ok(_) => info!(environment, execution, request_id, "done"),
         Err(failure) => error!(
             environment,
+            execution,
+            request_id,
             error = failure.name().as_str(),
             cause = causes(failure),
             "{failure}"
@@ -84,6 +88,15 @@ fn environment(payload: &Value) -> &str {
     .find_map(|pointer| payload.pointer(pointer))
     .and_then(Value::as_str)
     .unwrap_or("unknown")
+}
+
+/// The execution for the log: every message of the state machines names it, and an event of Step Functions too.
+fn execution(payload: &Value) -> &str {
+    ["/execution", "/detail/name"]
+        .iter()
+        .find_map(|pointer| payload.pointer(pointer))
+        .and_then(Value::as_str)
+        .unwrap_or("none")
 }
 
 fn causes(error: &StepError) -> String {
@@ -126,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_handler_gets_its_message_and_its_answer_is_passed_on() {
-        let found = answer(json!({ "seconds": 30 }), &async |wait: Wait| {
+        let found = answer(json!({ "seconds": 30 }), "request", &async |wait: Wait| {
             Ok(wait.seconds + 1)
         })
         .await;
@@ -136,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_reaches_the_state_machine_under_its_name() {
-        let found = answer(json!({ "seconds": 30 }), &async |_: Wait| {
+        let found = answer(json!({ "seconds": 30 }), "request", &async |_: Wait| {
             Err::<(), _>(StepError::new(ErrorName::NotFound, "no VPC `x`"))
         })
         .await
@@ -148,9 +161,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_that_does_not_fit_is_internal_and_names_the_field() {
-        let found = answer(json!({ "seconds": "soon" }), &async |_: Wait| Ok(()))
-            .await
-            .expect_err("not a number");
+        let found = answer(json!({ "seconds": "soon" }), "request", &async |_: Wait| {
+            Ok(())
+        })
+        .await
+        .expect_err("not a number");
 
         assert_eq!(found.error_type, "Internal");
         assert!(

@@ -1,0 +1,119 @@
+//! Metrics in CloudWatch's embedded metric format: lines of the log that CloudWatch reads as metrics, so that no call is
+//! made. The format is that of
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+/// The namespace of all of them.
+pub const NAMESPACE: &str = "envcache";
+
+/// One value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name, such as `Polls`.
+    pub name: &'static str,
+    /// CloudWatch's word for its unit
+    /// ([MetricDatum](https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html)).
+    pub unit: &'static str,
+    /// What was counted or measured.
+    pub value: f64,
+}
+
+/// Writes the metrics to the log, in one line. Each of `dimensions` is a set of names and values; `details` stand in the
+/// line beside them, for the person who looks for what made a number.
+pub fn emit(metrics: &[Metric], dimensions: &[&[(&str, &str)]], details: &[(&str, &str)]) {
+    let milliseconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    println!(
+        "{}",
+        line(
+            u64::try_from(milliseconds).unwrap_or_default(),
+            metrics,
+            dimensions,
+            details
+        )
+    );
+}
+
+fn line(
+    milliseconds: u64,
+    metrics: &[Metric],
+    dimensions: &[&[(&str, &str)]],
+    details: &[(&str, &str)],
+) -> Value {
+    let names: Vec<Vec<&str>> = dimensions
+        .iter()
+        .map(|set| set.iter().map(|(name, _)| *name).collect())
+        .collect();
+    let definitions: Vec<Value> = metrics
+        .iter()
+        .map(|metric| json!({ "Name": metric.name, "Unit": metric.unit }))
+        .collect();
+    let texts = dimensions.iter().copied().flatten().chain(details);
+    let mut members: Map<String, Value> = texts
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    for metric in metrics {
+        members.insert(metric.name.to_owned(), json!(metric.value));
+    }
+    members.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": milliseconds,
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": names,
+                "Metrics": definitions,
+            }],
+        }),
+    );
+    Value::Object(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Metric, line};
+
+    #[test]
+    fn a_line_is_of_the_embedded_metric_format() {
+        let duration = Metric {
+            name: "Duration",
+            unit: "Seconds",
+            value: 312.5,
+        };
+
+        let found = line(
+            1_574_109_732_004,
+            &[duration],
+            &[
+                &[("Stack", "envcache")],
+                &[("Stack", "envcache"), ("Outcome", "Throttled")],
+            ],
+            &[("environment", "bandup")],
+        );
+
+        assert_eq!(
+            found,
+            json!({
+                "_aws": {
+                    "Timestamp": 1_574_109_732_004_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "envcache",
+                        "Dimensions": [["Stack"], ["Stack", "Outcome"]],
+                        "Metrics": [{ "Name": "Duration", "Unit": "Seconds" }],
+                    }],
+                },
+                "Stack": "envcache",
+                "Outcome": "Throttled",
+                "Duration": 312.5,
+                "environment": "bandup",
+            })
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! What a run tells beside its history: the log's fields, the metrics, and the announcement of a sudden end.
+
+use envcache_tests::definition::{resources, template};
+use envcache_tests::{World, array, matrix, text, until};
+use local::Workspace;
+use local::lambda::Function;
+use serde_json::{Value, json};
+
+/// The secret that a function has in its environment.
+const SECRET: &str = "test-secret-key";
+/// The id that the harness gives every request.
+const REQUEST: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+
+fn message() -> Value {
+    json!({
+        "spec": {
+            "environment": "bandup",
+            "network": { "vpc": "v", "subnets": ["a", "b"], "backendSecurityGroup": "g" },
+            "cache": {
+                "name": "bandup-redis",
+                "description": "in memory db for bandup",
+                "securityGroupName": "redis-sg",
+                "subnetGroupName": "bandup-cached-subnet-group",
+                "nodeType": "cache.t3.micro",
+                "replicas": 0,
+                "port": 6379,
+                "snapshotRetentionDays": 1
+            },
+            "parameterPrefix": "/bandup/cache"
+        },
+        "settled": false,
+        "secondsWaited": 45,
+        "creationRecorded": true,
+        "replaced": false,
+        "execution": "run-1"
+    })
+}
+
+fn function(logical_id: &str) -> Function {
+    let workspace = Workspace::find().expect("what `make build` builds");
+    let globals = &template()["Globals"]["Function"]["Environment"]["Variables"];
+    let level = text(&globals["RUST_LOG"]);
+    let variables = [
+        ("RUST_LOG", level.as_str()),
+        ("ENVCACHE_STACK", "envcache"),
+        ("EVENT_BUS_NAME", "default"),
+        (
+            "DEPROVISION_STATE_MACHINE_ARN",
+            "arn:aws:states:x:1:stateMachine:d",
+        ),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+    ];
+    Function::start(&workspace, logical_id, &variables).expect("it starts")
+}
+
+/// The one line of the log that holds metrics.
+fn metrics(log: &[Value]) -> Value {
+    let lines: Vec<_> = log.iter().filter(|line| line["_aws"].is_object()).collect();
+    assert_eq!(lines.len(), 1, "one line of metrics: {log:?}");
+    lines[0].clone()
+}
+
+#[test]
+fn each_line_of_the_log_names_environment_execution_and_request_and_no_secret() {
+    let mut check = function("CheckReplicationGroup");
+
+    check.invoke(&message()).expect("an answer");
+    let mut broken = message();
+    broken["secondsWaited"] = json!("soon");
+    check.invoke(&broken).expect("an answer");
+
+    let log = check.log().expect("lines of JSON");
+    let (lines, numbers): (Vec<_>, Vec<_>) = log.iter().partition(|line| line["_aws"].is_null());
+    assert_eq!(lines.len(), 2, "a line for each request: {log:?}");
+    for line in &lines {
+        let fields = &line["fields"];
+        assert_eq!(fields["environment"], "bandup", "{line}");
+        assert_eq!(fields["execution"], "run-1", "{line}");
+        assert_eq!(fields["request_id"], REQUEST, "{line}");
+    }
+    assert_eq!(lines[1]["fields"]["error"], "Internal", "{}", lines[1]);
+    assert_eq!(numbers.len(), 1, "what cannot be read is not counted");
+    assert!(!format!("{log:?}").contains(SECRET), "no secret in a log");
+}
+
+#[test]
+fn a_look_at_a_cache_is_counted_with_how_long_it_was_waited_for() {
+    let mut check = function("CheckReplicationGroup");
+
+    check.invoke(&message()).expect("an answer");
+
+    let line = metrics(&check.log().expect("lines of JSON"));
+    let definition = &line["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(definition["Namespace"], "envcache");
+    assert_eq!(definition["Dimensions"], json!([["Stack"]]));
+    assert_eq!(
+        definition["Metrics"],
+        json!([
+            { "Name": "Polls", "Unit": "Count" },
+            { "Name": "SecondsWaited", "Unit": "Seconds" }
+        ])
+    );
+    assert!(line["_aws"]["Timestamp"].is_u64(), "{line}");
+    assert_eq!(
+        (&line["Polls"], &line["SecondsWaited"], &line["Stack"]),
+        (&json!(1.0), &json!(45.0), &json!("envcache"))
+    );
+    assert_eq!(line["environment"], "bandup");
+    assert_eq!(line["execution"], "run-1");
+}
+
+#[test]
+fn the_end_of_a_run_is_counted_by_its_outcome_with_how_long_it_took() {
+    // The fields are those of https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    let event = json!({
+        "version": "0",
+        "id": "315c1398-40ff-a850-213b-158f73e60175",
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": "123456789012",
+        "time": "2019-02-26T19:42:21Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": {
+            "executionArn": "arn:aws:states:x:1:execution:p:run-1",
+            "stateMachineArn": "arn:aws:states:x:1:stateMachine:p",
+            "name": "run-1",
+            "status": "FAILED",
+            "startDate": 1_551_225_271_984_i64,
+            "stopDate": 1_551_225_584_484_i64,
+            "input": "{\"environment\":\"bandup\"}",
+            "error": "QuotaExceeded",
+            "cause": "EnsureReplicationGroup: ..."
+        }
+    });
+    let mut report = function("ReportEnd");
+
+    report.invoke(&event).expect("an answer");
+
+    let line = metrics(&report.log().expect("lines of JSON"));
+    let definition = &line["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(
+        definition["Dimensions"],
+        json!([["Stack", "Workflow"], ["Stack", "Workflow", "Outcome"]])
+    );
+    assert_eq!(
+        definition["Metrics"],
+        json!([
+            { "Name": "Runs", "Unit": "Count" },
+            { "Name": "Duration", "Unit": "Seconds" }
+        ])
+    );
+    assert_eq!(
+        (&line["Runs"], &line["Duration"]),
+        (&json!(1.0), &json!(312.5))
+    );
+    assert_eq!(
+        (&line["Workflow"], &line["Outcome"]),
+        (&json!("Provision"), &json!("QuotaExceeded"))
+    );
+    assert_eq!(line["environment"], "bandup");
+}
+
+#[test]
+fn a_run_that_somebody_stops_is_announced_all_the_same() {
+    let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
+    let environment = world.environment();
+    let listener = world.listen("envcache");
+    let execution = world.start(&environment.request());
+    until("it to wait for its cache", || {
+        let history = world.call(
+            "stepfunctions",
+            "get_execution_history",
+            &json!({ "executionArn": execution }),
+        );
+        array(&history["events"])
+            .any(|event| event["stateEnteredEventDetails"]["name"] == "WaitForReplicationGroup")
+            .then_some(())
+    });
+
+    world.call(
+        "stepfunctions",
+        "stop_execution",
+        &json!({ "executionArn": execution, "cause": "maintenance" }),
+    );
+
+    let announced = listener.wait_for(&environment.name);
+    assert_eq!(announced["detail-type"], "Cache Provisioning Failed");
+    let detail = &announced["detail"];
+    assert_eq!(detail["error"], "Aborted", "{detail}");
+    assert_eq!(detail["execution"], execution.as_str());
+    let reason = text(&detail["reason"]);
+    assert!(reason.starts_with("somebody stopped it, in "), "{reason}");
+    assert!(
+        reason.ends_with("where the one before it ended"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn each_alarm_watches_what_is_told_and_notifies_the_topic() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    assert_eq!(alarms.len(), 9, "{:?}", alarms.keys());
+    for (name, alarm) in &alarms {
+        let properties = &alarm["Properties"];
+        assert_eq!(
+            properties["AlarmActions"],
+            json!({ "If": ["Notifies", [{ "Ref": "AlarmTopicArn" }], { "Ref": "AWS::NoValue" }] }),
+            "{name}"
+        );
+        assert!(
+            properties["AlarmDescription"].is_string(),
+            "{name} says what to do"
+        );
+        assert_eq!(properties["TreatMissingData"], "notBreaching", "{name}");
+        let known = [
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+            ("AWS/States", "ExecutionsAborted"),
+            ("AWS/States", "ExecutionsFailed"),
+            ("AWS/States", "ExecutionsTimedOut"),
+            ("envcache", "SecondsWaited"),
+        ];
+        let watched = (
+            text(&properties["Namespace"]),
+            text(&properties["MetricName"]),
+        );
+        assert!(
+            known.contains(&(watched.0.as_str(), watched.1.as_str())),
+            "{name}: {watched:?} is told by nobody"
+        );
+    }
+}
