@@ -5,7 +5,8 @@ use std::process::ExitCode;
 /// The codes, as `--help` shows them.
 pub const HELP: &str = "\
 Exit codes:
-  0  as asked: the run succeeded, the cache is published, nothing is wrong
+  0  as asked: the run succeeded, also where something newer was asked for and it changed nothing; the cache is
+     published; nothing is wrong
   1  the run failed, or `doctor` found what hinders envcache
   2  the command line or the request is wrong; nothing was started
   3  AWS could not be asked

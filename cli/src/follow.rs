@@ -1,6 +1,6 @@
 //! Follows an execution by its history.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use aws_sdk_sfn::Client;
@@ -16,6 +16,8 @@ use crate::view::View;
 
 /// How often to look: often enough to seem live. A look is two calls, and one more for each 1,000 events.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long AWS may not answer before the following ends.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that a page of the history holds.
 const PAGE: i32 = 1000;
 
@@ -68,25 +70,47 @@ pub async fn describe(sfn: &Client, execution: &str) -> Result<Option<DescribeEx
     }
 }
 
-/// Shows each state as it is entered and left, until the execution ends.
+/// Shows each state as it is entered and left, until the execution ends. What cannot be asked for a while is asked
+/// again: an execution that has only just started is not shown everywhere, and a run outlives a lost connection.
 pub async fn follow(sfn: &Client, execution: &str, view: &mut View) -> Result<Outcome> {
     let mut progress = Progress::default();
+    let mut answered = Instant::now();
     loop {
-        // Asked before the history, so that the history read after the end is whole.
-        let description = describe(sfn, execution)
-            .await?
-            .with_context(|| format!("there is no execution {execution}"))?;
-        for event in history(sfn, execution).await? {
-            if let Some(moment) = progress.take(&event) {
-                view.show(&moment);
+        match look(sfn, execution, &mut progress, view).await {
+            Ok(Some(outcome)) => {
+                view.close();
+                return Ok(outcome);
             }
-        }
-        if let Some(outcome) = Outcome::of(&description)? {
-            view.close();
-            return Ok(outcome);
+            Ok(None) => answered = Instant::now(),
+            Err(error) if answered.elapsed() >= PATIENCE => {
+                view.close();
+                return Err(error.context(format!(
+                    "the run could not be followed any further, and may go on: envcache watch {execution}"
+                )));
+            }
+            Err(_) => {}
         }
         sleep(INTERVAL).await;
     }
+}
+
+/// Shows what is new. None while it runs.
+async fn look(
+    sfn: &Client,
+    execution: &str,
+    progress: &mut Progress,
+    view: &mut View,
+) -> Result<Option<Outcome>> {
+    // Asked before the history, so that the history read after the end is whole.
+    let description = describe(sfn, execution)
+        .await?
+        .with_context(|| format!("there is no execution {execution}"))?;
+    for event in history(sfn, execution).await? {
+        if let Some(moment) = progress.take(&event) {
+            view.show(&moment);
+        }
+    }
+    Outcome::of(&description)
 }
 
 async fn history(sfn: &Client, execution: &str) -> Result<Vec<HistoryEvent>> {

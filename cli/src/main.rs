@@ -51,7 +51,9 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
     match command {
         Command::Completions { shell } => {
             let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "envcache", &mut std::io::stdout());
+            let mut completions = Vec::new();
+            clap_complete::generate(shell, &mut command, "envcache", &mut completions);
+            say(String::from_utf8(completions)?.trim_end());
             Ok(Exit::Done)
         }
         Command::Up { file, detach } => {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use contract::{RemovalRequest, Request};
+use contract::{ErrorName, RemovalRequest, Request, StepError};
 use serde_json::{Value, json};
 
 use crate::exit::Usage;
@@ -38,11 +38,19 @@ fn text(path: &Path) -> Result<String> {
     Ok(std::fs::read_to_string(path)?)
 }
 
-fn cache(mut value: Value) -> Result<Asked, contract::StepError> {
-    let input = if value.get("detail-type").is_some() {
-        value["detail"].take()
-    } else {
-        value
+fn cache(mut value: Value) -> Result<Asked, StepError> {
+    let input = match value.get("detail-type").map(Value::as_str) {
+        None => value,
+        Some(Some("Environment Created")) => value["detail"].take(),
+        Some(other) => {
+            return Err(StepError::new(
+                ErrorName::InvalidSpec,
+                format!(
+                    "an event `{}` asks for no cache: `envcache down ENVIRONMENT` takes one away",
+                    other.unwrap_or_default()
+                ),
+            ));
+        }
     };
     let spec = Request::from_json(input.clone()).and_then(Request::into_spec)?;
     Ok(Asked {
@@ -100,6 +108,11 @@ mod tests {
             error.to_string().contains("missing field `network`"),
             "{error}"
         );
+
+        let deleted =
+            json!({ "detail-type": "Environment Deleted", "detail": { "environment": "bandup" } });
+        let error = cache(deleted).expect_err("another event");
+        assert!(error.to_string().contains("envcache down"), "{error}");
 
         let error = Asked::removal("Band Up", false).expect_err("no environment's name");
         assert!(error.to_string().starts_with("environment: "), "{error}");

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use contract::value::EnvironmentName;
 use serde::Serialize;
 
 use crate::account::refused;
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::follow::{Outcome, describe};
 use crate::output::say;
 use crate::record::{self, Record};
@@ -88,6 +89,8 @@ pub async fn print(
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
     let records = match environment {
         Some(name) => {
+            EnvironmentName::try_from(name.to_owned())
+                .map_err(|problem| Usage(format!("environment: {problem}")))?;
             let found = record::find(&dynamodb, &stack.environments_table, name).await?;
             vec![found.unwrap_or_else(|| Record {
                 environment: name.to_owned(),
@@ -118,7 +121,11 @@ pub async fn print(
 }
 
 async fn of(settings: &SdkConfig, stack: &Stack, record: Record) -> Result<Status> {
-    let url = url(settings, &record.url_parameter()).await?;
+    // Without a record, what stands there is somebody else's.
+    let url = match record.asked_at {
+        Some(_) => url(settings, &record.url_parameter()).await?,
+        None => None,
+    };
     let sfn = aws_sdk_sfn::Client::new(settings);
     let mut run = None;
     if let Some(execution) = record.holder.as_ref().or(record.last_execution.as_ref())
