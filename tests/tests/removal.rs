@@ -39,7 +39,7 @@ fn assert_nothing_is_left(environment: &Environment) {
     fields.sort();
     assert_eq!(
         fields,
-        ["askedAt", "environment", "expiresAt"],
+        ["askedAt", "environment", "expiresAt", "lastExecution"],
         "for a late event: {record}"
     );
 }
