@@ -2,16 +2,18 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Apart from the tools: who only deploys needs none of them.
+LINT := .venv-lint
 # sam build and cargo lambda find each other, and the linters, here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix soak sabotage pictures check build deploy tools format clean
+.PHONY: help demo test matrix soak sabotage pictures check advisories build deploy tools linters format clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: build ## the main job on this machine: from an event to a published endpoint
 	cargo build --quiet --package envcache --package envcache-demo
@@ -39,11 +41,18 @@ pictures: ## draw the state machines; writes docs/state-machines.md
 	cargo run --quiet --package envcache-tests --bin pictures docs/state-machines.md
 
 # clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
-check: tools ## format, lints, static checks of template and state machine
+check: tools linters ## format, lints, and the security of template, roles, state machines and dependencies
 	cargo fmt --all --check
-	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build --workspace --all-targets
+	$(LINT)/bin/cargo-deny --log-level error check bans licenses sources
 	cfn-lint template.yaml
 	AWS_DEFAULT_REGION=ap-southeast-1 sam validate --lint
+	$(LINT)/bin/python lint/state_machines.py statemachine/*.asl.json
+	$(LINT)/bin/python lint/policies.py template.yaml
+	$(LINT)/bin/checkov --config-file lint/checkov.yaml --file template.yaml
+	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build --workspace --all-targets
+
+advisories: linters ## known vulnerabilities of the dependencies; fetches RustSec's list from GitHub
+	$(LINT)/bin/cargo-deny check advisories
 
 # All of them at once, and seen: sam build compiles one after the other, in silence.
 build: tools ## the deployable functions, into .aws-sam/build
@@ -53,16 +62,20 @@ build: tools ## the deployable functions, into .aws-sam/build
 deploy: build ## deploy to AWS, asking for what samconfig.toml does not say
 	sam deploy --guided
 
-tools: $(VENV)/installed ## the virtual environment with MiniStack, SAM CLI, cargo-lambda and linters
+tools: $(VENV)/installed ## the virtual environment with MiniStack, SAM CLI and cargo-lambda
+
+linters: $(LINT)/installed ## the virtual environment with the linters of `make check`
 
 $(VENV)/installed: requirements.txt
+$(LINT)/installed: lint/requirements.txt
+$(VENV)/installed $(LINT)/installed:
 	@$(PYTHON) -c 'import sys; sys.exit("envcache needs Python 3.10 or later: make PYTHON=/path/to/python3" if sys.version_info < (3, 10) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 format: ## format the Rust code
 	cargo fmt --all
 
-clean: ## remove what was built; the virtual environment stays
+clean: ## remove what was built; the virtual environments stay
 	rm -rf .aws-sam target

@@ -9,6 +9,7 @@ mod news;
 mod output;
 mod progress;
 mod record;
+mod rejected;
 mod request;
 mod run;
 mod stack;

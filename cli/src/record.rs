@@ -24,6 +24,14 @@ pub struct Record {
 }
 
 impl Record {
+    /// That of an environment of which nothing is remembered.
+    pub fn unknown(environment: &str) -> Self {
+        Self {
+            environment: environment.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// The parameter that holds the endpoint's URL.
     pub fn url_parameter(&self) -> String {
         let prefix = self.parameter_prefix.clone();
@@ -65,7 +73,7 @@ pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<O
     Ok(answer.item().map(Record::of))
 }
 
-/// Every record, in the order of the environments' names.
+/// Every record.
 pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
     let items: Vec<_> = dynamodb
         .scan()
@@ -77,7 +85,5 @@ pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
         .try_collect()
         .await
         .map_err(|error| refused("Scan", error))?;
-    let mut records: Vec<_> = items.iter().map(Record::of).collect();
-    records.sort_by(|one, other| one.environment.cmp(&other.environment));
-    Ok(records)
+    Ok(items.iter().map(Record::of).collect())
 }

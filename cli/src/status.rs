@@ -1,7 +1,10 @@
 //! How an environment's cache fares.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use aws_config::SdkConfig;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::value::EnvironmentName;
 use serde::Serialize;
@@ -11,6 +14,7 @@ use crate::exit::{Exit, Usage};
 use crate::follow::{Outcome, describe};
 use crate::output::say;
 use crate::record::{self, Record};
+use crate::rejected;
 use crate::stack::Stack;
 
 /// What is known of an environment.
@@ -39,9 +43,9 @@ pub enum State {
     Removing,
     /// Its endpoint is published.
     Available,
-    /// The last run failed, and no endpoint is published.
+    /// The last run failed, or was refused before it began, and no endpoint is published.
     Failed,
-    /// The last run failed. The endpoint of before is published.
+    /// The last run failed, or was refused before it began. The endpoint of before is published.
     ChangeFailed,
     /// Its cache was taken away, or never came.
     NoCache,
@@ -87,21 +91,24 @@ pub async fn print(
 ) -> Result<Exit> {
     let stack = Stack::find(settings, stack_name).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
+    let sfn = aws_sdk_sfn::Client::new(settings);
+    let mut failures = rejected::latest(&sfn, &stack).await?;
     let records = match environment {
         Some(name) => {
             EnvironmentName::try_from(name.to_owned())
                 .map_err(|problem| Usage(format!("environment: {problem}")))?;
             let found = record::find(&dynamodb, &stack.environments_table, name).await?;
-            vec![found.unwrap_or_else(|| Record {
-                environment: name.to_owned(),
-                ..Record::default()
-            })]
+            vec![found.unwrap_or_else(|| Record::unknown(name))]
         }
-        None => record::all(&dynamodb, &stack.environments_table).await?,
+        None => with_rejected(
+            record::all(&dynamodb, &stack.environments_table).await?,
+            &failures,
+        ),
     };
     let mut exit = Exit::Done;
     for record in records {
-        let status = of(settings, &stack, record).await?;
+        let failure = failures.remove(&record.environment);
+        let status = of(settings, &stack, record, failure).await?;
         if environment.is_some() {
             exit = status.state.exit();
         }
@@ -120,23 +127,48 @@ pub async fn print(
     Ok(exit)
 }
 
-async fn of(settings: &SdkConfig, stack: &Stack, record: Record) -> Result<Status> {
+/// The records, and an empty one for each environment that no run has begun for. In the order of their names.
+fn with_rejected(
+    mut records: Vec<Record>,
+    failures: &BTreeMap<String, DescribeExecutionOutput>,
+) -> Vec<Record> {
+    let is_known = |name: &String| records.iter().any(|record| record.environment == *name);
+    let unknown: Vec<_> = failures.keys().filter(|name| !is_known(name)).collect();
+    records.extend(unknown.into_iter().map(|name| Record::unknown(name)));
+    records.sort_by(|one, other| one.environment.cmp(&other.environment));
+    records
+}
+
+/// `failure` is the environment's latest run that failed, if any did.
+async fn of(
+    settings: &SdkConfig,
+    stack: &Stack,
+    record: Record,
+    failure: Option<DescribeExecutionOutput>,
+) -> Result<Status> {
     // Without a record, what stands there is somebody else's.
     let url = match record.asked_at {
         Some(_) => url(settings, &record.url_parameter()).await?,
         None => None,
     };
     let sfn = aws_sdk_sfn::Client::new(settings);
-    let mut run = None;
-    if let Some(execution) = record.holder.as_ref().or(record.last_execution.as_ref())
-        && let Some(description) = describe(&sfn, execution).await?
-    {
-        run = Some(Run {
-            execution: execution.clone(),
+    let begun = match record.holder.as_ref().or(record.last_execution.as_ref()) {
+        Some(execution) => describe(&sfn, execution).await?,
+        None => None,
+    };
+    // A run that is at work is what counts, whatever was refused meanwhile.
+    let last = match begun {
+        Some(begun) if Outcome::of(&begun)?.is_none() => Some(begun),
+        begun => rejected::later(begun, failure),
+    };
+    let run = match last {
+        Some(description) => Some(Run {
+            execution: description.execution_arn().to_owned(),
             removes: description.state_machine_arn() == stack.deprovision,
             outcome: Outcome::of(&description)?,
-        });
-    }
+        }),
+        None => None,
+    };
     Ok(judge(record, url, run))
 }
 

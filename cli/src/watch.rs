@@ -7,14 +7,15 @@ use aws_config::SdkConfig;
 use tokio::time::sleep;
 
 use crate::exit::Exit;
-use crate::follow::{Outcome, follow};
+use crate::follow::{Outcome, describe, follow};
 use crate::record;
+use crate::rejected;
 use crate::stack::Stack;
 use crate::view::View;
 
 /// An event may still be on its way to its execution, which then has to claim the environment.
 const PATIENCE: Duration = Duration::from_secs(30);
-const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Finds the execution to follow: the one named, the one that holds the environment, or the environment's last. Where
 /// there is none yet it waits for half a minute.
@@ -24,12 +25,23 @@ pub async fn find(settings: &SdkConfig, stack_name: &str, subject: &str) -> Resu
     }
     let stack = Stack::find(settings, stack_name).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
+    let sfn = aws_sdk_sfn::Client::new(settings);
     let begin = Instant::now();
     loop {
         let record = record::find(&dynamodb, &stack.environments_table, subject).await?;
-        let execution = record.and_then(|record| record.holder.or(record.last_execution));
-        if execution.is_some() || begin.elapsed() >= PATIENCE {
-            return Ok(execution);
+        let record = record.unwrap_or_default();
+        if record.holder.is_some() {
+            return Ok(record.holder);
+        }
+        // One that was refused before it began is in no record.
+        let recorded = match &record.last_execution {
+            Some(execution) => describe(&sfn, execution).await?,
+            None => None,
+        };
+        let failed = rejected::latest(&sfn, &stack).await?.remove(subject);
+        let last = rejected::later(recorded, failed);
+        if last.is_some() || begin.elapsed() >= PATIENCE {
+            return Ok(last.map(|description| description.execution_arn));
         }
         sleep(INTERVAL).await;
     }

@@ -210,6 +210,50 @@ fn status_tells_why_the_last_run_failed() {
 }
 
 #[test]
+fn a_run_that_was_refused_before_it_began_is_told_of_as_well() {
+    let environment = world().environment();
+    let name = environment.name.as_str();
+    let mut request = environment.request();
+    request["network"]["vpc"] = json!("no-such-vpc");
+    let refused = world().deliver("Environment Created", &request);
+    assert_eq!(refused.error, "NotFound", "{refused:?}");
+
+    let status = run(&["status", name]);
+    let all = run(&["status"]);
+    let watch = run(&["watch", name]);
+
+    assert_exit(&status, 1);
+    let told = out(&status);
+    assert!(
+        told.contains("failed") && told.contains("NotFound: ResolveNetwork: "),
+        "no record tells of it, and a person has to know all the same: {told}"
+    );
+    let is_its_line =
+        |line: &&str| line.starts_with(&format!("{name} ")) && line.contains("failed");
+    assert!(
+        out(&all).lines().find(is_its_line).is_some(),
+        "{}",
+        out(&all)
+    );
+    assert_exit(&watch, 1);
+    assert!(
+        errors(&watch).starts_with("NotFound: "),
+        "{}",
+        errors(&watch)
+    );
+
+    // What succeeds after it counts.
+    let ended = world().run(&environment.request());
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_exit(&run(&["status", name]), 0);
+    // A plan that is refused asks for nothing.
+    request["dryRun"] = json!(true);
+    let planned = world().run(&request);
+    assert_eq!(planned.error, "NotFound", "{planned:?}");
+    assert_exit(&run(&["status", name]), 0);
+}
+
+#[test]
 fn a_mistake_starts_nothing_and_exits_2() {
     let environment = world().environment();
     let mut request = environment.request();

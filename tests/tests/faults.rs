@@ -70,7 +70,11 @@ fn allowed_actions() -> BTreeSet<String> {
                 .collect::<Vec<_>>()
         })
         .filter(|action| !elsewhere.contains(&action.as_str()))
-        .filter(|action| !action.starts_with("iam:") && !action.starts_with("logs:"))
+        .filter(|action| {
+            !["iam:", "logs:", "xray:"]
+                .iter()
+                .any(|of| action.starts_with(of))
+        })
         .collect();
     let of_states = [
         "dynamodb:GetItem",

@@ -1,6 +1,6 @@
 //! What a run tells beside its history: the log's fields, the metrics, and the announcement of a sudden end.
 
-use envcache_tests::definition::{resources, template};
+use envcache_tests::definition::{resources, statements, strings, template};
 use envcache_tests::{World, array, matrix, text, until};
 use local::Workspace;
 use local::lambda::Function;
@@ -195,6 +195,29 @@ fn a_run_that_somebody_stops_is_announced_all_the_same() {
         reason.ends_with("where the one before it ended"),
         "{reason}"
     );
+}
+
+#[test]
+fn each_function_adds_its_part_to_the_trace_and_may() {
+    assert_eq!(
+        template()["Globals"]["Function"]["Tracing"],
+        "Active",
+        "for every function"
+    );
+    for machine in resources("AWS::Serverless::StateMachine").values() {
+        assert_eq!(machine["Properties"]["Tracing"]["Enabled"], true);
+    }
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
+    let needed = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+    let roles = resources("AWS::IAM::Role");
+    for name in resources("AWS::Serverless::Function").keys() {
+        let allowed: Vec<_> = statements(&roles[&format!("{name}Role")])
+            .flat_map(|statement| strings(&statement["Action"]))
+            .collect();
+        for action in needed {
+            assert!(allowed.contains(&action), "{name} lacks {action}");
+        }
+    }
 }
 
 #[test]

@@ -103,18 +103,10 @@ fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
 
 #[test]
 fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narrower_ones() {
-    // These know no resource, by the Service Authorization Reference; or, for a function in a VPC, Lambda asks for all:
-    // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-    let for_lambda = [
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:UnassignPrivateIpAddresses",
-    ];
+    // These know no resource, by the Service Authorization Reference.
     let without_resource = |action: &str| {
         action.starts_with("ec2:Describe")
             || action == "elasticache:DescribeEvents"
-            || for_lambda.contains(&action)
             || action.starts_with("xray:")
             || (action.starts_with("logs:")
                 && !["logs:CreateLogStream", "logs:PutLogEvents"].contains(&action))

@@ -1,0 +1,125 @@
+"""An IAM policy linter's findings in the roles of a template, by the Service Authorization Reference.
+
+Unknown actions, resources of a type that the action does not know, condition keys that it does not know, and all
+resources where AWS knows narrower ones. Prints a line for each finding, and fails where there is one.
+Usage: policies.py TEMPLATE
+"""
+
+import json
+import re
+import sys
+
+import yaml
+from parliament import analyze_policy_string, is_arn_match
+
+# DescribeExecution needs one for Express workflows alone; ours are Standard:
+# https://docs.aws.amazon.com/step-functions/latest/dg/concept-create-iam-advanced.html
+NOT_NEEDED = ("states:DescribeExecution", "arn:*:states:*:*:express:*:*:*")
+
+# A key of every call that a function's own code makes, whatever the action:
+# https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+KEY_OF_ALL_ACTIONS = "Unknown condition lambda:SourceFunctionArn"
+
+# What stands for the parameters of a deployment.
+PARAMETERS = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::StackName": "envcache",
+    "EventBusName": "default",
+}
+
+# The ARN of a resource, by its type.
+ARNS = {
+    "AWS::DynamoDB::Table": "dynamodb:eu-west-1:123456789012:table/{}",
+    "AWS::Logs::LogGroup": "logs:eu-west-1:123456789012:log-group:{}:*",
+    "AWS::Serverless::Function": "lambda:eu-west-1:123456789012:function:{}",
+    "AWS::Serverless::StateMachine": "states:eu-west-1:123456789012:stateMachine:{}",
+    "AWS::SQS::Queue": "sqs:eu-west-1:123456789012:{}",
+}
+
+
+def load(file):
+    """The template, with `!Ref X` read as `{"Ref": "X"}` and the like."""
+
+    def tagged(loader, tag, node):
+        read = {
+            yaml.ScalarNode: loader.construct_scalar,
+            yaml.SequenceNode: lambda node: loader.construct_sequence(node, deep=True),
+            yaml.MappingNode: lambda node: loader.construct_mapping(node, deep=True),
+        }
+        return {tag: read[type(node)](node)}
+
+    yaml.SafeLoader.add_multi_constructor("!", tagged)
+    with open(file, encoding="utf-8") as template:
+        return yaml.safe_load(template)
+
+
+def resolved(value, resources):
+    """A value with an example's ARNs and names for what a deployment fills in."""
+
+    def named(name):
+        return PARAMETERS.get(name) or "arn:aws:" + ARNS[resources[name]["Type"]].format(name)
+
+    if isinstance(value, list):
+        return [resolved(inner, resources) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        return named(value["Ref"])
+    if "GetAtt" in value:
+        return named(value["GetAtt"].removesuffix(".Arn"))
+    if "Sub" in value:
+        return re.sub(r"\$\{(.+?)\}", lambda found: named(found[1]), value["Sub"])
+    if "If" in value:
+        _, wanted, _ = value["If"]
+        return resolved(wanted, resources)
+    return {key: resolved(inner, resources) for key, inner in value.items()}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def is_allowed_elsewhere(statements, action, format):
+    """Whether another statement allows the action on the resource that the one at hand leaves out."""
+    return any(
+        is_arn_match("", format, resource)
+        for statement in statements
+        if statement["Effect"] == "Allow" and action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    )
+
+
+def findings_in(statement, statements):
+    """What is wrong with one of a role's statements."""
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    for finding in analyze_policy_string(json.dumps(policy)).findings:
+        if finding.issue == "RESOURCE_MISMATCH":
+            needed = [(one["action"], one["required_format"]) for one in finding.detail]
+            for action, format in needed:
+                if (action, format) != NOT_NEEDED and not is_allowed_elsewhere(statements, action, format):
+                    yield f"{finding.issue}: {action} needs {format}"
+        elif not str(finding.detail).startswith(KEY_OF_ALL_ACTIONS):
+            yield f"{finding.issue}: {finding.detail}"
+
+
+def findings(template):
+    resources = template["Resources"]
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            policies = resolved(resource["Properties"]["Policies"], resources)
+            statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+            for statement in statements:
+                for finding in findings_in(statement, statements):
+                    yield f"{name}, {statement['Sid']}: {finding}"
+
+
+def main(file):
+    found = list(findings(load(file)))
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
