@@ -117,10 +117,18 @@ pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String 
     format!("/{environment}/cache")
 }
 
+/// The fields of a request that hold fields of their own.
+const OBJECTS: [&str; 4] = ["cache", "event", "network", "rollback"];
+const NO_OBJECT: &str = "must be a JSON object";
+
 /// Reads the input of a state machine.
 pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
     if !input.is_object() {
-        return Err(invalid("the input", "must be a JSON object"));
+        return Err(invalid("the input", NO_OBJECT));
+    }
+    // serde would take a list for its fields, one after the other.
+    if let Some(list) = OBJECTS.into_iter().find(|field| input[field].is_array()) {
+        return Err(invalid(list, NO_OBJECT));
     }
     serde_path_to_error::deserialize(input).map_err(|error| {
         let path = error.path().to_string();
@@ -239,6 +247,14 @@ mod tests {
     fn each_fault_is_an_invalid_spec_that_names_the_field() {
         let cases = [
             (json!("bandup"), "the input: must be a JSON object"),
+            (
+                with("/cache", json!(["bandup-redis"])),
+                "cache: must be a JSON object",
+            ),
+            (
+                with("/network", json!(["v", ["a", "b"], "g"])),
+                "network: must be a JSON object",
+            ),
             (json!({}), "the input: missing field `environment`"),
             (
                 json!({ "environment": "staging" }),
