@@ -17,6 +17,8 @@ pub enum Fault {
     Unavailable,
     /// The caller's policy does not allow the call.
     AccessDenied,
+    /// The account has as many of what the call would make as it may have.
+    QuotaExceeded,
     /// AWS does not see yet what the call is about, and what was made a moment ago.
     Unseen,
     /// The call does not take effect, and its reply never comes.
@@ -33,11 +35,12 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Throttled,
         Self::InternalError,
         Self::Unavailable,
         Self::AccessDenied,
+        Self::QuotaExceeded,
         Self::Unseen,
         Self::NoReply,
         Self::Reset,
@@ -51,6 +54,7 @@ impl Fault {
     #[must_use]
     pub fn is_possible(self, made: &Made) -> bool {
         match self {
+            Self::QuotaExceeded => quota_exceeded(&made.service, &made.operation).is_some(),
             Self::Unseen => unseen(&made.service, &made.operation, "").is_some(),
             Self::KilledBefore | Self::KilledAfter => made.by_function,
             _ => true,
@@ -111,6 +115,7 @@ impl Fault {
             (Self::AccessDenied, _) => {
                 Refusal::new("AccessDeniedException", Self::not_authorized(call))
             }
+            (Self::QuotaExceeded, _) => return quota_exceeded(&call.service, &call.operation),
             (Self::Unseen, _) => return unseen(&call.service, &call.operation, &call.text),
             (
                 Self::NoReply
@@ -130,6 +135,35 @@ impl Fault {
              identity-based policy allows the {action} action"
         )
     }
+}
+
+/// What AWS answers where a quota is used up, by
+/// [EC2's error codes](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html) and the API reference
+/// of each other operation.
+fn quota_exceeded(service: &str, operation: &str) -> Option<Refusal> {
+    Some(match (service, operation) {
+        ("ec2", "CreateSecurityGroup") => Refusal::new(
+            "SecurityGroupLimitExceeded",
+            "The maximum number of security groups has been reached.",
+        ),
+        ("ec2", "AuthorizeSecurityGroupIngress") => Refusal::new(
+            "RulesPerSecurityGroupLimitExceeded",
+            "The maximum number of rules per security group has been reached.",
+        ),
+        ("elasticache", "CreateCacheSubnetGroup") => Refusal::new(
+            "CacheSubnetGroupQuotaExceeded",
+            "The request cannot be processed because it would exceed the allowed number of cache subnet groups.",
+        ),
+        ("elasticache", "CreateReplicationGroup" | "IncreaseReplicaCount") => Refusal::new(
+            "NodeQuotaForCustomerExceeded",
+            "The request cannot be processed because it would exceed the allowed number of cache nodes per customer.",
+        ),
+        ("ssm", "PutParameter") => Refusal::new(
+            "ParameterLimitExceeded",
+            "You have exceeded the number of parameters for this AWS account.",
+        ),
+        _ => return None,
+    })
 }
 
 /// What AWS answers while it does not see yet what was made a moment ago, by the API reference of each operation
@@ -185,6 +219,7 @@ impl fmt::Display for Fault {
             Self::InternalError => "500",
             Self::Unavailable => "503",
             Self::AccessDenied => "access denied",
+            Self::QuotaExceeded => "quota used up",
             Self::Unseen => "not seen yet",
             Self::NoReply => "no reply",
             Self::Reset => "connection reset",

@@ -38,7 +38,7 @@ pub struct Gateway {
     address: SocketAddrV4,
     shared: Arc<Shared>,
     /// Ends last, and with it the tasks that share the rest.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 /// What every connection uses.
@@ -85,7 +85,7 @@ impl Gateway {
         Ok(Self {
             address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
             shared,
-            _runtime: runtime,
+            runtime,
         })
     }
 
@@ -106,6 +106,12 @@ impl Gateway {
     /// the next, and the last stays. Every other lives as [`Life::default`] says.
     pub fn live(&self, replication_group: &str, life: Life) {
         self.shared.elasticache.live(replication_group, life);
+    }
+
+    /// Mends a cache that AWS could not keep well: from now on it is available, and answers at its endpoint.
+    pub fn mend(&self, replication_group: &str) {
+        let elasticache = self.shared.elasticache.clone();
+        self.runtime.block_on(elasticache.mend(replication_group));
     }
 
     /// Takes a cache's capacity from these zones: it cannot be created there, nor where AWS chooses.

@@ -1,11 +1,15 @@
 //! ElastiCache as AWS runs it: a cache takes its time, and what AWS refuses is refused.
 //!
 //! MiniStack keeps the resources; this room knows where in its life each cache is. `life` decides the phase,
-//! `strict` what is refused, `describe` what is shown, `events` what is told.
+//! `strict` what is refused, `describe` what is shown, `events` what is told; `creation` and `deletion` take their
+//! time, and `members` bear AWS's names.
 
+mod creation;
+mod deletion;
 mod describe;
 mod events;
 mod life;
+mod members;
 mod strict;
 mod window;
 
@@ -255,96 +259,6 @@ impl ElastiCache {
         }
     }
 
-    fn create(&self, call: &Call) {
-        let id = call
-            .field("ReplicationGroupId")
-            .unwrap_or_default()
-            .to_owned();
-        let port = number(call, "Port").and_then(|port| u16::try_from(port).ok());
-        let group = {
-            let mut state = self.state();
-            let life = match state.lives.get_mut(&id) {
-                Some(lives) if lives.len() > 1 => lives.pop_front().unwrap_or_default(),
-                Some(lives) => lives.front().cloned().unwrap_or_default(),
-                None => Life::default(),
-            };
-            let group = Group {
-                life,
-                times: Times {
-                    created: self.clock.now(),
-                    ..Times::default()
-                },
-                created_at: SystemTime::now(),
-                address: state.addresses.next(port.unwrap_or(6379)),
-                nodes: number(call, "NumCacheClusters").unwrap_or(1),
-                subnets: call
-                    .field("CacheSubnetGroupName")
-                    .unwrap_or_default()
-                    .to_owned(),
-                security_groups: call
-                    .list("SecurityGroupIds")
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
-                last_shown: None,
-                last_member: None,
-                id: id.clone(),
-            };
-            let earlier = state.groups.insert(id, group.clone());
-            state.earlier.extend(earlier);
-            group
-        };
-        let caches = self.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(caches.clock.real(group.life.creating)).await;
-            caches.end_creation(&group).await;
-        });
-    }
-
-    /// The end of a creation: its event, and the server behind the endpoint.
-    async fn end_creation(&self, group: &Group) {
-        let first = format!("{}-001", group.id);
-        let told = match &group.life.outcome {
-            Outcome::Failed { reason } => vec![("cache-cluster", first, reason.clone())],
-            Outcome::Available | Outcome::Unheard { .. } => vec![
-                ("cache-cluster", first, "Cache cluster created".to_owned()),
-                (
-                    "replication-group",
-                    group.id.clone(),
-                    format!("Replication group {} created", group.id),
-                ),
-            ],
-        };
-        let date = SystemTime::now();
-        let told = told
-            .into_iter()
-            .map(|(source_type, source, message)| Event {
-                source_type,
-                source,
-                message,
-                date,
-            });
-        self.state().events.extend(told);
-        if let (Some(valkey), Outcome::Available) = (&self.valkey, &group.life.outcome) {
-            let (valkey, address) = (Arc::clone(valkey), group.address);
-            let answers = group.life.answers;
-            let start = move || answers.then(|| valkey.start(address)).transpose();
-            let started = tokio::task::spawn_blocking(start).await;
-            let server = match started.map_err(Into::into).flatten() {
-                Ok(server) => server,
-                Err(error) => {
-                    eprintln!("no valkey-server for {}: {error:#}", group.id);
-                    None
-                }
-            };
-            let mut state = self.state();
-            let is_there = |found: &Group| found.times == group.times;
-            if state.groups.get(&group.id).is_some_and(is_there) {
-                state.servers.insert(group.id.clone(), server);
-            }
-        }
-    }
-
     fn change(&self, call: &Call, change: impl FnOnce(&mut Group)) {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
         let now = self.clock.now();
@@ -352,42 +266,6 @@ impl ElastiCache {
             group.times.changed = Some(now);
             change(group);
         }
-    }
-
-    /// MiniStack deletes at once: what it showed until then is shown on until the time has come.
-    async fn delete(&self, call: &Call, request: &Received, upstream: &Upstream) -> Result<Reply> {
-        let id = call.field("ReplicationGroupId").unwrap_or_default();
-        let last = last_shown(id, upstream).await?;
-        let last_member = first_member(id, upstream).await?;
-        let answer = upstream.forward(request).await?;
-        if !answer.status.is_success() {
-            return Ok(respond(answer));
-        }
-        if let Some(snapshot) = call.field("FinalSnapshotIdentifier") {
-            take_snapshot(snapshot, id, upstream).await?;
-        }
-        let now = self.clock.now();
-        let deleting = {
-            let mut state = self.state();
-            let Some(group) = state.groups.get_mut(id) else {
-                return Ok(respond(answer));
-            };
-            group.times.deleted = Some(now);
-            group.last_shown.clone_from(&last);
-            group.last_member = last_member;
-            group.life.deleting
-        };
-        let (caches, id) = (self.clone(), id.to_owned());
-        tokio::spawn(async move {
-            tokio::time::sleep(caches.clock.real(deleting)).await;
-            caches.state().servers.remove(&id);
-        });
-        let mut answer = Element::with(
-            "DeleteReplicationGroupResponse",
-            [Element::with("DeleteReplicationGroupResult", last)],
-        );
-        self.show(&mut answer);
-        Ok(written(&answer))
     }
 
     async fn describe(
@@ -412,36 +290,6 @@ impl ElastiCache {
         );
         self.show(&mut answer);
         Ok(written(&answer))
-    }
-
-    /// A member bears another name in MiniStack, and none at all where it was added later: it is like the first.
-    /// The call is passed on as it is all the same, so that the caller's policy is enforced.
-    async fn describe_members(
-        &self,
-        call: &Call,
-        request: &Received,
-        upstream: &Upstream,
-    ) -> Result<Reply> {
-        let answer = upstream.forward(request).await?;
-        let wanted = call.field("CacheClusterId").unwrap_or_default();
-        let named = wanted
-            .rsplit_once('-')
-            .and_then(|(id, number)| Some((self.found(id)?, number.parse::<u32>().ok()?)));
-        let Some(((group, phase), number)) = named else {
-            return Ok(respond(answer));
-        };
-        if answer.status != StatusCode::NOT_FOUND || number > group.nodes {
-            return Ok(respond(answer));
-        }
-        let first = match &group.last_member {
-            Some(last) if phase == Phase::Deleting => Some(last.clone()),
-            _ => first_member(&group.id, upstream).await?,
-        };
-        let Some(mut shown) = first else {
-            return Ok(respond(answer));
-        };
-        describe::cache_clusters(&mut shown, wanted, &phase);
-        Ok(written(&shown))
     }
 
     /// A list of all caches holds those that are being deleted too, which MiniStack has forgotten.
@@ -481,53 +329,6 @@ impl ElastiCache {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What MiniStack shows of a replication group, if it has one of this id.
-async fn last_shown(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
-    let described = upstream
-        .ask(
-            "elasticache",
-            &[
-                ("Action", "DescribeReplicationGroups"),
-                ("ReplicationGroupId", id),
-            ],
-        )
-        .await?;
-    let path = [
-        "DescribeReplicationGroupsResult",
-        "ReplicationGroups",
-        "ReplicationGroup",
-    ];
-    Ok(described.and_then(|answer| answer.at(&path).cloned()))
-}
-
-/// The last backup that a deletion takes: MiniStack takes none.
-async fn take_snapshot(name: &str, group: &str, upstream: &Upstream) -> Result<()> {
-    upstream
-        .ask(
-            "elasticache",
-            &[
-                ("Action", "CreateSnapshot"),
-                ("SnapshotName", name),
-                ("ReplicationGroupId", group),
-            ],
-        )
-        .await
-        .map(drop)
-}
-
-/// What MiniStack answers about a replication group's first member, if there is one.
-async fn first_member(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
-    upstream
-        .ask(
-            "elasticache",
-            &[
-                ("Action", "DescribeCacheClusters"),
-                ("CacheClusterId", &format!("{id}-0001-001")),
-            ],
-        )
-        .await
 }
 
 fn written(element: &Element) -> Reply {

@@ -1,0 +1,53 @@
+//! The members of a replication group, which MiniStack names in another way.
+
+use anyhow::Result;
+use hyper::StatusCode;
+
+use super::{
+    Call, ElastiCache, Element, Phase, Received, Reply, Upstream, describe, respond, written,
+};
+
+impl ElastiCache {
+    /// A member bears another name in MiniStack, and none at all where it was added later: it is like the first.
+    /// The call is passed on as it is all the same, so that the caller's policy is enforced.
+    pub(super) async fn describe_members(
+        &self,
+        call: &Call,
+        request: &Received,
+        upstream: &Upstream,
+    ) -> Result<Reply> {
+        let answer = upstream.forward(request).await?;
+        let wanted = call.field("CacheClusterId").unwrap_or_default();
+        let named = wanted
+            .rsplit_once('-')
+            .and_then(|(id, number)| Some((self.found(id)?, number.parse::<u32>().ok()?)));
+        let Some(((group, phase), number)) = named else {
+            return Ok(respond(answer));
+        };
+        if answer.status != StatusCode::NOT_FOUND || number > group.nodes {
+            return Ok(respond(answer));
+        }
+        let first = match &group.last_member {
+            Some(last) if phase == Phase::Deleting => Some(last.clone()),
+            _ => first_member(&group.id, upstream).await?,
+        };
+        let Some(mut shown) = first else {
+            return Ok(respond(answer));
+        };
+        describe::cache_clusters(&mut shown, wanted, &phase);
+        Ok(written(&shown))
+    }
+}
+
+/// What MiniStack answers about a replication group's first member, if there is one.
+pub(super) async fn first_member(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
+    upstream
+        .ask(
+            "elasticache",
+            &[
+                ("Action", "DescribeCacheClusters"),
+                ("CacheClusterId", &format!("{id}-0001-001")),
+            ],
+        )
+        .await
+}
