@@ -394,6 +394,19 @@ impl Listener<'_> {
     /// Where there is none in time.
     #[must_use]
     pub fn wait_for(&self, environment: &str) -> Value {
+        self.wait_until(environment, |_| true)
+    }
+
+    /// The detail of the first event of an environment that tells of an error.
+    ///
+    /// # Panics
+    /// Where there is none in time.
+    #[must_use]
+    pub fn wait_for_error(&self, environment: &str) -> Value {
+        self.wait_until(environment, |event| event["detail"]["error"].is_string())["detail"].take()
+    }
+
+    fn wait_until(&self, environment: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         until(&format!("an event about {environment}"), || {
             let received = self.world.call(
                 "sqs",
@@ -406,7 +419,7 @@ impl Listener<'_> {
             self.heard
                 .borrow()
                 .iter()
-                .find(|event| event["detail"]["environment"] == environment)
+                .find(|event| event["detail"]["environment"] == environment && is_it(event))
                 .cloned()
         })
     }

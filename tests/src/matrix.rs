@@ -199,7 +199,11 @@ impl fmt::Display for Spell {
 const fn is_final(fault: Fault) -> bool {
     matches!(
         fault,
-        Fault::AccessDenied | Fault::Unseen | Fault::KilledBefore | Fault::KilledAfter
+        Fault::AccessDenied
+            | Fault::QuotaExceeded
+            | Fault::Unseen
+            | Fault::KilledBefore
+            | Fault::KilledAfter
     )
 }
 
@@ -264,6 +268,10 @@ impl Cell {
             return Expected::Recovers;
         }
         let failure = self.failure();
+        // No second try makes room.
+        if self.fault == Fault::QuotaExceeded {
+            return Expected::Fails(failure);
+        }
         if self.spell == Spell::Every {
             return if self.fault.takes_effect() && !reads(&self.call.operation) {
                 Expected::RecoversOrFails(failure)
@@ -306,6 +314,7 @@ impl Cell {
             Fault::Unseen => (step, "NotFound"),
             Fault::Throttled => (step, "Throttled"),
             Fault::AccessDenied => (step, "AccessDenied"),
+            Fault::QuotaExceeded => (step, "QuotaExceeded"),
             Fault::KilledBefore | Fault::KilledAfter => (step, "Internal"),
             _ => (step, "ServiceUnavailable"),
         };

@@ -1,0 +1,409 @@
+//! Each error that `docs/operate.md` tells of is met, and what the page says is done: it helps.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::thread;
+
+use contract::ErrorName;
+use envcache_tests::{Ended, Environment, World, by_hand, matrix, text, until};
+use local::gateway::elasticache::{Life, Outcome};
+use local::gateway::fault::{Fault, Rule, When};
+use local::{Settings, Workspace};
+use serde_json::{Value, json};
+
+/// A stack that proves the endpoints of one environment.
+struct Place {
+    world: World,
+    proved: Environment,
+}
+
+fn place() -> &'static Place {
+    static PLACE: OnceLock<Place> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let settings = Settings {
+            valkey: true,
+            ..matrix::SETTINGS
+        };
+        let mut world = World::deploy_with(settings).expect("a stack");
+        let proved = world.environment();
+        world.redeploy(&proved.laid.proof()).expect("a proof");
+        Place { world, proved }
+    })
+}
+
+fn world() -> &'static World {
+    &place().world
+}
+
+/// A name that a run can end in, how it comes to that, and what helps.
+struct Story {
+    error: &'static str,
+    /// The words of the page that are followed.
+    advice: &'static str,
+    /// Meets the error, does as the page says, and tells how both runs ended.
+    play: fn(&Environment) -> (Ended, Ended),
+}
+
+const STORIES: [Story; 18] = [
+    Story {
+        error: "InvalidSpec",
+        advice: "correct the field that the cause names",
+        play: |environment| {
+            let met = run(&environment.request_with("/cache", json!({ "replicas": 9 })));
+            assert_names(&met, "cache.replicas");
+            (
+                met,
+                run(&environment.request_with("/cache", json!({ "replicas": 0 }))),
+            )
+        },
+    },
+    Story {
+        error: "NotFound",
+        advice: "see that the VPC, subnets and backend's security group of the request exist",
+        play: |environment| {
+            let request = with_backend(environment, "tasks");
+            let met = run(&request);
+            assert_names(&met, "`tasks`");
+            let made = json!({
+                "VpcId": environment.laid.vpc, "GroupName": "tasks", "Description": "the backend",
+            });
+            world().call("ec2", "create_security_group", &made);
+            (met, run(&request))
+        },
+    },
+    Story {
+        error: "Ambiguous",
+        advice: "use one of the ids that the cause lists in place of the name",
+        play: |environment| {
+            let twin = json!({
+                "CidrBlock": "10.0.0.0/16",
+                "TagSpecifications": [
+                    { "ResourceType": "vpc", "Tags": [{ "Key": "Name", "Value": environment.vpc }] }
+                ],
+            });
+            world().call("ec2", "create_vpc", &twin);
+            let met = run(&environment.request());
+            assert_names(&met, &environment.laid.vpc);
+            let request = environment.request_with("/network/vpc", json!(environment.laid.vpc));
+            (met, run(&request))
+        },
+    },
+    Story {
+        error: "NotOwned",
+        advice: "[adopt](adopt.md) it",
+        play: |environment| {
+            by_hand::security_group(environment, world());
+            let met = run(&environment.request());
+            (met, run(&environment.request_with("/adopt", json!(true))))
+        },
+    },
+    Story {
+        error: "NotOwned",
+        advice: "give the cache another name",
+        play: |environment| {
+            by_hand::cache(environment, world(), &json!({}));
+            let met = run(&environment.request());
+            let other = json!({
+                "name": format!("{}-other", environment.name),
+                "subnetGroupName": format!("{}-other", environment.name),
+            });
+            (met, run(&environment.request_with("/cache", other)))
+        },
+    },
+    Story {
+        error: "Immutable",
+        advice: "ask for what is there",
+        play: |environment| {
+            assert_eq!(run(&environment.request()).status, "SUCCEEDED");
+            let met = run(&environment.request_with("/cache", json!({ "port": 7000 })));
+            (met, run(&environment.request()))
+        },
+    },
+    Story {
+        error: "Immutable",
+        advice: "[remove](removal.md) the cache and ask anew",
+        play: |environment| {
+            assert_eq!(run(&environment.request()).status, "SUCCEEDED");
+            let request = environment.request_with("/cache", json!({ "port": 7000 }));
+            let met = run(&request);
+            assert_eq!(remove(environment).status, "SUCCEEDED");
+            (met, run(&request))
+        },
+    },
+    Story {
+        error: "CreateFailed",
+        advice: "see to the reason that ElastiCache gives, then start again; nothing has to be deleted by hand",
+        play: |environment| {
+            let failing = || Life {
+                outcome: Outcome::Failed {
+                    reason: "insufficient free IP addresses".to_owned(),
+                },
+                ..Life::default()
+            };
+            for life in [failing(), failing(), Life::default()] {
+                live(environment, life);
+            }
+            let met = run(&environment.request());
+            assert_names(&met, "insufficient free IP addresses");
+            (met, run(&environment.request()))
+        },
+    },
+    Story {
+        error: "InsufficientCapacity",
+        advice: "for subnets in other zones",
+        play: |environment| {
+            let zones = ["ap-southeast-1a", "ap-southeast-1b"].map(str::to_owned);
+            let cache = format!("{}-redis", environment.name);
+            world().gateway().exhaust(&cache, zones.into());
+            let met = run(&environment.request());
+            let other = json!(["subnet-two", "subnet-three"]);
+            (
+                met,
+                run(&environment.request_with("/network/subnets", other)),
+            )
+        },
+    },
+    Story {
+        error: "QuotaExceeded",
+        advice: "remove what is not used, or ask for more in Service Quotas",
+        play: |environment| {
+            while_calls_fail(environment, "CreateReplicationGroup", Fault::QuotaExceeded)
+        },
+    },
+    Story {
+        error: "InUse",
+        advice: "take away what the cause names as the user, then start again",
+        play: |environment| {
+            assert_eq!(run(&environment.request()).status, "SUCCEEDED");
+            let tagged = json!({ "Filters": [
+                { "Name": "tag:envcache:environment", "Values": [environment.name] }
+            ] });
+            let found = world().call("ec2", "describe_security_groups", &tagged);
+            let user = &environment.laid.backend_security_group;
+            let rule = json!({
+                "GroupId": user,
+                "IpPermissions": [{
+                    "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443,
+                    "UserIdGroupPairs": [{ "GroupId": found["SecurityGroups"][0]["GroupId"] }],
+                }],
+            });
+            world().call("ec2", "authorize_security_group_ingress", &rule);
+            let met = remove(environment);
+            assert_names(&met, user);
+            world().call("ec2", "revoke_security_group_ingress", &rule);
+            (met, remove(environment))
+        },
+    },
+    Story {
+        error: "AccessDenied",
+        advice: "see the role's policy",
+        play: |environment| {
+            while_calls_fail(environment, "CreateReplicationGroup", Fault::AccessDenied)
+        },
+    },
+    Story {
+        error: "Throttled",
+        advice: "see the AWS Health Dashboard, then start again",
+        play: |environment| {
+            while_calls_fail(environment, "CreateReplicationGroup", Fault::Throttled)
+        },
+    },
+    Story {
+        error: "ServiceUnavailable",
+        advice: "see the AWS Health Dashboard, then start again",
+        play: |environment| {
+            while_calls_fail(environment, "CreateReplicationGroup", Fault::Unavailable)
+        },
+    },
+    Story {
+        error: "UnexpectedStatus",
+        advice: "once it is *available*, start again",
+        play: |environment| {
+            let unheard = Outcome::Unheard {
+                status: "hibernating".to_owned(),
+            };
+            live(
+                environment,
+                Life {
+                    outcome: unheard,
+                    ..Life::default()
+                },
+            );
+            let met = run(&environment.request());
+            assert_names(&met, "hibernating");
+            mend(environment);
+            (met, run(&environment.request()))
+        },
+    },
+    Story {
+        error: "Timeout",
+        advice: "then start again",
+        play: |environment| {
+            // A run waits for 60 minutes, beside the time that its steps take.
+            live(
+                environment,
+                Life {
+                    creating: 85.0 * 60.0,
+                    ..Life::default()
+                },
+            );
+            (run(&environment.request()), run(&environment.request()))
+        },
+    },
+    Story {
+        error: "Aborted",
+        advice: "start again when they are done",
+        play: |environment| {
+            let execution = world().start(&environment.request());
+            until("the cache is asked for", || environment.cache(world()).ok());
+            let stopped = json!({ "executionArn": execution, "cause": "maintenance" });
+            world().call("stepfunctions", "stop_execution", &stopped);
+            (world().wait(&execution), run(&environment.request()))
+        },
+    },
+    Story {
+        error: "Internal",
+        advice: "start again; if it stays, report the cause",
+        play: |environment| {
+            while_calls_fail(environment, "CreateReplicationGroup", Fault::KilledBefore)
+        },
+    },
+];
+
+fn run(request: &Value) -> Ended {
+    world().run(request)
+}
+
+fn remove(environment: &Environment) -> Ended {
+    world().remove(&json!({ "environment": environment.name }))
+}
+
+fn with_backend(environment: &Environment, name: &str) -> Value {
+    environment.request_with("/network/backendSecurityGroup", json!(name))
+}
+
+fn live(environment: &Environment, life: Life) {
+    let cache = format!("{}-redis", environment.name);
+    world().gateway().live(&cache, life);
+}
+
+fn mend(environment: &Environment) {
+    let cache = format!("{}-redis", environment.name);
+    world().gateway().mend(&cache);
+}
+
+/// A run while each try of a call fails, and one after that.
+fn while_calls_fail(environment: &Environment, operation: &str, fault: Fault) -> (Ended, Ended) {
+    environment.tenant.inject(Rule {
+        step: "EnsureReplicationGroup".to_owned(),
+        operation: operation.to_owned(),
+        when: When::Every,
+        fault,
+    });
+    let met = run(&environment.request());
+    environment.tenant.heal();
+    (met, run(&environment.request()))
+}
+
+#[track_caller]
+fn assert_names(ended: &Ended, what: &str) {
+    assert!(
+        ended.cause.contains(what),
+        "a person has to read {what:?} to act on it: {ended:?}"
+    );
+}
+
+/// The page's advice, by error. One row may be about several.
+fn advice() -> Vec<(String, String)> {
+    let page = Workspace::root().join("docs/operate.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let (_, section) = page
+        .split_once("## What to do about an error")
+        .expect("its section");
+    let (section, _) = section.split_once("\n## ").expect("its end");
+    section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once(" | "))
+        .flat_map(|(names, advice)| {
+            names
+                .split(", ")
+                .map(|name| (name.trim_matches('`').to_owned(), advice.to_owned()))
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_tells_of_every_error_and_each_is_met_here() {
+    let told: BTreeSet<_> = advice().into_iter().map(|(error, _)| error).collect();
+    // Step Functions' own word for an execution that somebody stopped.
+    let all = ErrorName::ALL
+        .map(ErrorName::as_str)
+        .into_iter()
+        .chain(["Aborted"]);
+    assert_eq!(told, all.map(str::to_owned).collect(), "the page");
+    // That of a proof needs the environment that is proved.
+    let met = STORIES
+        .iter()
+        .map(|story| story.error)
+        .chain(["EndpointUnreachable"]);
+    assert_eq!(told, met.map(str::to_owned).collect(), "the stories");
+    for story in &STORIES {
+        assert!(
+            advice()
+                .iter()
+                .any(|(error, text)| error == story.error && text.contains(story.advice)),
+            "{}: the page does not say {:?}",
+            story.error,
+            story.advice
+        );
+    }
+}
+
+#[test]
+fn each_error_is_announced_and_the_advice_of_the_page_helps() {
+    thread::scope(|scope| {
+        for story in &STORIES {
+            // A panic tells the thread's name.
+            let thread = thread::Builder::new().name(format!("{}: {}", story.error, story.advice));
+            let play = move || {
+                let environment = world().environment();
+                let listener = world().listen("envcache");
+
+                let (met, helped) = (story.play)(&environment);
+
+                assert_ne!(met.status, "SUCCEEDED", "{met:?}");
+                let told = listener.wait_for_error(&environment.name);
+                assert_eq!(told["error"], story.error, "{met:?}");
+                let tells = !text(&told["step"]).is_empty() && !text(&told["reason"]).is_empty();
+                assert!(tells, "the step and the reason: {told}");
+                assert_eq!(
+                    helped.status, "SUCCEEDED",
+                    "{}: {:?} does not help: {helped:?}",
+                    story.error, story.advice
+                );
+            };
+            thread.spawn_scoped(scope, play).expect("a thread");
+        }
+    });
+}
+
+#[test]
+fn an_endpoint_that_did_not_answer_is_proved_anew_once_it_does() {
+    let environment = &place().proved;
+    live(
+        environment,
+        Life {
+            answers: false,
+            ..Life::default()
+        },
+    );
+    let met = run(&environment.request());
+    assert_eq!(met.error, "EndpointUnreachable", "{met:?}");
+    assert_names(&met, ": connect: ");
+
+    mend(environment);
+    let helped = run(&environment.request());
+
+    assert_eq!(helped.status, "SUCCEEDED", "{helped:?}");
+    assert_eq!(helped.output["verified"], true, "{helped:?}");
+}
