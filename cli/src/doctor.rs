@@ -10,8 +10,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
 
 use crate::account::refused;
+use crate::execution::Outcome;
 use crate::exit::Exit;
-use crate::follow::{Outcome, follow};
+use crate::follow::follow;
 use crate::output::say;
 use crate::request::Asked;
 use crate::run;

@@ -3,6 +3,7 @@
 mod account;
 mod arguments;
 mod doctor;
+mod execution;
 mod exit;
 mod follow;
 mod news;

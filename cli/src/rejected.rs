@@ -10,7 +10,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
 
 use crate::account::refused;
-use crate::follow::describe;
+use crate::execution::describe;
 use crate::stack::Stack;
 
 /// How many of the latest failures of each state machine are looked at: each costs a call.

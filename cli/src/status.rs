@@ -10,8 +10,8 @@ use contract::value::EnvironmentName;
 use serde::Serialize;
 
 use crate::account::refused;
+use crate::execution::{Outcome, describe};
 use crate::exit::{Exit, Usage};
-use crate::follow::{Outcome, describe};
 use crate::output::say;
 use crate::record::{self, Record};
 use crate::rejected;
@@ -232,8 +232,8 @@ mod tests {
     use serde_json::json;
 
     use super::{Run, State, judge};
+    use crate::execution::Outcome;
     use crate::exit::Exit;
-    use crate::follow::Outcome;
     use crate::record::Record;
 
     fn run(removes: bool, outcome: Option<Outcome>) -> Run {

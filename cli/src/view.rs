@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::follow::Outcome;
+use crate::execution::Outcome;
 use crate::news::News;
 use crate::output::say;
 use crate::progress::{Change, Moment};

@@ -6,8 +6,9 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 use tokio::time::sleep;
 
+use crate::execution::{Outcome, describe};
 use crate::exit::Exit;
-use crate::follow::{Outcome, describe, follow};
+use crate::follow::follow;
 use crate::record;
 use crate::rejected;
 use crate::stack::Stack;

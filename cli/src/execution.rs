@@ -1,0 +1,59 @@
+//! An execution, as Step Functions describes it.
+
+use anyhow::{Context, Result};
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::types::ExecutionStatus;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::Value;
+
+use crate::account::refused;
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Succeeded(Value),
+    Failed { error: String, cause: String },
+}
+
+impl Outcome {
+    /// None while it runs.
+    pub fn of(description: &DescribeExecutionOutput) -> Result<Option<Self>> {
+        Ok(Some(match description.status() {
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => return Ok(None),
+            ExecutionStatus::Succeeded => {
+                let output = description.output().unwrap_or("null");
+                Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
+            }
+            // Step Functions ended it, not the workflow: it has no error of the contract.
+            status @ (ExecutionStatus::TimedOut | ExecutionStatus::Aborted) => Self::Failed {
+                error: status.as_str().to_owned(),
+                cause: description
+                    .cause()
+                    .unwrap_or("it was ended from outside. Start again: a run goes on where the one before it ended")
+                    .to_owned(),
+            },
+            status => Self::Failed {
+                error: description.error().unwrap_or(status.as_str()).to_owned(),
+                cause: description
+                    .cause()
+                    .unwrap_or("Step Functions gives no cause")
+                    .to_owned(),
+            },
+        }))
+    }
+}
+
+/// Asks for an execution. None where Step Functions has forgotten it, 90 days after its end.
+pub async fn describe(sfn: &Client, execution: &str) -> Result<Option<DescribeExecutionOutput>> {
+    match sfn
+        .describe_execution()
+        .execution_arn(execution)
+        .send()
+        .await
+    {
+        Ok(description) => Ok(Some(description)),
+        Err(error) if error.code() == Some("ExecutionDoesNotExist") => Ok(None),
+        Err(error) => Err(refused("DescribeExecution", error)),
+    }
+}
