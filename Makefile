@@ -25,7 +25,7 @@ test: build ## every test: decisions and requests first, then the stack from out
 	cargo build --workspace --bins
 	cargo test --workspace --test '*' -- --test-threads 8
 
-matrix: build ## every fault on every call: half an hour; writes docs/fault-matrix.md
+matrix: build ## every fault on every call: the better part of an hour; writes docs/fault-matrix.md
 	cargo build --quiet --workspace --bins
 	target/debug/fault-matrix docs/fault-matrix.md
 

@@ -5,7 +5,6 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::arguments::Options;
@@ -42,6 +41,6 @@ where
         .and_then(|service| Some((service.code()?, service.message().unwrap_or("no message"))));
     match answered {
         Some((code, message)) => anyhow!("{operation}: {code}: {message}"),
-        None => anyhow!("{operation}: {}", DisplayErrorContext(error)),
+        None => Error::new(error).context(format!("{operation}: AWS was not reached")),
     }
 }

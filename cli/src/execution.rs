@@ -5,6 +5,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use contract::ErrorName;
 use serde_json::Value;
 
 use crate::account::refused;
@@ -25,9 +26,13 @@ impl Outcome {
                 let output = description.output().unwrap_or("null");
                 Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
             }
-            // Step Functions ended it, not the workflow: it has no error of the contract.
+            // Step Functions ended it, not the workflow: named as it is announced.
             status @ (ExecutionStatus::TimedOut | ExecutionStatus::Aborted) => Self::Failed {
-                error: status.as_str().to_owned(),
+                error: match status {
+                    ExecutionStatus::TimedOut => ErrorName::Timeout.as_str(),
+                    _ => "Aborted",
+                }
+                .to_owned(),
                 cause: description
                     .cause()
                     .unwrap_or("it was ended from outside. Start again: a run goes on where the one before it ended")

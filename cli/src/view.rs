@@ -13,7 +13,7 @@ use crate::output::say;
 use crate::progress::{Change, Moment};
 use crate::summary;
 
-/// How long one small node takes, as it was seen on AWS.
+/// How long one small node takes on AWS.
 const USUAL: &str = "usually 4 to 8 minutes for one small node";
 
 /// Where the moments of a run are shown.
@@ -71,7 +71,8 @@ impl View {
                 match &moment.change {
                     Change::Entered => {
                         let message = live(&moment.state, moment.is_wait, found.as_deref());
-                        running.insert(moment.state.clone(), spinner(lines, message));
+                        let bar = spinner(lines, message, moment.elapsed);
+                        running.insert(moment.state.clone(), bar);
                     }
                     Change::Left { note, .. } => {
                         if let Some(bar) = running.remove(&moment.state) {
@@ -116,8 +117,9 @@ impl View {
     }
 }
 
-fn spinner(lines: &MultiProgress, message: String) -> ProgressBar {
-    let bar = lines.add(ProgressBar::new_spinner());
+/// It shows how long the run is at work, of which `elapsed` has passed.
+fn spinner(lines: &MultiProgress, message: String, elapsed: Duration) -> ProgressBar {
+    let bar = lines.add(ProgressBar::new_spinner().with_elapsed(elapsed));
     bar.set_style(
         ProgressStyle::with_template("          {spinner} {msg} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner()),
@@ -130,7 +132,7 @@ fn spinner(lines: &MultiProgress, message: String) -> ProgressBar {
 /// `WaitForReplicationGroup (creating; usually 4 to 8 minutes for one small node)`
 fn live(state: &str, is_wait: bool, found: Option<&str>) -> String {
     match found.filter(|_| is_wait) {
-        Some("creating") => format!("{state} (creating; {USUAL})"),
+        Some(found @ ("created" | "creating")) => format!("{state} ({found}; {USUAL})"),
         Some(found) => format!("{state} ({found})"),
         None => state.to_owned(),
     }

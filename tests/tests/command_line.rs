@@ -293,10 +293,10 @@ fn where_aws_cannot_be_asked_it_exits_3_and_says_what_to_do() {
         .expect("envcache runs");
 
     assert_exit(&nobody, 3);
+    let told = errors(&nobody);
     assert!(
-        errors(&nobody).contains("DescribeStacks"),
-        "{}",
-        errors(&nobody)
+        told.contains("DescribeStacks: AWS was not reached: ") && !told.contains('{'),
+        "a person reads it: {told}"
     );
     assert_exit(&no_stack, 3);
     assert!(

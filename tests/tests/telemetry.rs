@@ -137,7 +137,19 @@ fn the_end_of_a_run_is_counted_by_its_outcome_with_how_long_it_took() {
 
     report.invoke(&event).expect("an answer");
 
-    let line = metrics(&report.log().expect("lines of JSON"));
+    let log = report.log().expect("lines of JSON");
+    let done = log.iter().find(|line| line["_aws"].is_null());
+    let fields = &done.expect("a line for the request")["fields"];
+    assert_eq!(
+        (
+            &fields["environment"],
+            &fields["execution"],
+            &fields["request_id"]
+        ),
+        (&json!("bandup"), &json!("run-1"), &json!(REQUEST))
+    );
+    let line = metrics(&log);
+    assert_eq!(line["request_id"], REQUEST, "{line}");
     let definition = &line["_aws"]["CloudWatchMetrics"][0];
     assert_eq!(
         definition["Dimensions"],
@@ -147,12 +159,13 @@ fn the_end_of_a_run_is_counted_by_its_outcome_with_how_long_it_took() {
         definition["Metrics"],
         json!([
             { "Name": "Runs", "Unit": "Count" },
+            { "Name": "Failures", "Unit": "Count" },
             { "Name": "Duration", "Unit": "Seconds" }
         ])
     );
     assert_eq!(
-        (&line["Runs"], &line["Duration"]),
-        (&json!(1.0), &json!(312.5))
+        (&line["Runs"], &line["Failures"], &line["Duration"]),
+        (&json!(1.0), &json!(1.0), &json!(312.5))
     );
     assert_eq!(
         (&line["Workflow"], &line["Outcome"]),
@@ -239,8 +252,8 @@ fn each_alarm_watches_what_is_told_and_notifies_the_topic() {
         let known = [
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
             ("AWS/States", "ExecutionsAborted"),
-            ("AWS/States", "ExecutionsFailed"),
             ("AWS/States", "ExecutionsTimedOut"),
+            ("envcache", "Failures"),
             ("envcache", "SecondsWaited"),
         ];
         let watched = (

@@ -128,6 +128,11 @@ impl End {
         }
     }
 
+    /// Whether it failed by itself; one that was stopped, or timed out, has not.
+    pub fn has_failed(&self) -> bool {
+        self.status == Status::Failed
+    }
+
     /// How it ended, where it could not say so itself.
     pub const fn sudden(&self) -> Option<Sudden> {
         match self.status {

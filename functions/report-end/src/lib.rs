@@ -83,6 +83,11 @@ fn measure(stack: &str, end: &End, outcome: &str) {
             value: 1.0,
         },
         Metric {
+            name: "Failures",
+            unit: "Count",
+            value: if end.has_failed() { 1.0 } else { 0.0 },
+        },
+        Metric {
             name: "Duration",
             unit: "Seconds",
             value: end.seconds,

@@ -6,6 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
+use crate::runner::REQUEST_ID;
+
 /// The namespace of all of them.
 pub const NAMESPACE: &str = "envcache";
 
@@ -22,19 +24,21 @@ pub struct Metric {
 }
 
 /// Writes the metrics to the log, in one line. Each of `dimensions` is a set of names and values; `details` stand in the
-/// line beside them, for the person who looks for what made a number.
+/// line beside them, for the person who looks for what made a number; so does Lambda's id of the request.
 pub fn emit(metrics: &[Metric], dimensions: &[&[(&str, &str)]], details: &[(&str, &str)]) {
     let milliseconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_millis();
+    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
+    let details = [details, &[("request_id", &request_id)]].concat();
     println!(
         "{}",
         line(
             u64::try_from(milliseconds).unwrap_or_default(),
             metrics,
             dimensions,
-            details
+            &details
         )
     );
 }

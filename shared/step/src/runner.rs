@@ -9,6 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+tokio::task_local! {
+    /// Lambda's id of the request that is answered, for what is logged on the way.
+    pub(crate) static REQUEST_ID: String;
+}
+
 /// Serves a step until Lambda ends the process.
 ///
 /// `handler` takes the decoded message of the state machine and answers the next one. What it fails
@@ -36,16 +41,24 @@ async fn answer<Input, Output, Handler>(
 ) -> Result<Output, Diagnostic>
 where
     Input: DeserializeOwned,
+    Output: Serialize,
     Handler: AsyncFn(Input) -> Result<Output, StepError>,
 {
-    let environment = environment(&payload).to_owned();
+    let environment = environment(&payload);
     let execution = execution(&payload).to_owned();
     let outcome = match decode(payload) {
-        Ok(input) => handler(input).await,
+        Ok(input) => {
+            REQUEST_ID
+                .scope(request_id.to_owned(), handler(input))
+                .await
+        }
         Err(error) => Err(error),
     };
     match &outcome {
-        Ok(_) => info!(environment, execution, request_id, "done"),
+        Ok(output) => {
+            let execution = started(output).unwrap_or(execution);
+            info!(environment, execution, request_id, "done");
+        }
         Err(failure) => error!(
             environment,
             execution,
@@ -76,8 +89,14 @@ fn decode<Input: DeserializeOwned>(payload: Value) -> Result<Input, StepError> {
     })
 }
 
-/// The environment for the log: it stands in the specification, or in the request before there is one.
-fn environment(payload: &Value) -> &str {
+/// The environment for the log: it stands in the specification, in the request before there is one, or in the input of
+/// an execution that has ended.
+fn environment(payload: &Value) -> String {
+    let ended = payload
+        .pointer("/detail/input")
+        .and_then(Value::as_str)
+        .and_then(|input| serde_json::from_str::<Value>(input).ok())
+        .unwrap_or_default();
     [
         "/spec/environment",
         "/environment",
@@ -86,8 +105,10 @@ fn environment(payload: &Value) -> &str {
     ]
     .iter()
     .find_map(|pointer| payload.pointer(pointer))
+    .or_else(|| ended.get("environment"))
     .and_then(Value::as_str)
     .unwrap_or("unknown")
+    .to_owned()
 }
 
 /// The execution for the log: every message of the state machines names it, and an event of Step Functions too.
@@ -97,6 +118,12 @@ fn execution(payload: &Value) -> &str {
         .find_map(|pointer| payload.pointer(pointer))
         .and_then(Value::as_str)
         .unwrap_or("none")
+}
+
+/// The execution that a step has started, by its answer: from here on the log of an event goes on under that name.
+fn started(output: &impl Serialize) -> Option<String> {
+    let output = serde_json::to_value(output).ok()?;
+    output["executionName"].as_str().map(str::to_owned)
 }
 
 fn causes(error: &StepError) -> String {
