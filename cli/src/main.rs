@@ -33,15 +33,21 @@ use stack::Stack;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match obey(Arguments::parse()).await {
+    let arguments = Arguments::parse();
+    let is_json = arguments.options.json;
+    match obey(arguments).await {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("envcache: {error:#}");
             let exit = if error.is::<Usage>() {
                 Exit::Usage
             } else {
                 Exit::Unreachable
             };
+            if is_json {
+                say(json!({ "error": format!("{error:#}"), "exit": exit as u8 }));
+            } else {
+                eprintln!("envcache: {error:#}");
+            }
             exit.into()
         }
     }

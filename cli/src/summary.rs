@@ -21,7 +21,13 @@ pub fn of(output: &Value) -> String {
             say(line);
         }
     } else if output["removed"] == true {
-        say(format!("The cache of {environment} is gone"));
+        say(if texts(&output["parameters"]).next().is_none() {
+            format!(
+                "Nothing of envcache's is left of {environment}. No endpoint of it was published: was the name right?"
+            )
+        } else {
+            format!("The cache of {environment} is gone")
+        });
         for left in texts(&output["left"]) {
             say(format!("  left where it is: {left}"));
         }
@@ -124,9 +130,13 @@ mod tests {
                 "bandup has its cache: rediss://h:1, which answers\n  /bandup/cache/url\n",
             ),
             (
-                json!({ "environment": "bandup", "removed": true, "left": ["security group sg-1 is not ours"],
+                json!({ "parameters": ["/bandup/cache/url"], "environment": "bandup", "removed": true, "left": ["security group sg-1 is not ours"],
                     "finalSnapshot": null }),
                 "The cache of bandup is gone\n  left where it is: security group sg-1 is not ours\n",
+            ),
+            (
+                json!({ "environment": "bandupp", "removed": true, "parameters": [], "left": [] }),
+                "Nothing of envcache's is left of bandupp. No endpoint of it was published: was the name right?\n",
             ),
         ];
         for (output, expected) in cases {

@@ -285,6 +285,10 @@ fn where_aws_cannot_be_asked_it_exits_3_and_says_what_to_do() {
         .output()
         .expect("envcache runs");
     let no_stack = run(&["status", "--stack", "other"]);
+    let in_json = run(&["status", "--stack", "other", "--json"]);
+    assert_exit(&in_json, 3);
+    let told: Value = serde_json::from_str(&out(&in_json)).expect("JSON also of an error");
+    assert_eq!(told["exit"], 3, "{told}");
     let no_region = world()
         .envcache(&["status"])
         .env_remove("AWS_REGION")
