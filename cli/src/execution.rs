@@ -27,17 +27,10 @@ impl Outcome {
                 Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
             }
             // Step Functions ended it, not the workflow: named as it is announced.
-            status @ (ExecutionStatus::TimedOut | ExecutionStatus::Aborted) => Self::Failed {
-                error: match status {
-                    ExecutionStatus::TimedOut => ErrorName::Timeout.as_str(),
-                    _ => "Aborted",
-                }
-                .to_owned(),
-                cause: description
-                    .cause()
-                    .unwrap_or("it was ended from outside. Start again: a run goes on where the one before it ended")
-                    .to_owned(),
-            },
+            ExecutionStatus::TimedOut => {
+                Self::ended_from_outside(ErrorName::Timeout.as_str(), description)
+            }
+            ExecutionStatus::Aborted => Self::ended_from_outside("Aborted", description),
             status => Self::Failed {
                 error: description.error().unwrap_or(status.as_str()).to_owned(),
                 cause: description
@@ -46,6 +39,16 @@ impl Outcome {
                     .to_owned(),
             },
         }))
+    }
+
+    fn ended_from_outside(error: &str, description: &DescribeExecutionOutput) -> Self {
+        Self::Failed {
+            error: error.to_owned(),
+            cause: description
+                .cause()
+                .unwrap_or("it was ended from outside. Start again: a run goes on where the one before it ended")
+                .to_owned(),
+        }
     }
 }
 

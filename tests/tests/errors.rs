@@ -166,9 +166,7 @@ const STORIES: [Story; 18] = [
     Story {
         error: "QuotaExceeded",
         advice: "remove what is not used, or ask for more in Service Quotas",
-        play: |environment| {
-            while_calls_fail(environment, "CreateReplicationGroup", Fault::QuotaExceeded)
-        },
+        play: |environment| while_creation_fails(environment, Fault::QuotaExceeded),
     },
     Story {
         error: "InUse",
@@ -197,23 +195,17 @@ const STORIES: [Story; 18] = [
     Story {
         error: "AccessDenied",
         advice: "see the role's policy",
-        play: |environment| {
-            while_calls_fail(environment, "CreateReplicationGroup", Fault::AccessDenied)
-        },
+        play: |environment| while_creation_fails(environment, Fault::AccessDenied),
     },
     Story {
         error: "Throttled",
         advice: "see the AWS Health Dashboard, then start again",
-        play: |environment| {
-            while_calls_fail(environment, "CreateReplicationGroup", Fault::Throttled)
-        },
+        play: |environment| while_creation_fails(environment, Fault::Throttled),
     },
     Story {
         error: "ServiceUnavailable",
         advice: "see the AWS Health Dashboard, then start again",
-        play: |environment| {
-            while_calls_fail(environment, "CreateReplicationGroup", Fault::Unavailable)
-        },
+        play: |environment| while_creation_fails(environment, Fault::Unavailable),
     },
     Story {
         error: "UnexpectedStatus",
@@ -264,9 +256,7 @@ const STORIES: [Story; 18] = [
     Story {
         error: "Internal",
         advice: "start again; if it stays, report the cause",
-        play: |environment| {
-            while_calls_fail(environment, "CreateReplicationGroup", Fault::KilledBefore)
-        },
+        play: |environment| while_creation_fails(environment, Fault::KilledBefore),
     },
 ];
 
@@ -292,11 +282,11 @@ fn mend(environment: &Environment) {
     world().gateway().mend(&cache);
 }
 
-/// A run while each try of a call fails, and one after that.
-fn while_calls_fail(environment: &Environment, operation: &str, fault: Fault) -> (Ended, Ended) {
+/// A run while each try to create the cache fails, and one after that.
+fn while_creation_fails(environment: &Environment, fault: Fault) -> (Ended, Ended) {
     environment.tenant.inject(Rule {
         step: "EnsureReplicationGroup".to_owned(),
-        operation: operation.to_owned(),
+        operation: "CreateReplicationGroup".to_owned(),
         when: When::Every,
         fault,
     });
