@@ -1,7 +1,7 @@
 """Calls AWS for the demo and the tests with boto3, a client that shares no code with the functions.
 
-One JSON request a line on standard input, {"service", "operation", "parameters"}; one JSON answer a line
-on standard output, {"answer"} or {"error": {"code", "message"}}.
+One JSON request a line on standard input, {"service", "operation", "parameters"}, and "credentials" for a caller other
+than the account's root user; one JSON answer a line on standard output, {"answer"} or {"error": {"code", "message"}}.
 """
 
 import json
@@ -15,10 +15,21 @@ CONFIG = Config(retries={"max_attempts": 1}, parameter_validation=True)
 clients = {}
 
 
-def call(service, operation, parameters):
-    if service not in clients:
-        clients[service] = boto3.client(service, config=CONFIG)
-    client = clients[service]
+def client_of(service, credentials):
+    """A client, made once for each service and caller. `credentials` are those that AssumeRole returns."""
+    key = (service, credentials and credentials["AccessKeyId"])
+    if key not in clients:
+        caller = credentials and {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
+        clients[key] = boto3.client(service, config=CONFIG, **(caller or {}))
+    return clients[key]
+
+
+def call(service, operation, parameters, credentials=None):
+    client = client_of(service, credentials)
     if client.can_paginate(operation):
         pages = client.get_paginator(operation).paginate(**parameters)
         return pages.build_full_result()

@@ -59,8 +59,26 @@ impl Aws {
     /// # Errors
     /// What AWS refused, as a [`Refusal`]; any other error where the client is gone.
     pub fn call(&self, service: &str, operation: &str, parameters: &Value) -> Result<Value> {
-        let request =
-            json!({ "service": service, "operation": operation, "parameters": parameters });
+        self.call_as(&Value::Null, service, operation, parameters)
+    }
+
+    /// Calls an operation with the `Credentials` of an answer of STS, or as the account's root user if they are null.
+    ///
+    /// # Errors
+    /// As [`Aws::call`].
+    pub fn call_as(
+        &self,
+        credentials: &Value,
+        service: &str,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<Value> {
+        let request = json!({
+            "service": service,
+            "operation": operation,
+            "parameters": parameters,
+            "credentials": credentials,
+        });
         let mut line = String::new();
         {
             let mut pipes = self

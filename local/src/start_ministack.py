@@ -1,10 +1,6 @@
-"""Starts MiniStack, mends where it differs from AWS, and ends it with the program that started it.
+"""Starts MiniStack, corrects where it differs from AWS, and ends it with the program that started it.
 
-MiniStack holds a policy's Resource against the ARN that it reads from a request. For a call on a subnet
-group, on tags (of a security group: no other is tagged here) or on several parameters it reads none and asks for "*", which a least-privilege policy
-denies and AWS does not ask for:
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+`ministack_iam` evaluates policies as AWS does.
 
 A state machine's own calls, such as an announcement, stay within MiniStack. Here they go over the gateway as a
 function's do, so that they too can fail.
@@ -22,29 +18,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from ministack import app
-from ministack.core import iam_actions
 from ministack.services import stepfunctions
 
-read_by_ministack = iam_actions.extract_resource_arn
+import ministack_iam
 
-
-def resource_arn(service, method, path, headers, body, query, region, account):
-    if service == "elasticache":
-        tagged = iam_actions._query_param(query, "ResourceName")
-        if tagged:
-            return tagged
-        subnet_group = iam_actions._query_param(query, "CacheSubnetGroupName")
-        if subnet_group and not iam_actions._query_param(query, "ReplicationGroupId"):
-            return f"arn:aws:elasticache:{region}:{account}:subnetgroup:{subnet_group}"
-    if service == "ec2" and iam_actions._query_param(query, "Action") == "CreateTags":
-        return f"arn:aws:ec2:{region}:{account}:security-group/{iam_actions._query_param(query, 'ResourceId.1')}"
-    if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParameters"):
-        first = json.loads(body)["Names"][0]
-        return f"arn:aws:ssm:{region}:{account}:parameter/{first.lstrip('/')}"
-    return read_by_ministack(service, method, path, headers, body, query, region, account)
-
-
-iam_actions.extract_resource_arn = resource_arn
+ministack_iam.install()
 
 # The state whose call is under way.
 state = contextvars.ContextVar("state")
