@@ -26,6 +26,7 @@ PARAMETERS = {
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": "123456789012",
     "AWS::StackName": "envcache",
+    "AllowedNodeTypes": "cache.t4g.micro,cache.t4g.small",
     "EventBusName": "default",
 }
 
@@ -71,6 +72,9 @@ def resolved(value, resources):
         return named(value["GetAtt"].removesuffix(".Arn"))
     if "Sub" in value:
         return re.sub(r"\$\{(.+?)\}", lambda found: named(found[1]), value["Sub"])
+    if "Split" in value:
+        separator, text = value["Split"]
+        return resolved(text, resources).split(separator)
     if "If" in value:
         _, wanted, _ = value["If"]
         return resolved(wanted, resources)

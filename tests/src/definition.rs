@@ -132,11 +132,17 @@ pub fn resources(kind: &str) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// Every statement of a role's own policies, also of those that stand under a condition.
+/// Every statement of a role's own policies, also those that depend on a condition.
 pub fn statements(role: &Value) -> impl Iterator<Item = &Value> {
     array(&role["Properties"]["Policies"])
-        .map(|policy| policy.get("If").map_or(policy, |choice| &choice[1]))
+        .map(if_met)
         .flat_map(|policy| array(&policy["PolicyDocument"]["Statement"]))
+        .map(if_met)
+}
+
+/// A value, or of an `!If` the value if its condition is met.
+fn if_met(value: &Value) -> &Value {
+    value.get("If").map_or(value, |choice| &choice[1])
 }
 
 /// The texts of a list, or the one text.

@@ -74,7 +74,7 @@ fn an_environment_goes_up_is_told_of_and_goes_down() {
     let again = run(&["plan", path(&request)]);
     let watched = run(&["watch", name]);
     let all = run(&["status"]);
-    let down = run(&["down", name]);
+    let down = run(&["down", name, "--yes"]);
     let gone = run(&["status", name]);
 
     assert_exit(&before, 5);
@@ -484,7 +484,7 @@ fn a_run_that_an_event_starts_is_watched_by_the_environments_name() {
         "{}",
         out(&watched)
     );
-    let detached = run(&["down", &environment.name, "--detach"]);
+    let detached = run(&["down", &environment.name, "--detach", "--yes"]);
     assert_exit(&detached, 0);
     let execution = out(&detached).trim().to_owned();
     assert!(execution.starts_with("arn:"), "{execution}");

@@ -44,7 +44,7 @@ struct Story {
     play: fn(&Environment) -> (Ended, Ended),
 }
 
-const STORIES: [Story; 18] = [
+const STORIES: [Story; 19] = [
     Story {
         error: "InvalidSpec",
         advice: "correct the field that the cause names",
@@ -189,6 +189,19 @@ const STORIES: [Story; 18] = [
             let met = remove(environment);
             assert_names(&met, user);
             world().call("ec2", "revoke_security_group_ingress", &rule);
+            (met, remove(environment))
+        },
+    },
+    Story {
+        error: "Protected",
+        advice: "start a provisioning run with `\"protect\": false`, then remove the cache again",
+        play: |environment| {
+            let protected = run(&environment.request_with("/protect", json!(true)));
+            assert_eq!(protected.status, "SUCCEEDED", "{protected:?}");
+            let met = remove(environment);
+            assert_names(&met, "\"protect\": false");
+            let lifted = run(&environment.request_with("/protect", json!(false)));
+            assert_eq!(lifted.status, "SUCCEEDED", "{lifted:?}");
             (met, remove(environment))
         },
     },

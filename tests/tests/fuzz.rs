@@ -44,6 +44,7 @@ fn request() -> Value {
             "snapshotRetentionDays": 1
         },
         "parameterPrefix": "/bandup/cache",
+        "protect": true,
         "event": { "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "time": "2026-11-22T10:00:00Z" }
     })
 }
@@ -361,29 +362,23 @@ fn holds_a_whole_float(value: &Value) -> bool {
     }
 }
 
-/// Values at the edges of the rules, which chance finds seldom.
-fn edges() -> Vec<(&'static str, Value)> {
-    let names = ["a", "a-b", "a--b", "a-", "-a", "1a", "A", "", "a b"];
-    let long = |most: usize| [json!("a".repeat(most)), json!("a".repeat(most + 1))];
-    let mut edges = Vec::new();
-    for (pointer, most) in [
-        ("/environment", 34),
-        ("/cache/name", 40),
-        ("/cache/subnetGroupName", 255),
-        ("/cache/securityGroupName", 255),
-        ("/cache/description", 255),
-        ("/network/vpc", 255),
-        ("/event/id", 255),
-    ] {
-        edges.extend(names.map(|name| (pointer, json!(name))));
-        edges.extend(long(most).map(|name| (pointer, name)));
-        edges.push((pointer, json!("a\u{85}b")));
-        edges.push((pointer, Value::Null));
-    }
-    let texts = [
+/// Texts at the edges of the rules.
+fn texts() -> [(&'static str, &'static [&'static str]); 6] {
+    [
         (
             "/cache/securityGroupName",
-            &["sg-a", " a", "a ", "a $ a", "ä", "[x]", "a\\b"][..],
+            &[
+                "sg-a",
+                " a",
+                "a ",
+                "a $ a",
+                "ä",
+                "[x]",
+                "a\\b",
+                "default",
+                "Default",
+                "default-a",
+            ],
         ),
         (
             "/cache/nodeType",
@@ -426,11 +421,36 @@ fn edges() -> Vec<(&'static str, Value)> {
                 "2026-11-22T10:00:00+07:00",
                 "2026-11-22",
                 "soon",
+                "1969-12-31T23:59:59Z",
+                "1970-01-01T00:00:00+14:00",
+                "9999-12-31T23:59:59-14:00",
+                "10000-01-01T00:00:00Z",
             ],
         ),
         ("/onFailure", &["keep", "rollback", "Keep", ""]),
-    ];
-    for (pointer, values) in texts {
+    ]
+}
+
+/// Values at the edges of the rules, which chance finds seldom.
+fn edges() -> Vec<(&'static str, Value)> {
+    let names = ["a", "a-b", "a--b", "a-", "-a", "1a", "A", "", "a b"];
+    let long = |most: usize| [json!("a".repeat(most)), json!("a".repeat(most + 1))];
+    let mut edges = Vec::new();
+    for (pointer, most) in [
+        ("/environment", 34),
+        ("/cache/name", 40),
+        ("/cache/subnetGroupName", 255),
+        ("/cache/securityGroupName", 255),
+        ("/cache/description", 255),
+        ("/network/vpc", 255),
+        ("/event/id", 255),
+    ] {
+        edges.extend(names.map(|name| (pointer, json!(name))));
+        edges.extend(long(most).map(|name| (pointer, name)));
+        edges.push((pointer, json!("a\u{85}b")));
+        edges.push((pointer, Value::Null));
+    }
+    for (pointer, values) in texts() {
         edges.extend(values.iter().map(|value| (pointer, json!(value))));
     }
     for (pointer, values) in [
@@ -453,6 +473,7 @@ fn edges() -> Vec<(&'static str, Value)> {
     for pointer in [
         "/dryRun",
         "/adopt",
+        "/protect",
         "/onFailure",
         "/cache",
         "/event",
@@ -482,6 +503,8 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
     let workspace = Workspace::find().expect("what `make build` builds");
     let variables = [
         ("ENVCACHE_STACK", "envcache"),
+        ("ADOPTION", "manual"),
+        ("ALLOWED_NODE_TYPES", ""),
         (
             "PROVISION_STATE_MACHINE_ARN",
             "arn:aws:states:ap-southeast-1:123456789012:stateMachine:provision",

@@ -69,7 +69,7 @@ fn hold(
             request["dryRun"] = json!(true);
             (state, "GetItem")
         }
-        "StartRollback" => {
+        "RecordRollback" | "StartRollback" => {
             request["onFailure"] = json!("rollback");
             environment.tenant.inject(Rule {
                 step: "EnsureReplicationGroup".to_owned(),
@@ -77,7 +77,12 @@ fn hold(
                 when: When::Every,
                 fault: Fault::AccessDenied,
             });
-            (state, "StartExecution")
+            let operation = if state == "StartRollback" {
+                "StartExecution"
+            } else {
+                "UpdateItem"
+            };
+            (state, operation)
         }
         step => {
             let of_step = |scenario: Scenario| {

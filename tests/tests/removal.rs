@@ -337,6 +337,67 @@ fn a_removal_waits_for_the_run_that_is_at_work() {
 }
 
 #[test]
+fn a_protected_environment_keeps_its_cache_until_a_run_lifts_the_protection() {
+    let environment = world().environment();
+    let listener = world().listen("envcache");
+    let made = world().run(&environment.request_with("/protect", json!(true)));
+    assert_eq!(made.output["protected"], true, "{made:?}");
+    let available = listener.wait_for(&environment.name);
+    assert_eq!(available["detail"]["protected"], true, "{available}");
+    let record = environment.record(world()).expect("a record");
+
+    let manual = remove(&environment);
+    let by_event = world().deliver(
+        "Environment Deleted",
+        &json!({ "environment": environment.name }),
+    );
+
+    for ended in [manual, by_event] {
+        assert_eq!(ended.error, "Protected", "{ended:?}");
+        let after = environment.record(world()).expect("a record");
+        assert_eq!(after, record, "nothing was changed");
+    }
+    assert_eq!(environment.parameters(world()).len(), 4);
+
+    // A request that doesn't mention the protection keeps it, and a plan shows what a run would change.
+    let again = world().run(&environment.request());
+    assert_eq!(again.output["protected"], true, "{again:?}");
+    let mut lifting = environment.request_with("/protect", json!(false));
+    lifting["dryRun"] = json!(true);
+    let plan = world().run(&lifting);
+    assert_eq!(
+        plan.output["protectionChange"],
+        json!({ "found": true, "wanted": false }),
+        "{plan:?}"
+    );
+    assert_eq!(
+        remove(&environment).error,
+        "Protected",
+        "a plan changes nothing"
+    );
+
+    let lifted = world().run(&environment.request_with("/protect", json!(false)));
+    assert_eq!(lifted.output["protected"], false, "{lifted:?}");
+    assert_eq!(remove(&environment).status, "SUCCEEDED");
+    assert_nothing_is_left(&environment);
+}
+
+#[test]
+fn protection_of_a_removed_environment_does_not_come_back() {
+    let environment = world().environment();
+    for protect in [true, false] {
+        let ended = world().run(&environment.request_with("/protect", json!(protect)));
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    }
+    assert_eq!(remove(&environment).status, "SUCCEEDED");
+
+    let again = world().run(&environment.request());
+
+    assert_eq!(again.output["protected"], false, "{again:?}");
+    assert_eq!(again.output["protectionChange"], Value::Null, "{again:?}");
+}
+
+#[test]
 fn what_is_no_request_removes_nothing() {
     let environment = provisioned();
     let cases = [

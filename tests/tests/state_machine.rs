@@ -140,6 +140,8 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
             "ClaimEnvironment" => ("attribute_not_exists(holder) OR holder = :me", "ReadHolder"),
             "TakeOverEnvironment" => ("holder = :stale OR holder = :me", "ClaimEnvironment"),
             "ReleaseEnvironment" => ("holder = :me", "HowItEnded"),
+            // The claim is released by then: another run may hold it, but none has recorded its request.
+            "RecordRollback" => ("lastExecution = :me", "ProvisioningFailed"),
             _ => ("holder = :me", "NoteTakenOver"),
         };
         assert_eq!(condition, Some(expected), "{name}");
@@ -159,6 +161,31 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
             json!({ "S": "{% $states.context.Execution.Id %}" }),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn only_the_provisioning_machine_authorizes_a_rollback() {
+    let authorizes = |machine| {
+        let mut states: Vec<_> = tasks(machine)
+            .into_iter()
+            .filter(|(_, task)| {
+                task["Arguments"]["UpdateExpression"]
+                    .to_string()
+                    .contains("SET rollbackOf")
+            })
+            .map(|(name, _)| name)
+            .collect();
+        states.sort();
+        states
+    };
+    assert_eq!(authorizes(Machine::Provision), ["RecordRollback"]);
+    assert!(authorizes(Machine::Deprovision).is_empty());
+    // Every other run makes an authorization void when it records its request.
+    for machine in Machine::ALL {
+        let update = tasks(machine)["RecordRequest"]["Arguments"]["UpdateExpression"].to_string();
+        let (_, removed) = update.split_once("REMOVE ").expect("what is removed");
+        assert!(removed.contains("rollbackOf"), "{machine:?}: {update}");
     }
 }
 

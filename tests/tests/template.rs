@@ -6,7 +6,7 @@ use envcache_tests::definition::{
     Machine, resources, state_machine, statements, steps, strings, template,
 };
 use local::Workspace;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// `EnsureSecurityGroup` as `ensure-security-group`.
 fn hyphenated(word: &str) -> String {
@@ -129,6 +129,210 @@ fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narr
     }
 }
 
+/// Whether an action adds the tags of its request to one of these resources. `CreateReplicationGroup` leaves the tags of
+/// the parameter group and the subnet group that it uses, and its members get theirs from `AddTagsToResource`.
+fn tags(action: &str, arns: &[&str]) -> bool {
+    let on = |kind: &str| arns.iter().any(|arn| arn.contains(kind));
+    match action {
+        "elasticache:CreateReplicationGroup" => on(":replicationgroup:"),
+        "ec2:CreateSecurityGroup" => on(":security-group/"),
+        "ec2:CreateTags" | "elasticache:CreateCacheSubnetGroup" => true,
+        action => action.ends_with(":AddTagsToResource"),
+    }
+}
+
+/// What a condition operator demands of a key; null if nothing.
+fn demanded<'a>(statement: &'a Value, operator: &str, key: &str) -> &'a Value {
+    &statement["Condition"][operator][key]
+}
+
+const OWN_STACK: &str = "aws:ResourceTag/envcache:stack";
+
+/// The statements of every role that allow an action, with the role's name and the ARNs' patterns.
+fn allowing(is_meant: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String, Value)> {
+    let mut found = Vec::new();
+    for (name, role) in resources("AWS::IAM::Role") {
+        for statement in statements(&role).filter(|statement| statement["Effect"] == "Allow") {
+            let arns: Vec<_> = match &statement["Resource"] {
+                Value::Array(several) => several
+                    .iter()
+                    .filter_map(|arn| arn["Sub"].as_str())
+                    .collect(),
+                one => one["Sub"].as_str().into_iter().collect(),
+            };
+            for action in strings(&statement["Action"]) {
+                if is_meant(action, &arns) {
+                    found.push((name.clone(), action.to_owned(), statement.clone()));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_adds_tags_adds_ours_and_no_others() {
+    let stack = json!({ "Ref": "AWS::StackName" });
+    let ours = json!([
+        "envcache:environment",
+        "envcache:execution",
+        "envcache:stack"
+    ]);
+    let tagging = allowing(tags);
+    assert_eq!(tagging.len(), 8, "{tagging:#?}");
+    for (role, action, statement) in tagging {
+        let sid = &statement["Sid"];
+        assert_eq!(
+            demanded(&statement, "StringEquals", "aws:RequestTag/envcache:stack"),
+            &stack,
+            "{role}, {sid}: {action} without this stack's tag"
+        );
+        assert_eq!(
+            demanded(&statement, "ForAllValues:StringEquals", "aws:TagKeys"),
+            &ours,
+            "{role}, {sid}: {action} with foreign keys"
+        );
+        // What EC2 creates is new; every other resource may be another stack's.
+        let creates = action == "ec2:CreateSecurityGroup"
+            || demanded(&statement, "StringEquals", "ec2:CreateAction") == "CreateSecurityGroup";
+        assert!(
+            creates
+                || demanded(&statement, "StringEqualsIfExists", OWN_STACK) == &stack
+                || demanded(&statement, "Null", OWN_STACK) == "true",
+            "{role}, {sid}: {action} on what another stack owns"
+        );
+    }
+}
+
+/// The actions that change or delete a resource that exists.
+const CHANGES: [&str; 11] = [
+    "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:DeleteSecurityGroup",
+    "ec2:RevokeSecurityGroupIngress",
+    "elasticache:CreateSnapshot",
+    "elasticache:DecreaseReplicaCount",
+    "elasticache:DeleteCacheSubnetGroup",
+    "elasticache:DeleteReplicationGroup",
+    "elasticache:IncreaseReplicaCount",
+    "elasticache:ModifyCacheSubnetGroup",
+    "elasticache:ModifyReplicationGroup",
+    "ssm:DeleteParameter",
+];
+
+#[test]
+fn what_changes_a_resource_changes_one_with_our_tag() {
+    let stack = json!({ "Ref": "AWS::StackName" });
+    // A create-failed group may show IAM no tags; a final snapshot is new, and named by its group's deletion.
+    let exceptions = [
+        "DeleteOwnedOrFailedGroups",
+        "TakeLastBackup",
+        "DeleteIntoLastBackup",
+    ];
+    let changing = allowing(|action, _| CHANGES.contains(&action));
+    for action in CHANGES {
+        assert!(
+            changing.iter().any(|(_, found, _)| found == action),
+            "{action} is allowed nowhere"
+        );
+    }
+    for (role, action, statement) in changing {
+        let sid = statement["Sid"].as_str().unwrap_or_default();
+        if exceptions.contains(&sid) {
+            let is_new = sid == "DeleteIntoLastBackup";
+            assert!(
+                is_new || demanded(&statement, "StringEqualsIfExists", OWN_STACK) == &stack,
+                "{role}, {sid}: {action} on what another stack owns"
+            );
+        } else {
+            assert_eq!(
+                demanded(&statement, "StringEquals", OWN_STACK),
+                &stack,
+                "{role}, {sid}: {action} on what this stack doesn't own"
+            );
+        }
+    }
+}
+
+#[test]
+fn node_types_are_limited_wherever_aws_supports_it() {
+    for (action, kinds, operator) in [
+        (
+            "elasticache:CreateReplicationGroup",
+            &[":replicationgroup:", ":cluster:"][..],
+            "StringEqualsIgnoreCase",
+        ),
+        (
+            "elasticache:ModifyReplicationGroup",
+            &[":replicationgroup:"][..],
+            "StringEqualsIgnoreCaseIfExists",
+        ),
+    ] {
+        for kind in kinds {
+            let found = allowing(|found, arns| {
+                found == action && arns.iter().any(|arn| arn.contains(kind))
+            });
+            let [(_, _, statement)] = &found[..] else {
+                panic!("{action} on {kind}: {found:#?}");
+            };
+            let limit = json!({ "If": [
+                "LimitsNodeTypes",
+                { "elasticache:CacheNodeType": { "Split": [",", { "Ref": "AllowedNodeTypes" }] } },
+                { "Ref": "AWS::NoValue" }
+            ] });
+            assert_eq!(
+                statement["Condition"][operator], limit,
+                "{action} on {kind}"
+            );
+        }
+    }
+}
+
+#[test]
+fn without_adoption_no_statement_tags_an_unowned_security_group() {
+    let role = &resources("AWS::IAM::Role")["EnsureSecurityGroupRole"];
+    let statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        .as_array()
+        .expect("statements");
+    let adopting: Vec<_> = statements
+        .iter()
+        .filter(|statement| statement.to_string().contains("TagUnownedGroups"))
+        .collect();
+    let [adopting] = adopting[..] else {
+        panic!("{adopting:#?}");
+    };
+    assert_eq!(adopting["If"][0], "AllowsAdoption");
+    assert_eq!(adopting["If"][2], json!({ "Ref": "AWS::NoValue" }));
+    assert_eq!(
+        template()["Conditions"]["AllowsAdoption"],
+        json!({ "Not": [{ "Equals": [{ "Ref": "Adoption" }, "never"] }] })
+    );
+    assert_eq!(template()["Parameters"]["Adoption"]["Default"], "manual");
+}
+
+#[test]
+fn the_verification_functions_own_code_may_make_no_network_interface() {
+    let role = &resources("AWS::IAM::Role")["VerifyEndpointRole"];
+    let (mut allowed, mut denied) = (BTreeSet::new(), BTreeSet::new());
+    for statement in statements(role) {
+        let into = if statement["Effect"] == "Deny" {
+            // Whatever the function's generated name is.
+            assert_eq!(
+                statement["Condition"],
+                json!({ "Null": { "lambda:SourceFunctionArn": "false" } })
+            );
+            &mut denied
+        } else {
+            &mut allowed
+        };
+        into.extend(
+            strings(&statement["Action"])
+                .into_iter()
+                .filter(|action| action.starts_with("ec2:")),
+        );
+    }
+    assert_eq!(allowed, denied);
+}
+
 #[test]
 fn on_its_first_use_in_an_account_elasticache_may_make_its_role_and_no_other() {
     let roles = resources("AWS::IAM::Role");
@@ -208,11 +412,21 @@ fn the_rules_listen_to_the_source_and_the_kinds_of_event_of_the_contract() {
         .into_iter()
         .zip(["Environment Created", "Environment Deleted"])
     {
+        let own = json!([{ "Ref": "AWS::AccountId" }]);
+        let further = json!({ "Split": [",", { "Sub": "${AWS::AccountId},${EventAccounts}" }] });
         assert_eq!(
             template["Resources"][rule]["Properties"]["EventPattern"],
-            json!({ "source": [{ "Ref": "EventSource" }], "detail-type": [kind] })
+            json!({
+                "account": { "If": ["HasEventAccounts", further, own] },
+                "source": [{ "Ref": "EventSource" }],
+                "detail-type": [kind],
+            })
         );
     }
+    assert_eq!(
+        template["Resources"]["ExecutionEnded"]["Properties"]["EventPattern"]["account"],
+        json!([{ "Ref": "AWS::AccountId" }])
+    );
     let parameters = &template["Parameters"];
     assert_eq!(
         parameters["EventSource"]["Default"],

@@ -102,6 +102,40 @@ fn a_second_run_for_an_environment_waits_for_its_turn() {
 }
 
 #[test]
+fn a_waiting_run_ends_as_superseded_as_soon_as_a_newer_request_is_recorded() {
+    let environment = world().environment();
+    let slow = Life {
+        creating: 1_800.0,
+        ..Life::default()
+    };
+    world()
+        .gateway()
+        .live(&format!("{}-redis", environment.name), slow);
+    let at = |time: &str| environment.request_with("/event", json!({ "id": time, "time": time }));
+    let newer = world().start(&at("2026-11-23T10:00:05Z"));
+    until("the newer request is recorded", || {
+        let record = environment.record(world()).expect("a record");
+        (record["lastExecution"]["S"] == newer).then_some(())
+    });
+
+    let older = world().start(&at("2026-11-23T10:00:00Z"));
+    let ended = world().wait(&older);
+
+    assert_eq!(ended.output["superseded"], true, "{ended:?}");
+    assert!(
+        !entered(&older).contains(&"WaitForTurn".to_owned()),
+        "it doesn't wait: {:?}",
+        entered(&older)
+    );
+    let record = environment.record(world()).expect("a record");
+    assert_eq!(
+        record["holder"]["S"], newer,
+        "the newer run is still at work"
+    );
+    assert_eq!(world().wait(&newer).status, "SUCCEEDED");
+}
+
+#[test]
 fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
     let stopped = world().environment();
     let execution = world().start(&stopped.request());

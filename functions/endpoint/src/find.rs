@@ -3,12 +3,19 @@
 use std::collections::HashMap;
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::{ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
 use contract::error::StepResult;
 
-/// Those of the named parameters that exist, name and value. A name that does not exist is left out, which is no
-/// error.
-pub async fn read(ssm: &Client, names: Vec<String>) -> StepResult<HashMap<String, String>> {
+/// A parameter that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its value; of a `SecureString`, the ciphertext.
+    pub value: String,
+    pub kind: ParameterType,
+}
+
+/// Returns the named parameters that exist, by their names. A name that doesn't exist is left out, which is no error.
+pub async fn read(ssm: &Client, names: Vec<String>) -> StepResult<HashMap<String, Found>> {
     let resource = names.join(", ");
     let found = ssm
         .get_parameters()
@@ -20,7 +27,10 @@ pub async fn read(ssm: &Client, names: Vec<String>) -> StepResult<HashMap<String
         .parameters
         .unwrap_or_default()
         .into_iter()
-        .filter_map(|parameter| Some((parameter.name?, parameter.value?)))
+        .filter_map(|parameter| {
+            let (value, kind) = (parameter.value?, parameter.r#type?);
+            Some((parameter.name?, Found { value, kind }))
+        })
         .collect())
 }
 

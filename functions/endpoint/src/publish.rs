@@ -8,14 +8,14 @@ use contract::parameter::{Parameter, outdated, parameters};
 use contract::{Action, Owner, Possession};
 
 use crate::delete::delete;
-use crate::find::{pairs, read, tags};
+use crate::find::{Found, pairs, read, tags};
 
 /// Writes the parameters that are missing or differ, and no others. One of ours that no longer applies goes. A plan
 /// tells what would be done, and does nothing.
 ///
 /// # Errors
-/// `NotOwned` where a parameter of a wanted name is not ours and not to be adopted, before anything is written; else
-/// what Systems Manager answered.
+/// Before anything is written: `NotOwned` where a parameter of a wanted name is not ours and not to be adopted, and
+/// `Immutable` where one is not of the type `String`. Else what Systems Manager answered.
 pub async fn publish(
     ssm: &Client,
     stack: &str,
@@ -94,7 +94,7 @@ fn unknown(has_reader: bool) -> Endpoints {
 enum Act<'a> {
     Adopt(&'a str),
     Create(&'a Parameter),
-    /// Beside it what is found.
+    /// With the value found, for a plan.
     Overwrite(&'a Parameter, String),
     Delete(String),
 }
@@ -126,7 +126,7 @@ async fn decide<'a>(
     let found = read(ssm, names.chain(outdated.as_ref()).cloned().collect()).await?;
     let mut acts = Vec::new();
     for parameter in wanted {
-        let Some(value) = found.get(&parameter.name) else {
+        let Some(Found { value, kind }) = found.get(&parameter.name) else {
             acts.push(Act::Create(parameter));
             continue;
         };
@@ -135,11 +135,17 @@ async fn decide<'a>(
             adopt,
             pairs(&tags(ssm, &parameter.name).await?),
         )?;
-        if possession == Possession::Adoptable {
-            acts.push(Act::Adopt(&parameter.name));
-        }
+        require_string(&parameter.name, kind)?;
+        // A plan may be read by users who may not read the parameter itself.
+        let shown = match possession {
+            Possession::Ours => value.clone(),
+            Possession::Adoptable => {
+                acts.push(Act::Adopt(&parameter.name));
+                ANOTHER_VALUE.to_owned()
+            }
+        };
         if *value != parameter.value {
-            acts.push(Act::Overwrite(parameter, value.clone()));
+            acts.push(Act::Overwrite(parameter, shown));
         }
     }
     if let Some(name) = outdated.filter(|name| found.contains_key(name))
@@ -148,6 +154,29 @@ async fn decide<'a>(
         acts.push(Act::Delete(name));
     }
     Ok(acts)
+}
+
+/// What a plan shows in place of a value that envcache didn't write.
+const ANOTHER_VALUE: &str = "another value";
+
+/// Checks that a parameter can hold an endpoint.
+///
+/// # Errors
+/// Returns `Immutable` if it is not of the type `String`: Systems Manager never changes a parameter's type
+/// (`HierarchyTypeMismatchException` of
+/// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)), and
+/// envcache doesn't take over a secret.
+fn require_string(name: &str, kind: &ParameterType) -> StepResult<()> {
+    if *kind == ParameterType::String {
+        return Ok(());
+    }
+    Err(StepError::new(
+        ErrorName::Immutable,
+        format!(
+            "parameter `{name}` is a {kind}, and envcache publishes an endpoint only in a String. No parameter was \
+             changed: set `parameterPrefix` to another path, or delete the parameter if nothing uses it"
+        ),
+    ))
 }
 
 /// Tags as Systems Manager takes them.

@@ -388,3 +388,57 @@ async fn a_parameter_that_nobody_owns_is_adopted_before_it_is_overwritten() {
         ]
     );
 }
+
+#[tokio::test]
+async fn rejects_a_parameter_of_another_type_before_anything_is_tagged() {
+    // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Parameter.html
+    for kind in ["SecureString", "StringList"] {
+        let parameter = |leaf: &str, kind: &str| json!({ "Name": format!("/bandup/cache/{leaf}"), "Type": kind, "Value": "AQICAHh", "Version": 1 });
+        let found = json!({
+            "Parameters": [parameter("primary-endpoint", "String"), parameter("url", kind)],
+            "InvalidParameters": []
+        });
+        let unowned = || Answer::ok(json!({ "TagList": [] }).to_string());
+        let replay = Replay::new([Answer::ok(found.to_string()), unowned(), unowned()]);
+
+        let error = outcome(&replay, json!({ "adopt": true }))
+            .await
+            .expect_err("not a String");
+
+        assert_eq!(error.name(), ErrorName::Immutable);
+        let message = error.to_string();
+        assert!(
+            message.contains("/bandup/cache/url") && message.contains(kind),
+            "{message}"
+        );
+        let requests = replay.documents();
+        assert!(
+            requests
+                .iter()
+                .all(|(operation, _)| operation != "AddTagsToResource"),
+            "{requests:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_plan_shows_the_value_of_an_owned_parameter_and_of_no_other() {
+    let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
+    for (found_tags, expected) in [
+        (tags("envcache"), "old.example"),
+        (unowned, "another value"),
+    ] {
+        let replay = Replay::new([existing(&[("host", "old.example")]), found_tags]);
+
+        let plan = outcome(&replay, json!({ "adopt": true, "dryRun": true })).await;
+
+        let PublishOutcome::Planned { actions } = plan.expect("a plan") else {
+            panic!("it was published");
+        };
+        let shown = actions
+            .iter()
+            .flat_map(|action| &action.changes)
+            .find_map(|change| change.found.as_deref());
+        assert_eq!(shown, Some(expected));
+    }
+}

@@ -6,19 +6,24 @@ mod select;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use contract::Request;
 use contract::error::StepResult;
 use contract::message::{ResolveNetworkInput, ResolvedNetwork, ResolvedRequest};
 use contract::spec::Network;
+use contract::{Request, StackPolicy};
 use select::{Candidate, Kind, Subnet, is_id, only, subnets};
 
 /// Checks the request, fills in every default and finds the network's ids.
 ///
 /// # Errors
-/// `InvalidSpec` where the request breaks a rule; `NotFound` and `Ambiguous` where a name of the
+/// `InvalidSpec` where the request breaks a rule, or the stack does not allow it; `NotFound` and `Ambiguous` where a name of the
 /// network matches nothing, or more than one thing; else what EC2 answered. Nothing is created.
-pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<ResolvedRequest> {
+pub async fn resolve(
+    ec2: &Client,
+    policy: &StackPolicy,
+    input: ResolveNetworkInput,
+) -> StepResult<ResolvedRequest> {
     let spec = Request::from_json(input.request)?.into_spec()?;
+    policy.check(&spec)?;
     let network = find(ec2, &spec.network).await?;
     let asked_at = spec.event.as_ref().map(|event| event.time.milliseconds());
     Ok(ResolvedRequest {

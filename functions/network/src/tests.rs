@@ -1,6 +1,7 @@
 //! The step against replayed answers of EC2.
 
 use aws_sdk_ec2::Client;
+use contract::StackPolicy;
 use contract::error::{ErrorName, StepResult};
 use contract::message::ResolvedRequest;
 use replay::{Answer, Replay, form};
@@ -92,7 +93,8 @@ async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolvedRequest
     let client = Client::new(&replay.config());
     let input = serde_json::from_value(json!({ "request": request, "execution": "run-1" }))
         .expect("the message");
-    resolve(&client, input).await
+    let policy = StackPolicy::from_parameters("manual", "").expect("a policy");
+    resolve(&client, &policy, input).await
 }
 
 #[tokio::test]
@@ -263,4 +265,17 @@ async fn a_denied_call_says_which() {
             .starts_with("DescribeVpcs band-up-vpc: UnauthorizedOperation"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn rejects_what_the_stack_does_not_allow_before_ec2_is_called() {
+    let replay = Replay::new([]);
+    let mut adopting = request();
+    adopting["adopt"] = json!(true);
+    adopting["event"] = json!({ "id": "7bf73129", "time": "2026-11-22T10:00:00Z" });
+
+    let error = resolved(&replay, adopting).await.expect_err("an event");
+
+    assert_eq!(error.name(), ErrorName::InvalidSpec);
+    assert!(error.to_string().starts_with("adopt: "), "{error}");
 }

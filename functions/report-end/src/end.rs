@@ -53,6 +53,10 @@ impl Workflow {
 pub enum Sudden {
     TimedOut,
     Aborted,
+    /// It failed under a name outside the contract, which only Step Functions itself reports: `States.Runtime` and
+    /// `States.DataLimitExceeded` can't be caught
+    /// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
+    Foreign,
 }
 
 impl Sudden {
@@ -61,6 +65,7 @@ impl Sudden {
         match self {
             Self::TimedOut => ErrorName::Timeout.as_str(),
             Self::Aborted => "Aborted",
+            Self::Foreign => ErrorName::Internal.as_str(),
         }
     }
 }
@@ -134,12 +139,21 @@ impl End {
     }
 
     /// How it ended, where it could not say so itself.
-    pub const fn sudden(&self) -> Option<Sudden> {
+    pub fn sudden(&self) -> Option<Sudden> {
         match self.status {
-            Status::Succeeded | Status::Failed => None,
+            Status::Succeeded => None,
+            Status::Failed => {
+                (!self.failed_under_a_name_of_the_contract()).then_some(Sudden::Foreign)
+            }
             Status::TimedOut => Some(Sudden::TimedOut),
             Status::Aborted => Some(Sudden::Aborted),
         }
+    }
+
+    fn failed_under_a_name_of_the_contract(&self) -> bool {
+        self.error
+            .as_ref()
+            .is_some_and(|error| ErrorName::ALL.iter().any(|name| name.as_str() == error))
     }
 
     /// For the person who is told.
@@ -147,6 +161,10 @@ impl End {
         let what = match sudden {
             Sudden::TimedOut => format!("it was not over after {:.0} minutes", self.seconds / 60.0),
             Sudden::Aborted => "somebody stopped it".to_owned(),
+            Sudden::Foreign => match &self.error {
+                Some(error) => format!("it failed with {error}"),
+                None => "it failed without an error".to_owned(),
+            },
         };
         let why = match &self.cause {
             Some(cause) => format!(" ({cause})"),

@@ -105,10 +105,19 @@ async fn an_execution_that_ended_suddenly_is_announced_with_the_state_it_was_in(
             "Aborted",
             "somebody stopped it, in WaitForReplicationGroup. Start again",
         ),
+        (
+            "FAILED",
+            "Internal",
+            "it failed with States.DataLimitExceeded, in WaitForReplicationGroup (too large). Start again",
+        ),
     ] {
         let replay = Replay::new([history(), accepted()]);
+        let changes = match status {
+            "FAILED" => json!({ "error": "States.DataLimitExceeded", "cause": "too large" }),
+            _ => json!({}),
+        };
 
-        let found = reported(&replay, event(status, &json!({}))).await;
+        let found = reported(&replay, event(status, &changes)).await;
 
         assert!(found.expect("a report").announced, "{status}");
         let (_, announced) = &replay.documents()[1];

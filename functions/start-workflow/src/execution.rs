@@ -19,12 +19,17 @@ pub struct Execution {
 
 impl Execution {
     /// The same event gives the same execution, name and input, however often it is delivered.
+    ///
+    /// The input always has the field `event`, so that what only a user may ask for is rejected: without a time, which
+    /// EventBridge always sends, that field is invalid, and so is the input.
     pub fn of(event: EventBridgeEvent<Value>) -> Self {
         let id = event.id.unwrap_or_default();
         let mut input = event.detail;
         let name = name(input.get("environment").and_then(Value::as_str), &id);
-        if let (Some(detail), Some(time)) = (input.as_object_mut(), event.time) {
-            let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        if let Some(detail) = input.as_object_mut() {
+            let time = event
+                .time
+                .map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
             detail.insert("event".to_owned(), json!({ "id": id, "time": time }));
         }
         Self {

@@ -159,3 +159,20 @@ async fn what_step_functions_refuses_fails_so_that_lambda_tries_again() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn an_event_without_a_time_is_still_marked_as_an_event() {
+    let replay = Replay::new([accepted()]);
+    let mut event = event("Environment Created");
+    event.time = None;
+    event.detail["adopt"] = json!(true);
+    // A sender can't pass for a user by a field of its own.
+    event.detail["event"] = Value::Null;
+
+    started(&replay, event).await.expect("it judges nothing");
+
+    let (_, request) = replay.documents().remove(0);
+    let input = serde_json::from_str(request["input"].as_str().expect("a text")).expect("JSON");
+    let error = contract::Request::from_json(input).expect_err("no time");
+    assert!(error.to_string().starts_with("event.time: "), "{error}");
+}

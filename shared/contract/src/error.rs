@@ -31,6 +31,8 @@ pub enum ErrorName {
     UnexpectedStatus,
     /// A resource cannot be removed because another still uses it.
     InUse,
+    /// The environment is protected from removal. Nothing was removed.
+    Protected,
     /// The endpoint did not answer.
     EndpointUnreachable,
     /// The cache was not ready before the deadline.
@@ -41,7 +43,7 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name, in the order of the contract.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidSpec,
         Self::NotFound,
         Self::Ambiguous,
@@ -55,6 +57,7 @@ impl ErrorName {
         Self::ServiceUnavailable,
         Self::UnexpectedStatus,
         Self::InUse,
+        Self::Protected,
         Self::EndpointUnreachable,
         Self::Timeout,
         Self::Internal,
@@ -77,6 +80,7 @@ impl ErrorName {
             Self::ServiceUnavailable => "ServiceUnavailable",
             Self::UnexpectedStatus => "UnexpectedStatus",
             Self::InUse => "InUse",
+            Self::Protected => "Protected",
             Self::EndpointUnreachable => "EndpointUnreachable",
             Self::Timeout => "Timeout",
             Self::Internal => "Internal",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::EnvironmentName;
+use crate::value::{EnvironmentName, ExecutionName};
 use crate::{Action, Spec};
 
 /// What `ResolveNetwork` takes: the execution's input, exactly as it came.
@@ -420,16 +420,13 @@ pub struct ResolvedRemoval {
     pub asked_at: Option<i64>,
 }
 
-/// Which execution is rolled back. The provision state machine says so where one has failed.
+/// Which execution is rolled back. It alone decides nothing: a rollback removes something only if the environment's
+/// record names the same execution, and only the provisioning state machine writes that, once the execution has failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rollback {
     /// The execution's name.
-    pub execution: String,
-    /// When it was asked for, in milliseconds since 1970. What was asked for later supersedes the rollback.
-    pub asked_at: i64,
-    /// Whether it was this execution that asked ElastiCache for the cache.
-    pub asked_for_cache: bool,
+    pub execution: ExecutionName,
 }
 
 /// What an environment's things are called, but for its security group, which is found by its tags.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::error::StepError;
 use crate::message::{Names, ResolvedRemoval, Rollback};
 use crate::request::{
-    CacheRequest, default_cache_name, default_parameter_prefix, default_subnet_group_name, read,
+    CacheRequest, default_cache_name, default_parameter_prefix, default_subnet_group_name, invalid,
+    read,
 };
 use crate::spec::EventStamp;
 use crate::value::{EnvironmentName, ParameterPrefix};
@@ -32,15 +33,24 @@ pub struct RemovalRequest {
     _adopt: Option<IgnoredAny>,
     #[serde(rename = "onFailure")]
     _on_failure: Option<IgnoredAny>,
+    #[serde(rename = "protect")]
+    _protect: Option<IgnoredAny>,
 }
 
 impl RemovalRequest {
     /// Reads a request.
     ///
     /// # Errors
-    /// `InvalidSpec` names the field and the rule that it breaks.
+    /// `InvalidSpec` names the field and the rule that it breaks. An event can't roll a run back.
     pub fn from_json(input: Value) -> Result<Self, StepError> {
-        read(input)
+        let request: Self = read(input)?;
+        if request.rollback.is_some() && request.event.is_some() {
+            return Err(invalid(
+                "rollback",
+                "is not a field of an event: only the provisioning state machine rolls a run back",
+            ));
+        }
+        Ok(request)
     }
 
     /// What is to be removed, with every default filled in.
@@ -112,6 +122,7 @@ mod tests {
             "finalSnapshot": true,
             "adopt": true,
             "onFailure": "rollback",
+            "protect": true,
             "event": { "id": "7bf73129", "time": "2026-11-22T10:00:00Z" }
         }));
 
@@ -145,6 +156,22 @@ mod tests {
             (
                 json!({ "environment": "staging", "finalSnapshot": "yes" }),
                 "finalSnapshot: invalid type",
+            ),
+            (
+                json!({
+                    "environment": "staging",
+                    "rollback": { "execution": "run-1" },
+                    "event": { "id": "7bf73129", "time": "2026-11-22T10:00:00Z" }
+                }),
+                "rollback: is not a field of an event",
+            ),
+            (
+                json!({ "environment": "staging", "rollback": { "execution": "run:1" } }),
+                "rollback.execution: `run:1` may only hold",
+            ),
+            (
+                json!({ "environment": "staging", "rollback": { "execution": "run-1", "askedAt": 253_402_300_799_000_i64 } }),
+                "rollback.askedAt: unknown field",
             ),
         ];
         for (input, expected) in cases {

@@ -20,6 +20,7 @@ pub struct Request {
     #[serde(default)]
     cache: CacheRequest,
     parameter_prefix: Option<ParameterPrefix>,
+    protect: Option<bool>,
     #[serde(default)]
     adopt: bool,
     #[serde(default)]
@@ -95,6 +96,7 @@ impl Request {
             )?,
             environment: self.environment,
             network: self.network,
+            protect: self.protect,
             switches: Switches {
                 adopt: self.adopt,
                 dry_run: self.dry_run,
@@ -155,7 +157,7 @@ fn or_default<T: TryFrom<String, Error = String>>(
     }
 }
 
-fn invalid(field: &str, problem: &str) -> StepError {
+pub(crate) fn invalid(field: &str, problem: &str) -> StepError {
     StepError::new(
         ErrorName::InvalidSpec,
         format!(

@@ -21,6 +21,9 @@ pub struct Spec {
     pub cache: Cache,
     /// The path that the endpoint is published below.
     pub parameter_prefix: ParameterPrefix,
+    /// Whether removals of the environment are rejected from now on; none keeps what the environment's record says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protect: Option<bool>,
     /// How the run goes about it.
     #[serde(default, skip_serializing_if = "Switches::are_off")]
     pub switches: Switches,

@@ -1,5 +1,6 @@
 //! The values of a specification: each type admits only what AWS and the contract admit.
 
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 /// A type that holds a checked text. It is read from and written as a plain JSON string.
@@ -139,9 +140,17 @@ checked_text!(
     description
 );
 checked_text!(
-    /// A moment in RFC 3339, such as `2026-11-22T10:00:00Z`, as EventBridge writes an event's time.
+    /// A moment in RFC 3339, such as `2026-11-22T10:00:00Z`, as EventBridge writes an event's time. Its year is from
+    /// 1970 to 9999: the state machines compare and format it with `JSONata`, as milliseconds since 1970.
     EventTime,
     event_time
+);
+checked_text!(
+    /// The name of an execution: 1 to 80 letters, digits, hyphens and underscores, by the rule of
+    /// [StartExecution](https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html) for a
+    /// name that CloudWatch Logs can log.
+    ExecutionName,
+    execution_name
 );
 checked_text!(
     /// A Name tag, a group's name or an id: 1 to 255 characters, none of them a control character.
@@ -265,6 +274,12 @@ fn security_group_name(text: &str) -> Check {
         "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*",
     )?;
     require(!text.starts_with("sg-"), "must not begin with `sg-`")?;
+    // https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
+    require(
+        !text.eq_ignore_ascii_case("default"),
+        "is the name of the VPC's default security group, which every resource without another group is in: choose \
+         another name",
+    )?;
     require(text.trim() == text, "must not begin or end with a space")
 }
 
@@ -311,9 +326,21 @@ impl EventTime {
 }
 
 fn event_time(text: &str) -> Check {
+    let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) else {
+        return Err("is not a moment such as `2026-11-22T10:00:00Z`".to_owned());
+    };
     require(
-        chrono::DateTime::parse_from_rfc3339(text).is_ok(),
-        "is not a moment such as `2026-11-22T10:00:00Z`",
+        (1970..=9999).contains(&time.year()),
+        "must be in a year from 1970 to 9999",
+    )
+}
+
+fn execution_name(text: &str) -> Check {
+    length(text, 80)?;
+    characters(
+        text,
+        |character| character.is_ascii_alphanumeric() || "-_".contains(character),
+        "letters, digits, hyphens and underscores",
     )
 }
 
@@ -402,6 +429,9 @@ mod tests {
                 ("redis-sg", ""),
                 ("Cache (bandup) #1", ""),
                 ("sg-redis", "begin with `sg-`"),
+                ("default", "default security group"),
+                ("Default", "default security group"),
+                ("default-redis-sg", ""),
                 ("redis|sg", "may only hold"),
                 (" redis", "space"),
                 ("", "1 to 255"),
@@ -467,6 +497,27 @@ mod tests {
                 ("2026-11-22", "not a moment"),
                 ("2026-13-22T10:00:00Z", "not a moment"),
                 ("yesterday", "not a moment"),
+                ("1970-01-01T00:00:00Z", ""),
+                ("1969-12-31T23:59:59Z", "1970 to 9999"),
+                ("0000-01-01T00:00:00Z", "1970 to 9999"),
+                ("9999-12-31T23:59:59.999Z", ""),
+                ("10000-01-01T00:00:00Z", "not a moment"),
+            ],
+        );
+    }
+
+    #[test]
+    fn execution_is_named_by_the_rule_of_step_functions() {
+        let longest = "a".repeat(80);
+        let too_long = "a".repeat(81);
+        assert_checks(
+            execution_name,
+            &[
+                ("bandup-17793124-05d4-b198-2fde-7ededc63b103", ""),
+                (&longest, ""),
+                (&too_long, "1 to 80 characters"),
+                ("", "1 to 80 characters"),
+                ("a:b", "may only hold"),
             ],
         );
     }

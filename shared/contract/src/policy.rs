@@ -1,0 +1,161 @@
+//! What a stack allows its users' requests, by the stack's parameters.
+
+use crate::error::StepResult;
+use crate::request::invalid;
+use crate::spec::Spec;
+
+/// Whether a request may adopt resources that envcache didn't create: the stack's parameter `Adoption`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// No request may.
+    Never,
+    /// Only an execution that a user started may. An event may not: its sender needs no permission for the resource
+    /// that it names.
+    Manual,
+    /// Every request may, also one of an event.
+    Always,
+}
+
+/// What a stack allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackPolicy {
+    adoption: Adoption,
+    /// All of them if there is none.
+    node_types: Vec<String>,
+}
+
+impl StackPolicy {
+    /// Reads the stack's parameters `Adoption` and `AllowedNodeTypes`, the latter with commas between the types.
+    ///
+    /// # Errors
+    /// Returns a message if `adoption` is none of `never`, `manual`, and `always`.
+    pub fn from_parameters(adoption: &str, node_types: &str) -> Result<Self, String> {
+        let adoption = match adoption {
+            "never" => Adoption::Never,
+            "manual" => Adoption::Manual,
+            "always" => Adoption::Always,
+            other => {
+                return Err(format!(
+                    "`{other}` is none of `never`, `manual`, and `always`"
+                ));
+            }
+        };
+        let node_types = node_types
+            .split(',')
+            .filter(|node_type| !node_type.is_empty());
+        Ok(Self {
+            adoption,
+            node_types: node_types.map(str::to_owned).collect(),
+        })
+    }
+
+    /// Checks what a request asks for.
+    ///
+    /// # Errors
+    /// Returns `InvalidSpec` if the stack doesn't allow the request's `adopt` or `cache.nodeType`.
+    pub fn check(&self, spec: &Spec) -> StepResult<()> {
+        if spec.switches.adopt {
+            match self.adoption {
+                Adoption::Never => {
+                    return Err(invalid(
+                        "adopt",
+                        "the stack's parameter `Adoption` is `never`, so no request can adopt a resource",
+                    ));
+                }
+                Adoption::Manual if spec.event.is_some() => {
+                    return Err(invalid(
+                        "adopt",
+                        "an event can't adopt a resource. Start an execution of the provisioning state machine \
+                         manually, with this input but without `event`",
+                    ));
+                }
+                Adoption::Manual | Adoption::Always => {}
+            }
+        }
+        let node_type = spec.cache.node_type.as_str();
+        if !self.node_types.is_empty() && !self.node_types.iter().any(|one| one == node_type) {
+            return Err(invalid(
+                "cache.nodeType",
+                &format!(
+                    "the stack's parameter `AllowedNodeTypes` doesn't list `{node_type}`, but {}",
+                    self.node_types.join(", ")
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::StackPolicy;
+    use crate::{ErrorName, Request, Spec};
+
+    fn spec(more: &Value) -> Spec {
+        let mut request = json!({
+            "environment": "staging",
+            "network": { "vpc": "v", "subnets": ["a", "b"], "backendSecurityGroup": "g" }
+        });
+        for (field, value) in more.as_object().expect("fields") {
+            request[field] = value.clone();
+        }
+        let request = Request::from_json(request).expect("a valid request");
+        request.into_spec().expect("a valid spec")
+    }
+
+    #[test]
+    fn rejects_what_the_stack_does_not_allow() {
+        let event = json!({ "id": "7bf73129", "time": "2026-11-22T10:00:00Z" });
+        let plain = json!({});
+        let adopting = json!({ "adopt": true });
+        let adopting_event = json!({ "adopt": true, "event": event });
+        let plain_event = json!({ "event": event });
+        let large = json!({ "cache": { "nodeType": "cache.r7g.16xlarge" } });
+        let cases = [
+            (("never", ""), &plain, None),
+            (("never", ""), &adopting, Some("adopt: ")),
+            (("never", ""), &adopting_event, Some("adopt: ")),
+            (("manual", ""), &adopting, None),
+            (("manual", ""), &plain_event, None),
+            (
+                ("manual", ""),
+                &adopting_event,
+                Some("adopt: an event can't"),
+            ),
+            (("always", ""), &adopting_event, None),
+            (("manual", ""), &large, None),
+            (
+                ("manual", "cache.t4g.micro,cache.t3.micro"),
+                &large,
+                Some("cache.nodeType: "),
+            ),
+            (("manual", "cache.t4g.micro,cache.t3.micro"), &plain, None),
+            (
+                ("manual", "cache.t3.micro.old"),
+                &plain,
+                Some("cache.nodeType: "),
+            ),
+        ];
+        for ((adoption, node_types), request, expected) in cases {
+            let policy = StackPolicy::from_parameters(adoption, node_types).expect("a policy");
+
+            let found = policy.check(&spec(request));
+
+            match (found, expected) {
+                (Ok(()), None) => {}
+                (Err(error), Some(begins)) => {
+                    assert_eq!(error.name(), ErrorName::InvalidSpec);
+                    assert!(error.to_string().starts_with(begins), "{error}");
+                }
+                (found, _) => panic!("{adoption}, {node_types:?}, {request}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn rejects_a_parameter_that_the_template_does_not_allow() {
+        assert!(StackPolicy::from_parameters("sometimes", "").is_err());
+    }
+}

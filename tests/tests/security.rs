@@ -1,0 +1,701 @@
+//! What whoever can put an event on the bus must not reach: each test performs an attack from outside and shows that
+//! it changes nothing but the environment's own cache.
+
+use std::sync::OnceLock;
+
+use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text, until};
+use local::aws::Refusal;
+use serde_json::{Value, json};
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
+}
+
+/// Puts `Environment Created` on the bus and waits until its run has ended.
+fn created(detail: &Value) -> Ended {
+    world().deliver("Environment Created", detail)
+}
+
+/// Puts `Environment Deleted` on the bus and waits until its run has ended.
+fn deleted(detail: &Value) -> Ended {
+    world().deliver("Environment Deleted", detail)
+}
+
+#[track_caller]
+fn assert_rejected(ended: &Ended, field: &str) {
+    assert_eq!(ended.error, "InvalidSpec", "{ended:?}");
+    assert!(
+        ended.cause.contains(field),
+        "the cause names {field}: {ended:?}"
+    );
+}
+
+/// The tags of a security group, and its inbound rules.
+fn security_group(id: &str) -> (Vec<Value>, Vec<Value>) {
+    let found = world().call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "GroupIds": [id] }),
+    );
+    let group = &found["SecurityGroups"][0];
+    let list = |field: &str| array(&group[field]).cloned().collect();
+    (list("Tags"), list("IpPermissions"))
+}
+
+fn security_group_named(environment: &Environment, name: &str) -> String {
+    security_group_of(world(), environment, name)
+}
+
+fn security_group_of(world: &World, environment: &Environment, name: &str) -> String {
+    let found = world.call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "Filters": [
+            { "Name": "vpc-id", "Values": [environment.laid.vpc] },
+            { "Name": "group-name", "Values": [name] },
+        ] }),
+    );
+    text(&found["SecurityGroups"][0]["GroupId"])
+}
+
+/// A security group that envcache has nothing to do with.
+fn foreign_security_group(environment: &Environment) -> String {
+    let made = world().call(
+        "ec2",
+        "create_security_group",
+        &json!({
+            "VpcId": environment.laid.vpc,
+            "GroupName": "rds-prod-sg",
+            "Description": "the production database",
+        }),
+    );
+    text(&made["GroupId"])
+}
+
+/// A cache shows its tags, and takes changes, once it is available.
+fn wait_until_available(environment: &Environment) {
+    until("the cache is available", || {
+        let cache = environment.cache(world()).ok()?;
+        (cache["Status"] == "available").then_some(())
+    });
+}
+
+fn put_parameter(name: &str, kind: &str, value: &str) {
+    let parameter = json!({ "Name": name, "Value": value, "Type": kind });
+    world().call("ssm", "put_parameter", &parameter);
+}
+
+fn parameter_tags(name: &str) -> Value {
+    let found = world().call(
+        "ssm",
+        "list_tags_for_resource",
+        &json!({ "ResourceType": "Parameter", "ResourceId": name }),
+    );
+    found["TagList"].clone()
+}
+
+#[test]
+fn an_event_cannot_adopt_a_security_group() {
+    let environment = world().environment();
+    let foreign = foreign_security_group(&environment);
+    let default = security_group_named(&environment, "default");
+    let before = [security_group(&foreign), security_group(&default)];
+
+    for name in ["rds-prod-sg", "default"] {
+        let mut detail =
+            environment.request_with("/cache", json!({ "securityGroupName": name, "port": 5432 }));
+        detail["adopt"] = json!(true);
+
+        let ended = created(&detail);
+
+        assert_eq!(ended.error, "InvalidSpec", "{name}: {ended:?}");
+        let removed = deleted(&json!({ "environment": environment.name }));
+        assert_eq!(removed.status, "SUCCEEDED", "{removed:?}");
+        let after = [security_group(&foreign), security_group(&default)];
+        assert_eq!(before, after, "{name} is as it was");
+    }
+}
+
+#[test]
+fn an_event_cannot_adopt_a_cache_its_subnet_group_or_its_parameters() {
+    let environment = world().environment();
+    by_hand::cache(&environment, world(), &json!({}));
+    let parameter = by_hand::parameter(&environment, world(), "url", "theirs");
+    wait_until_available(&environment);
+    let tags = |arn: &str| {
+        let found = world().call(
+            "elasticache",
+            "list_tags_for_resource",
+            &json!({ "ResourceName": arn }),
+        );
+        found["TagList"].clone()
+    };
+    let group = arn("replicationgroup", &format!("{}-redis", environment.name));
+    let subnets = arn(
+        "subnetgroup",
+        &format!("{}-cached-subnet-group", environment.name),
+    );
+
+    let ended = created(&environment.request_with("/adopt", json!(true)));
+
+    assert_rejected(&ended, "adopt");
+    for found in [tags(&group), tags(&subnets), parameter_tags(&parameter)] {
+        assert_eq!(found, json!([]), "nothing was tagged");
+    }
+}
+
+#[test]
+fn the_default_security_group_cannot_be_adopted_manually_either() {
+    let environment = world().environment();
+    let default = security_group_named(&environment, "default");
+    let before = security_group(&default);
+
+    for name in ["default", "Default"] {
+        let mut request = environment.request_with("/cache", json!({ "securityGroupName": name }));
+        request["adopt"] = json!(true);
+
+        assert_rejected(&world().run(&request), "cache.securityGroupName");
+    }
+    assert_eq!(security_group(&default), before, "it is as it was");
+}
+
+/// All that an execution's history tells, to whoever may read it.
+fn history(execution: &str) -> String {
+    let found = world().call(
+        "stepfunctions",
+        "get_execution_history",
+        &json!({ "executionArn": execution, "maxResults": 1000, "includeExecutionData": true }),
+    );
+    found.to_string()
+}
+
+#[test]
+fn a_plan_does_not_show_the_value_of_a_foreign_parameter() {
+    let environment = world().environment();
+    let prefix = format!("/{}/database", environment.name);
+    let secret = "postgres://admin:hunter2@db.internal:5432";
+    put_parameter(&format!("{prefix}/url"), "String", secret);
+    put_parameter(&format!("{prefix}/host"), "String", "hunter2.internal");
+    let mut request = environment.request_with("/parameterPrefix", json!(prefix));
+    request["adopt"] = json!(true);
+    request["dryRun"] = json!(true);
+
+    let execution = world().start(&request);
+    let ended = world().wait(&execution);
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let plan = ended.output.to_string();
+    assert!(plan.contains("another value"), "{plan}");
+    assert!(!plan.contains("hunter2"), "the plan shows it: {plan}");
+    let history = history(&execution);
+    assert!(!history.contains("hunter2"), "the history shows it");
+}
+
+#[test]
+fn a_secret_parameter_is_not_adopted_and_none_is_tagged_before_it_is_rejected() {
+    let environment = world().environment();
+    let prefix = format!("/{}/database", environment.name);
+    let names = ["primary-endpoint", "url"].map(|leaf| format!("{prefix}/{leaf}"));
+    put_parameter(&names[0], "String", "db.internal:5432");
+    put_parameter(&names[1], "SecureString", "hunter2");
+    let mut request = environment.request_with("/parameterPrefix", json!(prefix));
+    request["adopt"] = json!(true);
+
+    let execution = world().start(&request);
+    let ended = world().wait(&execution);
+
+    assert_eq!(ended.error, "Immutable", "{ended:?}");
+    for name in &names {
+        assert_eq!(parameter_tags(name), json!([]), "{name} was not tagged");
+    }
+    assert!(ended.cause.contains(&names[1]), "{}", ended.cause);
+    assert!(!history(&execution).contains("hunter2"));
+}
+
+/// An execution's name that a record of the environment could hold.
+fn last_execution(environment: &Environment) -> String {
+    let record = environment.record(world()).expect("a record");
+    let arn = text(&record["lastExecution"]["S"]);
+    arn.rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_event_cannot_start_a_rollback_or_lock_the_environment() {
+    let environment = world().environment();
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+    let record = environment.record(world()).expect("a record");
+    let rollbacks = [
+        json!({ "execution": "x", "askedAt": 253_402_300_799_000_i64, "askedForCache": false }),
+        json!({ "execution": last_execution(&environment), "askedAt": 253_402_300_799_000_i64, "askedForCache": true }),
+        json!({ "execution": last_execution(&environment) }),
+    ];
+
+    for rollback in rollbacks {
+        let ended = deleted(&json!({ "environment": environment.name, "rollback": rollback }));
+
+        assert_rejected(&ended, "rollback");
+        assert_eq!(environment.record(world()).expect("a record"), record);
+    }
+    let again = world().run(&environment.request());
+    assert_eq!(again.status, "SUCCEEDED", "{again:?}");
+    assert_eq!(again.output["superseded"], Value::Null, "{again:?}");
+    assert_eq!(environment.parameters(world()).len(), 4);
+}
+
+#[test]
+fn a_rollback_that_no_failed_run_has_recorded_removes_nothing() {
+    let environment = world().environment();
+    // It could be rolled back if it had failed: its resources name it as the execution that created them.
+    let made = world().run(&environment.request_with("/onFailure", json!("rollback")));
+    assert_eq!(made.status, "SUCCEEDED", "{made:?}");
+    let record = environment.record(world()).expect("a record");
+
+    let ended = world().remove(&json!({
+        "environment": environment.name,
+        "rollback": { "execution": last_execution(&environment) },
+    }));
+
+    assert_eq!(ended.output["superseded"], true, "{ended:?}");
+    assert_eq!(environment.record(world()).expect("a record"), record);
+    assert_eq!(environment.parameters(world()).len(), 4);
+}
+
+#[test]
+fn an_event_of_a_time_that_cannot_be_written_is_rejected() {
+    let environment = world().environment();
+    for time in ["0000-01-01T00:00:00Z", "1969-12-31T23:59:59Z"] {
+        let stamped = json!({ "id": "an-event", "time": time });
+
+        let ended = world().run(&environment.request_with("/event", stamped));
+
+        assert_rejected(&ended, "event.time");
+    }
+    assert_eq!(environment.record(world()).expect("none"), Value::Null);
+}
+
+/// The credentials of a role with exactly a function's permissions.
+fn with_permissions_of(world: &World, step: &str) -> Value {
+    let role = world.physical_id(&format!("{step}Role"));
+    let names = world.call("iam", "list_role_policies", &json!({ "RoleName": role }));
+    let policy = world.call(
+        "iam",
+        "get_role_policy",
+        &json!({ "RoleName": role, "PolicyName": names["PolicyNames"][0] }),
+    );
+    let name = format!("intruder-{}", step.to_lowercase());
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "AWS": "arn:aws:iam::000000000000:root" },
+            "Action": "sts:AssumeRole",
+        }],
+    });
+    let made = world.call(
+        "iam",
+        "create_role",
+        &json!({ "RoleName": name, "AssumeRolePolicyDocument": trust.to_string() }),
+    );
+    world.call(
+        "iam",
+        "put_role_policy",
+        &json!({
+            "RoleName": name,
+            "PolicyName": "copied",
+            "PolicyDocument": policy["PolicyDocument"].to_string(),
+        }),
+    );
+    let assumed = world.call(
+        "sts",
+        "assume_role",
+        &json!({ "RoleArn": made["Role"]["Arn"], "RoleSessionName": "intruder" }),
+    );
+    assumed["Credentials"].clone()
+}
+
+/// Whether IAM denies a call to a caller. Any other answer means that the policies allow it.
+fn is_denied(
+    world: &World,
+    credentials: &Value,
+    service: &str,
+    operation: &str,
+    parameters: &Value,
+) -> bool {
+    let answer = world
+        .aws
+        .call_as(credentials, service, operation, parameters);
+    answer.is_err_and(|error| {
+        let refusal = error.downcast_ref::<Refusal>();
+        refusal.is_some_and(|refusal| {
+            [
+                "AccessDenied",
+                "AccessDeniedException",
+                "UnauthorizedOperation",
+            ]
+            .contains(&refusal.code.as_str())
+        })
+    })
+}
+
+fn tag(key: &str, value: &str) -> Value {
+    json!({ "Key": key, "Value": value })
+}
+
+/// Checks what a role's policies deny and allow. Without an allowed call, a role without permissions would pass.
+#[track_caller]
+fn assert_permissions(caller: &Value, call: (&str, &str), denied: &[Value], allowed: &[Value]) {
+    let (service, operation) = call;
+    let cases = denied.iter().map(|parameters| (parameters, true));
+    for (parameters, expected) in cases.chain(allowed.iter().map(|parameters| (parameters, false)))
+    {
+        let found = is_denied(world(), caller, service, operation, parameters);
+
+        assert_eq!(found, expected, "{operation} {parameters}");
+    }
+}
+
+/// The tags that a step sets, and two sets that none may set: with a foreign key, and without the stack.
+fn tag_sets(environment: &Environment) -> (Value, [Value; 2]) {
+    let stack = tag("envcache:stack", local::stack::NAME);
+    let environment = tag("envcache:environment", &environment.name);
+    (
+        json!([environment, stack]),
+        [json!([stack, tag("team", "web")]), json!([environment])],
+    )
+}
+
+/// An environment that has its cache.
+fn provisioned() -> Environment {
+    let environment = world().environment();
+    let made = world().run(&environment.request());
+    assert_eq!(made.status, "SUCCEEDED", "{made:?}");
+    environment
+}
+
+fn arn(kind: &str, name: &str) -> String {
+    let region = local::cloud::REGION;
+    format!("arn:aws:elasticache:{region}:000000000000:{kind}:{name}")
+}
+
+#[test]
+fn a_role_creates_tags_and_changes_only_owned_security_groups() {
+    let environment = provisioned();
+    let owned = security_group_named(&environment, &format!("{}-redis-sg", environment.name));
+    let foreign = foreign_security_group(&environment);
+    let (own_tags, bad_tags) = tag_sets(&environment);
+    let create = |tags: &Value| {
+        json!({
+            "VpcId": environment.laid.vpc, "GroupName": "made", "Description": "made by an intruder",
+            "TagSpecifications": [{ "ResourceType": "security-group", "Tags": tags }],
+        })
+    };
+    let add = |group: &str, tags: &Value| json!({ "Resources": [group], "Tags": tags });
+    let rule = |group: &str| {
+        json!({
+            "GroupId": group,
+            "IpPermissions": [{
+                "IpProtocol": "tcp", "FromPort": 7000, "ToPort": 7000,
+                "UserIdGroupPairs": [{ "GroupId": environment.laid.backend_security_group }],
+            }],
+        })
+    };
+    let ensure = with_permissions_of(world(), "EnsureSecurityGroup");
+
+    assert_permissions(
+        &ensure,
+        ("ec2", "create_security_group"),
+        &bad_tags.each_ref().map(create),
+        &[create(&own_tags)],
+    );
+    let [with_team, without_stack] = &bad_tags;
+    let to_owned_group = add(&owned, &own_tags);
+    let denied = [
+        add(&foreign, with_team),
+        add(&foreign, without_stack),
+        to_owned_group,
+    ];
+    assert_permissions(&ensure, ("ec2", "create_tags"), &denied, &[]);
+    for operation in ["authorize", "revoke"] {
+        let operation = format!("{operation}_security_group_ingress");
+        let call = ("ec2", operation.as_str());
+        assert_permissions(&ensure, call, &[rule(&foreign)], &[rule(&owned)]);
+    }
+    let delete = with_permissions_of(world(), "DeleteSecurityGroup");
+    let group = |id: &str| json!({ "GroupId": id });
+    let call = ("ec2", "delete_security_group");
+    assert_permissions(&delete, call, &[group(&foreign)], &[group(&owned)]);
+}
+
+#[test]
+fn a_role_creates_tags_and_changes_only_owned_subnet_groups() {
+    let environment = provisioned();
+    let owned = format!("{}-cached-subnet-group", environment.name);
+    let foreign = format!("{}-foreign", environment.name);
+    let (own_tags, bad_tags) = tag_sets(&environment);
+    let create = |name: &str, tags: &Value| {
+        json!({
+            "CacheSubnetGroupName": name, "CacheSubnetGroupDescription": "made by an intruder",
+            "SubnetIds": environment.laid.subnets, "Tags": tags,
+        })
+    };
+    let untagged = create(&foreign, &json!([]));
+    world().call("elasticache", "create_cache_subnet_group", &untagged);
+    let ensure = with_permissions_of(world(), "EnsureSubnetGroup");
+
+    let made = format!("{}-made", environment.name);
+    assert_permissions(
+        &ensure,
+        ("elasticache", "create_cache_subnet_group"),
+        &bad_tags.each_ref().map(|tags| create(&made, tags)),
+        &[create(&made, &own_tags)],
+    );
+    let modify = |name: &str| json!({ "CacheSubnetGroupName": name, "CacheSubnetGroupDescription": "changed" });
+    let call = ("elasticache", "modify_cache_subnet_group");
+    assert_permissions(&ensure, call, &[modify(&foreign)], &[modify(&owned)]);
+    let add = |tags: &Value| json!({ "ResourceName": arn("subnetgroup", &owned), "Tags": tags });
+    assert_permissions(
+        &ensure,
+        ("elasticache", "add_tags_to_resource"),
+        &bad_tags.each_ref().map(add),
+        &[add(&own_tags)],
+    );
+    let delete = with_permissions_of(world(), "DeleteSubnetGroup");
+    let group = |name: &str| json!({ "CacheSubnetGroupName": name });
+    let call = ("elasticache", "delete_cache_subnet_group");
+    assert_permissions(&delete, call, &[group(&foreign)], &[group(&owned)]);
+}
+
+#[test]
+fn a_role_tags_and_changes_only_owned_caches() {
+    let environment = provisioned();
+    let foreign = world().environment();
+    by_hand::cache(&foreign, world(), &json!({}));
+    wait_until_available(&foreign);
+    let owned = format!("{}-redis", environment.name);
+    let foreign = format!("{}-redis", foreign.name);
+    let (own_tags, bad_tags) = tag_sets(&environment);
+    let ensure = with_permissions_of(world(), "EnsureReplicationGroup");
+
+    for (kind, name) in [
+        ("replicationgroup", owned.clone()),
+        ("cluster", format!("{owned}-001")),
+    ] {
+        let add = |tags: &Value| json!({ "ResourceName": arn(kind, &name), "Tags": tags });
+        assert_permissions(
+            &ensure,
+            ("elasticache", "add_tags_to_resource"),
+            &bad_tags.each_ref().map(add),
+            &[add(&own_tags)],
+        );
+    }
+    let group = |id: &str| json!({ "ReplicationGroupId": id, "ApplyImmediately": true });
+    let described = |id: &str| {
+        let mut parameters = group(id);
+        parameters["ReplicationGroupDescription"] = json!("changed");
+        parameters
+    };
+    let counted = |id: &str| {
+        let mut parameters = group(id);
+        parameters["NewReplicaCount"] = json!(1);
+        parameters
+    };
+    let call = ("elasticache", "modify_replication_group");
+    assert_permissions(&ensure, call, &[described(&foreign)], &[described(&owned)]);
+    for operation in ["increase_replica_count", "decrease_replica_count"] {
+        let call = ("elasticache", operation);
+        assert_permissions(&ensure, call, &[counted(&foreign)], &[counted(&owned)]);
+    }
+}
+
+#[test]
+fn a_role_tags_and_overwrites_only_owned_parameters() {
+    let environment = provisioned();
+    let owned = format!("/{}/cache/url", environment.name);
+    let foreign = format!("/{}/database/url", environment.name);
+    put_parameter(&foreign, "String", "theirs");
+    let (own_tags, bad_tags) = tag_sets(&environment);
+    let publish = with_permissions_of(world(), "PublishEndpoint");
+
+    let add =
+        |tags: &Value| json!({ "ResourceType": "Parameter", "ResourceId": owned, "Tags": tags });
+    assert_permissions(
+        &publish,
+        ("ssm", "add_tags_to_resource"),
+        &bad_tags.each_ref().map(add),
+        &[add(&own_tags)],
+    );
+    let create = |tags: &Value| {
+        let name = format!("/{}/made/url", environment.name);
+        json!({ "Name": name, "Value": "x", "Type": "String", "Tags": tags })
+    };
+    let overwrite =
+        |name: &str| json!({ "Name": name, "Value": "x", "Type": "String", "Overwrite": true });
+    let [with_team, without_stack] = bad_tags.each_ref().map(create);
+    let denied = [
+        with_team,
+        without_stack,
+        create(&json!([])),
+        overwrite(&foreign),
+    ];
+    let allowed = [create(&own_tags), overwrite(&owned)];
+    assert_permissions(&publish, ("ssm", "put_parameter"), &denied, &allowed);
+    let delete = with_permissions_of(world(), "RetractEndpoint");
+    let name = |name: &str| json!({ "Name": name });
+    let call = ("ssm", "delete_parameter");
+    assert_permissions(&delete, call, &[name(&foreign)], &[name(&owned)]);
+}
+
+/// Whether the deployed rule of a detail-type takes an event from an account.
+fn takes_events_of(world: &World, rule: &str, detail_type: &str, account: &str) -> bool {
+    let physical = world.physical_id(rule);
+    let name = physical.rsplit('|').next().expect("a name");
+    let described = world.call(
+        "events",
+        "describe_rule",
+        &json!({ "Name": name, "EventBusName": world.stack.event_bus_name }),
+    );
+    // The frame of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+    let event = json!({
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": detail_type,
+        "source": "envcache.environments",
+        "account": account,
+        "time": "2026-11-22T10:00:00Z",
+        "region": local::cloud::REGION,
+        "resources": [],
+        "detail": { "environment": "bandup" },
+    });
+    let tested = world.call(
+        "events",
+        "test_event_pattern",
+        &json!({ "EventPattern": described["EventPattern"], "Event": event.to_string() }),
+    );
+    tested["Result"] == true
+}
+
+const RULES: [(&str, &str); 2] = [
+    ("EnvironmentCreated", "Environment Created"),
+    ("EnvironmentDeleted", "Environment Deleted"),
+];
+
+#[test]
+fn an_event_of_another_account_starts_nothing() {
+    for (rule, detail_type) in RULES {
+        let takes = |account: &str| takes_events_of(world(), rule, detail_type, account);
+
+        assert!(takes("000000000000"), "{rule}: the stack's own account");
+        assert!(!takes("123456789012"), "{rule}: another account");
+    }
+}
+
+/// One test, since the parameters are the stack's, and every run sees them.
+#[test]
+fn a_stack_with_limits_allows_no_more() {
+    let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
+    let parameters = [
+        "Adoption=never",
+        "AllowedNodeTypes=cache.t3.micro,cache.t3.small",
+        "EventAccounts=123456789012,210987654321",
+    ];
+    world
+        .redeploy(&parameters.map(str::to_owned))
+        .expect("it is deployed again");
+
+    let environment = world.environment();
+    by_hand::security_group(&environment, &world);
+    let adopting = world.run(&environment.request_with("/adopt", json!(true)));
+    assert_rejected(&adopting, "`Adoption` is `never`");
+    let refused = world.run(&environment.request());
+    assert_eq!(refused.error, "NotOwned", "{refused:?}");
+
+    let environment = world.environment();
+    let large =
+        world.run(&environment.request_with("/cache", json!({ "nodeType": "cache.r7g.large" })));
+    assert_rejected(&large, "cache.nodeType");
+    for node_type in ["cache.t3.micro", "cache.t3.small"] {
+        let request = environment.request_with("/cache", json!({ "nodeType": node_type }));
+        let ended = world.run(&request);
+        assert_eq!(ended.status, "SUCCEEDED", "{node_type}: {ended:?}");
+    }
+
+    // The roles hold both limits too.
+    let tag_foreign = json!({
+        "Resources": [security_group_of(&world, &environment, "backend")],
+        "Tags": [tag("envcache:stack", local::stack::NAME)],
+    });
+    let intruder = with_permissions_of(&world, "EnsureSecurityGroup");
+    assert!(is_denied(
+        &world,
+        &intruder,
+        "ec2",
+        "create_tags",
+        &tag_foreign
+    ));
+    let intruder = with_permissions_of(&world, "EnsureReplicationGroup");
+    let group = format!("{}-redis", environment.name);
+    let modify = |more: (&str, Value)| {
+        let mut parameters = json!({ "ReplicationGroupId": group, "ApplyImmediately": true });
+        parameters[more.0] = more.1;
+        is_denied(
+            &world,
+            &intruder,
+            "elasticache",
+            "modify_replication_group",
+            &parameters,
+        )
+    };
+    assert!(modify(("CacheNodeType", json!("cache.r7g.large"))));
+    assert!(!modify(("ReplicationGroupDescription", json!("changed"))));
+    let create = |node_type: &str| {
+        let parameters = json!({
+            "ReplicationGroupId": format!("{}-made", environment.name),
+            "ReplicationGroupDescription": "made by an intruder",
+            "Engine": "valkey",
+            "CacheNodeType": node_type,
+            "NumCacheClusters": 1,
+            "AutomaticFailoverEnabled": false,
+            "CacheSubnetGroupName": format!("{}-cached-subnet-group", environment.name),
+            "Tags": [tag("envcache:stack", local::stack::NAME)],
+        });
+        is_denied(
+            &world,
+            &intruder,
+            "elasticache",
+            "create_replication_group",
+            &parameters,
+        )
+    };
+    assert!(create("cache.r7g.large"));
+    assert!(!create("cache.t3.small"));
+
+    for (rule, detail_type) in RULES {
+        for (account, expected) in [
+            ("000000000000", true),
+            ("123456789012", true),
+            ("210987654321", true),
+            ("999999999999", false),
+        ] {
+            let found = takes_events_of(&world, rule, detail_type, account);
+            assert_eq!(found, expected, "{rule}: {account}");
+        }
+    }
+}
+
+#[test]
+fn a_stack_that_always_allows_adoption_adopts_for_an_event() {
+    let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
+    world
+        .redeploy(&["Adoption=always".to_owned()])
+        .expect("it is deployed again");
+    let environment = world.environment();
+    by_hand::security_group(&environment, &world);
+
+    let ended = world.deliver(
+        "Environment Created",
+        &environment.request_with("/adopt", json!(true)),
+    );
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+}
