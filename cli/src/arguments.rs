@@ -64,14 +64,17 @@ pub enum Command {
         #[arg(value_name = "ENVIRONMENT")]
         subject: String,
     },
-    /// Take an environment's cache away, and follow the run
+    /// Remove an environment's cache and its data, and follow the run; asks for confirmation first
     Down {
         /// The environment
         environment: String,
-        /// Keep a last backup of the cache
+        /// Create a final snapshot before deleting the cache
         #[arg(long)]
         final_snapshot: bool,
-        /// Start the run, and do not follow it
+        /// Remove without asking for confirmation; required if there is no terminal
+        #[arg(short, long)]
+        yes: bool,
+        /// Start the run and return without following it
         #[arg(long)]
         detach: bool,
     },
@@ -85,4 +88,37 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Arguments, Command};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn down_asks_for_confirmation_unless_yes_is_given() {
+        let cases = [
+            (vec!["down", "bandup"], false),
+            (vec!["down", "bandup", "--final-snapshot"], false),
+            (vec!["down", "bandup", "--yes"], true),
+            (vec!["down", "-y", "bandup", "--json"], true),
+        ];
+        for (arguments, expected) in cases {
+            let typed = ["envcache"].into_iter().chain(arguments.iter().copied());
+
+            let parsed = Arguments::try_parse_from(typed).expect("valid arguments");
+
+            let found = match parsed.command {
+                Command::Down { yes, .. } => Some(yes),
+                _ => None,
+            };
+            assert_eq!(found, Some(expected), "{arguments:?}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::account::refused;
 use crate::execution::Outcome;
 use crate::exit::Exit;
 use crate::follow::follow;
-use crate::output::say;
+use crate::output::{print_json, print_line};
 use crate::request::Asked;
 use crate::run;
 use crate::stack::Stack;
@@ -73,9 +73,9 @@ pub async fn examine(
     let mut tell = |finding: &Finding| -> Result<()> {
         is_bad |= finding.verdict == Verdict::Bad;
         if json {
-            say(serde_json::to_string(finding)?);
+            print_json(serde_json::to_string(finding)?);
         } else {
-            say(format!(
+            print_line(format!(
                 "{} {:<20} {}",
                 finding.verdict, finding.thing, finding.text
             ));

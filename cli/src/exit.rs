@@ -8,7 +8,7 @@ Exit codes:
   0  as asked: the run succeeded, also where something newer was asked for and it changed nothing; the cache is
      published; nothing is wrong
   1  the run failed, or `doctor` found what hinders envcache
-  2  the command line or the request is wrong; nothing was started
+  2  the command line or the request is wrong, or a removal wasn't confirmed; nothing was started
   3  AWS could not be asked
   4  a run is at work: `status` does not know its end yet, or it was left with Ctrl-C
   5  the environment has no cache";
@@ -30,7 +30,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The command line or the request is wrong.
+/// The command line or the request is wrong, or a removal wasn't confirmed.
 #[derive(Debug)]
 pub struct Usage(pub String);
 

@@ -1,7 +1,11 @@
 //! envcache's command line: starts the workflow, follows it, and tells how the caches fare.
 
+// Everything is printed by `output`, which makes text from AWS and from events safe for a terminal.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod account;
 mod arguments;
+mod confirm;
 mod doctor;
 mod execution;
 mod exit;
@@ -26,7 +30,7 @@ use arguments::{Arguments, Command, Options};
 use aws_config::SdkConfig;
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Usage};
-use output::say;
+use output::{print_error_line, print_json, print_line, print_own_text};
 use request::Asked;
 use serde_json::json;
 use stack::Stack;
@@ -44,9 +48,9 @@ async fn main() -> ExitCode {
                 Exit::Unreachable
             };
             if is_json {
-                say(json!({ "error": format!("{error:#}"), "exit": exit as u8 }));
+                print_json(json!({ "error": format!("{error:#}"), "exit": exit as u8 }));
             } else {
-                eprintln!("envcache: {error:#}");
+                print_error_line(format!("envcache: {error:#}"));
             }
             exit.into()
         }
@@ -61,7 +65,7 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
             let mut command = Arguments::command();
             let mut completions = Vec::new();
             clap_complete::generate(shell, &mut command, "envcache", &mut completions);
-            say(String::from_utf8(completions)?.trim_end());
+            print_own_text(String::from_utf8(completions)?.trim_end());
             Ok(Exit::Done)
         }
         Command::Up { file, detach } => {
@@ -75,9 +79,11 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
         Command::Down {
             environment,
             final_snapshot,
+            yes,
             detach,
         } => {
             let asked = Asked::removal(&environment, final_snapshot)?;
+            confirm::removal(&environment, final_snapshot, yes)?;
             start(&options, asked, Verb::Down, detach).await
         }
         Command::Status { environment } => {
@@ -87,7 +93,9 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
         Command::Watch { subject } => {
             let settings = account::settings(&options).await?;
             let Some(execution) = watch::find(&settings, stack, &subject).await? else {
-                eprintln!("envcache: no run has begun for {subject}: `envcache up` starts one");
+                print_error_line(format!(
+                    "envcache: no run has begun for {subject}: `envcache up` starts one"
+                ));
                 return Ok(Exit::NoCache);
             };
             watch::to_the_end(&settings, &execution, *json).await
@@ -132,9 +140,9 @@ async fn start(options: &Options, asked: Asked, verb: Verb, detach: bool) -> Res
     let execution = run::start(&sfn, verb.state_machine(&stack), &asked, verb.as_str()).await?;
     if detach {
         if options.json {
-            say(json!({ "execution": execution }));
+            print_json(json!({ "execution": execution }));
         } else {
-            say(&execution);
+            print_line(&execution);
         }
         return Ok(Exit::Done);
     }

@@ -21,6 +21,8 @@ pub struct Record {
     pub asked_at: Option<DateTime<Utc>>,
     pub cache_name: Option<String>,
     pub parameter_prefix: Option<String>,
+    /// Whether a removal fails. False if the record doesn't have the attribute.
+    pub protected: bool,
 }
 
 impl Record {
@@ -49,6 +51,11 @@ impl Record {
             .and_then(|value| value.as_n().ok())
             .and_then(|milliseconds| milliseconds.parse().ok())
             .and_then(DateTime::from_timestamp_millis);
+        let protected = item
+            .get("protected")
+            .and_then(|value| value.as_bool().ok())
+            .copied()
+            .unwrap_or_default();
         Self {
             environment: text("environment").unwrap_or_default(),
             holder: text("holder"),
@@ -56,6 +63,7 @@ impl Record {
             asked_at,
             cache_name: text("cacheName"),
             parameter_prefix: text("parameterPrefix"),
+            protected,
         }
     }
 }
@@ -86,4 +94,36 @@ pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
         .await
         .map_err(|error| refused("Scan", error))?;
     Ok(items.iter().map(Record::of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::Record;
+
+    #[test]
+    fn reads_removal_protection() {
+        let cases = [
+            (None, false),
+            (Some(AttributeValue::Bool(false)), false),
+            (Some(AttributeValue::Bool(true)), true),
+            (Some(AttributeValue::S("true".to_owned())), false),
+        ];
+        for (attribute, expected) in cases {
+            let name = AttributeValue::S("bandup".to_owned());
+            let mut item = HashMap::from([("environment".to_owned(), name)]);
+            item.extend(
+                attribute
+                    .clone()
+                    .map(|value| ("protected".to_owned(), value)),
+            );
+
+            let found = Record::of(&item);
+
+            assert_eq!(found.protected, expected, "{attribute:?}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use contract::value::EnvironmentName;
 use contract::{ErrorName, RemovalRequest, Request, StepError};
 use serde_json::{Value, json};
 
@@ -25,6 +26,17 @@ pub fn read(path: &Path) -> Result<Asked> {
     cache(value)
         .map_err(|error| Usage(format!("{}: {error}", path.display())))
         .map_err(Into::into)
+}
+
+/// Checks that an environment can have this name.
+///
+/// # Errors
+///
+/// Returns `Usage` if it can't.
+pub fn check_name(environment: &str) -> Result<(), Usage> {
+    EnvironmentName::try_from(environment.to_owned())
+        .map(|_| ())
+        .map_err(|problem| Usage(format!("environment: {problem}")))
 }
 
 fn text(path: &Path) -> Result<String> {

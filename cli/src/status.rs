@@ -6,15 +6,15 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use contract::value::EnvironmentName;
 use serde::Serialize;
 
 use crate::account::refused;
 use crate::execution::{Outcome, describe};
-use crate::exit::{Exit, Usage};
-use crate::output::say;
+use crate::exit::Exit;
+use crate::output::{print_json, print_line};
 use crate::record::{self, Record};
 use crate::rejected;
+use crate::request;
 use crate::stack::Stack;
 
 /// What is known of an environment.
@@ -28,6 +28,8 @@ pub struct Status {
     pub cache: Option<String>,
     /// As it stands in Parameter Store now.
     pub url: Option<String>,
+    /// Whether a removal fails.
+    pub protected: bool,
     pub execution: Option<String>,
     /// Why the last run failed.
     pub reason: Option<String>,
@@ -82,46 +84,57 @@ struct Run {
     outcome: Option<Outcome>,
 }
 
-/// Prints one environment's status, or every one's.
+/// Prints the status of one environment, or of all of them. After all of them, reports the failed executions that can't
+/// be listed because they have no valid environment name.
 pub async fn print(
     settings: &SdkConfig,
     stack_name: &str,
     environment: Option<&str>,
     json: bool,
 ) -> Result<Exit> {
+    if let Some(name) = environment {
+        request::check_name(name)?;
+    }
     let stack = Stack::find(settings, stack_name).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
     let sfn = aws_sdk_sfn::Client::new(settings);
     let mut failures = rejected::latest(&sfn, &stack).await?;
     let records = match environment {
         Some(name) => {
-            EnvironmentName::try_from(name.to_owned())
-                .map_err(|problem| Usage(format!("environment: {problem}")))?;
             let found = record::find(&dynamodb, &stack.environments_table, name).await?;
             vec![found.unwrap_or_else(|| Record::unknown(name))]
         }
         None => with_rejected(
             record::all(&dynamodb, &stack.environments_table).await?,
-            &failures,
+            &failures.by_environment,
         ),
     };
     let mut exit = Exit::Done;
     for record in records {
-        let failure = failures.remove(&record.environment);
+        let failure = failures.by_environment.remove(&record.environment);
         let status = of(settings, &stack, record, failure).await?;
         if environment.is_some() {
             exit = status.state.exit();
         }
         if json {
-            say(serde_json::to_string(&status)?);
+            print_json(serde_json::to_string(&status)?);
         } else {
-            say(line(&status));
+            print_line(line(&status));
             if let Some(reason) = &status.reason {
-                say(format!("    {reason}"));
+                print_line(format!("    {reason}"));
             }
             if let (true, Some(execution)) = (environment.is_some(), &status.execution) {
-                say(format!("    {execution}"));
+                print_line(format!("    {execution}"));
             }
+        }
+    }
+    if environment.is_none()
+        && let Some(notice) = failures.notice()
+    {
+        if json {
+            print_json(serde_json::to_string(&notice)?);
+        } else {
+            print_line(notice.message);
         }
     }
     Ok(exit)
@@ -208,20 +221,22 @@ fn judge(record: Record, url: Option<String>, run: Option<Run>) -> Status {
         asked_at: record.asked_at.map(|time| time.to_rfc3339()),
         cache: record.cache_name,
         url,
+        protected: record.protected,
         execution: run.map(|run| run.execution),
         reason,
     }
 }
 
-/// `bandup  available  rediss://…  asked for 2026-11-24T10:00:00+00:00`
+/// `bandup  available  rediss://…  asked for 2026-11-24T10:00:00+00:00  protected`
 fn line(status: &Status) -> String {
     let url = status.url.as_deref().unwrap_or("-");
     let asked = match &status.asked_at {
         Some(time) => format!("  asked for {time}"),
         None => String::new(),
     };
+    let protected = if status.protected { "  protected" } else { "" };
     format!(
-        "{:<34}  {:<13}  {url}{asked}",
+        "{:<34}  {:<13}  {url}{asked}{protected}",
         status.environment,
         status.state.as_str()
     )
@@ -231,7 +246,7 @@ fn line(status: &Status) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{Run, State, judge};
+    use super::{Run, State, judge, line};
     use crate::execution::Outcome;
     use crate::exit::Exit;
     use crate::record::Record;
@@ -324,5 +339,30 @@ mod tests {
             found.reason.as_deref(),
             Some("Throttled: PublishEndpoint: PutParameter")
         );
+    }
+
+    #[test]
+    fn shows_removal_protection_at_the_end_of_the_line() {
+        for (protected, expected) in [
+            (
+                false,
+                "bandup                              no cache       -",
+            ),
+            (
+                true,
+                "bandup                              no cache       -  protected",
+            ),
+        ] {
+            let record = Record {
+                protected,
+                ..Record::unknown("bandup")
+            };
+
+            let status = judge(record, None, None);
+
+            assert_eq!(line(&status), expected);
+            let json = serde_json::to_value(&status).expect("JSON");
+            assert_eq!(json["protected"], protected, "{json}");
+        }
     }
 }

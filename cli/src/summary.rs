@@ -1,27 +1,20 @@
 //! What a run's output tells a person. Pure.
 
-use std::fmt::Write;
-
 use contract::Action;
 use serde_json::Value;
 
-/// The output of any of the state machines' successes, as lines.
-pub fn of(output: &Value) -> String {
+/// Returns the lines that describe the output of a succeeded run. They contain data without a change: print each with
+/// `output::print_line`.
+pub fn of(output: &Value) -> Vec<String> {
     let text = |pointer: &str| output.pointer(pointer).and_then(Value::as_str);
     let environment = text("/environment").unwrap_or("the environment");
-    let mut lines = String::new();
-    let mut say = |line: String| {
-        // Writing into a string cannot fail.
-        let _ = writeln!(lines, "{line}");
-    };
+    let mut lines = Vec::new();
     if let Some(reason) = text("/reason").filter(|_| output["superseded"] == true) {
-        say(format!("Nothing was changed: {reason}"));
+        lines.push(format!("Nothing was changed: {reason}"));
     } else if output["plan"] == true {
-        for line in plan(&output["actions"]) {
-            say(line);
-        }
+        lines.extend(plan(output));
     } else if output["removed"] == true {
-        say(if texts(&output["parameters"]).next().is_none() {
+        lines.push(if texts(&output["parameters"]).next().is_none() {
             format!(
                 "Nothing of envcache's is left of {environment}. No endpoint of it was published: was the name right?"
             )
@@ -29,10 +22,10 @@ pub fn of(output: &Value) -> String {
             format!("The cache of {environment} is gone")
         });
         for left in texts(&output["left"]) {
-            say(format!("  left where it is: {left}"));
+            lines.push(format!("  left where it is: {left}"));
         }
         if let Some(snapshot) = text("/finalSnapshot") {
-            say(format!("  last backup: {snapshot}"));
+            lines.push(format!("  last backup: {snapshot}"));
         }
     } else if let Some(url) = text("/url") {
         let proved = match output["verified"].as_bool() {
@@ -40,24 +33,26 @@ pub fn of(output: &Value) -> String {
             Some(false) => ", unproven",
             None => "",
         };
-        say(format!("{environment} has its cache: {url}{proved}"));
+        lines.push(format!("{environment} has its cache: {url}{proved}"));
         for parameter in texts(&output["parameters"]) {
-            say(format!("  {parameter}"));
+            lines.push(format!("  {parameter}"));
         }
     }
+    if output["protected"] == true {
+        lines.push("  protected: a removal fails until a run with \"protect\": false".to_owned());
+    }
     for rule in texts(&output["drift"]["inboundRules"]) {
-        say(format!(
+        lines.push(format!(
             "  somebody else's inbound rule, left there: {rule}"
         ));
     }
     lines
 }
 
-fn plan(actions: &Value) -> Vec<String> {
-    let actions: Vec<Action> = serde_json::from_value(actions.clone()).unwrap_or_default();
-    if actions.is_empty() {
-        return vec!["Nothing to do: everything is as wanted".to_owned()];
-    }
+/// Returns the lines of a plan: each call with its changes, then the change of the removal protection, if any.
+fn plan(output: &Value) -> Vec<String> {
+    let actions: Vec<Action> =
+        serde_json::from_value(output["actions"].clone()).unwrap_or_default();
     let mut lines = Vec::new();
     for action in actions {
         lines.push(format!("{} {}", action.operation, action.resource));
@@ -73,6 +68,16 @@ fn plan(actions: &Value) -> Vec<String> {
                 ),
             });
         }
+    }
+    let protection = &output["protectionChange"];
+    if let (Some(found), Some(wanted)) = (
+        protection["found"].as_bool(),
+        protection["wanted"].as_bool(),
+    ) {
+        lines.push(format!("protect: {found} → {wanted}"));
+    }
+    if lines.is_empty() {
+        lines.push("Nothing to do: everything is as wanted".to_owned());
     }
     lines
 }
@@ -108,39 +113,82 @@ mod tests {
 
         assert_eq!(
             of(&output),
-            "IncreaseReplicaCount bandup-redis\n    cache.replicas: 0 → 1\n    zone: b\n  \
-             somebody else's inbound rule, left there: tcp 6379 from 10.0.0.0/8\n"
+            [
+                "IncreaseReplicaCount bandup-redis",
+                "    cache.replicas: 0 → 1",
+                "    zone: b",
+                "  somebody else's inbound rule, left there: tcp 6379 from 10.0.0.0/8",
+            ]
         );
     }
 
     #[test]
     fn each_other_end_is_told_in_a_sentence() {
+        let protected = "  protected: a removal fails until a run with \"protect\": false";
         let cases = [
             (
-                json!({ "environment": "bandup", "plan": true, "actions": [] }),
-                "Nothing to do: everything is as wanted\n",
+                json!({ "environment": "bandup", "plan": true, "protected": false, "actions": [] }),
+                vec!["Nothing to do: everything is as wanted"],
+            ),
+            (
+                json!({ "environment": "bandup", "plan": true, "protected": true, "actions": [] }),
+                vec!["Nothing to do: everything is as wanted", protected],
+            ),
+            (
+                json!({ "environment": "bandup", "plan": true, "protected": false, "actions": [],
+                    "protectionChange": { "found": true, "wanted": false } }),
+                vec!["protect: true → false"],
+            ),
+            (
+                json!({ "environment": "bandup", "plan": true, "protected": true,
+                    "actions": [{ "operation": "PutParameter", "resource": "/bandup/cache/url", "changes": [] }],
+                    "protectionChange": { "found": false, "wanted": true } }),
+                vec![
+                    "PutParameter /bandup/cache/url",
+                    "protect: false → true",
+                    protected,
+                ],
             ),
             (
                 json!({ "environment": "bandup", "superseded": true, "reason": "asked for at noon" }),
-                "Nothing was changed: asked for at noon\n",
+                vec!["Nothing was changed: asked for at noon"],
             ),
             (
                 json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": ["/bandup/cache/url"],
-                    "verified": true }),
-                "bandup has its cache: rediss://h:1, which answers\n  /bandup/cache/url\n",
+                    "verified": true, "protected": false }),
+                vec![
+                    "bandup has its cache: rediss://h:1, which answers",
+                    "  /bandup/cache/url",
+                ],
+            ),
+            (
+                json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": ["/bandup/cache/url"],
+                    "protected": true, "drift": { "inboundRules": ["tcp 1"] } }),
+                vec![
+                    "bandup has its cache: rediss://h:1",
+                    "  /bandup/cache/url",
+                    protected,
+                    "  somebody else's inbound rule, left there: tcp 1",
+                ],
             ),
             (
                 json!({ "parameters": ["/bandup/cache/url"], "environment": "bandup", "removed": true, "left": ["security group sg-1 is not ours"],
                     "finalSnapshot": null }),
-                "The cache of bandup is gone\n  left where it is: security group sg-1 is not ours\n",
+                vec![
+                    "The cache of bandup is gone",
+                    "  left where it is: security group sg-1 is not ours",
+                ],
             ),
             (
                 json!({ "environment": "bandupp", "removed": true, "parameters": [], "left": [] }),
-                "Nothing of envcache's is left of bandupp. No endpoint of it was published: was the name right?\n",
+                vec![
+                    "Nothing of envcache's is left of bandupp. No endpoint of it was published: was the name right?",
+                ],
             ),
+            (json!(null), vec![]),
         ];
         for (output, expected) in cases {
-            assert_eq!(of(&output), expected);
+            assert_eq!(of(&output), expected, "{output}");
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::execution::Outcome;
 use crate::news::News;
-use crate::output::say;
+use crate::output::{print_error_line, print_json, print_line, safe};
 use crate::progress::{Change, Moment};
 use crate::summary;
 
@@ -56,10 +56,10 @@ impl View {
     pub fn show(&mut self, moment: &Moment) {
         match self {
             Self::Silent => {}
-            Self::Json => say(object(moment)),
+            Self::Json => print_json(object(moment)),
             Self::Plain { news } => {
                 if news.is(moment) {
-                    say(line(moment));
+                    print_line(line(moment));
                 }
             }
             Self::Terminal {
@@ -71,7 +71,7 @@ impl View {
                 match &moment.change {
                     Change::Entered => {
                         let message = live(&moment.state, moment.is_wait, found.as_deref());
-                        let bar = spinner(lines, message, moment.elapsed);
+                        let bar = spinner(lines, &message, moment.elapsed);
                         running.insert(moment.state.clone(), bar);
                     }
                     Change::Left { note, .. } => {
@@ -85,7 +85,7 @@ impl View {
                     Change::TryFailed(_) => {}
                 }
                 if news.is(moment) {
-                    lines.suspend(|| say(line(moment)));
+                    lines.suspend(|| print_line(line(moment)));
                 }
             }
         }
@@ -104,27 +104,34 @@ impl View {
     pub fn end(&self, execution: &str, outcome: &Outcome) {
         match (self, outcome) {
             (Self::Json, Outcome::Succeeded(output)) => {
-                say(json!({ "execution": execution, "status": "SUCCEEDED", "output": output }));
+                print_json(
+                    json!({ "execution": execution, "status": "SUCCEEDED", "output": output }),
+                );
             }
-            (Self::Json, Outcome::Failed { error, cause }) => say(
+            (Self::Json, Outcome::Failed { error, cause }) => print_json(
                 json!({ "execution": execution, "status": "FAILED", "error": error, "cause": cause }),
             ),
-            (_, Outcome::Succeeded(output)) => say(summary::of(output).trim_end()),
+            (_, Outcome::Succeeded(output)) => {
+                for line in summary::of(output) {
+                    print_line(line);
+                }
+            }
             (_, Outcome::Failed { error, cause }) => {
-                eprintln!("{error}: {cause}\n{execution}");
+                print_error_line(format!("{error}: {cause}"));
+                print_error_line(execution);
             }
         }
     }
 }
 
 /// It shows how long the run is at work, of which `elapsed` has passed.
-fn spinner(lines: &MultiProgress, message: String, elapsed: Duration) -> ProgressBar {
+fn spinner(lines: &MultiProgress, message: &str, elapsed: Duration) -> ProgressBar {
     let bar = lines.add(ProgressBar::new_spinner().with_elapsed(elapsed));
     bar.set_style(
         ProgressStyle::with_template("          {spinner} {msg} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner()),
     );
-    bar.set_message(message);
+    bar.set_message(safe(message));
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

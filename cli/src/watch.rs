@@ -9,8 +9,10 @@ use tokio::time::sleep;
 use crate::execution::{Outcome, describe};
 use crate::exit::Exit;
 use crate::follow::follow;
+use crate::output::print_error_line;
 use crate::record;
 use crate::rejected;
+use crate::request;
 use crate::stack::Stack;
 use crate::view::View;
 
@@ -24,6 +26,7 @@ pub async fn find(settings: &SdkConfig, stack_name: &str, subject: &str) -> Resu
     if subject.starts_with("arn:") {
         return Ok(Some(subject.to_owned()));
     }
+    request::check_name(subject)?;
     let stack = Stack::find(settings, stack_name).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
     let sfn = aws_sdk_sfn::Client::new(settings);
@@ -39,7 +42,10 @@ pub async fn find(settings: &SdkConfig, stack_name: &str, subject: &str) -> Resu
             Some(execution) => describe(&sfn, execution).await?,
             None => None,
         };
-        let failed = rejected::latest(&sfn, &stack).await?.remove(subject);
+        let failed = rejected::latest(&sfn, &stack)
+            .await?
+            .by_environment
+            .remove(subject);
         let last = rejected::later(recorded, failed);
         if last.is_some() || begin.elapsed() >= PATIENCE {
             return Ok(last.map(|description| description.execution_arn));
@@ -58,7 +64,9 @@ pub async fn to_the_end(settings: &SdkConfig, execution: &str, json: bool) -> Re
     };
     let Some(outcome) = outcome else {
         view.close();
-        eprintln!("The run goes on. Follow it again: envcache watch {execution}");
+        print_error_line(format!(
+            "The run goes on. Follow it again: envcache watch {execution}"
+        ));
         return Ok(Exit::AtWork);
     };
     view.end(execution, &outcome);

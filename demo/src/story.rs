@@ -74,7 +74,7 @@ pub fn tell(interrupt: &Interrupt) -> Result<bool> {
     }
 
     clock.say("The environment is no more: envcache down bandup");
-    if !envcache(&cloud, &["down", ENVIRONMENT])? {
+    if !envcache(&cloud, &["down", ENVIRONMENT, "--yes"])? {
         return Ok(false);
     }
     let left = reference::left(&aws)?;
