@@ -420,6 +420,127 @@ impl Terminal {
 }
 
 #[test]
+fn an_event_cannot_write_to_the_terminal() {
+    let hostile = "prod\u{1b}[2J\u{9b}1A\r\nbandup  available  rediss://evil.example:6379\u{202e}";
+    for machine in [
+        &world().stack.provision_state_machine_arn,
+        &world().stack.deprovision_state_machine_arn,
+    ] {
+        // As StartWorkflow starts it: a bad event becomes a failed execution.
+        let ended = world().run_on(machine, &json!({ "environment": hostile }));
+        assert_eq!(ended.error, "InvalidSpec", "{ended:?}");
+    }
+
+    let status = run(&["status"]);
+    let in_json = run(&["status", "--json"]);
+    let watch = run(&["watch", hostile]);
+
+    assert_exit(&status, 0);
+    let shown = out(&status);
+    assert!(
+        !shown.contains("rediss://evil"),
+        "it is no environment: {shown}"
+    );
+    let notice = shown.lines().last().unwrap_or_default();
+    assert!(
+        notice.starts_with("Not listed: ") && notice.contains("envcache-provision"),
+        "{shown}"
+    );
+    assert_exit(&watch, 2);
+    for shown in [out(&status), out(&in_json), errors(&watch)] {
+        let unsafe_one = shown.chars().find(|character| {
+            (character.is_control() && *character != '\n') || *character == '\u{202e}'
+        });
+        assert_eq!(unsafe_one, None, "{shown:?}");
+    }
+    let begins = |line: &str| line.starts_with("bandup ");
+    assert!(!errors(&watch).lines().any(begins), "{}", errors(&watch));
+    for line in out(&in_json).lines() {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+}
+
+#[test]
+fn a_removal_starts_only_when_it_is_confirmed() {
+    let environment = world().environment();
+    let name = environment.name.as_str();
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+    let answer = |text: &str| {
+        let mut terminal = Terminal::start(world().envcache(&["down", name]));
+        terminal.read_until("Type the environment's name to confirm: ");
+        writeln!(terminal.screen, "{text}").expect("it is typed");
+        terminal.end()
+    };
+
+    let without_terminal = run(&["down", name]);
+    let (declined, screen) = answer("y");
+
+    assert_exit(&without_terminal, 2);
+    assert!(
+        errors(&without_terminal).contains("Pass `--yes`"),
+        "{}",
+        errors(&without_terminal)
+    );
+    assert_eq!(declined, Some(2), "{screen}");
+    assert!(
+        screen.contains("AWS deletes its automatic backups too"),
+        "{screen}"
+    );
+    assert_eq!(
+        environment.parameters(world()).len(),
+        4,
+        "nothing was started"
+    );
+
+    let (confirmed, screen) = answer(name);
+
+    assert_eq!(confirmed, Some(0), "{screen}");
+    assert!(environment.cache(world()).is_err(), "{screen}");
+}
+
+#[test]
+fn a_protected_environment_is_shown_as_such_and_stays() {
+    let environment = world().environment();
+    let name = environment.name.as_str();
+    let protecting = file(&environment.request_with("/protect", json!(true)));
+    let lifting = file(&environment.request_with("/protect", json!(false)));
+
+    let up = run(&["up", path(&protecting)]);
+    let status = run(&["status", name]);
+    let in_json = run(&["status", name, "--json"]);
+    let down = run(&["down", name, "--yes"]);
+    let plan = run(&["plan", path(&lifting)]);
+
+    assert_exit(&up, 0);
+    assert!(out(&up).contains("protected"), "{}", out(&up));
+    assert_exit(&status, 0);
+    let shown = out(&status);
+    let first = shown.lines().next().unwrap_or_default();
+    assert!(first.ends_with("  protected"), "{shown}");
+    let in_json: Value = serde_json::from_str(&out(&in_json)).expect("JSON");
+    assert_eq!(in_json["protected"], true, "{in_json}");
+    assert_exit(&down, 1);
+    assert!(
+        errors(&down).starts_with("Protected: "),
+        "{}",
+        errors(&down)
+    );
+    assert!(
+        errors(&down).contains("\"protect\": false"),
+        "it says how to lift it: {}",
+        errors(&down)
+    );
+    assert_exit(&plan, 0);
+    assert!(
+        out(&plan).contains("protect: true → false"),
+        "{}",
+        out(&plan)
+    );
+    assert_exit(&run(&["up", path(&lifting)]), 0);
+    assert_exit(&run(&["down", name, "--yes"]), 0);
+}
+
+#[test]
 fn a_terminal_shows_what_is_waited_for_and_keeps_the_lines_that_tell_something() {
     let environment = world().environment();
     let request = file(&environment.request());

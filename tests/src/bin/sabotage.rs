@@ -15,8 +15,8 @@ use local::Workspace;
 use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
-/// The ownership checks: a file, what stands in it, and what takes its place.
-const CHECKS: [(&str, &str, &str); 13] = [
+/// The checks of who owns a resource and who may request what: a file, what stands in it, and what takes its place.
+const CHECKS: [(&str, &str, &str); 19] = [
     (
         "functions/replication-group/src/check.rs",
         "if !input.creation_recorded {",
@@ -81,6 +81,36 @@ const CHECKS: [(&str, &str, &str); 13] = [
         "shared/contract/src/ownership.rs",
         "self.owns(tags) && is_its_makers",
         "self.owns(tags)",
+    ),
+    (
+        "shared/contract/src/policy.rs",
+        "Adoption::Manual if spec.event.is_some() =>",
+        "Adoption::Manual if false =>",
+    ),
+    (
+        "shared/contract/src/policy.rs",
+        "if !self.node_types.is_empty() && ",
+        "if false && ",
+    ),
+    (
+        "shared/contract/src/removal.rs",
+        "if request.rollback.is_some() && request.event.is_some() {",
+        "if false {",
+    ),
+    (
+        "shared/contract/src/value.rs",
+        "!text.eq_ignore_ascii_case(\"default\"),",
+        "true,",
+    ),
+    (
+        "functions/endpoint/src/publish.rs",
+        "if *kind == ParameterType::String {",
+        "if true {",
+    ),
+    (
+        "functions/endpoint/src/publish.rs",
+        "                ANOTHER_VALUE.to_owned()",
+        "                value.clone()",
     ),
 ];
 const TEXT: &str = "One Retry, one Catch or one ownership check after the other is taken out, and a test has to \
@@ -330,7 +360,7 @@ fn sabotage_checkout(
         let passed = test(checkout, &["--lib"])?;
         std::fs::write(&path, before)?;
         tell(
-            &format!("the ownership check in {file}"),
+            &format!("the check `{found}` in {file}"),
             (!passed).then(|| "the replayed requests".to_owned()),
         );
     }
@@ -366,7 +396,7 @@ fn test(checkout: &Path, arguments: &[&str]) -> Result<bool> {
 
 fn cargo_test(checkout: &Path, arguments: &[&str], more: &[&str]) -> Result<bool> {
     let status = Command::new("cargo")
-        .args(["test", "--workspace", "--quiet"])
+        .args(["test", "--locked", "--workspace", "--quiet"])
         .args(arguments)
         .args(more)
         .current_dir(checkout)
