@@ -38,6 +38,9 @@ fn every_make_target_and_stack_parameter_that_it_names_exists() {
     for parameter in [
         "EventBusName",
         "EventSource",
+        "EventAccounts",
+        "Adoption",
+        "AllowedNodeTypes",
         "Architecture",
         "LogRetentionDays",
         "AlarmTopicArn",
