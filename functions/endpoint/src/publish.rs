@@ -165,7 +165,7 @@ const ANOTHER_VALUE: &str = "another value";
 /// Returns `Immutable` if it is not of the type `String`: Systems Manager never changes a parameter's type
 /// (`HierarchyTypeMismatchException` of
 /// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)), and
-/// envcache doesn't take over a secret.
+/// envcache doesn't adopt a secret.
 fn require_string(name: &str, kind: &ParameterType) -> StepResult<()> {
     if *kind == ParameterType::String {
         return Ok(());

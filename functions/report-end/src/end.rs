@@ -142,18 +142,15 @@ impl End {
     pub fn sudden(&self) -> Option<Sudden> {
         match self.status {
             Status::Succeeded => None,
-            Status::Failed => {
-                (!self.failed_under_a_name_of_the_contract()).then_some(Sudden::Foreign)
-            }
+            Status::Failed => self.has_foreign_error().then_some(Sudden::Foreign),
             Status::TimedOut => Some(Sudden::TimedOut),
             Status::Aborted => Some(Sudden::Aborted),
         }
     }
 
-    fn failed_under_a_name_of_the_contract(&self) -> bool {
-        self.error
-            .as_ref()
-            .is_some_and(|error| ErrorName::ALL.iter().any(|name| name.as_str() == error))
+    fn has_foreign_error(&self) -> bool {
+        let is_ours = |error: &String| ErrorName::ALL.iter().any(|name| name.as_str() == error);
+        self.error.as_ref().is_some_and(|error| !is_ours(error))
     }
 
     /// For the person who is told.

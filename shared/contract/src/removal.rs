@@ -167,7 +167,7 @@ mod tests {
             ),
             (
                 json!({ "environment": "staging", "rollback": { "execution": "run:1" } }),
-                "rollback.execution: `run:1` may only hold",
+                "rollback.execution: `run:1` must not hold",
             ),
             (
                 json!({ "environment": "staging", "rollback": { "execution": "run-1", "askedAt": 253_402_300_799_000_i64 } }),

@@ -146,9 +146,9 @@ checked_text!(
     event_time
 );
 checked_text!(
-    /// The name of an execution: 1 to 80 letters, digits, hyphens and underscores, by the rule of
-    /// [StartExecution](https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html) for a
-    /// name that CloudWatch Logs can log.
+    /// The name of an execution: 1 to 80 characters, without spaces, control characters, and
+    /// ``< > { } [ ] ? * " # % \ ^ | ~ ` $ & , ; : /``, by the rule of
+    /// [StartExecution](https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
     ExecutionName,
     execution_name
 );
@@ -337,10 +337,13 @@ fn event_time(text: &str) -> Check {
 
 fn execution_name(text: &str) -> Check {
     length(text, 80)?;
-    characters(
-        text,
-        |character| character.is_ascii_alphanumeric() || "-_".contains(character),
-        "letters, digits, hyphens and underscores",
+    require(
+        !text.contains(|character: char| {
+            character.is_whitespace()
+                || character.is_control()
+                || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(character)
+        }),
+        "must not hold spaces, control characters, and <>{}[]?*\"#%\\^|~`$&,;:/",
     )
 }
 
@@ -514,10 +517,13 @@ mod tests {
             execution_name,
             &[
                 ("bandup-17793124-05d4-b198-2fde-7ededc63b103", ""),
+                ("release-1.2 (final)", "must not hold"),
+                ("release-1.2_(final)=ü@home+1", ""),
                 (&longest, ""),
                 (&too_long, "1 to 80 characters"),
                 ("", "1 to 80 characters"),
-                ("a:b", "may only hold"),
+                ("a:b", "must not hold"),
+                ("a\u{85}b", "must not hold"),
             ],
         );
     }
