@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Environment, World, text};
+use crate::{Environment, World, text, until};
 
 /// The cache's security group, without a rule. Tells its id.
 ///
@@ -50,6 +50,37 @@ pub fn cache(environment: &Environment, world: &World, more: &Value) {
         settings[setting] = value.clone();
     }
     world.call("elasticache", "create_replication_group", &settings);
+}
+
+/// A security group, and in it a cache with the settings that the smallest request asks for, once it is available. Tells
+/// the security group's id.
+///
+/// # Panics
+/// Where AWS refuses, or the cache does not become available.
+pub fn cache_as_wanted(environment: &Environment, world: &World) -> String {
+    let security_group = security_group(environment, world);
+    let as_wanted = json!({
+        "NumCacheClusters": 1,
+        "AutomaticFailoverEnabled": false,
+        "SecurityGroupIds": [security_group],
+        "AtRestEncryptionEnabled": true,
+        "TransitEncryptionEnabled": true,
+        "Port": 6379,
+    });
+    cache(environment, world, &as_wanted);
+    wait_until_available(environment, world);
+    security_group
+}
+
+/// A cache shows its tags, and takes changes, once it is available.
+///
+/// # Panics
+/// Where it does not become available.
+pub fn wait_until_available(environment: &Environment, world: &World) {
+    until("the cache is available", || {
+        let cache = environment.cache(world).ok()?;
+        (cache["Status"] == "available").then_some(())
+    });
 }
 
 /// A parameter below the environment's path. Tells its name.

@@ -221,6 +221,27 @@ impl World {
         text(&created["stateMachineArn"])
     }
 
+    /// Lets `ClaimEnvironment` ask about executions of other state machines than the stack's, which a test takes for the
+    /// holders of a claim. Its role allows only the stack's.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    pub fn allow_other_holders(&self) {
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Action": "states:DescribeExecution", "Resource": "*" }],
+        });
+        self.call(
+            "iam",
+            "put_role_policy",
+            &json!({
+                "RoleName": self.physical_id("ClaimEnvironmentRole"),
+                "PolicyName": "other-holders",
+                "PolicyDocument": policy.to_string(),
+            }),
+        );
+    }
+
     /// Waits until an execution ends.
     ///
     /// # Panics

@@ -250,7 +250,7 @@ fn record(environment: &Environment, world: &World) -> Result<Value> {
     }
     Ok(without(
         &record,
-        &["holder", "askedAt", "lastExecution", "expiresAt"],
+        &["holder", "version", "askedAt", "lastExecution", "expiresAt"],
     ))
 }
 

@@ -18,8 +18,10 @@ const BINARY_CASES: u32 = 500;
 /// The functions that take a person's input as it comes. They change nothing.
 const RESOLVERS: [&str; 2] = ["ResolveNetwork", "ResolveEnvironment"];
 /// The functions that succeed where nothing exists.
-const LOOKS: [&str; 3] = [
+const LOOKS: [&str; 4] = [
     "CheckReplicationGroup",
+    // A plan of an environment without a record.
+    "ClaimEnvironment",
     "ResolveEnvironment",
     "RetractEndpoint",
 ];
@@ -74,10 +76,21 @@ fn messages() -> Vec<(&'static str, Value)> {
         "zones": ["ap-southeast-1a", "ap-southeast-1b"],
         "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
     });
-    vec![
+    let mut messages = vec![
         (
             "ResolveNetwork",
             json!({ "request": request(), "execution": "run-1" }),
+        ),
+        (
+            "ClaimEnvironment",
+            json!({
+                "environment": "bandup",
+                "execution": "run-1",
+                "executionArn": "arn:aws:states:ap-southeast-1:123456789012:execution:provision:run-1",
+                "startedAt": 1_795_341_600_000_i64,
+                "secondsWaited": 0,
+                "request": { "provision": { "spec": spec, "network": network } }
+            }),
         ),
         (
             "EnsureSecurityGroup",
@@ -111,6 +124,23 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "execution": "run-1"
             }),
         ),
+        (
+            "PublishEndpoint",
+            json!({
+                "spec": spec,
+                "endpoints": { "primary": { "host": "cache.example", "port": 6379 }, "reader": null },
+                "execution": "run-1"
+            }),
+        ),
+        ("StartWorkflow", event()),
+    ];
+    messages.extend(removal_messages());
+    messages
+}
+
+/// Those of the steps of a removal.
+fn removal_messages() -> Vec<(&'static str, Value)> {
+    vec![
         (
             "DeleteReplicationGroup",
             json!({
@@ -147,15 +177,6 @@ fn messages() -> Vec<(&'static str, Value)> {
                 "execution": "run-1"
             }),
         ),
-        (
-            "PublishEndpoint",
-            json!({
-                "spec": spec,
-                "endpoints": { "primary": { "host": "cache.example", "port": 6379 }, "reader": null },
-                "execution": "run-1"
-            }),
-        ),
-        ("StartWorkflow", event()),
     ]
 }
 
@@ -504,6 +525,7 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
     let variables = [
         ("ENVCACHE_STACK", "envcache"),
         ("ADOPTION", "manual"),
+        ("ENVIRONMENTS_TABLE", "environments"),
         ("ALLOWED_NODE_TYPES", ""),
         (
             "PROVISION_STATE_MACHINE_ARN",

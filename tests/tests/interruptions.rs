@@ -41,13 +41,7 @@ fn hold(
 ) -> String {
     let mut request = environment.request();
     let (step, operation) = match state {
-        "WaitForLateWriters" => {
-            Scenario::Stale
-                .prepare(world, environment)
-                .expect("a stale claim");
-            return start_and_wait_for(world, &request, state);
-        }
-        "WaitForTurn" => {
+        "WaitForClaim" => {
             hold_by_another(world, environment);
             return start_and_wait_for(world, &request, state);
         }
@@ -65,9 +59,9 @@ fn hold(
             request["network"]["vpc"] = json!("no-such-vpc");
             (state, "PutEvents")
         }
-        "ReadRecord" => {
-            request["dryRun"] = json!(true);
-            (state, "GetItem")
+        "PlanEndpoint" => {
+            request["adopt"] = json!(true);
+            ("PublishEndpoint", "GetParameters")
         }
         "RecordRollback" | "StartRollback" => {
             request["onFailure"] = json!("rollback");
@@ -128,6 +122,7 @@ fn hold_by_another(world: &World, environment: &Environment) {
         "start_execution",
         &json!({ "stateMachineArn": machine, "input": "{}" }),
     );
+    world.allow_other_holders();
     environment
         .hold(world, &text(&started["executionArn"]))
         .expect("its claim");

@@ -6,8 +6,9 @@ use local::gateway::elasticache::{Life, Outcome};
 use serde_json::{Value, json};
 
 /// The steps that call AWS, with a call that each of them cannot do without.
-const STEPS: [(&str, &str); 6] = [
+const STEPS: [(&str, &str); 7] = [
     ("ResolveNetwork", "DescribeVpcs"),
+    ("ClaimEnvironment", "GetItem"),
     ("EnsureSecurityGroup", "DescribeSecurityGroups"),
     ("EnsureSubnetGroup", "DescribeCacheSubnetGroups"),
     ("EnsureReplicationGroup", "DescribeReplicationGroups"),
@@ -77,6 +78,7 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
     let actions = [
         ("ResolveNetwork", "ec2:DescribeSubnets"),
         ("ResolveNetwork", "ec2:DescribeSecurityGroups"),
+        ("ClaimEnvironment", "dynamodb:UpdateItem"),
         ("EnsureSecurityGroup", "ec2:CreateSecurityGroup"),
         ("EnsureSecurityGroup", "ec2:AuthorizeSecurityGroupIngress"),
         ("EnsureSubnetGroup", "elasticache:CreateCacheSubnetGroup"),

@@ -39,7 +39,13 @@ fn assert_nothing_is_left(environment: &Environment) {
     fields.sort();
     assert_eq!(
         fields,
-        ["askedAt", "environment", "expiresAt", "lastExecution"],
+        [
+            "askedAt",
+            "environment",
+            "expiresAt",
+            "lastExecution",
+            "version"
+        ],
         "for a late event: {record}"
     );
 }

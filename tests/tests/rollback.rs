@@ -145,6 +145,55 @@ fn what_was_adopted_stays() {
 }
 
 #[test]
+fn what_was_adopted_stays_protected_when_its_run_is_rolled_back() {
+    let environment = world().environment();
+    by_hand::cache_as_wanted(&environment, world());
+    deny(&environment, "PublishEndpoint", "PutParameter");
+    let mut request = rolling_back(&environment);
+    request["adopt"] = json!(true);
+    request["protect"] = json!(true);
+
+    fail_and_roll_back(&request, "AccessDenied");
+
+    let (_, _, has_cache) = what_is_there(&environment);
+    assert!(has_cache, "it was there before");
+    let stray = world().deliver(
+        "Environment Deleted",
+        &json!({ "environment": environment.name }),
+    );
+    assert_eq!(stray.error, "Protected", "{stray:?}");
+}
+
+#[test]
+fn a_run_of_any_name_that_step_functions_takes_is_rolled_back() {
+    let environment = world().environment();
+    deny(
+        &environment,
+        "EnsureReplicationGroup",
+        "CreateReplicationGroup",
+    );
+    // https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    let started = world().call(
+        "stepfunctions",
+        "start_execution",
+        &json!({
+            "stateMachineArn": world().stack.provision_state_machine_arn,
+            "name": format!("release-1.2_(final)=@{}", environment.name),
+            "input": rolling_back(&environment).to_string(),
+        }),
+    );
+    let failed = world().wait(&text(&started["executionArn"]));
+
+    let (_, rollback) = failed
+        .cause
+        .split_once("What this run made is taken away by ")
+        .unwrap_or_else(|| panic!("it is rolled back: {}", failed.cause));
+    let ended = world().wait(rollback);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_eq!(what_is_there(&environment), (vec![], false, false));
+}
+
+#[test]
 fn a_change_that_failed_takes_nothing_away() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text, until};
+use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text};
 use local::aws::Refusal;
 use serde_json::{Value, json};
 
@@ -73,14 +73,6 @@ fn foreign_security_group(environment: &Environment) -> String {
     text(&made["GroupId"])
 }
 
-/// A cache shows its tags, and takes changes, once it is available.
-fn wait_until_available(environment: &Environment) {
-    until("the cache is available", || {
-        let cache = environment.cache(world()).ok()?;
-        (cache["Status"] == "available").then_some(())
-    });
-}
-
 fn put_parameter(name: &str, kind: &str, value: &str) {
     let parameter = json!({ "Name": name, "Value": value, "Type": kind });
     world().call("ssm", "put_parameter", &parameter);
@@ -122,7 +114,7 @@ fn an_event_cannot_adopt_a_cache_its_subnet_group_or_its_parameters() {
     let environment = world().environment();
     by_hand::cache(&environment, world(), &json!({}));
     let parameter = by_hand::parameter(&environment, world(), "url", "theirs");
-    wait_until_available(&environment);
+    by_hand::wait_until_available(&environment, world());
     let tags = |arn: &str| {
         let found = world().call(
             "elasticache",
@@ -210,6 +202,11 @@ fn a_secret_parameter_is_not_adopted_and_none_is_tagged_before_it_is_rejected() 
         assert_eq!(parameter_tags(name), json!([]), "{name} was not tagged");
     }
     assert!(ended.cause.contains(&names[1]), "{}", ended.cause);
+    assert_eq!(
+        world().security_groups(&environment),
+        ["backend", "default"],
+        "nothing was created either"
+    );
     assert!(!history(&execution).contains("hunter2"));
 }
 
@@ -471,7 +468,7 @@ fn a_role_tags_and_changes_only_owned_caches() {
     let environment = provisioned();
     let foreign = world().environment();
     by_hand::cache(&foreign, world(), &json!({}));
-    wait_until_available(&foreign);
+    by_hand::wait_until_available(&foreign, world());
     let owned = format!("{}-redis", environment.name);
     let foreign = format!("{}-redis", foreign.name);
     let (own_tags, bad_tags) = tag_sets(&environment);

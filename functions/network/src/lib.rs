@@ -25,12 +25,7 @@ pub async fn resolve(
     let spec = Request::from_json(input.request)?.into_spec()?;
     policy.check(&spec)?;
     let network = find(ec2, &spec.network).await?;
-    let asked_at = spec.event.as_ref().map(|event| event.time.milliseconds());
-    Ok(ResolvedRequest {
-        spec,
-        network,
-        asked_at,
-    })
+    Ok(ResolvedRequest { spec, network })
 }
 
 async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {

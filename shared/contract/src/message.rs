@@ -25,9 +25,6 @@ pub struct ResolvedRequest {
     pub spec: Spec,
     /// What the names of `spec.network` stand for.
     pub network: ResolvedNetwork,
-    /// When the event asked for it, in milliseconds since 1970; none for an execution by hand.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<i64>,
 }
 
 /// The ids of the network that the cache is placed in.
@@ -439,6 +436,18 @@ pub struct Names {
     pub subnet_group_name: String,
     /// The path that the endpoint is published below.
     pub parameter_prefix: String,
+}
+
+impl Names {
+    /// The names that a request gives.
+    #[must_use]
+    pub fn of(spec: &Spec) -> Self {
+        Self {
+            cache_name: spec.cache.name.to_string(),
+            subnet_group_name: spec.cache.subnet_group_name.to_string(),
+            parameter_prefix: spec.parameter_prefix.to_string(),
+        }
+    }
 }
 
 /// What `RetractEndpoint` takes.

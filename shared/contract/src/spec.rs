@@ -70,10 +70,16 @@ impl Switches {
         *self == Self::default()
     }
 
+    /// Whether a first creation that fails is rolled back.
+    #[must_use]
+    pub fn rolls_back(self) -> bool {
+        self.on_failure == OnFailure::Rollback
+    }
+
     /// The execution that what is created tells as its maker: where it may have to be taken away again.
     #[must_use]
     pub fn maker(self, execution: &str) -> Option<&str> {
-        (self.on_failure == OnFailure::Rollback).then_some(execution)
+        self.rolls_back().then_some(execution)
     }
 }
 

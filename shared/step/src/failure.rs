@@ -51,7 +51,7 @@ where
     .caused_by(error)
 }
 
-/// The name for an error code of EC2, ElastiCache, Systems Manager or Step Functions.
+/// The name for an error code of DynamoDB, EC2, ElastiCache, Systems Manager or Step Functions.
 ///
 /// Codes are those of the services' API references; EC2's and the common ones stand in
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>.
@@ -74,6 +74,7 @@ fn named(code: &str) -> ErrorName {
 
         "APICallRateForCustomerExceeded"
         | "EC2ThrottledException"
+        | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "RequestThrottled"
         | "RequestThrottledException"

@@ -68,9 +68,18 @@ impl Answer {
     /// A fault of the services that answer in JSON, as Systems Manager and Step Functions do.
     #[must_use]
     pub fn json_fault(status: u16, code: &str, message: &str) -> Self {
+        Self::fault(
+            status,
+            json!({ "__type": code, "message": message }).to_string(),
+        )
+    }
+
+    /// A fault with this body.
+    #[must_use]
+    pub fn fault(status: u16, body: impl Into<String>) -> Self {
         Self {
             status,
-            body: json!({ "__type": code, "message": message }).to_string(),
+            body: body.into(),
         }
     }
 }
