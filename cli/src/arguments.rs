@@ -1,13 +1,17 @@
 //! What a person types.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, Error, Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::output::safe;
 
 /// Every new environment gets its cache.
 #[derive(Parser)]
-#[command(version, about, after_help = crate::exit::HELP)]
+#[command(version, about, bin_name = "envcache", after_help = crate::exit::HELP)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -23,6 +27,8 @@ pub struct Options {
         long,
         global = true,
         env = "ENVCACHE_STACK",
+        // Without it, `--help` prints the variable's value, which can contain terminal escape sequences.
+        hide_env_values = true,
         default_value = "envcache",
         value_name = "NAME"
     )]
@@ -90,11 +96,121 @@ pub enum Command {
     },
 }
 
+/// Parses the command line, which begins with the program's name.
+///
+/// # Errors
+///
+/// Returns clap's error, or its request to print the help or the version. The text of an error contains the arguments
+/// only as `output::safe` returns them.
+pub fn parse(typed: &[OsString]) -> Result<Arguments, Error> {
+    Arguments::try_parse_from(typed).map_err(|error| {
+        // clap quotes the arguments in its errors. A line break in one would start a line that looks like envcache's
+        // own, so the error is made again from safe arguments.
+        let safe_arguments = typed
+            .iter()
+            .map(|argument| safe(&argument.to_string_lossy()));
+        Arguments::try_parse_from(safe_arguments)
+            .err()
+            .filter(|safe_error| safe_error.kind() == error.kind())
+            .unwrap_or(error)
+    })
+}
+
+/// Returns whether clap shows only text of this program, such as the help, and quotes no arguments.
+pub fn is_own_text(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
     use clap::{CommandFactory, Parser};
 
-    use super::{Arguments, Command};
+    use super::{Arguments, Command, is_own_text, parse};
+
+    fn typed(arguments: &[&[u8]]) -> Vec<OsString> {
+        [b"envcache".as_slice()]
+            .iter()
+            .chain(arguments)
+            .map(|argument| OsString::from_vec(argument.to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn errors_quote_arguments_only_in_safe_form() {
+        let hostile = b"\x1b[31mred\x1b[0m\nbandup  available\r\xc2\x9b1A\xe2\x80\xae";
+        let option = [b"--".as_slice(), hostile].concat();
+        let value = [b"--json=".as_slice(), hostile].concat();
+        let cases: [(&str, &[&[u8]], &str); 7] = [
+            ("an option", &[b"status", &option], "unexpected argument"),
+            ("a command", &[hostile], "unrecognized subcommand"),
+            (
+                "an extra argument",
+                &[b"status", b"bandup", hostile],
+                "unexpected argument",
+            ),
+            (
+                "a value of a flag",
+                &[b"status", &value],
+                "unexpected value",
+            ),
+            (
+                "a value that isn't in the list",
+                &[b"completions", hostile],
+                "invalid value",
+            ),
+            (
+                "invalid UTF-8",
+                &[b"status", b"\xff\x1b[31m", b"--help"],
+                "invalid UTF-8",
+            ),
+            (
+                "a missing argument",
+                &[b"status", b"--stack"],
+                "a value is required",
+            ),
+        ];
+        for (what, arguments, expected) in cases {
+            let error = parse(&typed(arguments)).err().expect(what);
+
+            let text = error.render().to_string();
+            assert!(text.contains(expected), "{what}: {text}");
+            assert!(!is_own_text(&error), "{what}: {text}");
+            assert_eq!(error.exit_code(), 2, "{what}: {text}");
+            let is_plain = |character: char| {
+                character == '\n' || !(character.is_control() || character == '\u{202e}')
+            };
+            assert!(text.chars().all(is_plain), "{what}: {text:?}");
+            assert!(
+                !text.lines().any(|line| line.starts_with("bandup")),
+                "{what}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn help_and_version_contain_only_own_text() {
+        let cases: [(&[&[u8]], i32); 5] = [
+            (&[b"--help"], 0),
+            (&[b"help", b"down"], 0),
+            (&[b"down", b"--help"], 0),
+            (&[b"--version"], 0),
+            (&[], 2),
+        ];
+        for (arguments, exit) in cases {
+            let error = parse(&typed(arguments)).err().expect("no command to run");
+
+            assert!(is_own_text(&error), "{arguments:?}: {error}");
+            assert_eq!(error.exit_code(), exit, "{arguments:?}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -4,56 +4,52 @@ use std::io::{BufRead, IsTerminal, stderr, stdin};
 
 use crate::exit::Usage;
 use crate::output::{print_error_line, print_question};
+use crate::stack::Stack;
 
-/// Asks on the terminal whether to remove an environment's cache, unless `yes` confirms it.
+/// Returns whether the user must confirm the removal of an environment's cache. Makes no AWS call.
 ///
 /// # Errors
 ///
-/// Returns `Usage` if the answer isn't the environment's name, or if there is no terminal to ask on.
-pub fn removal(environment: &str, final_snapshot: bool, yes: bool) -> Result<(), Usage> {
+/// Returns `Usage` if there is no terminal to ask on.
+pub fn is_needed(environment: &str, yes: bool) -> Result<bool, Usage> {
     // The question goes to standard error, so that standard output holds only the result.
     let is_terminal = stdin().is_terminal() && stderr().is_terminal();
-    let mut decision = decide(environment, is_terminal, yes, None);
-    if decision == Decision::Ask {
-        let answer = ask(environment, final_snapshot);
-        decision = decide(environment, is_terminal, yes, Some(&answer));
-    }
-    match decision {
-        Decision::Remove => Ok(()),
-        Decision::Ask | Decision::Declined => Err(Usage(format!(
-            "the removal of `{environment}` wasn't confirmed: the answer isn't the environment's name. Nothing was \
-             changed"
-        ))),
-        Decision::NoTerminal => Err(Usage(format!(
+    must_ask(environment, is_terminal, yes)
+}
+
+/// Asks on the terminal whether to remove an environment's cache. The question names the stack, the account, and the
+/// Region, because the settings of another account (`AWS_PROFILE`) are easily overlooked.
+///
+/// # Errors
+///
+/// Returns `Usage` if the answer isn't the environment's name.
+pub fn ask(environment: &str, final_snapshot: bool, stack: &Stack) -> Result<(), Usage> {
+    print_error_line(warning(environment, final_snapshot, stack));
+    print_question("Type the environment's name to confirm: ");
+    check_answer(environment, &read_answer())
+}
+
+fn must_ask(environment: &str, is_terminal: bool, yes: bool) -> Result<bool, Usage> {
+    if !yes && !is_terminal {
+        return Err(Usage(format!(
             "the removal of `{environment}` wasn't confirmed: standard input or standard error isn't a terminal. \
              Nothing was changed. Pass `--yes` to remove it without confirmation"
-        ))),
+        )));
     }
+    Ok(!yes)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decision {
-    Remove,
-    Ask,
-    Declined,
-    NoTerminal,
-}
-
-/// Decides whether a removal starts. `answer` is `None` before the question.
-fn decide(environment: &str, is_terminal: bool, yes: bool, answer: Option<&str>) -> Decision {
-    match answer {
-        _ if yes => Decision::Remove,
-        _ if !is_terminal => Decision::NoTerminal,
-        None => Decision::Ask,
-        Some(answer) if answer.trim() == environment => Decision::Remove,
-        Some(_) => Decision::Declined,
+fn check_answer(environment: &str, answer: &str) -> Result<(), Usage> {
+    if answer.trim() == environment {
+        return Ok(());
     }
+    Err(Usage(format!(
+        "the removal of `{environment}` wasn't confirmed: the answer isn't the environment's name. Nothing was changed"
+    )))
 }
 
 /// Returns the line that the user types. An unreadable one is empty.
-fn ask(environment: &str, final_snapshot: bool) -> String {
-    print_error_line(warning(environment, final_snapshot));
-    print_question("Type the environment's name to confirm: ");
+fn read_answer() -> String {
     let mut answer = Vec::new();
     let _ = stdin().lock().read_until(b'\n', &mut answer);
     if !answer.ends_with(b"\n") {
@@ -65,65 +61,88 @@ fn ask(environment: &str, final_snapshot: bool) -> String {
 
 /// ElastiCache deletes automatic backups with the replication group; a final snapshot stays:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-deleting.html>
-fn warning(environment: &str, final_snapshot: bool) -> String {
+fn warning(environment: &str, final_snapshot: bool, stack: &Stack) -> String {
     let snapshot = if final_snapshot {
         "A final snapshot is created first."
     } else {
         "No final snapshot is created without `--final-snapshot`."
     };
     format!(
-        "Remove the cache of `{environment}` and all of its data? AWS deletes its automatic backups too. {snapshot}"
+        "Remove the cache of `{environment}` and all of its data? It belongs to stack `{}` in account {}, Region {}. AWS \
+         deletes its automatic backups too. {snapshot}",
+        stack.name,
+        stack.account(),
+        stack.region()
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, decide, warning};
+    use super::{check_answer, must_ask, warning};
+    use crate::stack::Stack;
 
     #[test]
-    fn removes_only_when_confirmed() {
+    fn asks_on_a_terminal_unless_yes_is_given() {
         let cases = [
-            // is_terminal, yes, answer
-            (true, false, None, Decision::Ask),
-            (true, false, Some("bandup\n"), Decision::Remove),
-            (true, false, Some("bandup\r\n"), Decision::Remove),
-            (true, false, Some("bandup"), Decision::Remove),
-            (true, false, Some(" bandup \n"), Decision::Remove),
-            (true, false, Some("\n"), Decision::Declined),
-            (true, false, Some(""), Decision::Declined),
-            (true, false, Some("y\n"), Decision::Declined),
-            (true, false, Some("yes\n"), Decision::Declined),
-            (true, false, Some("Bandup\n"), Decision::Declined),
-            (true, false, Some("bandup2\n"), Decision::Declined),
-            (true, false, Some("\u{fffd}bandup\n"), Decision::Declined),
-            (true, true, None, Decision::Remove),
-            (false, true, None, Decision::Remove),
-            (false, false, None, Decision::NoTerminal),
-            (false, false, Some("bandup\n"), Decision::NoTerminal),
+            // is_terminal, yes
+            (true, false, Some(true)),
+            (true, true, Some(false)),
+            (false, true, Some(false)),
+            (false, false, None),
         ];
-        for (is_terminal, yes, answer, expected) in cases {
-            let found = decide("bandup", is_terminal, yes, answer);
+        for (is_terminal, yes, expected) in cases {
+            let found = must_ask("bandup", is_terminal, yes);
 
-            assert_eq!(found, expected, "{is_terminal} {yes} {answer:?}");
+            assert_eq!(found.ok(), expected, "{is_terminal} {yes}");
         }
     }
 
     #[test]
-    fn warning_says_whether_a_final_snapshot_is_created() {
+    fn only_the_environments_name_confirms() {
+        let cases = [
+            ("bandup\n", true),
+            ("bandup\r\n", true),
+            ("bandup", true),
+            (" bandup \n", true),
+            ("\n", false),
+            ("", false),
+            ("y\n", false),
+            ("yes\n", false),
+            ("Bandup\n", false),
+            ("bandup2\n", false),
+            ("\u{fffd}bandup\n", false),
+        ];
+        for (answer, expected) in cases {
+            let found = check_answer("bandup", answer);
+
+            assert_eq!(found.is_ok(), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn warning_names_the_stack_and_says_what_is_lost() {
+        let stack = Stack {
+            name: "envcache".to_owned(),
+            provision: "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision"
+                .to_owned(),
+            ..Stack::default()
+        };
         let cases = [
             (
                 false,
-                "Remove the cache of `bandup` and all of its data? AWS deletes its automatic backups too. No final \
-                 snapshot is created without `--final-snapshot`.",
+                "Remove the cache of `bandup` and all of its data? It belongs to stack `envcache` in account \
+                 123456789012, Region ap-southeast-1. AWS deletes its automatic backups too. No final snapshot is \
+                 created without `--final-snapshot`.",
             ),
             (
                 true,
-                "Remove the cache of `bandup` and all of its data? AWS deletes its automatic backups too. A final \
-                 snapshot is created first.",
+                "Remove the cache of `bandup` and all of its data? It belongs to stack `envcache` in account \
+                 123456789012, Region ap-southeast-1. AWS deletes its automatic backups too. A final snapshot is \
+                 created first.",
             ),
         ];
         for (final_snapshot, expected) in cases {
-            assert_eq!(warning("bandup", final_snapshot), expected);
+            assert_eq!(warning("bandup", final_snapshot, &stack), expected);
         }
     }
 }

@@ -9,7 +9,7 @@ Exit codes:
      published; nothing is wrong
   1  the run failed, or `doctor` found what hinders envcache
   2  the command line or the request is wrong, or a removal wasn't confirmed; nothing was started
-  3  AWS could not be asked
+  3  AWS could not be asked; `status` could not read the environment's published endpoint
   4  a run is at work: `status` does not know its end yet, or it was left with Ctrl-C
   5  the environment has no cache";
 

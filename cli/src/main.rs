@@ -7,6 +7,7 @@ mod account;
 mod arguments;
 mod confirm;
 mod doctor;
+mod endpoint;
 mod execution;
 mod exit;
 mod follow;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use arguments::{Arguments, Command, Options};
 use aws_config::SdkConfig;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use exit::{Exit, Usage};
 use output::{print_error_line, print_json, print_line, print_own_text};
 use request::Asked;
@@ -37,7 +38,11 @@ use stack::Stack;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let typed: Vec<_> = std::env::args_os().collect();
+    let arguments = match arguments::parse(&typed) {
+        Ok(arguments) => arguments,
+        Err(error) => return print_usage(&error),
+    };
     let is_json = arguments.options.json;
     match obey(arguments).await {
         Ok(exit) => exit.into(),
@@ -57,6 +62,25 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Prints what clap returns in place of arguments: the help, the version, or an error.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    if arguments::is_own_text(error) {
+        // Ignores write errors as `output` does.
+        let _ = error.print();
+    } else {
+        // An error quotes the arguments, and clap would print their terminal escape sequences.
+        for line in error.render().to_string().lines() {
+            print_error_line(line);
+        }
+    }
+    let exit = if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    };
+    exit.into()
+}
+
 async fn obey(arguments: Arguments) -> Result<Exit> {
     let Arguments { command, options } = arguments;
     let Options { stack, json, .. } = &options;
@@ -70,11 +94,13 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
         }
         Command::Up { file, detach } => {
             let asked = request::read(&file)?;
-            start(&options, asked, Verb::Up, detach).await
+            let (settings, stack) = find_stack(&options).await?;
+            start(&settings, &stack, asked, Verb::Up, detach, *json).await
         }
         Command::Plan { file } => {
             let asked = request::read(&file)?.planned();
-            start(&options, asked, Verb::Plan, false).await
+            let (settings, stack) = find_stack(&options).await?;
+            start(&settings, &stack, asked, Verb::Plan, false, *json).await
         }
         Command::Down {
             environment,
@@ -83,8 +109,12 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
             detach,
         } => {
             let asked = Asked::removal(&environment, final_snapshot)?;
-            confirm::removal(&environment, final_snapshot, yes)?;
-            start(&options, asked, Verb::Down, detach).await
+            let must_ask = confirm::is_needed(&environment, yes)?;
+            let (settings, stack) = find_stack(&options).await?;
+            if must_ask {
+                confirm::ask(&environment, final_snapshot, &stack)?;
+            }
+            start(&settings, &stack, asked, Verb::Down, detach, *json).await
         }
         Command::Status { environment } => {
             let settings = account::settings(&options).await?;
@@ -133,18 +163,30 @@ impl Verb {
     }
 }
 
-async fn start(options: &Options, asked: Asked, verb: Verb, detach: bool) -> Result<Exit> {
-    let settings: SdkConfig = account::settings(options).await?;
+/// Returns the account's settings and the deployed stack.
+async fn find_stack(options: &Options) -> Result<(SdkConfig, Stack)> {
+    let settings = account::settings(options).await?;
     let stack = Stack::find(&settings, &options.stack).await?;
-    let sfn = aws_sdk_sfn::Client::new(&settings);
-    let execution = run::start(&sfn, verb.state_machine(&stack), &asked, verb.as_str()).await?;
+    Ok((settings, stack))
+}
+
+async fn start(
+    settings: &SdkConfig,
+    stack: &Stack,
+    asked: Asked,
+    verb: Verb,
+    detach: bool,
+    json: bool,
+) -> Result<Exit> {
+    let sfn = aws_sdk_sfn::Client::new(settings);
+    let execution = run::start(&sfn, verb.state_machine(stack), &asked, verb.as_str()).await?;
     if detach {
-        if options.json {
+        if json {
             print_json(json!({ "execution": execution }));
         } else {
             print_line(&execution);
         }
         return Ok(Exit::Done);
     }
-    watch::to_the_end(&settings, &execution, options.json).await
+    watch::to_the_end(settings, &execution, json).await
 }

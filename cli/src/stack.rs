@@ -9,8 +9,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::account::refused;
 
 /// The outputs of the stack that the command line works with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Stack {
+    /// Its name, also if `--stack` gives its ARN.
+    pub name: String,
     pub provision: String,
     pub deprovision: String,
     pub environments_table: String,
@@ -46,6 +48,7 @@ impl Stack {
             })
         };
         Ok(Self {
+            name: stack.stack_name().unwrap_or(name).to_owned(),
             provision: output("ProvisionStateMachineArn")?,
             deprovision: output("DeprovisionStateMachineArn")?,
             environments_table: output("EnvironmentsTable")?,
@@ -53,6 +56,21 @@ impl Stack {
                 .stack_status()
                 .map_or_else(|| "unknown".to_owned(), |status| status.as_str().to_owned()),
         })
+    }
+
+    /// Returns the Region that the stack is deployed in.
+    pub fn region(&self) -> &str {
+        self.arn_field(3)
+    }
+
+    /// Returns the ID of the account that the stack is deployed in.
+    pub fn account(&self) -> &str {
+        self.arn_field(4)
+    }
+
+    /// `arn:aws:states:{region}:{account}:stateMachine:{name}`
+    fn arn_field(&self, index: usize) -> &str {
+        self.provision.split(':').nth(index).unwrap_or("unknown")
     }
 }
 
@@ -63,4 +81,32 @@ fn output(stack: &Described, key: &str) -> Option<String> {
         .find(|output| output.output_key() == Some(key))
         .and_then(|output| output.output_value())
         .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stack;
+
+    #[test]
+    fn reads_region_and_account_from_the_state_machine_arn() {
+        let cases = [
+            (
+                "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision",
+                ("ap-southeast-1", "123456789012"),
+            ),
+            (
+                "arn:aws-cn:states:cn-north-1:210987654321:stateMachine:other-provision",
+                ("cn-north-1", "210987654321"),
+            ),
+            ("no ARN", ("unknown", "unknown")),
+        ];
+        for (arn, expected) in cases {
+            let stack = Stack {
+                provision: arn.to_owned(),
+                ..Stack::default()
+            };
+
+            assert_eq!((stack.region(), stack.account()), expected, "{arn}");
+        }
+    }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use contract::Owner;
 use serde::Serialize;
 
-use crate::account::refused;
+use crate::endpoint::Endpoint;
 use crate::execution::{Outcome, describe};
 use crate::exit::Exit;
 use crate::output::{print_json, print_line};
@@ -26,16 +26,19 @@ pub struct Status {
     /// RFC 3339.
     pub asked_at: Option<String>,
     pub cache: Option<String>,
-    /// As it stands in Parameter Store now.
+    /// As it stands in Parameter Store now. None also if it can't be read.
     pub url: Option<String>,
     /// Whether a removal fails.
     pub protected: bool,
     pub execution: Option<String>,
-    /// Why the last run failed.
+    /// Why the last run failed, or why the endpoint can't be read.
     pub reason: Option<String>,
+    /// The exit code, if this is the only environment.
+    #[serde(skip)]
+    exit: Exit,
 }
 
-/// What a person wants to know first.
+/// What a person wants to know first. If the endpoint can't be read, the state follows from the last run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
@@ -51,6 +54,8 @@ pub enum State {
     ChangeFailed,
     /// Its cache was taken away, or never came.
     NoCache,
+    /// Its endpoint can't be read, and Step Functions has forgotten its last run.
+    Unknown,
 }
 
 impl State {
@@ -62,6 +67,7 @@ impl State {
             Self::Failed => "failed",
             Self::ChangeFailed => "change failed",
             Self::NoCache => "no cache",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -71,6 +77,7 @@ impl State {
             Self::Failed | Self::ChangeFailed => Exit::Failed,
             Self::Provisioning | Self::Removing => Exit::AtWork,
             Self::NoCache => Exit::NoCache,
+            Self::Unknown => Exit::Unreachable,
         }
     }
 }
@@ -114,7 +121,7 @@ pub async fn print(
         let failure = failures.by_environment.remove(&record.environment);
         let status = of(settings, &stack, record, failure).await?;
         if environment.is_some() {
-            exit = status.state.exit();
+            exit = status.exit;
         }
         if json {
             print_json(serde_json::to_string(&status)?);
@@ -159,10 +166,17 @@ async fn of(
     record: Record,
     failure: Option<DescribeExecutionOutput>,
 ) -> Result<Status> {
-    // Without a record, what stands there is somebody else's.
-    let url = match record.asked_at {
-        Some(_) => url(settings, &record.url_parameter()).await?,
-        None => None,
+    let endpoint = match record.asked_at {
+        Some(_) => {
+            let ssm = aws_sdk_ssm::Client::new(settings);
+            let owner = Owner {
+                environment: record.environment.clone(),
+                stack: stack.name.clone(),
+            };
+            Endpoint::read(&ssm, &owner, &record.url_parameter()).await
+        }
+        // No run has published an endpoint yet.
+        None => Endpoint::NotPublished,
     };
     let sfn = aws_sdk_sfn::Client::new(settings);
     let begun = match record.holder.as_ref().or(record.last_execution.as_ref()) {
@@ -182,39 +196,40 @@ async fn of(
         }),
         None => None,
     };
-    Ok(judge(record, url, run))
+    Ok(judge(record, endpoint, run))
 }
 
-/// The published URL, where there is one.
-async fn url(settings: &SdkConfig, parameter: &str) -> Result<Option<String>> {
-    let answer = aws_sdk_ssm::Client::new(settings)
-        .get_parameter()
-        .name(parameter)
-        .send()
-        .await;
-    match answer {
-        Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
-        Err(error) if error.code() == Some("ParameterNotFound") => Ok(None),
-        Err(error) => Err(refused("GetParameter", error)),
-    }
-}
-
-fn judge(record: Record, url: Option<String>, run: Option<Run>) -> Status {
-    let is_published = url.is_some();
-    let (state, reason) = match run.as_ref().map(|run| (run.removes, &run.outcome)) {
-        Some((false, None)) => (State::Provisioning, None),
-        Some((true, None)) => (State::Removing, None),
-        Some((_, Some(Outcome::Failed { error, cause }))) => {
-            let state = if is_published {
-                State::ChangeFailed
-            } else {
-                State::Failed
+fn judge(record: Record, endpoint: Endpoint, run: Option<Run>) -> Status {
+    let (state, failure) = match (
+        run.as_ref().map(|run| (run.removes, &run.outcome)),
+        &endpoint,
+    ) {
+        (Some((false, None)), _) => (State::Provisioning, None),
+        (Some((true, None)), _) => (State::Removing, None),
+        (Some((_, Some(Outcome::Failed { error, cause }))), endpoint) => {
+            let state = match endpoint {
+                Endpoint::Published(_) => State::ChangeFailed,
+                Endpoint::NotPublished | Endpoint::Unreadable(_) => State::Failed,
             };
             (state, Some(format!("{error}: {cause}")))
         }
-        Some((_, Some(Outcome::Succeeded(_)))) | None if is_published => (State::Available, None),
-        Some((_, Some(Outcome::Succeeded(_)))) | None => (State::NoCache, None),
+        (_, Endpoint::Published(_)) | (Some((false, _)), Endpoint::Unreadable(_)) => {
+            (State::Available, None)
+        }
+        (_, Endpoint::NotPublished) | (Some((true, _)), Endpoint::Unreadable(_)) => {
+            (State::NoCache, None)
+        }
+        (None, Endpoint::Unreadable(_)) => (State::Unknown, None),
     };
+    let (url, unreadable, exit) = match endpoint {
+        Endpoint::Published(url) => (Some(url), None, state.exit()),
+        Endpoint::NotPublished => (None, None, state.exit()),
+        Endpoint::Unreadable(why) => {
+            let unreadable = format!("the published endpoint could not be read: {why}");
+            (None, Some(unreadable), Exit::Unreachable)
+        }
+    };
+    let reasons: Vec<_> = failure.into_iter().chain(unreadable).collect();
     Status {
         environment: record.environment,
         state,
@@ -223,7 +238,8 @@ fn judge(record: Record, url: Option<String>, run: Option<Run>) -> Status {
         url,
         protected: record.protected,
         execution: run.map(|run| run.execution),
-        reason,
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+        exit,
     }
 }
 
@@ -247,9 +263,14 @@ mod tests {
     use serde_json::json;
 
     use super::{Run, State, judge, line};
+    use crate::endpoint::Endpoint;
     use crate::execution::Outcome;
     use crate::exit::Exit;
     use crate::record::Record;
+
+    const WHY_FAILED: &str = "Throttled: PublishEndpoint: PutParameter";
+    const WHY_UNREADABLE: &str =
+        "the published endpoint could not be read: GetParameter /x/url: AccessDeniedException: no";
 
     fn run(removes: bool, outcome: Option<Outcome>) -> Run {
         Run {
@@ -259,86 +280,120 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_last_run_and_what_is_published_tell_how_it_fares() {
-        let succeeded = || Some(Outcome::Succeeded(json!({})));
-        let failed = || {
-            Some(Outcome::Failed {
-                error: "Throttled".to_owned(),
-                cause: "PublishEndpoint: PutParameter".to_owned(),
-            })
-        };
-        let published = Some("rediss://host:6379");
-        let cases = [
-            (
-                published,
-                Some(run(false, succeeded())),
-                State::Available,
-                Exit::Done,
-            ),
-            (
-                None,
-                Some(run(false, None)),
-                State::Provisioning,
-                Exit::AtWork,
-            ),
-            (
-                published,
-                Some(run(false, None)),
-                State::Provisioning,
-                Exit::AtWork,
-            ),
-            (None, Some(run(true, None)), State::Removing, Exit::AtWork),
-            (
-                None,
-                Some(run(false, failed())),
-                State::Failed,
-                Exit::Failed,
-            ),
-            (
-                published,
-                Some(run(false, failed())),
-                State::ChangeFailed,
-                Exit::Failed,
-            ),
-            (None, Some(run(true, failed())), State::Failed, Exit::Failed),
-            (
-                None,
-                Some(run(true, succeeded())),
-                State::NoCache,
-                Exit::NoCache,
-            ),
-            // Somebody took the parameter away.
-            (
-                None,
-                Some(run(false, succeeded())),
-                State::NoCache,
-                Exit::NoCache,
-            ),
-            // Step Functions forgets an execution 90 days after its end.
-            (published, None, State::Available, Exit::Done),
-            (None, None, State::NoCache, Exit::NoCache),
-        ];
-        for (url, run, state, exit) in cases {
-            let found = judge(Record::default(), url.map(str::to_owned), run.clone());
-
-            assert_eq!((found.state, found.state.exit()), (state, exit), "{run:?}");
-        }
+    fn running(removes: bool) -> Run {
+        run(removes, None)
     }
 
-    #[test]
-    fn the_reason_of_a_failure_is_told() {
+    fn succeeded(removes: bool) -> Run {
+        run(removes, Some(Outcome::Succeeded(json!({}))))
+    }
+
+    fn failed(removes: bool) -> Run {
         let outcome = Outcome::Failed {
             error: "Throttled".to_owned(),
             cause: "PublishEndpoint: PutParameter".to_owned(),
         };
+        run(removes, Some(outcome))
+    }
 
-        let found = judge(Record::default(), None, Some(run(false, Some(outcome))));
+    #[test]
+    fn derives_the_state_from_the_last_run_and_the_endpoint() {
+        let published = Endpoint::Published("rediss://host:6379".to_owned());
+        let missing = Endpoint::NotPublished;
+        let cases = [
+            (
+                &published,
+                Some(succeeded(false)),
+                State::Available,
+                Exit::Done,
+            ),
+            (
+                &published,
+                Some(running(false)),
+                State::Provisioning,
+                Exit::AtWork,
+            ),
+            (
+                &published,
+                Some(failed(false)),
+                State::ChangeFailed,
+                Exit::Failed,
+            ),
+            (
+                &published,
+                Some(running(true)),
+                State::Removing,
+                Exit::AtWork,
+            ),
+            (
+                &published,
+                Some(failed(true)),
+                State::ChangeFailed,
+                Exit::Failed,
+            ),
+            // Step Functions forgets an execution 90 days after its end.
+            (&published, None, State::Available, Exit::Done),
+            // A user deleted the parameter.
+            (
+                &missing,
+                Some(succeeded(false)),
+                State::NoCache,
+                Exit::NoCache,
+            ),
+            (
+                &missing,
+                Some(running(false)),
+                State::Provisioning,
+                Exit::AtWork,
+            ),
+            (&missing, Some(failed(false)), State::Failed, Exit::Failed),
+            (
+                &missing,
+                Some(succeeded(true)),
+                State::NoCache,
+                Exit::NoCache,
+            ),
+            (&missing, Some(running(true)), State::Removing, Exit::AtWork),
+            (&missing, Some(failed(true)), State::Failed, Exit::Failed),
+            (&missing, None, State::NoCache, Exit::NoCache),
+        ];
+        for (endpoint, run, state, exit) in cases {
+            let found = judge(Record::default(), endpoint.clone(), run.clone());
 
-        assert_eq!(
-            found.reason.as_deref(),
-            Some("Throttled: PublishEndpoint: PutParameter")
-        );
+            let what = format!("{endpoint:?} {run:?}");
+            assert_eq!((found.state, found.exit), (state, exit), "{what}");
+            assert_eq!(found.url.is_some(), *endpoint == published, "{what}");
+            let has_failed = [State::Failed, State::ChangeFailed].contains(&state);
+            let reason = has_failed.then_some(WHY_FAILED);
+            assert_eq!(found.reason.as_deref(), reason, "{what}");
+        }
+    }
+
+    #[test]
+    fn derives_the_state_from_the_last_run_if_the_endpoint_is_denied() {
+        let both = format!("{WHY_FAILED}; {WHY_UNREADABLE}");
+        let cases = [
+            (Some(succeeded(false)), State::Available, WHY_UNREADABLE),
+            (Some(running(false)), State::Provisioning, WHY_UNREADABLE),
+            (Some(failed(false)), State::Failed, &both),
+            (Some(succeeded(true)), State::NoCache, WHY_UNREADABLE),
+            (Some(running(true)), State::Removing, WHY_UNREADABLE),
+            (Some(failed(true)), State::Failed, &both),
+            (None, State::Unknown, WHY_UNREADABLE),
+        ];
+        for (run, state, reason) in cases {
+            let why = "GetParameter /x/url: AccessDeniedException: no".to_owned();
+
+            let found = judge(Record::default(), Endpoint::Unreadable(why), run.clone());
+
+            assert_eq!(
+                (found.state, found.exit),
+                (state, Exit::Unreachable),
+                "{run:?}"
+            );
+            assert_eq!(found.reason.as_deref(), Some(reason), "{run:?}");
+            assert_eq!(found.url, None, "{run:?}");
+        }
     }
 
     #[test]
@@ -358,7 +413,7 @@ mod tests {
                 ..Record::unknown("bandup")
             };
 
-            let status = judge(record, None, None);
+            let status = judge(record, Endpoint::NotPublished, None);
 
             assert_eq!(line(&status), expected);
             let json = serde_json::to_value(&status).expect("JSON");

@@ -461,6 +461,75 @@ fn an_event_cannot_write_to_the_terminal() {
 }
 
 #[test]
+fn a_usage_error_cannot_write_to_the_terminal() {
+    let hostile = "\u{1b}[31mred\u{1b}[0m\u{9b}1A\r\nbandup  available\u{202e}";
+    let option = format!("--{hostile}");
+
+    for arguments in [
+        ["status", &option].as_slice(),
+        &[hostile],
+        &["completions", hostile],
+        &["status", "bandup", hostile],
+    ] {
+        let output = run(arguments);
+
+        assert_exit(&output, 2);
+        assert_eq!(out(&output), "", "{arguments:?}");
+        let shown = errors(&output);
+        assert!(shown.contains("[31mred"), "it is quoted: {shown}");
+        let unsafe_one = shown.chars().find(|character| {
+            (character.is_control() && *character != '\n') || *character == '\u{202e}'
+        });
+        assert_eq!(unsafe_one, None, "{shown:?}");
+        let begins = |line: &str| line.starts_with("bandup ");
+        assert!(!shown.lines().any(begins), "{shown}");
+    }
+    let help = run(&["--help"]);
+    assert_exit(&help, 0);
+    assert!(out(&help).contains("Exit codes:"), "{}", out(&help));
+}
+
+#[test]
+fn status_does_not_show_a_foreign_parameter_as_the_endpoint() {
+    let environment = world().environment();
+    let name = environment.name.as_str();
+    let secret = "postgres://admin:hunter2@database.internal/prod";
+    let prefix = format!("/{name}/database");
+    world().call(
+        "ssm",
+        "put_parameter",
+        &json!({ "Name": format!("{prefix}/url"), "Value": secret, "Type": "String" }),
+    );
+    // The record holds the prefix before the publishing step checks who owns the parameters.
+    let ended = world().run(&environment.request_with("/parameterPrefix", json!(prefix)));
+    assert_eq!(ended.error, "NotOwned", "{ended:?}");
+
+    let status = run(&["status", name]);
+    let in_json = run(&["status", name, "--json"]);
+    let all = run(&["status"]);
+
+    assert_exit(&status, 1);
+    let shown = out(&status);
+    let first = shown.lines().next().unwrap_or_default();
+    assert!(
+        first.contains("  failed ") && !shown.contains("change failed"),
+        "{shown}"
+    );
+    assert!(shown.contains("NotOwned: "), "{shown}");
+    let object: Value = serde_json::from_str(&out(&in_json)).expect("JSON");
+    assert_eq!(
+        (&object["state"], &object["url"]),
+        (&json!("failed"), &Value::Null),
+        "{object}"
+    );
+    assert_exit(&all, 0);
+    for output in [&status, &in_json, &all] {
+        let shown = format!("{}{}", out(output), errors(output));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
 fn a_removal_starts_only_when_it_is_confirmed() {
     let environment = world().environment();
     let name = environment.name.as_str();
@@ -472,7 +541,13 @@ fn a_removal_starts_only_when_it_is_confirmed() {
         terminal.end()
     };
 
-    let without_terminal = run(&["down", name]);
+    // It is rejected before AWS is called.
+    let without_terminal = world()
+        .envcache(&["down", name])
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .stdin(Stdio::null())
+        .output()
+        .expect("envcache runs");
     let (declined, screen) = answer("y");
 
     assert_exit(&without_terminal, 2);
@@ -484,6 +559,10 @@ fn a_removal_starts_only_when_it_is_confirmed() {
     assert_eq!(declined, Some(2), "{screen}");
     assert!(
         screen.contains("AWS deletes its automatic backups too"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("stack `envcache` in account 000000000000, Region ap-southeast-1"),
         "{screen}"
     );
     assert_eq!(
