@@ -29,6 +29,9 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         tagged = iam_actions._query_param(query, "ResourceName")
         if tagged:
             return tagged
+        snapshot = iam_actions._query_param(query, "SnapshotName")
+        if snapshot:
+            return f"arn:aws:elasticache:{region}:{account}:snapshot:{snapshot}"
         subnet_group = iam_actions._query_param(query, "CacheSubnetGroupName")
         if subnet_group and not iam_actions._query_param(query, "ReplicationGroupId"):
             return f"arn:aws:elasticache:{region}:{account}:subnetgroup:{subnet_group}"

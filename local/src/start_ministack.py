@@ -13,12 +13,13 @@ import shutil
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from ministack import app
-from ministack.services import stepfunctions
+from ministack.services import elasticache, stepfunctions
 
 import ministack_iam
 
@@ -80,12 +81,6 @@ def put_events(arguments):
     return answer
 
 
-def describe_execution(arguments):
-    """An SDK integration writes every field with a capital letter."""
-    answer = sfn.describe_execution(**{name[0].lower() + name[1:]: value for name, value in arguments.items()})
-    return {name[0].upper() + name[1:]: value for name, value in answer.items()}
-
-
 def start_execution(arguments):
     """The optimized integration takes an object, and writes every field of its answer with a capital letter."""
     fields = {name[0].lower() + name[1:]: value for name, value in arguments.items()}
@@ -93,17 +88,28 @@ def start_execution(arguments):
     return {name[0].upper() + name[1:]: value for name, value in answer.items()}
 
 
+snapshot_of_ministack = elasticache._snapshot_xml
+
+
+def snapshot(found):
+    """MiniStack writes seconds since 1970; the Query protocol has ISO 8601, as in the example of
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeSnapshots.html"""
+    nodes = [
+        node | {"SnapshotCreateTime": datetime.fromtimestamp(node["SnapshotCreateTime"], UTC).isoformat()}
+        for node in found["NodeSnapshots"]
+    ]
+    return snapshot_of_ministack(found | {"NodeSnapshots": nodes})
+
+
+elasticache._snapshot_xml = snapshot
 stepfunctions._execute_task = execute_task
 in_dynamodb = ("DynamoDB", {"ConditionalCheckFailedException", "ResourceNotFoundException"}, "AmazonDynamoDBException")
-in_sfn = ("Sfn", {"ExecutionDoesNotExistException", "InvalidArnException"}, "SfnException")
 in_step_functions = ("StepFunctions", {"ExecutionAlreadyExistsException"}, "SfnException")
 in_events = ("EventBridge", set(), "EventBridgeException")
 stepfunctions._invoke_nested_start_execution = integration(start_execution, *in_step_functions)
 stepfunctions._SERVICE_DISPATCH |= {
     "arn:aws:states:::events:putEvents": integration(put_events, *in_events),
-    "arn:aws:states:::dynamodb:getItem": integration(lambda item: dynamodb.get_item(**item), *in_dynamodb),
     "arn:aws:states:::dynamodb:updateItem": integration(lambda item: dynamodb.update_item(**item), *in_dynamodb),
-    "arn:aws:states:::aws-sdk:sfn:describeExecution": integration(describe_execution, *in_sfn),
 }
 
 

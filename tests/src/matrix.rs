@@ -46,7 +46,7 @@ pub enum Scenario {
     Stale,
     /// Nothing, and the first creation fails: the run replaces the cache.
     Replace,
-    /// Everything, with a replica: the run takes it away.
+    /// Everything, with a replica: the run takes it away, with a last backup.
     Remove,
 }
 
@@ -149,7 +149,7 @@ impl Scenario {
     #[must_use]
     pub fn request(self, environment: &Environment) -> Value {
         if self == Self::Remove {
-            return json!({ "environment": environment.name });
+            return json!({ "environment": environment.name, "finalSnapshot": true });
         }
         let mut request = environment.request();
         if self == Self::Change {

@@ -57,8 +57,8 @@ fn allowed_actions() -> BTreeSet<String> {
         .flat_map(steps)
         // It calls nothing but the cache, which has a test of its own. Lambda makes its network interfaces.
         .filter(|(step, _)| step != "VerifyEndpoint")
-        .flat_map(|(step, _)| {
-            statements(&roles[&format!("{step}Role")])
+        .flat_map(|(_, function)| {
+            statements(&roles[&format!("{function}Role")])
                 .cloned()
                 .collect::<Vec<_>>()
         });
@@ -76,12 +76,7 @@ fn allowed_actions() -> BTreeSet<String> {
                 .any(|of| action.starts_with(of))
         })
         .collect();
-    let of_states = [
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "events:PutEvents",
-        "states:DescribeExecution",
-    ];
+    let of_states = ["dynamodb:UpdateItem", "events:PutEvents"];
     actions.extend(of_states.map(str::to_owned));
     actions
 }

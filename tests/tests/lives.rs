@@ -187,6 +187,38 @@ fn capacity_that_lacks_only_after_acceptance_is_looked_for_elsewhere_too() {
 }
 
 #[test]
+fn a_failed_creation_that_cannot_be_deleted_at_once_counts_as_one_placement() {
+    let environment = world().environment();
+    let cache = format!("{}-redis", environment.name);
+    for life in [without_capacity(), Life::default()] {
+        world().gateway().live(&cache, life);
+    }
+    environment.tenant.inject(Rule {
+        step: "DeleteReplicationGroup".to_owned(),
+        operation: "DeleteReplicationGroup".to_owned(),
+        when: When::First(2),
+        fault: Fault::InvalidState,
+    });
+
+    let ended = world().run(&environment.request());
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let created = environment
+        .tenant
+        .moments("EnsureReplicationGroup", "CreateReplicationGroup");
+    assert_eq!(created.len(), 2, "AWS's choice, then zone a");
+    let zone = world().call(
+        "elasticache",
+        "describe_cache_clusters",
+        &json!({ "CacheClusterId": format!("{cache}-001") }),
+    );
+    assert_eq!(
+        zone["CacheClusters"][0]["PreferredAvailabilityZone"], "ap-southeast-1a",
+        "no zone was left out: {zone}"
+    );
+}
+
+#[test]
 fn without_capacity_anywhere_a_run_says_what_it_tried_and_leaves_no_orphan() {
     let at_once = world().environment();
     let cache = format!("{}-redis", at_once.name);

@@ -189,6 +189,40 @@ fn a_last_backup_is_taken_where_one_is_asked_for_under_a_name_of_its_own() {
 }
 
 #[test]
+fn a_last_backup_that_was_never_taken_is_not_reported() {
+    let failing = Life {
+        outcome: Outcome::Failed {
+            reason: "no luck".to_owned(),
+        },
+        ..Life::default()
+    };
+    let failed = world().environment();
+    let cache = format!("{}-redis", failed.name);
+    for life in [failing.clone(), failing] {
+        world().gateway().live(&cache, life);
+    }
+    assert_eq!(world().run(&failed.request()).error, "CreateFailed");
+    let deleting = provisioned();
+    world().call(
+        "elasticache",
+        "delete_replication_group",
+        &json!({ "ReplicationGroupId": format!("{}-redis", deleting.name) }),
+    );
+
+    for environment in [failed, deleting] {
+        let listener = world().listen("envcache");
+
+        let ended =
+            world().remove(&json!({ "environment": environment.name, "finalSnapshot": true }));
+
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        assert_eq!(ended.output["finalSnapshot"], Value::Null, "{ended:?}");
+        let told = listener.wait_for(&environment.name);
+        assert_eq!(told["detail"]["finalSnapshot"], Value::Null, "{told}");
+    }
+}
+
+#[test]
 fn what_is_not_ours_stays_and_is_told() {
     let environment = world().environment();
     by_hand::cache(&environment, world(), &json!({}));

@@ -138,7 +138,13 @@ fn what_was_adopted_stays() {
     let mut request = rolling_back(&environment);
     request["adopt"] = json!(true);
 
-    fail_and_roll_back(&request, "AccessDenied");
+    let ended = fail_and_roll_back(&request, "AccessDenied");
+
+    let left = text(&ended.output["left"][0]);
+    assert!(
+        left.starts_with("security group sg-") && left.ends_with("was not made by the failed run"),
+        "{ended:?}"
+    );
 
     let group = format!("{}-redis-sg", environment.name);
     assert_eq!(what_is_there(&environment), (vec![group], false, false));

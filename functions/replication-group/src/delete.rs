@@ -22,7 +22,7 @@ pub async fn delete(
 ) -> StepResult<Deleted> {
     let id = &input.cache_name;
     let Some(group) = find::replication_group(elasticache, id).await? else {
-        return Ok(gone());
+        return gone(elasticache, &input).await;
     };
     let status = group.status().unwrap_or("without a status");
     match verdict(&input, status)? {
@@ -42,7 +42,9 @@ pub async fn delete(
                 }
                 Ok(None) => return not_yet(&input, "found changing"),
                 // Somebody was faster.
-                Err(error) if error.name() == ErrorName::NotFound => return Ok(gone()),
+                Err(error) if error.name() == ErrorName::NotFound => {
+                    return gone(elasticache, &input).await;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -57,7 +59,9 @@ pub async fn delete(
         .await;
     match sent {
         Ok(_) => going(&input, "deleted"),
-        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => Ok(gone()),
+        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => {
+            gone(elasticache, &input).await
+        }
         // It is going already, or a member is not ready to go: the next look tells which.
         Err(error) if find::is_still_changing(step::code(&error)) => {
             not_yet(&input, "not deletable yet")
@@ -66,10 +70,18 @@ pub async fn delete(
     }
 }
 
-fn gone() -> Deleted {
-    Deleted::Gone {
+/// Returns `Gone`, with the last backup if there is one. ElastiCache is asked, because the request for it proves nothing:
+/// a *create-failed* group and one that was being deleted already leave none, and the reply to a deletion may be lost.
+async fn gone(elasticache: &Client, input: &DeleteReplicationGroupInput) -> StepResult<Deleted> {
+    let final_snapshot = match &input.final_snapshot {
+        // Boxed, or the step's future is too deep for the compiler.
+        Some(name) => Box::pin(find::snapshot(elasticache, name)).await?,
+        None => None,
+    };
+    Ok(Deleted::Gone {
         outcome: "not there".to_owned(),
-    }
+        final_snapshot,
+    })
 }
 
 fn going(input: &DeleteReplicationGroupInput, outcome: &str) -> StepResult<Deleted> {

@@ -26,6 +26,24 @@ pub async fn replication_group(
     }
 }
 
+/// The name of the snapshot, if there is one.
+pub async fn snapshot(elasticache: &Client, name: &str) -> StepResult<Option<String>> {
+    let answer = elasticache
+        .describe_snapshots()
+        .snapshot_name(name)
+        .send()
+        .await;
+    match answer {
+        Ok(found) => Ok(found
+            .snapshots
+            .unwrap_or_default()
+            .into_iter()
+            .find_map(|snapshot| snapshot.snapshot_name)),
+        Err(error) if step::code(&error) == Some("SnapshotNotFoundFault") => Ok(None),
+        Err(error) => Err(step::failure("DescribeSnapshots", name, error)),
+    }
+}
+
 /// The members of the group, or what of them is not available yet. A group can be *available* before
 /// they are, and they show what it does not: engine version, security groups, subnet group.
 pub async fn members(

@@ -1045,6 +1045,33 @@ async fn a_cache_whose_environment_is_no_more_is_deleted_with_a_snapshot_where_o
 }
 
 #[tokio::test]
+async fn reports_a_last_backup_only_if_elasticache_has_it() {
+    // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeSnapshots.html
+    let found = Answer::ok(
+        "<DescribeSnapshotsResponse><DescribeSnapshotsResult><Snapshots><Snapshot>\
+         <SnapshotName>last</SnapshotName><SnapshotStatus>available</SnapshotStatus>\
+         </Snapshot></Snapshots></DescribeSnapshotsResult></DescribeSnapshotsResponse>",
+    );
+    for (answer, expected) in [
+        (found, json!("last")),
+        (
+            Answer::query_fault(404, "SnapshotNotFoundFault", "last is not found."),
+            Value::Null,
+        ),
+    ] {
+        let replay = Replay::new([absent(), answer]);
+
+        let found = deleted(&replay, "remove", json!({ "finalSnapshot": "last" })).await;
+
+        assert_eq!(found.expect("gone")["finalSnapshot"], expected);
+        assert_eq!(
+            replay.forms()[1],
+            form([("Action", "DescribeSnapshots"), ("SnapshotName", "last")])
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_going_or_gone_is_a_success() {
     let failed = || described("create-failed", same);
     let cases = [

@@ -9,7 +9,8 @@ use contract::message::{DeleteSecurityGroupInput, Deleted};
 use crate::filter::filter;
 
 /// Deletes the security groups whose tags say that they are this environment's, whatever they are called and in
-/// whichever VPC they stand: there is one, or what an earlier input left. What has gone is a success.
+/// whichever VPC they stand: there is one, or what an earlier input left. What has gone is a success. A rollback keeps
+/// those that another run created or adopted, and says so.
 ///
 /// # Errors
 /// `InUse` where an interface or another group's rule still needs one 15 minutes after the cache has gone; else what
@@ -20,7 +21,14 @@ pub async fn delete(
     input: DeleteSecurityGroupInput,
 ) -> StepResult<Deleted> {
     let owner = Owner::new(&input.environment, stack);
-    let groups = ours(ec2, &owner, input.maker.as_deref()).await?;
+    let maker = input.maker.as_deref();
+    let (groups, kept): (Vec<_>, Vec<_>) =
+        ours(ec2, &owner).await?.into_iter().partition(|group| {
+            owner.made(
+                maker,
+                group.tags().iter().map(|tag| (tag.key(), tag.value())),
+            )
+        });
     let mut outcome = "not there";
     let mut in_use = None;
     for id in groups.iter().filter_map(SecurityGroup::group_id) {
@@ -39,17 +47,24 @@ pub async fn delete(
             &format!("security group {id}"),
             &users(ec2, id).await,
         ),
-        None => Ok(Deleted::Gone {
+        None if kept.is_empty() => Ok(Deleted::Gone {
             outcome: outcome.to_owned(),
+            final_snapshot: None,
         }),
+        None => {
+            let ids: Vec<_> = kept.iter().filter_map(SecurityGroup::group_id).collect();
+            Ok(Deleted::NotOurs {
+                outcome: format!("security group {} {}", ids.join(", "), step::whose(maker)),
+            })
+        }
     }
 }
 
-async fn ours(ec2: &Client, owner: &Owner, maker: Option<&str>) -> StepResult<Vec<SecurityGroup>> {
+async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
     let [environment, stack] = owner
         .tags()
         .map(|(key, value)| filter(&format!("tag:{key}"), value));
-    let mut groups = ec2
+    let mut groups: Vec<SecurityGroup> = ec2
         .describe_security_groups()
         .filters(environment)
         .filters(stack)
@@ -61,12 +76,7 @@ async fn ours(ec2: &Client, owner: &Owner, maker: Option<&str>) -> StepResult<Ve
         .map_err(|error| {
             step::failure("DescribeSecurityGroups", owner.environment.as_str(), error)
         })?;
-    groups.retain(|group| {
-        owner.made(
-            maker,
-            group.tags().iter().map(|tag| (tag.key(), tag.value())),
-        )
-    });
+    groups.retain(|group| owner.owns(group.tags().iter().map(|tag| (tag.key(), tag.value()))));
     Ok(groups)
 }
 

@@ -296,7 +296,7 @@ async fn what_bears_the_environments_tags_is_deleted_whatever_it_is_called() {
     let found = deleted(&replay, 0).await.expect("deleted");
 
     assert!(
-        matches!(&found, Deleted::Gone { outcome } if outcome == "deleted"),
+        matches!(&found, Deleted::Gone { outcome, .. } if outcome == "deleted"),
         "{found:?}"
     );
     assert_eq!(
@@ -330,10 +330,29 @@ async fn what_is_gone_or_not_ours_is_a_success_and_nothing_else_is_deleted() {
         let found = deleted(&Replay::new(answers), 0).await.expect("a success");
 
         assert!(
-            matches!(&found, Deleted::Gone { outcome } if outcome == "not there"),
+            matches!(&found, Deleted::Gone { outcome, .. } if outcome == "not there"),
             "{found:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_rollback_keeps_and_reports_a_group_that_its_run_did_not_create() {
+    let replay = Replay::new([ours()]);
+    let client = Client::new(&replay.config());
+    let message = json!({
+        "environment": "bandup", "secondsWaited": 0, "maker": "failed-run", "execution": "rollback"
+    });
+    let message = serde_json::from_value(message).expect("the state's message");
+
+    let found = delete(&client, "envcache", message).await;
+
+    let expected = "security group sg-0c1b2c3d4e5f60718 was not made by the failed run";
+    assert!(
+        matches!(&found, Ok(Deleted::NotOurs { outcome }) if outcome == expected),
+        "{found:?}"
+    );
+    assert_eq!(replay.forms().len(), 1, "nothing is deleted");
 }
 
 #[tokio::test]

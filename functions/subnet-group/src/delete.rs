@@ -19,6 +19,7 @@ pub async fn delete(
     let name = &input.subnet_group_name;
     let gone = |outcome: &str| Deleted::Gone {
         outcome: outcome.to_owned(),
+        final_snapshot: None,
     };
     let Some(group) = find::subnet_group(elasticache, name).await? else {
         return Ok(gone("not there"));

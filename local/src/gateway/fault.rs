@@ -21,6 +21,8 @@ pub enum Fault {
     QuotaExceeded,
     /// AWS does not see yet what the call is about, and what was made a moment ago.
     Unseen,
+    /// The replication group is not in a state that allows the call, for no reason that it shows.
+    InvalidState,
     /// The call does not take effect, and its reply never comes.
     NoReply,
     /// The call does not take effect, and the connection is reset.
@@ -34,7 +36,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every fault.
+    /// Every fault that any call may meet. `InvalidState` is met where a test asks for it.
     pub const ALL: [Self; 11] = [
         Self::Throttled,
         Self::InternalError,
@@ -116,6 +118,11 @@ impl Fault {
                 Refusal::new("AccessDeniedException", Self::not_authorized(call))
             }
             (Self::QuotaExceeded, _) => return quota_exceeded(&call.service, &call.operation),
+            // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteReplicationGroup.html
+            (Self::InvalidState, _) => Refusal::new(
+                "InvalidReplicationGroupState",
+                "The requested replication group is not in the available state.",
+            ),
             (Self::Unseen, _) => return unseen(&call.service, &call.operation, &call.text),
             (
                 Self::NoReply
@@ -221,6 +228,7 @@ impl fmt::Display for Fault {
             Self::AccessDenied => "access denied",
             Self::QuotaExceeded => "quota used up",
             Self::Unseen => "not seen yet",
+            Self::InvalidState => "invalid state",
             Self::NoReply => "no reply",
             Self::Reset => "connection reset",
             Self::LostReply => "reply lost",

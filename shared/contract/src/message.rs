@@ -278,6 +278,9 @@ pub enum Deleted {
     Gone {
         #[allow(missing_docs)]
         outcome: String,
+        /// The name of the last backup, if ElastiCache has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        final_snapshot: Option<String>,
     },
     /// Its deletion is under way: wait, and ask again.
     Going {

@@ -16,7 +16,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// The checks of who owns a resource and who may request what: a file, what stands in it, and what takes its place.
-const CHECKS: [(&str, &str, &str); 19] = [
+const CHECKS: [(&str, &str, &str); 20] = [
     (
         "functions/replication-group/src/check.rs",
         "if !input.creation_recorded {",
@@ -39,8 +39,13 @@ const CHECKS: [(&str, &str, &str); 19] = [
     ),
     (
         "functions/security-group/src/delete.rs",
-        "groups.retain(|group| {",
-        "groups.retain(|group| true || {",
+        "groups.retain(|group| owner",
+        "groups.retain(|group| true || owner",
+    ),
+    (
+        "functions/security-group/src/delete.rs",
+        "            owner.made(",
+        "            true || owner.made(",
     ),
     (
         "functions/endpoint/src/retract.rs",
