@@ -279,13 +279,16 @@ impl Cell {
                 Expected::Fails(failure)
             };
         }
-        // A role that was only just made may be denied for a while: these steps bear it.
-        // So are parameters by the tags of what has only just come, or gone.
+        // A role that was only just made may be denied for a while, and so may a role that is allowed by the tags of
+        // what has only just come, or gone: these steps bear it.
         let bears_denial = [
+            "EnsureSecurityGroup",
             "EnsureSubnetGroup",
             "EnsureReplicationGroup",
             "PublishEndpoint",
             "RetractEndpoint",
+            "DeleteSubnetGroup",
+            "DeleteSecurityGroup",
         ];
         if self.fault == Fault::AccessDenied
             && self.call.by_function
