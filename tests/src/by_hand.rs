@@ -9,12 +9,21 @@ use crate::{Environment, World, text, until};
 /// # Panics
 /// Where AWS refuses.
 pub fn security_group(environment: &Environment, world: &World) -> String {
+    let name = format!("{}-redis-sg", environment.name);
+    security_group_named(environment, world, &name)
+}
+
+/// A security group of this name, without a rule. Tells its id.
+///
+/// # Panics
+/// Where AWS refuses.
+pub fn security_group_named(environment: &Environment, world: &World, name: &str) -> String {
     let made = world.call(
         "ec2",
         "create_security_group",
         &json!({
             "VpcId": environment.laid.vpc,
-            "GroupName": format!("{}-redis-sg", environment.name),
+            "GroupName": name,
             "Description": "made by hand",
         }),
     );

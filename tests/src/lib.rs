@@ -179,6 +179,41 @@ impl World {
         format!("{executions}:{name}")
     }
 
+    /// The name in an execution's ARN.
+    ///
+    /// # Panics
+    /// Where it is no ARN.
+    #[must_use]
+    pub fn name_of(execution: &str) -> &str {
+        let (_, name) = execution.rsplit_once(':').expect("an ARN");
+        name
+    }
+
+    /// An execution's history, with the data of its events.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    #[must_use]
+    pub fn history(&self, execution: &str) -> Value {
+        self.call(
+            "stepfunctions",
+            "get_execution_history",
+            &json!({ "executionArn": execution, "maxResults": 1000, "includeExecutionData": true }),
+        )
+    }
+
+    /// The states that an execution has entered, one after the other.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    #[must_use]
+    pub fn entered(&self, execution: &str) -> Vec<String> {
+        array(&self.history(execution)["events"])
+            .map(|event| text(&event["stateEnteredEventDetails"]["name"]))
+            .filter(|state| !state.is_empty())
+            .collect()
+    }
+
     /// Starts another state machine by hand, and tells the execution's ARN.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 //! What `docs/costs.md` says that a run takes is what it takes.
 
 use envcache_tests::definition::{Machine, steps};
-use envcache_tests::{World, array, matrix, text};
+use envcache_tests::{World, matrix};
 use local::gateway::elasticache::Life;
 use local::{Settings, Workspace};
 use serde_json::json;
@@ -17,15 +17,7 @@ struct Taken {
 
 impl Taken {
     fn by(world: &World, machine: Machine, execution: &str) -> Self {
-        let history = world.call(
-            "stepfunctions",
-            "get_execution_history",
-            &json!({ "executionArn": execution, "maxResults": 1000 }),
-        );
-        let entered: Vec<_> = array(&history["events"])
-            .map(|event| text(&event["stateEnteredEventDetails"]["name"]))
-            .filter(|name| !name.is_empty())
-            .collect();
+        let entered = world.entered(execution);
         // MiniStack's history leaves out the two states of the branches, which AWS counts.
         let branches = 2 * entered
             .iter()
@@ -36,7 +28,7 @@ impl Taken {
         Self {
             transitions: entered.len() + branches,
             invocations: invoked.count() + branches,
-            kilobytes: history.to_string().len() / 1000,
+            kilobytes: world.history(execution).to_string().len() / 1000,
         }
     }
 

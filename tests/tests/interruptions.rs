@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use envcache_tests::definition::{Machine, states};
 use envcache_tests::matrix::{self, Machines, Scenario, Undisturbed};
-use envcache_tests::{Environment, World, array, text, until};
+use envcache_tests::{Environment, World, text, until};
 use local::Settings;
 use local::gateway::elasticache::Life;
 use local::gateway::fault::{Fault, Rule, When};
@@ -136,17 +136,8 @@ fn start_and_wait_for(world: &World, request: &Value, state: &str) -> String {
     execution
 }
 
-fn history(world: &World, execution: &str) -> Value {
-    world.call(
-        "stepfunctions",
-        "get_execution_history",
-        &json!({ "executionArn": execution }),
-    )
-}
-
 fn entered(world: &World, execution: &str, state: &str) -> bool {
-    array(&history(world, execution)["events"])
-        .any(|event| text(&event["stateEnteredEventDetails"]["name"]) == state)
+    world.entered(execution).iter().any(|name| name == state)
 }
 
 fn stop_and_start_again(

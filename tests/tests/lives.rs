@@ -69,11 +69,7 @@ fn a_creation_of_three_minutes_is_polled_as_designed() {
 
 /// The seconds waited until each look, from the waits that the steps asked for.
 fn looks(world: &World, execution: &str) -> Vec<u64> {
-    let history = world.call(
-        "stepfunctions",
-        "get_execution_history",
-        &json!({ "executionArn": execution }),
-    );
+    let history = world.history(execution);
     let mut waited = 0;
     array(&history["events"])
         .filter_map(|event| {

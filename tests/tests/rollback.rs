@@ -58,6 +58,14 @@ fn what_is_there(environment: &Environment) -> (Vec<String>, bool, bool) {
     )
 }
 
+/// Starts the rollback of a failed execution by hand, and waits for its end.
+fn roll_back(environment: &Environment, execution: &str) -> Ended {
+    world().remove(&json!({
+        "environment": environment.name,
+        "rollback": { "execution": execution },
+    }))
+}
+
 #[test]
 fn what_a_failed_first_run_made_is_taken_away_wherever_it_failed() {
     let cases = [
@@ -221,16 +229,13 @@ fn a_rollback_that_a_new_request_has_overtaken_takes_nothing_away() {
     deny(&environment, "StartRollback", "StartExecution");
     let failed = world().start(&rolling_back(&environment));
     assert_eq!(world().wait(&failed).error, "AccessDenied");
-    let name = failed.rsplit(':').next().expect("a name");
+    let name = World::name_of(&failed);
     let record = environment.record(world()).expect("a record");
     assert_eq!(record["rollbackOf"]["S"], name, "{record}");
     environment.tenant.heal();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
 
-    let ended = world().remove(&json!({
-        "environment": environment.name,
-        "rollback": { "execution": name },
-    }));
+    let ended = roll_back(&environment, name);
 
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
     assert_eq!(environment.parameters(world()).len(), 4);
@@ -247,10 +252,7 @@ fn a_rollback_that_could_not_be_started_can_be_started_manually() {
     assert_eq!(world().wait(&failed).error, "AccessDenied");
     environment.tenant.heal();
 
-    let ended = world().remove(&json!({
-        "environment": environment.name,
-        "rollback": { "execution": failed.rsplit(':').next() },
-    }));
+    let ended = roll_back(&environment, World::name_of(&failed));
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(what_is_there(&environment), (vec![], false, false));
@@ -292,12 +294,9 @@ fn a_rollback_that_a_retry_with_the_same_event_has_overtaken_takes_nothing_away(
     environment.tenant.heal();
     let retried = world().run(&request);
     assert_eq!(retried.status, "SUCCEEDED", "{retried:?}");
-    let name = failed.rsplit(':').next().expect("a name");
+    let name = World::name_of(&failed);
 
-    let ended = world().remove(&json!({
-        "environment": environment.name,
-        "rollback": { "execution": name },
-    }));
+    let ended = roll_back(&environment, name);
 
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
     assert!(

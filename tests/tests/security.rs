@@ -61,16 +61,7 @@ fn security_group_of(world: &World, environment: &Environment, name: &str) -> St
 
 /// A security group that envcache has nothing to do with.
 fn foreign_security_group(environment: &Environment) -> String {
-    let made = world().call(
-        "ec2",
-        "create_security_group",
-        &json!({
-            "VpcId": environment.laid.vpc,
-            "GroupName": "rds-prod-sg",
-            "Description": "the production database",
-        }),
-    );
-    text(&made["GroupId"])
+    by_hand::security_group_named(environment, world(), "rds-prod-sg")
 }
 
 fn put_parameter(name: &str, kind: &str, value: &str) {
@@ -152,16 +143,6 @@ fn the_default_security_group_cannot_be_adopted_manually_either() {
     assert_eq!(security_group(&default), before, "it is as it was");
 }
 
-/// All that an execution's history tells, to whoever may read it.
-fn history(execution: &str) -> String {
-    let found = world().call(
-        "stepfunctions",
-        "get_execution_history",
-        &json!({ "executionArn": execution, "maxResults": 1000, "includeExecutionData": true }),
-    );
-    found.to_string()
-}
-
 #[test]
 fn a_plan_does_not_show_the_value_of_a_foreign_parameter() {
     let environment = world().environment();
@@ -180,7 +161,7 @@ fn a_plan_does_not_show_the_value_of_a_foreign_parameter() {
     let plan = ended.output.to_string();
     assert!(plan.contains("another value"), "{plan}");
     assert!(!plan.contains("hunter2"), "the plan shows it: {plan}");
-    let history = history(&execution);
+    let history = world().history(&execution).to_string();
     assert!(!history.contains("hunter2"), "the history shows it");
 }
 
@@ -207,14 +188,14 @@ fn a_secret_parameter_is_not_adopted_and_none_is_tagged_before_it_is_rejected() 
         ["backend", "default"],
         "nothing was created either"
     );
-    assert!(!history(&execution).contains("hunter2"));
+    assert!(!world().history(&execution).to_string().contains("hunter2"));
 }
 
 /// An execution's name that a record of the environment could hold.
 fn last_execution(environment: &Environment) -> String {
     let record = environment.record(world()).expect("a record");
     let arn = text(&record["lastExecution"]["S"]);
-    arn.rsplit(':').next().unwrap_or_default().to_owned()
+    World::name_of(&arn).to_owned()
 }
 
 #[test]

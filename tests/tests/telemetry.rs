@@ -1,7 +1,7 @@
 //! What a run tells beside its history: the log's fields, the metrics, and the announcement of a sudden end.
 
 use envcache_tests::definition::{resources, statements, strings, template};
-use envcache_tests::{World, array, matrix, text, until};
+use envcache_tests::{World, matrix, text, until};
 use local::Workspace;
 use local::lambda::Function;
 use serde_json::{Value, json};
@@ -12,28 +12,13 @@ const SECRET: &str = "test-secret-key";
 const REQUEST: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
 fn message() -> Value {
-    json!({
-        "spec": {
-            "environment": "bandup",
-            "network": { "vpc": "v", "subnets": ["a", "b"], "backendSecurityGroup": "g" },
-            "cache": {
-                "name": "bandup-redis",
-                "description": "in memory db for bandup",
-                "securityGroupName": "redis-sg",
-                "subnetGroupName": "bandup-cached-subnet-group",
-                "nodeType": "cache.t3.micro",
-                "replicas": 0,
-                "port": 6379,
-                "snapshotRetentionDays": 1
-            },
-            "parameterPrefix": "/bandup/cache"
-        },
+    replay::reference(json!({
         "settled": false,
         "secondsWaited": 45,
         "creationRecorded": true,
         "replaced": false,
         "execution": "run-1"
-    })
+    }))
 }
 
 fn function(logical_id: &str) -> Function {
@@ -181,13 +166,10 @@ fn a_run_that_somebody_stops_is_announced_all_the_same() {
     let listener = world.listen("envcache");
     let execution = world.start(&environment.request());
     until("it to wait for its cache", || {
-        let history = world.call(
-            "stepfunctions",
-            "get_execution_history",
-            &json!({ "executionArn": execution }),
-        );
-        array(&history["events"])
-            .any(|event| event["stateEnteredEventDetails"]["name"] == "WaitForReplicationGroup")
+        world
+            .entered(&execution)
+            .iter()
+            .any(|state| state == "WaitForReplicationGroup")
             .then_some(())
     });
 

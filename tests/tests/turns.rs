@@ -2,25 +2,13 @@
 
 use std::sync::OnceLock;
 
-use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text, until};
+use envcache_tests::{Ended, Environment, World, by_hand, matrix, text, until};
 use local::gateway::elasticache::Life;
 use serde_json::{Value, json};
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
-}
-
-fn entered(execution: &str) -> Vec<String> {
-    let history = world().call(
-        "stepfunctions",
-        "get_execution_history",
-        &json!({ "executionArn": execution }),
-    );
-    array(&history["events"])
-        .map(|event| text(&event["stateEnteredEventDetails"]["name"]))
-        .filter(|state| !state.is_empty())
-        .collect()
 }
 
 /// Asks for the environment at a moment, with other settings.
@@ -84,9 +72,11 @@ fn a_second_run_for_an_environment_waits_for_its_turn() {
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     }
     assert!(
-        entered(&second).contains(&"WaitForClaim".to_owned()),
+        world()
+            .entered(&second)
+            .contains(&"WaitForClaim".to_owned()),
         "the second waits: {:?}",
-        entered(&second)
+        world().entered(&second)
     );
     let released = environment
         .tenant
@@ -123,9 +113,9 @@ fn a_waiting_run_ends_as_superseded_as_soon_as_a_newer_request_is_recorded() {
 
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
     assert!(
-        !entered(&older).contains(&"WaitForClaim".to_owned()),
+        !world().entered(&older).contains(&"WaitForClaim".to_owned()),
         "it doesn't wait: {:?}",
-        entered(&older)
+        world().entered(&older)
     );
     let record = environment.record(world()).expect("a record");
     assert_eq!(
@@ -159,7 +149,7 @@ fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
         let ended = world().wait(&execution);
 
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-        let states = entered(&execution);
+        let states = world().entered(&execution);
         let waits = states.iter().filter(|state| *state == "WaitForClaim");
         assert!(
             waits.count() >= 1,
@@ -317,7 +307,8 @@ fn a_run_that_has_lost_its_claim_changes_and_publishes_nothing_more() {
     let environment = world().environment();
     let execution = world().start(&environment.request());
     until("it waits for the cache", || {
-        entered(&execution)
+        world()
+            .entered(&execution)
             .contains(&"WaitForReplicationGroup".to_owned())
             .then_some(())
     });

@@ -6,7 +6,7 @@ use aws_sdk_sfn::types::{ExecutionStatus, IncludedData};
 use contract::claim::{ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest};
 use contract::error::{ErrorName, StepError, StepResult};
 
-use crate::decide::{Decision, HolderStatus, IN_FLIGHT_SECONDS, Write, decide};
+use crate::decide::{Decision, HolderStatus, IN_FLIGHT_SECONDS, Write, decide, is_plan};
 use crate::record::{Item, Record};
 
 /// How often a claim is decided anew after another run has written the record. Then the state machine waits.
@@ -92,12 +92,10 @@ async fn holder_status(
     record: &Record,
     input: &ClaimEnvironmentInput,
 ) -> StepResult<Option<HolderStatus>> {
-    let is_plan =
-        matches!(&input.request, ClaimRequest::Provision { spec, .. } if spec.switches.dry_run);
     let other = record
         .holder
         .as_ref()
-        .filter(|holder| **holder != input.execution_arn && !is_plan);
+        .filter(|holder| **holder != input.execution_arn && !is_plan(&input.request));
     let Some(holder) = other else {
         return Ok(None);
     };

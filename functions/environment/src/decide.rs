@@ -239,7 +239,8 @@ fn requested_at(input: &ClaimEnvironmentInput) -> i64 {
     event.map_or(input.started_at, |time| time.min(input.started_at))
 }
 
-fn is_plan(request: &ClaimRequest) -> bool {
+/// Whether the run only plans: it claims nothing, so it needn't wait.
+pub fn is_plan(request: &ClaimRequest) -> bool {
     matches!(request, ClaimRequest::Provision { spec, .. } if spec.switches.dry_run)
 }
 

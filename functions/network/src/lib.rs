@@ -15,8 +15,8 @@ use select::{Candidate, Kind, Subnet, is_id, only, subnets};
 /// Checks the request, fills in every default and finds the network's ids.
 ///
 /// # Errors
-/// `InvalidSpec` where the request breaks a rule, or the stack does not allow it; `NotFound` and `Ambiguous` where a name of the
-/// network matches nothing, or more than one thing; else what EC2 answered. Nothing is created.
+/// `InvalidSpec` where the request breaks a rule, or the stack does not allow it; `NotFound` and `Ambiguous` where a
+/// name of the network matches nothing, or more than one thing; else what EC2 answered. Nothing is created.
 pub async fn resolve(
     ec2: &Client,
     policy: &StackPolicy,

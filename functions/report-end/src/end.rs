@@ -149,8 +149,9 @@ impl End {
     }
 
     fn has_foreign_error(&self) -> bool {
-        let is_ours = |error: &String| ErrorName::ALL.iter().any(|name| name.as_str() == error);
-        self.error.as_ref().is_some_and(|error| !is_ours(error))
+        self.error
+            .as_deref()
+            .is_some_and(|error| ErrorName::named(error).is_none())
     }
 
     /// For the person who is told.

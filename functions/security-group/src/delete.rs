@@ -7,6 +7,7 @@ use contract::error::StepResult;
 use contract::message::{DeleteSecurityGroupInput, Deleted};
 
 use crate::filter::filter;
+use crate::tag::pairs;
 
 /// Deletes the security groups whose tags say that they are this environment's, whatever they are called and in
 /// whichever VPC they stand: there is one, or what an earlier input left. What has gone is a success. A rollback keeps
@@ -22,13 +23,10 @@ pub async fn delete(
 ) -> StepResult<Deleted> {
     let owner = Owner::new(&input.environment, stack);
     let maker = input.maker.as_deref();
-    let (groups, kept): (Vec<_>, Vec<_>) =
-        ours(ec2, &owner).await?.into_iter().partition(|group| {
-            owner.made(
-                maker,
-                group.tags().iter().map(|tag| (tag.key(), tag.value())),
-            )
-        });
+    let (groups, kept): (Vec<_>, Vec<_>) = ours(ec2, &owner)
+        .await?
+        .into_iter()
+        .partition(|group| owner.made(maker, pairs(group.tags())));
     let mut outcome = "not there";
     let mut in_use = None;
     for id in groups.iter().filter_map(SecurityGroup::group_id) {
@@ -76,7 +74,7 @@ async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
         .map_err(|error| {
             step::failure("DescribeSecurityGroups", owner.environment.as_str(), error)
         })?;
-    groups.retain(|group| owner.owns(group.tags().iter().map(|tag| (tag.key(), tag.value()))));
+    groups.retain(|group| owner.owns(pairs(group.tags())));
     Ok(groups)
 }
 

@@ -1,7 +1,7 @@
 //! Creates the security group, or brings what is there to what is wanted.
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, Tag, TagSpecification};
+use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, TagSpecification};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{self, Drift, EnsureGroupInput, ResolvedNetwork};
 use contract::{Owner, Spec};
@@ -9,6 +9,7 @@ use contract::{Owner, Spec};
 use crate::act::{self, Act, Found};
 use crate::filter::filter;
 use crate::rule;
+use crate::tag::{pairs, tags};
 
 /// Creates the security group, or finds what an earlier run created, and lets the backend in. A rule of
 /// envcache's own for an earlier backend or port goes; what others have added is reported and stays. A plan tells what
@@ -99,20 +100,13 @@ fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> 
     let possession = owner.require(
         &format!("security group `{name}` ({id})"),
         spec.switches.adopt,
-        tags.iter().map(|tag| (tag.key(), tag.value())),
+        pairs(&tags),
     )?;
     Ok(Found {
         id,
         possession,
         rules: group.ip_permissions.unwrap_or_default(),
     })
-}
-
-/// Tags as EC2 takes them.
-fn tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
-    tags.into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
 }
 
 /// Takes over a group that nobody's tags claim.

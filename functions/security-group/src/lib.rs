@@ -7,6 +7,7 @@ mod delete;
 mod ensure;
 mod filter;
 mod rule;
+mod tag;
 
 #[cfg(test)]
 mod tests;

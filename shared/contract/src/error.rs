@@ -42,6 +42,12 @@ pub enum ErrorName {
 }
 
 impl ErrorName {
+    /// The name with this text, if the contract has one.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+
     /// Every name, in the order of the contract.
     pub const ALL: [Self; 17] = [
         Self::InvalidSpec,

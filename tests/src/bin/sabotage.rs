@@ -44,8 +44,8 @@ const CHECKS: [(&str, &str, &str); 20] = [
     ),
     (
         "functions/security-group/src/delete.rs",
-        "            owner.made(",
-        "            true || owner.made(",
+        "owner.made(maker, pairs",
+        "true || owner.made(maker, pairs",
     ),
     (
         "functions/endpoint/src/retract.rs",

@@ -129,9 +129,7 @@ fn try_once(
     let faults = environment.tenant.heal();
     let recovered = ended.status == "SUCCEEDED";
     if !recovered {
-        let is_said = ErrorName::ALL
-            .iter()
-            .any(|name| name.as_str() == ended.error)
+        let is_said = ErrorName::named(&ended.error).is_some()
             && calls
                 .iter()
                 .any(|call| ended.cause.starts_with(&format!("{}: ", call.step)));
