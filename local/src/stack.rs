@@ -1,11 +1,12 @@
 //! The deployed stack: the real template, by the real SAM CLI.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::{Aws, Cloud};
+use crate::{Aws, Cloud, Workspace};
 
 /// The stack's name, as `samconfig.toml` has it.
 pub const NAME: &str = "envcache";
@@ -27,13 +28,38 @@ impl Stack {
     /// # Errors
     /// Where `sam deploy` fails, with all that it printed.
     pub fn deploy(cloud: &Cloud, aws: &Aws, parameters: &[String]) -> Result<Self> {
+        let overrides = parameters.first().map(|_| "--parameter-overrides");
+        let arguments = overrides
+            .into_iter()
+            .chain(parameters.iter().map(String::as_str));
+        Self::deploy_with(cloud, aws, arguments)
+    }
+
+    /// Deploys another build: a folder like the one that `sam build` writes.
+    ///
+    /// # Errors
+    /// Where `sam deploy` fails, with all that it printed.
+    pub fn deploy_build(cloud: &Cloud, aws: &Aws, build: &Path) -> Result<Self> {
+        let template = build.join("template.yaml");
+        // SAM would look for it beside the template.
+        let config = Workspace::root().join("samconfig.toml");
+        let paths = [&template, &config].map(|path| path.to_str().context("a path"));
+        let [template, config] = paths;
+        let arguments = ["--template-file", template?, "--config-file", config?];
+        Self::deploy_with(cloud, aws, arguments)
+    }
+
+    fn deploy_with<'a>(
+        cloud: &Cloud,
+        aws: &Aws,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self> {
         let (output, printed) = cloud.output_file("sam-deploy.log")?;
         let mut command = cloud.workspace().command("sam");
         cloud
             .direct(&mut command)
             .args(["deploy", "--no-confirm-changeset", "--no-progressbar"])
-            .args(parameters.first().map(|_| "--parameter-overrides"))
-            .args(parameters)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);

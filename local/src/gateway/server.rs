@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -81,6 +81,10 @@ impl Caller {
 
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
+        if let Some([function, environment, state]) = invocation(&head.headers) {
+            self.shared.tenants.invoked(function, environment, state);
+            return Ok(Response::default());
+        }
         let body = body.collect().await?.to_bytes();
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
@@ -139,6 +143,17 @@ impl Caller {
         }
         Ok(respond(answer))
     }
+}
+
+/// MiniStack's launcher says before each invocation which state invokes which function for which environment: a function
+/// is invoked within MiniStack, and its own calls don't say for what.
+fn invocation(headers: &HeaderMap) -> Option<[&str; 3]> {
+    let header = |name| headers.get(name)?.to_str().ok();
+    Some([
+        header("x-envcache-function")?,
+        header("x-envcache-environment")?,
+        header("x-envcache-state")?,
+    ])
 }
 
 /// An answer of MiniStack as it is.

@@ -1,5 +1,6 @@
 //! The environments of a test, each with its own faults and its own record of calls.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct Tenant {
 
 #[derive(Default)]
 struct State {
+    /// The state that last invoked a function, by the function's name: a `Plan…` state invokes that of another state.
+    invoked_by: HashMap<String, String>,
     /// Texts that tell that a call is about it.
     markers: Vec<String>,
     /// Each call with its moment, in AWS's seconds since the gateway's start.
@@ -78,8 +81,13 @@ impl Tenant {
     }
 
     /// Records a call, and tells whether and how it fails.
-    fn meet(&self, made: &Made, moment: f64) -> Option<Fault> {
+    fn meet(&self, mut made: Made, moment: f64) -> Option<Fault> {
         let mut state = self.state();
+        if made.by_function
+            && let Some(by) = state.invoked_by.get(&made.step)
+        {
+            by.clone_into(&mut made.step);
+        }
         state.calls.push((made.clone(), moment));
         self.changed.notify_all();
         for (rule, met, failed) in &mut state.rules {
@@ -151,6 +159,17 @@ impl Tenants {
         }
     }
 
+    /// From now on, the function's calls for the environment are those of this state.
+    pub(super) fn invoked(&self, function: &str, environment: &str, by: &str) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        for tenant in all.iter() {
+            let mut state = tenant.state();
+            if state.markers.iter().any(|marker| marker == environment) {
+                state.invoked_by.insert(function.to_owned(), by.to_owned());
+            }
+        }
+    }
+
     /// Records a call with the tenant that it is about, and tells how it fails.
     pub(super) fn meet(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
         let tenant = self.of(call);
@@ -164,7 +183,7 @@ impl Tenants {
             service: call.service.clone(),
             operation: call.operation.clone(),
         };
-        tenant.meet(&made, self.clock.now())
+        tenant.meet(made, self.clock.now())
     }
 
     /// Notes a call that no tenant has: no rule could make it fail, and no record holds it.
