@@ -254,7 +254,7 @@ fn record(environment: &Environment, world: &World) -> Result<Value> {
     ))
 }
 
-/// Null where they cannot be read now.
+/// Null if they can't be read now: the resource is changing, or was deleted after it was described.
 fn elasticache_tags(world: &World, arn: &Value) -> Result<Value> {
     let answer = world.aws.call(
         "elasticache",
@@ -262,9 +262,8 @@ fn elasticache_tags(world: &World, arn: &Value) -> Result<Value> {
         &json!({ "ResourceName": arn }),
     );
     match answer {
-        Ok(found) => Ok(found["TagList"].clone()),
         Err(error) if refused_with(&error, "InvalidReplicationGroupState") => Ok(Value::Null),
-        Err(error) => Err(error),
+        answer => Ok(unless_missing(answer)?.map_or(Value::Null, |found| found["TagList"].clone())),
     }
 }
 
