@@ -71,7 +71,7 @@ def resolved(value, resources):
     if "GetAtt" in value:
         return named(value["GetAtt"].removesuffix(".Arn"))
     if "Sub" in value:
-        return re.sub(r"\$\{(.+?)\}", lambda found: named(found[1]), value["Sub"])
+        return re.sub(r"\$\{(.+?)\}", lambda found: named(found[1].removesuffix(".Arn")), value["Sub"])
     if "Split" in value:
         separator, text = value["Split"]
         return resolved(text, resources).split(separator)

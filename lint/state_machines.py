@@ -1,6 +1,7 @@
 """An ASL linter's findings in the state machines, and each of their JSONata expressions read.
 
-Prints a line for each finding, and fails where there is one. Usage: state_machines.py FILE...
+Prints a line for each finding, and fails if there is one. With --format, formats the files instead.
+Usage: state_machines.py [--format] FILE...
 """
 
 import json
@@ -15,7 +16,10 @@ from statelint.problem import ProblemType
 IGNORED = {ProblemType.FLOAT, ProblemType.URI}
 
 # It knows no JSONata there: https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
-SECONDS_BY_JSONATA = '.Seconds is "{% $waitSeconds %}" but should be an Integer'
+SECONDS_BY_JSONATA = '.Seconds is "{% $states.input.waitSeconds %}" but should be an Integer'
+
+# The longest line with an expression.
+WIDTH = 140
 
 # What Step Functions adds to JSONata:
 # https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
@@ -69,12 +73,49 @@ def misread(expression, known):
     return [f"nobody assigns ${name}" for name in unknown]
 
 
+def on_one_line(value, width):
+    """Whether a list of plain values, or an object without objects in it that fits. A state always takes several lines."""
+    if isinstance(value, dict):
+        has_objects = any(isinstance(inner, dict) for field in value.values() for inner in [field, *listed(field)])
+        return "Type" not in value and not has_objects and len(json.dumps(value, ensure_ascii=False)) <= width
+    return not any(isinstance(element, dict | list) for element in listed(value))
+
+
+def listed(value):
+    """The elements of a list, or none."""
+    return value if isinstance(value, list) else []
+
+
+def formatted(value, indent=0, key=None):
+    """A field or a value as JSON."""
+    begin = "" if key is None else f"{json.dumps(key)}: "
+    if on_one_line(value, WIDTH - indent - len(begin) - 1):
+        text = json.dumps(value, ensure_ascii=False)
+    else:
+        fields = value.items() if isinstance(value, dict) else ((None, element) for element in value)
+        lines = [" " * (indent + 2) + formatted(field, indent + 2, name) for name, field in fields]
+        opening, closing = "{}" if isinstance(value, dict) else "[]"
+        text = "\n".join([opening, ",\n".join(lines), " " * indent + closing])
+    return begin + text + ("\n" if indent == 0 else "")
+
+
+def misformatted(file, text):
+    """What is wrong with a definition's layout."""
+    if text != formatted(json.loads(text)):
+        yield f"not formatted: run `python lint/state_machines.py --format {file}`"
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > WIDTH and "{%" in line:
+            yield f"line {number} has more than {WIDTH} characters"
+
+
 def findings(file):
     for problem in Linter.validate(file, Config(ignored_problem_types=IGNORED)):
         if not problem.endswith(SECONDS_BY_JSONATA):
             yield problem
-    with open(file, encoding="utf-8") as definition:
-        definition = json.load(definition)
+    with open(file, encoding="utf-8") as opened:
+        text = opened.read()
+    yield from misformatted(file, text)
+    definition = json.loads(text)
     known = OF_STEP_FUNCTIONS | set(Jsonata.static_frame.bindings) | set(assigned(definition))
     for path, text in texts(definition):
         if text.startswith("{%"):
@@ -82,7 +123,19 @@ def findings(file):
                 yield f"{path}: {problem}"
 
 
+def format_file(file):
+    with open(file, "r+", encoding="utf-8") as opened:
+        text = formatted(json.load(opened))
+        opened.seek(0)
+        opened.truncate()
+        opened.write(text)
+
+
 def main(files):
+    if files[:1] == ["--format"]:
+        for file in files[1:]:
+            format_file(file)
+        return 0
     found = [f"{file}: {finding}" for file in files for finding in findings(file)]
     print("\n".join(found), end="\n" if found else "")
     return 1 if found else 0

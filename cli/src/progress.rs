@@ -138,15 +138,12 @@ fn between(from: DateTime, to: DateTime) -> Duration {
 fn note(output: &str) -> Option<String> {
     let output: Value = serde_json::from_str(output).ok()?;
     let at = |pointer: &str| output.pointer(pointer).and_then(Value::as_str);
-    if let (Some(security), Some(subnets)) = (at("/0/securityGroupId"), at("/1/subnetGroupName")) {
-        return Some(format!("{security}, {subnets}"));
-    }
     [
         "/found",
         "/outcome",
         "/primaryEndpoint",
         "/securityGroupId",
-        "/subnetGroupName",
+        "/actions/0/operation",
         "/network/vpcId",
         "/error",
         "/status",

@@ -1,11 +1,10 @@
 //! The records of the environments, as the state machines keep them.
 
-use std::collections::HashMap;
-
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use record::Item;
 
 use crate::account::refused;
 
@@ -41,29 +40,19 @@ impl Record {
         format!("{prefix}/url")
     }
 
-    fn of(item: &HashMap<String, AttributeValue>) -> Self {
-        let text = |name: &str| {
-            let value = item.get(name)?.as_s().ok()?;
-            Some(value.to_owned())
-        };
-        let asked_at = item
-            .get("askedAt")
-            .and_then(|value| value.as_n().ok())
-            .and_then(|milliseconds| milliseconds.parse().ok())
-            .and_then(DateTime::from_timestamp_millis);
-        let protected = item
-            .get("protected")
-            .and_then(|value| value.as_bool().ok())
-            .copied()
-            .unwrap_or_default();
+    fn of(item: &Item) -> Self {
+        let found = record::Record::from_item(item);
+        let identity = found.identity;
         Self {
-            environment: text("environment").unwrap_or_default(),
-            holder: text("holder"),
-            last_execution: text("lastExecution"),
-            asked_at,
-            cache_name: text("cacheName"),
-            parameter_prefix: text("parameterPrefix"),
-            protected,
+            environment: found.environment,
+            holder: found.holder,
+            last_execution: found.last_execution,
+            asked_at: found.requested_at.and_then(DateTime::from_timestamp_millis),
+            cache_name: identity
+                .as_ref()
+                .map(|identity| identity.cache_name.clone()),
+            parameter_prefix: identity.map(|identity| identity.parameter_prefix),
+            protected: found.protected,
         }
     }
 }

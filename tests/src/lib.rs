@@ -3,11 +3,13 @@
 pub mod by_hand;
 pub mod definition;
 pub mod matrix;
+pub mod messages;
 pub mod page;
 pub mod picture;
 pub mod resources;
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -73,6 +75,15 @@ impl World {
     /// Where the deployment fails.
     pub fn redeploy(&mut self, parameters: &[String]) -> Result<()> {
         self.stack = Stack::deploy(&self.cloud, &self.aws, parameters)?;
+        Ok(())
+    }
+
+    /// Deploys another build of the stack: a folder like the one that `sam build` writes.
+    ///
+    /// # Errors
+    /// Returns what `sam deploy` printed if the deployment fails.
+    pub fn deploy_build(&mut self, build: &Path) -> Result<()> {
+        self.stack = Stack::deploy_build(&self.cloud, &self.aws, build)?;
         Ok(())
     }
 

@@ -262,6 +262,15 @@ impl Cell {
         {
             return Expected::Recovers;
         }
+        // The poll and the plan only read: EnsureReplicationGroup looks for itself and decides.
+        let decides_nothing = ["CheckReplicationGroup", "PlanReplicationGroup"];
+        let looks = ["DescribeCacheClusters", "DescribeReplicationGroups"];
+        if self.fault == Fault::Unseen
+            && decides_nothing.contains(&self.call.step.as_str())
+            && looks.contains(&self.call.operation.as_str())
+        {
+            return Expected::Recovers;
+        }
         // A reason that cannot be read hides no failure, and hinders no replacement.
         let is_killed = [Fault::KilledBefore, Fault::KilledAfter].contains(&self.fault);
         if self.call.operation == "DescribeEvents" && !is_killed {
@@ -301,25 +310,21 @@ impl Cell {
 
     /// How it fails, where every try of the call does.
     fn failure(&self) -> Failure<'_> {
-        // A cache that is not shown is waited for, and the check gives up.
+        // A cache that is not shown is waited for until the deadline.
         let waited_for = ["DescribeReplicationGroups", "DescribeCacheClusters"];
         let step = self.call.step.as_str();
-        let (step, name) = match self.fault {
-            // It is looked at again until the deadline.
-            Fault::Unseen if step == "DeleteReplicationGroup" => {
-                ("CheckReplicationGroup", "CreateFailed")
-            }
-            Fault::Unseen if waited_for.contains(&self.call.operation.as_str()) => {
-                ("CheckReplicationGroup", "Timeout")
-            }
+        let name = match self.fault {
+            // It is found create-failed until the deadline.
+            Fault::Unseen if self.call.operation == "DeleteReplicationGroup" => "CreateFailed",
+            Fault::Unseen if waited_for.contains(&self.call.operation.as_str()) => "Timeout",
             // A state by itself has no SDK that gives up before Step Functions does.
-            Fault::NoReply if !self.call.by_function => (step, "Timeout"),
-            Fault::Unseen => (step, "NotFound"),
-            Fault::Throttled => (step, "Throttled"),
-            Fault::AccessDenied => (step, "AccessDenied"),
-            Fault::QuotaExceeded => (step, "QuotaExceeded"),
-            Fault::KilledBefore | Fault::KilledAfter => (step, "Internal"),
-            _ => (step, "ServiceUnavailable"),
+            Fault::NoReply if !self.call.by_function => "Timeout",
+            Fault::Unseen => "NotFound",
+            Fault::Throttled => "Throttled",
+            Fault::AccessDenied => "AccessDenied",
+            Fault::QuotaExceeded => "QuotaExceeded",
+            Fault::KilledBefore | Fault::KilledAfter => "Internal",
+            _ => "ServiceUnavailable",
         };
         Failure { step, name }
     }

@@ -1,4 +1,4 @@
-//! A picture of each state machine, made from its definition.
+//! A diagram of each state machine, made from its definition.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;
@@ -8,16 +8,43 @@ use serde_json::Value;
 use crate::definition::{Machine, state_machine};
 use crate::{array, text};
 
-/// Where every failure goes: drawn once, in words.
-const FAILURE: &str = "ReadFailure";
+/// Where every failure leads: drawn once, in words.
+const FAILURE: &str = "ParseFailure";
 
-/// The page that shows both.
+/// The parts that are drawn in a frame of their own, with their states.
+const PARTS: [(&str, &[&str]); 2] = [
+    (
+        "claim",
+        &[
+            "PlanEnvironment",
+            "IsEnvironmentHeld",
+            "ClaimEnvironment",
+            "IsEnvironmentClaimed",
+            "WaitForClaim",
+        ],
+    ),
+    (
+        "failure",
+        &[
+            FAILURE,
+            "ClassifyFailure",
+            "ShouldAnnounceFailure",
+            "AnnounceFailure",
+            "RecordRollback",
+            "StartRollback",
+            "ProvisioningFailed",
+            "RemovalFailed",
+        ],
+    ),
+];
+
+/// Returns the page that shows both.
 #[must_use]
 pub fn page() -> String {
-    let mut page = "# The state machines\n\nFor the person who wants the whole story at one look. A box calls AWS or a \
-                    function, a rhombus decides, a rounded box waits or notes, a circle ends. Every box may fail, which \
-                    leads to `ReadFailure`; a dotted arrow is a failure that leads elsewhere.\n\nWritten by `make \
-                    pictures` from the definitions; do not edit by hand.\n"
+    let mut page = "# The state machines\n\nThe definitions in `statemachine/` as diagrams. A box calls AWS or a \
+                    function, a rhombus decides, a rounded box waits or computes, a circle ends. An arrow of a rhombus \
+                    has its condition. Every box can fail, which leads to `ParseFailure`; a dotted arrow is a failure \
+                    that leads elsewhere.\n\n`make pictures` writes this page from the definitions; don't edit it.\n"
         .to_owned();
     for machine in Machine::ALL {
         let definition = state_machine(machine);
@@ -27,53 +54,75 @@ pub fn page() -> String {
             "\n## {}\n\n{}\n\n```mermaid\nflowchart TD\n{}```\n",
             machine.name(),
             text(&definition["Comment"]),
-            states(&definition)
+            diagram(&definition)
         );
     }
     page
 }
 
-/// Each state with its arrows, in the order in which a run first may reach it.
-fn states(machine: &Value) -> String {
+/// Returns the nodes, by their parts, and then the arrows.
+fn diagram(machine: &Value) -> String {
+    let states = reachable(machine);
     let mut lines = String::new();
-    let mut waiting = VecDeque::from([text(&machine["StartAt"])]);
-    let mut drawn = BTreeSet::new();
-    while let Some(name) = waiting.pop_front() {
-        if !drawn.insert(name.clone()) {
-            continue;
+    let is_in = |part: &[&str], name: &str| part.contains(&name);
+    let is_in_a_part = |name: &str| PARTS.iter().any(|(_, part)| is_in(part, name));
+    for name in states.iter().filter(|name| !is_in_a_part(name)) {
+        let _ = writeln!(lines, "  {}", node(name, &machine["States"][name]));
+    }
+    for (title, part) in PARTS {
+        let _ = writeln!(lines, "  subgraph {title}");
+        for name in states.iter().filter(|name| is_in(part, name)) {
+            let _ = writeln!(lines, "    {}", node(name, &machine["States"][name]));
         }
-        let state = &machine["States"][&name];
-        let _ = writeln!(lines, "  {}", node(&name, state));
-        for branch in array(&state["Branches"]) {
-            let start = text(&branch["StartAt"]);
-            let _ = writeln!(lines, "  {name} --> {start}[{start}]");
+        lines.push_str("  end\n");
+    }
+    for name in &states {
+        for line in arrows(name, &machine["States"][name]) {
+            let _ = writeln!(lines, "  {line}");
         }
-        let nexts = nexts(state);
-        for next in &nexts {
-            let _ = writeln!(lines, "  {name} --> {next}");
-        }
-        let caught: Vec<_> = array(&state["Catch"])
-            .map(|catch| text(&catch["Next"]))
-            .collect();
-        for next in caught.iter().filter(|next| *next != FAILURE) {
-            let _ = writeln!(lines, "  {name} -.-> {next}");
-        }
-        waiting.extend(nexts);
-        waiting.extend(caught);
     }
     lines
 }
 
-/// Where a state leads to when nothing fails, each once.
-fn nexts(state: &Value) -> Vec<String> {
-    let choices = array(&state["Choices"]).map(|choice| text(&choice["Next"]));
-    let mut nexts: Vec<String> = Vec::new();
-    for next in choices.chain([text(&state["Default"]), text(&state["Next"])]) {
-        if !next.is_empty() && !nexts.contains(&next) {
-            nexts.push(next);
+/// Returns the names of the states in the order in which a run first may reach them.
+fn reachable(machine: &Value) -> Vec<String> {
+    let mut waiting = VecDeque::from([text(&machine["StartAt"])]);
+    let (mut seen, mut states) = (BTreeSet::new(), Vec::new());
+    while let Some(name) = waiting.pop_front() {
+        if name.is_empty() || !seen.insert(name.clone()) {
+            continue;
+        }
+        let state = &machine["States"][&name];
+        let rules = array(&state["Choices"]).chain(array(&state["Catch"]));
+        let nexts = rules.map(|rule| text(&rule["Next"]));
+        waiting.extend([text(&state["Default"]), text(&state["Next"])]);
+        waiting.extend(nexts);
+        states.push(name);
+    }
+    states
+}
+
+/// Returns where a state leads, each once.
+fn arrows(name: &str, state: &Value) -> Vec<String> {
+    let mut arrows = Vec::new();
+    for rule in array(&state["Choices"]) {
+        let (label, next) = (text(&rule["Comment"]), text(&rule["Next"]));
+        arrows.push(format!("{name} -->|{label}| {next}"));
+    }
+    if let Some(next) = state["Default"].as_str() {
+        arrows.push(format!("{name} -->|otherwise| {next}"));
+    }
+    if let Some(next) = state["Next"].as_str() {
+        arrows.push(format!("{name} --> {next}"));
+    }
+    for catch in array(&state["Catch"]) {
+        let next = text(&catch["Next"]);
+        let arrow = format!("{name} -.-> {next}");
+        if next != FAILURE && !arrows.contains(&arrow) {
+            arrows.push(arrow);
         }
     }
-    nexts
+    arrows
 }
 
 fn node(name: &str, state: &Value) -> String {

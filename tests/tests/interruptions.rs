@@ -59,10 +59,6 @@ fn hold(
             request["network"]["vpc"] = json!("no-such-vpc");
             (state, "PutEvents")
         }
-        "PlanEndpoint" => {
-            request["adopt"] = json!(true);
-            ("PublishEndpoint", "GetParameters")
-        }
         "RecordRollback" | "StartRollback" => {
             request["onFailure"] = json!("rollback");
             environment.tenant.inject(Rule {

@@ -59,10 +59,9 @@ fn a_creation_of_three_minutes_is_polled_as_designed() {
         .into_iter()
         .map(|moment| moment - created >= life.creating)
         .collect();
-    // It is ready at one look, compared, and looked at once more before it is published.
     assert_eq!(
         seen.iter().filter(|ready| **ready).count(),
-        2,
+        1,
         "the first look after its 3 minutes is the last that waits: {seen:?}"
     );
 }
@@ -106,7 +105,7 @@ fn a_failed_creation_ends_in_create_failed_with_awss_reason() {
 
     assert_eq!(ended.error, "CreateFailed", "{ended:?}");
     let expected = format!(
-        "CheckReplicationGroup: replication group {}-redis is create-failed",
+        "EnsureReplicationGroup: replication group {}-redis is create-failed",
         environment.name
     );
     assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
@@ -178,7 +177,7 @@ fn capacity_that_lacks_only_after_acceptance_is_looked_for_elsewhere_too() {
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let deletions = environment
         .tenant
-        .moments("DeleteReplicationGroup", "DeleteReplicationGroup");
+        .moments("EnsureReplicationGroup", "DeleteReplicationGroup");
     assert_eq!(deletions.len(), 2, "each orphan goes");
 }
 
@@ -190,7 +189,7 @@ fn a_failed_creation_that_cannot_be_deleted_at_once_counts_as_one_placement() {
         world().gateway().live(&cache, life);
     }
     environment.tenant.inject(Rule {
-        step: "DeleteReplicationGroup".to_owned(),
+        step: "EnsureReplicationGroup".to_owned(),
         operation: "DeleteReplicationGroup".to_owned(),
         when: When::First(2),
         fault: Fault::InvalidState,
@@ -227,7 +226,7 @@ fn without_capacity_anywhere_a_run_says_what_it_tried_and_leaves_no_orphan() {
         let ended = world().run(&environment.request());
 
         assert_eq!(ended.error, "InsufficientCapacity", "{ended:?}");
-        let tried = "Tried: the zones of AWS's choice; ap-southeast-1a; ap-southeast-1b.";
+        let tried = "Tried: zones chosen by ElastiCache; ap-southeast-1a; ap-southeast-1b.";
         assert!(ended.cause.contains(tried), "{}", ended.cause);
         assert!(environment.cache(world()).is_err(), "no orphan is left");
         assert!(environment.parameters(world()).is_empty());
@@ -259,7 +258,7 @@ fn a_failed_creation_of_an_earlier_run_is_replaced_by_the_next() {
     );
     let deletions = environment
         .tenant
-        .moments("DeleteReplicationGroup", "DeleteReplicationGroup");
+        .moments("EnsureReplicationGroup", "DeleteReplicationGroup");
     assert_eq!(deletions.len(), 2, "once in each run");
 }
 
@@ -329,7 +328,7 @@ fn a_failed_creation_is_one_also_where_its_reason_cannot_be_read() {
     let executions = faults.map(|fault| {
         let environment = world().environment();
         environment.tenant.inject(Rule {
-            step: "CheckReplicationGroup".to_owned(),
+            step: "EnsureReplicationGroup".to_owned(),
             operation: "DescribeEvents".to_owned(),
             when: When::Every,
             fault,

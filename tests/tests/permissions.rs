@@ -5,24 +5,36 @@ use envcache_tests::{World, text, until};
 use local::gateway::elasticache::{Life, Outcome};
 use serde_json::{Value, json};
 
-/// The steps that call AWS, with a call that each of them cannot do without.
-const STEPS: [(&str, &str); 7] = [
-    ("ResolveNetwork", "DescribeVpcs"),
-    ("ClaimEnvironment", "GetItem"),
-    ("EnsureSecurityGroup", "DescribeSecurityGroups"),
-    ("EnsureSubnetGroup", "DescribeCacheSubnetGroups"),
-    ("EnsureReplicationGroup", "DescribeReplicationGroups"),
-    ("CheckReplicationGroup", "DescribeReplicationGroups"),
-    ("PublishEndpoint", "GetParameters"),
+/// The functions that call AWS, with the state that invokes each first, and a call that it cannot do without.
+const FUNCTIONS: [(&str, &str, &str); 7] = [
+    ("ResolveNetwork", "ResolveNetwork", "DescribeVpcs"),
+    ("ClaimEnvironment", "PlanEnvironment", "GetItem"),
+    (
+        "EnsureSecurityGroup",
+        "PlanSecurityGroup",
+        "DescribeSecurityGroups",
+    ),
+    (
+        "EnsureSubnetGroup",
+        "PlanSubnetGroup",
+        "DescribeCacheSubnetGroups",
+    ),
+    ("EnsureReplicationGroup", "PlanReplicationGroup", "GetItem"),
+    (
+        "CheckReplicationGroup",
+        "CheckReplicationGroup",
+        "DescribeReplicationGroups",
+    ),
+    ("PublishEndpoint", "PlanEndpoint", "GetParameters"),
 ];
 
 /// One test, since the policies are the stack's and every run sees them.
 #[test]
 fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
     let world = World::deploy().expect("a stack");
-    for (step, operation) in STEPS {
+    for (function, step, operation) in FUNCTIONS {
         let environment = world.environment();
-        let policy = Policy::take(&world, step);
+        let policy = Policy::take(&world, function);
 
         let denied = world.run(&environment.request());
 
@@ -47,7 +59,7 @@ fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
 }
 
 fn without_its_policy_a_failed_creation_is_not_replaced(world: &World) {
-    for operation in ["DescribeReplicationGroups", "DeleteReplicationGroup"] {
+    for operation in ["DeleteReplicationGroup"] {
         let environment = world.environment();
         let failing = Life {
             outcome: Outcome::Failed {
@@ -59,13 +71,13 @@ fn without_its_policy_a_failed_creation_is_not_replaced(world: &World) {
             let cache = format!("{}-redis", environment.name);
             world.gateway().live(&cache, life);
         }
-        let policy = Policy::take(world, "DeleteReplicationGroup");
+        let policy = Policy::take(world, "EnsureReplicationGroup");
         policy.give_back_without(world, &format!("elasticache:{operation}"));
 
         let denied = world.run(&environment.request());
 
         assert_eq!(denied.error, "AccessDenied", "{operation}: {denied:?}");
-        let expected = format!("DeleteReplicationGroup: {operation} ");
+        let expected = format!("EnsureReplicationGroup: {operation} ");
         assert!(denied.cause.starts_with(&expected), "{}", denied.cause);
         policy.give_back(world);
         let ended = world.run(&environment.request());
@@ -79,6 +91,11 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
         ("ResolveNetwork", "ec2:DescribeSubnets"),
         ("ResolveNetwork", "ec2:DescribeSecurityGroups"),
         ("ClaimEnvironment", "dynamodb:UpdateItem"),
+        ("EnsureReplicationGroup", "dynamodb:UpdateItem"),
+        (
+            "EnsureReplicationGroup",
+            "elasticache:DescribeReplicationGroups",
+        ),
         ("EnsureSecurityGroup", "ec2:CreateSecurityGroup"),
         ("EnsureSecurityGroup", "ec2:AuthorizeSecurityGroupIngress"),
         ("EnsureSubnetGroup", "elasticache:CreateCacheSubnetGroup"),
@@ -101,6 +118,11 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
         let denied = world.run(&environment.request());
 
         let (_, operation) = action.split_once(':').expect("service:operation");
+        // The plan needs it first.
+        let step = match action {
+            "elasticache:DescribeReplicationGroups" => "PlanReplicationGroup",
+            _ => step,
+        };
         assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");
         assert!(
             denied.cause.starts_with(&format!("{step}: {operation} ")),
@@ -165,7 +187,7 @@ fn without_describe_events_a_failed_creation_is_told_without_its_reason(world: &
     world
         .gateway()
         .live(&format!("{}-redis", environment.name), life);
-    let policy = Policy::take(world, "CheckReplicationGroup");
+    let policy = Policy::take(world, "EnsureReplicationGroup");
     policy.give_back_without(world, "elasticache:DescribeEvents");
 
     let ended = world.run(&environment.request());

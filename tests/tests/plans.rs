@@ -25,8 +25,8 @@ fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>)
         if reads || call.operation == "GetItem" {
             continue;
         }
-        // A claim writes the record, as the states do, and no plan shows that.
-        if call.by_function && call.step != "ClaimEnvironment" {
+        // No plan shows what is written to the record.
+        if call.by_function && call.operation != "UpdateItem" {
             by_functions.push(call.operation);
         } else {
             by_states.push(call.operation);
@@ -148,13 +148,13 @@ fn what_a_run_would_refuse_a_plan_refuses_and_nobody_is_told() {
             "/cache",
             json!({ "port": 6380 }),
             "Immutable",
-            "EnsureReplicationGroup: ",
+            "PlanReplicationGroup: ",
         ),
         (
             "/parameterPrefix",
             json!("/elsewhere"),
             "Immutable",
-            "ClaimEnvironment: ",
+            "PlanEnvironment: ",
         ),
         (
             "/cache",

@@ -339,7 +339,7 @@ fn what_somebody_else_made_is_refused_and_left_as_it_is() {
     assert_eq!(ended.error, "NotOwned", "{ended:?}");
     assert!(
         ended.cause.starts_with(&format!(
-            "EnsureSecurityGroup: security group `{name}` ({})",
+            "PlanSecurityGroup: security group `{name}` ({})",
             text(&made["GroupId"])
         )),
         "{}",
@@ -501,12 +501,9 @@ fn bad_inputs(
     ]
 }
 
-#[test]
-fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
-    let world = world();
-    let machine = world.create_state_machine("explain", &explaining_states());
-    // Error and cause as Step Functions and Lambda report them, and as they should never be.
-    let cases = [
+/// What a state can catch: an error, its cause, the name that it ends with, and how the reason begins.
+fn caught_errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
+    vec![
         (
             "NotFound",
             json!(r#"{"errorType":"NotFound","errorMessage":"no VPC `x`"}"#),
@@ -531,7 +528,19 @@ fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
             "Internal",
             json!(r#"{"errorMessage": "cut in the mid"#),
             "Internal",
-            r#"{"errorMessage": "cut in the mid"#,
+            "cut in the mid",
+        ),
+        (
+            "NotFound",
+            json!(r#"{"errorMessage":"first","nested":{"errorMessage":"second"}}"#),
+            "NotFound",
+            "first",
+        ),
+        (
+            "NotFound",
+            json!({ "no": "text" }),
+            "NotFound",
+            "no cause was given",
         ),
         ("Internal", json!(""), "Internal", "no cause was given"),
         (
@@ -578,38 +587,49 @@ fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
             "Internal",
             "Runtime.ExitError: exit status 101",
         ),
-    ];
-    for (error, cause, name, reason) in cases {
-        let mut caught = json!({ "step": "PublishEndpoint", "error": error });
-        if !cause.is_null() {
-            caught["cause"] = cause;
+    ]
+}
+
+#[test]
+fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
+    let world = world();
+    let machine = world.create_state_machine("explain", &failure_states());
+    // Error and cause as Step Functions and Lambda report them, and as they should never be.
+    for (error, cause, name, reason) in caught_errors() {
+        // A cause that is null, and none at all.
+        let mut failures = vec![json!({ "Error": error, "Cause": cause })];
+        if cause.is_null() {
+            failures.push(json!({ "Error": error }));
         }
+        for failure in failures {
+            let caught = json!({ "step": "PublishEndpoint", "failure": failure });
 
-        let ended = world.run_on(&machine, &caught);
+            let ended = world.run_on(&machine, &caught);
 
-        assert_eq!(ended.status, "SUCCEEDED", "{caught}: {ended:?}");
-        assert_eq!(ended.output["step"], "PublishEndpoint", "{caught}");
-        assert_eq!(ended.output["error"], name, "{caught}");
-        assert!(
-            text(&ended.output["reason"]).starts_with(reason),
-            "{caught}: {}",
-            ended.output["reason"]
-        );
+            assert_eq!(ended.status, "SUCCEEDED", "{caught}: {ended:?}");
+            assert_eq!(ended.output["step"], "PublishEndpoint", "{caught}");
+            assert_eq!(ended.output["error"], name, "{caught}");
+            assert!(
+                text(&ended.output["reason"]).starts_with(reason),
+                "{caught}: {}",
+                ended.output["reason"]
+            );
+        }
     }
 }
 
-/// The two states of the workflow that explain a failure, as a machine of their own.
-fn explaining_states() -> Value {
+/// The two states that parse and classify a failure, as a machine of their own.
+fn failure_states() -> Value {
     let path = local::Workspace::root().join("statemachine/provision.asl.json");
     let machine: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("the file"))
         .expect("the state machine is JSON");
-    let mut explain = machine["States"]["ExplainFailure"].clone();
-    explain["End"] = json!(true);
-    explain.as_object_mut().expect("a state").remove("Next");
+    let mut classify = machine["States"]["ClassifyFailure"].clone();
+    classify["End"] = json!(true);
+    classify.as_object_mut().expect("a state").remove("Next");
     json!({
         "QueryLanguage": "JSONata",
-        "StartAt": "ReadFailure",
-        "States": { "ReadFailure": machine["States"]["ReadFailure"], "ExplainFailure": explain }
+        "StartAt": "ParseFailure",
+        "States": { "ParseFailure": machine["States"]["ParseFailure"], "ClassifyFailure": classify }
     })
 }
 

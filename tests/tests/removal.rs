@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text, until};
 use local::gateway::elasticache::{Life, Outcome};
+use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 fn world() -> &'static World {
@@ -101,6 +102,60 @@ fn an_event_takes_away_all_that_an_event_made_and_says_so_on_the_bus() {
     let told = listener.wait_for(&environment.name);
     assert_eq!(told["detail-type"], "Cache Removed", "{told}");
     assert_eq!(told["detail"]["removed"], true, "{told}");
+}
+
+#[test]
+fn a_removal_deletes_the_subnet_group_of_an_earlier_request_too() {
+    let environment = world().environment();
+    // The groups are created, and the cache isn't requested.
+    environment.tenant.inject(Rule {
+        step: "EnsureReplicationGroup".to_owned(),
+        operation: "GetItem".to_owned(),
+        when: When::Every,
+        fault: Fault::AccessDenied,
+    });
+    let failed = world().run(&environment.request());
+    assert_eq!(failed.error, "AccessDenied", "{failed:?}");
+    assert!(subnet_group(&environment).is_some(), "it was created");
+    environment.tenant.heal();
+    let other = json!({ "subnetGroupName": format!("{}-other", environment.name) });
+    let renamed = world().run(&environment.request_with("/cache", other));
+    assert_eq!(renamed.status, "SUCCEEDED", "{renamed:?}");
+
+    let ended = remove(&environment);
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert_eq!(subnet_group(&environment), None, "no orphan is left");
+    let name = format!("{}-other", environment.name);
+    let chosen = world().aws.call(
+        "elasticache",
+        "describe_cache_subnet_groups",
+        &json!({ "CacheSubnetGroupName": name }),
+    );
+    assert!(chosen.is_err(), "{chosen:?}");
+}
+
+#[test]
+fn a_removal_reports_a_security_group_that_lost_its_tags() {
+    let environment = provisioned();
+    let name = format!("{}-redis-sg", environment.name);
+    let id = text(&security_group(&environment, &name)["GroupId"]);
+    world().call(
+        "ec2",
+        "delete_tags",
+        &json!({ "Resources": [id], "Tags": [{ "Key": "envcache:stack" }] }),
+    );
+
+    let ended = remove(&environment);
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let left = format!("security group {name} ({id}) has not this stack's tags");
+    assert_eq!(ended.output["left"], json!([left]));
+    assert_eq!(
+        security_group(&environment, &name)["GroupId"],
+        id,
+        "it stays"
+    );
 }
 
 #[test]

@@ -3,26 +3,10 @@
 use std::collections::BTreeSet;
 
 use contract::ErrorName;
+use contract::value::EnvironmentName;
 use envcache_tests::definition::{Machine, state_machine, states, steps, strings, tasks, template};
+use envcache_tests::{array, text};
 use serde_json::{Value, json};
-
-/// What Step Functions and Lambda themselves report, by
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html> and
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>.
-const FOREIGN: [&str; 12] = [
-    "DynamoDB.ConditionalCheckFailedException",
-    "Lambda.AWSLambdaException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.SdkClientException",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-    "States.ALL",
-    "States.TaskFailed",
-    "States.Timeout",
-];
 
 /// The states of both machines.
 fn all_states() -> impl Iterator<Item = (String, Value)> {
@@ -34,23 +18,16 @@ fn all_tasks() -> impl Iterator<Item = (String, Value)> {
     Machine::ALL.into_iter().flat_map(tasks)
 }
 
-/// What Lambda reports of a function in a VPC that was idle for long or whose network is slow to come:
-/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
-const OF_A_VPC: [&str; 4] = [
-    "Lambda.EC2ThrottledException",
-    "Lambda.EC2UnexpectedException",
-    "Lambda.ENINotReadyException",
-    "Lambda.ResourceNotReadyException",
-];
-
-/// The states that both machines have, and that differ in where they lead or in what they tell.
-const DIFFERENT: [&str; 6] = [
+/// The states that both machines have, and that differ in where they lead or in what they announce.
+const DIFFERENT: [&str; 8] = [
     "AnnounceFailure",
     "ClaimEnvironment",
+    "ClassifyFailure",
+    "ConfirmClaim",
     "DeleteReplicationGroup",
-    "HowItEnded",
     "IsEnvironmentClaimed",
-    "KeepClaim",
+    "DidRunFail",
+    "WaitForClaim",
 ];
 
 #[test]
@@ -67,10 +44,7 @@ fn what_both_machines_do_they_do_in_the_same_way() {
             _ => {}
         }
     }
-    assert!(
-        same > 8,
-        "waiting for the claim, release and failure: {same} states"
-    );
+    assert!(same >= 3, "release, superseded, and failure: {same} states");
 }
 
 #[test]
@@ -85,40 +59,142 @@ fn every_state_is_explained() {
     }
 }
 
-/// What a retry waits out: a role or a tag that IAM doesn't see yet, a resource that AWS doesn't show yet, and a name that
-/// DNS doesn't know yet.
-const WANT_TIME: [&str; 3] = ["AccessDenied", "EndpointUnreachable", "NotFound"];
+/// The policy of every task that invokes a function. What Step Functions and Lambda report by themselves is in
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>,
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>, and, for a
+/// function that was idle for long or whose network is slow to come,
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>.
+fn of_functions() -> [Value; 3] {
+    [
+        // Throttling and 5xx, spread out by jitter.
+        json!({
+            "ErrorEquals": [
+                "Throttled", "ServiceUnavailable", "Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException",
+                "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"
+            ],
+            "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5, "JitterStrategy": "FULL"
+        }),
+        // A crash.
+        json!({
+            "ErrorEquals": ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"],
+            "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 2, "JitterStrategy": "FULL"
+        }),
+        // A function that wakes up: only time helps, and jitter could take it away.
+        json!({
+            "ErrorEquals": [
+                "Lambda.ResourceNotReadyException", "Lambda.ResourceConflictException", "Lambda.ENINotReadyException",
+                "Lambda.EC2ThrottledException", "Lambda.EC2UnexpectedException"
+            ],
+            "IntervalSeconds": 20, "BackoffRate": 2, "MaxAttempts": 5, "MaxDelaySeconds": 60, "JitterStrategy": "NONE"
+        }),
+    ]
+}
+
+/// The policy of every task that calls a service itself.
+fn of_integrations() -> Value {
+    json!({
+        "ErrorEquals": ["States.TaskFailed", "States.Timeout"],
+        "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5, "JitterStrategy": "FULL"
+    })
+}
+
+/// The exceptions: what only time helps against, so without jitter, in these states alone.
+fn exceptions() -> [(Value, &'static [&'static str]); 3] {
+    [
+        // AWS doesn't show a resource that was just created, or lists one that was just deleted.
+        (
+            json!({
+                "ErrorEquals": ["NotFound"],
+                "IntervalSeconds": 3, "BackoffRate": 2, "MaxAttempts": 4, "JitterStrategy": "NONE"
+            }),
+            &[
+                "PlanSubnetGroup",
+                "PlanReplicationGroup",
+                "PlanEndpoint",
+                "EnsureSecurityGroup",
+                "EnsureSubnetGroup",
+                "EnsureReplicationGroup",
+                "PublishEndpoint",
+            ],
+        ),
+        // IAM doesn't see a role or a tag that was just created, or a deleted resource has no tags.
+        (
+            json!({
+                "ErrorEquals": ["AccessDenied"],
+                "IntervalSeconds": 10, "BackoffRate": 2, "MaxAttempts": 2, "JitterStrategy": "NONE"
+            }),
+            &[
+                "EnsureSecurityGroup",
+                "EnsureSubnetGroup",
+                "EnsureReplicationGroup",
+                "PublishEndpoint",
+                "RetractEndpoint",
+                "DeleteSubnetGroup",
+                "DeleteSecurityGroup",
+            ],
+        ),
+        // DNS doesn't know a new name.
+        (
+            json!({
+                "ErrorEquals": ["EndpointUnreachable"],
+                "IntervalSeconds": 10, "BackoffRate": 2, "MaxAttempts": 5, "MaxDelaySeconds": 60,
+                "JitterStrategy": "NONE"
+            }),
+            &["VerifyEndpoint"],
+        ),
+    ]
+}
 
 #[test]
-fn every_task_has_a_timeout_retries_and_a_catch_of_all() {
+fn every_task_has_the_retry_policies_of_its_kind_and_no_others() {
     for (name, task) in all_tasks() {
-        assert!(task["TimeoutSeconds"].is_u64(), "{name}: no timeout");
-        let retries = task["Retry"].as_array().expect(&name);
-        assert!(!retries.is_empty(), "{name}: no retry");
-        // An answer that is expected is not tried again: it leads elsewhere.
-        for retry in retries.iter().filter(|retry| retry["MaxAttempts"] != 0) {
+        let resource = task["Resource"].as_str().unwrap_or_default();
+        let mut expected = if resource.ends_with(":lambda:invoke") {
+            of_functions().to_vec()
+        } else {
+            vec![of_integrations()]
+        };
+        // A condition that doesn't hold is an answer, and asking again doesn't change it.
+        if resource.ends_with(":dynamodb:updateItem") {
+            expected.insert(0, json!({ "ErrorEquals": [LOST], "MaxAttempts": 0 }));
+        }
+        let own = exceptions()
+            .into_iter()
+            .filter(|(_, states)| states.contains(&name.as_str()))
+            .map(|(policy, _)| policy);
+        expected.extend(own);
+
+        assert_eq!(task["Retry"], Value::from(expected), "{name}");
+    }
+    for (policy, names) in exceptions() {
+        for name in names {
             assert!(
-                retry["MaxAttempts"].as_u64().is_some_and(|most| most <= 5),
-                "{name}: retries are bounded"
-            );
-            assert!(
-                retry["BackoffRate"].as_f64().is_some_and(|rate| rate > 1.0),
-                "{name}"
-            );
-            assert!(retry["MaxDelaySeconds"].is_u64(), "{name}");
-            // Full jitter can take a wait away, and of these errors only time helps.
-            let first = retry["ErrorEquals"][0].as_str().unwrap_or_default();
-            let jitter = if WANT_TIME.contains(&first) || OF_A_VPC.contains(&first) {
-                "NONE"
-            } else {
-                "FULL"
-            };
-            assert_eq!(retry["JitterStrategy"], jitter, "{name}");
-            assert!(
-                !strings(&retry["ErrorEquals"]).contains(&"States.ALL"),
-                "{name}: only named errors are tried again"
+                all_tasks().any(|(task, _)| task == *name),
+                "{policy} names {name}, which is no task"
             );
         }
+    }
+}
+
+#[test]
+fn every_rule_of_a_choice_says_its_condition_in_words() {
+    for (name, state) in all_states() {
+        for rule in array(&state["Choices"]) {
+            // The consoles and the diagrams show it at the rule's arrow:
+            // https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.ChoiceTransitionOptions.html
+            let words = text(&rule["Comment"]);
+            assert!(
+                !words.is_empty() && !words.contains('$'),
+                "{name}: {rule} has no words"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_task_has_a_timeout_and_catches_every_error() {
+    for (name, task) in all_tasks() {
+        assert!(task["TimeoutSeconds"].is_u64(), "{name}: no timeout");
         let last = task["Catch"].as_array().and_then(|all| all.last());
         assert_eq!(
             last.map(|catch| &catch["ErrorEquals"]),
@@ -140,18 +216,18 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
                 .is_some_and(|resource| resource.ends_with("dynamodb:updateItem"))
         })
         .collect();
-    assert!(writes.len() > 4, "{}", writes.len());
+    assert!(writes.len() > 5, "{}", writes.len());
     for (name, task) in writes {
         let condition = task["Arguments"]["ConditionExpression"].as_str();
         let (expected, otherwise) = match name.as_str() {
             // The next run waits for the functions of the former holder, if this one has not.
             "ReleaseEnvironment" => (
                 "holder = :me AND attribute_not_exists(takenOverAt)",
-                "HowItEnded",
+                "DidRunFail",
             ),
             // The claim is released by then: another run may hold it, but none has recorded its request.
             "RecordRollback" => ("lastExecution = :me", "ProvisioningFailed"),
-            _ => ("holder = :me", "NoteTakenOver"),
+            _ => ("holder = :me", "Superseded"),
         };
         assert_eq!(condition, Some(expected), "{name}");
         let catch = &task["Catch"][0];
@@ -159,11 +235,6 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
         assert!(
             [LOST, "States.ALL"].contains(&caught) && catch["Next"] == otherwise,
             "{name}: a claim that is lost leads to {otherwise}, not {catch}"
-        );
-        assert_eq!(
-            task["Retry"][0],
-            json!({ "ErrorEquals": [LOST], "MaxAttempts": 0 }),
-            "{name}: asking again does not bring it back"
         );
         assert_eq!(
             task["Arguments"]["ExpressionAttributeValues"][":me"],
@@ -196,9 +267,10 @@ fn only_the_provisioning_machine_authorizes_a_rollback() {
 fn every_write_of_a_state_counts_as_a_version_of_the_record() {
     for (name, task) in all_tasks() {
         let update = task["Arguments"]["UpdateExpression"].to_string();
-        // Confirming and releasing a claim changes the holder alone, which a claim is conditional on as well.
+        // What sets or removes the holder alone counts for nothing: a claim is conditional on the holder as well.
+        let holder_alone = ["\"SET holder = :me\"", "\"REMOVE holder\""];
         if task["Arguments"]["UpdateExpression"].is_null()
-            || ["KeepClaim", "ReleaseEnvironment"].contains(&name.as_str())
+            || holder_alone.contains(&update.as_str())
         {
             continue;
         }
@@ -207,80 +279,58 @@ fn every_write_of_a_state_counts_as_a_version_of_the_record() {
 }
 
 #[test]
-fn lambdas_own_transient_errors_and_ours_are_tried_again_by_every_step() {
-    let wanted: BTreeSet<_> = FOREIGN
-        .into_iter()
-        .filter(|name| name.starts_with("Lambda."))
-        .chain([
-            ErrorName::Throttled.as_str(),
-            ErrorName::ServiceUnavailable.as_str(),
-            "Sandbox.Timedout",
-            "Runtime.ExitError",
-            "States.Timeout",
-        ])
-        .collect();
-    let steps = Machine::ALL
-        .into_iter()
-        .flat_map(|machine| steps(machine).into_keys().map(move |name| (machine, name)));
-    for (machine, name) in steps {
-        let task = &tasks(machine)[&name];
-        let retried: BTreeSet<_> = task["Retry"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(|retry| strings(&retry["ErrorEquals"]))
-            .collect();
-        assert!(
-            wanted.is_subset(&retried),
-            "{name} does not try again: {:?}",
-            wanted.difference(&retried).collect::<Vec<_>>()
-        );
+fn a_foreign_error_is_mapped_to_names_of_the_contract() {
+    for machine in Machine::ALL {
+        let states = states(machine);
+        let table = array(&states["ParseFailure"]["Assign"]["errorNames"]);
+        let mut entries = 0;
+        for entry in table {
+            let name = text(&entry["name"]);
+            assert!(
+                ErrorName::named(&name).is_some(),
+                "{name} is no name of the contract"
+            );
+            assert!(
+                !strings(&entry["texts"]).is_empty(),
+                "{name}: no text leads to it"
+            );
+            entries += 1;
+        }
+        assert!(entries > 3, "{entries} entries");
     }
 }
 
+/// `ParseFailure` knows a name of the contract by its form.
 #[test]
-fn every_error_name_is_one_that_exists() {
-    let ours = ErrorName::ALL.map(ErrorName::as_str);
-    for (name, task) in all_tasks() {
-        for rule in ["Retry", "Catch"] {
-            for entry in task[rule].as_array().into_iter().flatten() {
-                for error in strings(&entry["ErrorEquals"]) {
-                    assert!(
-                        ours.contains(&error)
-                            || FOREIGN.contains(&error)
-                            || (OF_A_VPC.contains(&error) && name == "VerifyEndpoint"),
-                        "{name}: nobody reports {error}"
-                    );
-                }
-            }
+fn names_of_the_contract_are_words_and_foreign_names_are_not() {
+    let is_word = |name: &str| {
+        name.chars()
+            .all(|character| character.is_ascii_alphabetic())
+    };
+    for name in ErrorName::ALL {
+        assert!(is_word(name.as_str()), "{name}");
+    }
+    let foreign = of_functions().into_iter().chain([of_integrations()]);
+    for policy in foreign {
+        for name in strings(&policy["ErrorEquals"]) {
+            assert!(
+                ErrorName::named(name).is_some() != name.contains('.'),
+                "{name}"
+            );
         }
     }
-}
-
-#[test]
-fn a_failure_is_explained_under_every_name_of_the_contract() {
-    let states = states(Machine::Provision);
-    let expression = states["ReadFailure"]["Assign"]["ours"]
-        .as_str()
-        .expect("an expression");
-    let (_, list) = expression
-        .split_once("error in [")
-        .expect("the list of our names");
-    let (list, _) = list.split_once(']').expect("the list's end");
-    let listed: Vec<_> = list
-        .split(", ")
-        .map(|name| name.trim_matches('\''))
-        .collect();
-    assert_eq!(listed, ErrorName::ALL.map(ErrorName::as_str));
 }
 
 #[test]
 fn a_caught_failure_names_its_own_state() {
     for (name, state) in all_states() {
         for catch in state["Catch"].as_array().into_iter().flatten() {
-            let output = catch["Output"].as_str().unwrap_or_default();
-            if catch["Next"] == "ReadFailure" || output.contains("'step'") {
-                assert!(output.contains(&format!("'{name}'")), "{name}: {output}");
+            if catch["Next"] == "ParseFailure" {
+                assert_eq!(
+                    catch["Output"],
+                    json!({ "step": name, "failure": "{% $states.errorOutput %}" }),
+                    "{name}"
+                );
             }
         }
     }
@@ -319,6 +369,29 @@ fn every_transition_leads_to_a_state_and_every_state_is_reached() {
         assert_eq!(reached, all, "a state is never reached");
     }
     Machine::ALL.map(state_machine).iter().for_each(walk);
+}
+
+#[test]
+fn what_the_failure_path_reads_is_assigned_when_the_first_state_fails() {
+    for machine in Machine::ALL {
+        let definition = state_machine(machine);
+        let first = &definition["States"][text(&definition["StartAt"])];
+        let assigned = &first["Catch"][0]["Assign"];
+        // No environment has this name, so nothing is released.
+        assert_eq!(assigned["environment"], "-", "{machine:?}");
+        assert!(EnvironmentName::try_from("-".to_owned()).is_err());
+        let states = states(machine);
+        for name in ["ReleaseEnvironment", "DidRunFail"] {
+            for variable in ["$claim", "$spec", "$network", "$removal"] {
+                let is_read = states[name].to_string().contains(variable);
+                let key = variable.trim_start_matches('$');
+                assert!(
+                    !is_read || !assigned[key].is_null(),
+                    "{machine:?}: {name} reads {variable}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

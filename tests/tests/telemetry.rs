@@ -1,7 +1,7 @@
 //! What a run tells beside its history: the log's fields, the metrics, and the announcement of a sudden end.
 
 use envcache_tests::definition::{resources, statements, strings, template};
-use envcache_tests::{World, matrix, text, until};
+use envcache_tests::{World, matrix, messages, text, until};
 use local::Workspace;
 use local::lambda::Function;
 use serde_json::{Value, json};
@@ -12,13 +12,8 @@ const SECRET: &str = "test-secret-key";
 const REQUEST: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
 fn message() -> Value {
-    replay::reference(json!({
-        "settled": false,
-        "secondsWaited": 45,
-        "creationRecorded": true,
-        "replaced": false,
-        "execution": "run-1"
-    }))
+    let spec = &replay::reference(json!({}))["spec"];
+    messages::of(spec)["CheckReplicationGroup"].clone()
 }
 
 fn function(logical_id: &str) -> Function {

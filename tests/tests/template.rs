@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use envcache_tests::definition::{
-    Machine, resources, state_machine, statements, steps, strings, template,
+    Machine, resources, state_machine, statements, states, steps, strings, template,
 };
 use local::Workspace;
 use serde_json::{Value, json};
@@ -25,10 +25,16 @@ fn one_word_names_state_function_role_and_binary() {
     let functions = resources("AWS::Serverless::Function");
     let roles = resources("AWS::IAM::Role");
     for (state, word) in Machine::ALL.into_iter().flat_map(steps) {
-        // The one exception: a state that plans what a later state does, with the same function.
-        if state != "PlanEndpoint" {
-            assert_eq!(state, word, "the state is named like its function");
-        }
+        // The one exception: a state that plans what a later state does invokes the same function.
+        let expected = match state.as_str() {
+            "PlanEnvironment" => "ClaimEnvironment",
+            "PlanSecurityGroup" => "EnsureSecurityGroup",
+            "PlanSubnetGroup" => "EnsureSubnetGroup",
+            "PlanReplicationGroup" => "EnsureReplicationGroup",
+            "PlanEndpoint" => "PublishEndpoint",
+            state => state,
+        };
+        assert_eq!(word, expected, "the function of {state}");
         assert!(functions.contains_key(&word), "{word} is no function");
     }
     for (word, function) in &functions {
@@ -88,12 +94,8 @@ fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
                     .unwrap_or_default()
             })
             .filter_map(|resource| {
-                Some(
-                    resource["GetAtt"]
-                        .as_str()?
-                        .strip_suffix(".Arn")?
-                        .to_owned(),
-                )
+                let function = resource["Sub"].as_str()?.strip_prefix("${")?;
+                Some(function.strip_suffix(".Arn}:*")?.to_owned())
             })
             .collect();
         let steps: BTreeSet<_> = steps(machine).into_values().collect();
@@ -101,6 +103,35 @@ fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
             invoked, steps,
             "{machine:?} may invoke its steps and no other"
         );
+    }
+}
+
+#[test]
+fn state_machines_invoke_published_versions_and_any_change_publishes_one() {
+    let functions = resources("AWS::Serverless::Function");
+    let machines = resources("AWS::Serverless::StateMachine");
+    for machine in Machine::ALL {
+        let given = &machines[machine.logical_id()]["Properties"]["DefinitionSubstitutions"];
+        for function in steps(machine).into_values() {
+            assert_eq!(
+                given[&function],
+                json!({ "Ref": format!("{function}.Version") }),
+                "{machine:?}: {function}"
+            );
+            let properties = &functions[&function]["Properties"];
+            assert_eq!(properties["AutoPublishAlias"], "live", "{function}");
+            // Without it, a changed variable or timeout would reach executions that are running.
+            assert_eq!(
+                properties["AutoPublishAliasAllProperties"], true,
+                "{function}"
+            );
+        }
+    }
+    // SAM would configure the failure queue of an asynchronous event for the alias, and the rules invoke the function.
+    for name in ["ReportEnd", "StartWorkflow"] {
+        let properties = &functions[name]["Properties"];
+        assert!(properties["EventInvokeConfig"].is_object(), "{name}");
+        assert!(properties["AutoPublishAlias"].is_null(), "{name}");
     }
 }
 
@@ -238,6 +269,7 @@ fn what_changes_a_resource_changes_one_with_our_tag() {
     let stack = json!({ "Ref": "AWS::StackName" });
     // A create-failed group may show IAM no tags; a final snapshot is new, and named by its group's deletion.
     let exceptions = [
+        "DeleteFailedGroups",
         "DeleteOwnedOrFailedGroups",
         "TakeLastBackup",
         "DeleteIntoLastBackup",
@@ -337,12 +369,55 @@ fn the_parameters_that_limit_requests_reach_roles_and_functions() {
         );
         assert_eq!(template["Parameters"][parameter]["Default"], default);
     }
+    let given =
+        &template["Resources"]["ProvisionStateMachine"]["Properties"]["DefinitionSubstitutions"];
+    let policy = &states(Machine::Provision)["ResolveNetwork"]["Arguments"]["Payload"]["policy"];
+    for (field, parameter) in [
+        ("adoption", "Adoption"),
+        ("allowedNodeTypes", "AllowedNodeTypes"),
+    ] {
+        assert_eq!(given[parameter], json!({ "Ref": parameter }));
+        assert_eq!(policy[field], format!("${{{parameter}}}"));
+    }
+}
+
+/// SAM derives a version's logical ID from the function's properties as they are in the template: the value of a
+/// parameter isn't among them.
+#[test]
+fn a_stack_parameter_in_a_functions_configuration_publishes_a_version() {
+    let parameters = template()["Parameters"].clone();
+    for (name, function) in resources("AWS::Serverless::Function") {
+        let properties = &function["Properties"];
+        let mut configuration = properties.clone();
+        let fields = configuration.as_object_mut().expect("properties");
+        fields.remove("VersionDescription");
+        let used = parameters
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(parameter, _)| parameter);
+        for parameter in used {
+            let is_used = [
+                format!("\"Ref\":\"{parameter}\""),
+                format!("${{{parameter}}}"),
+            ]
+            .iter()
+            .any(|reference| configuration.to_string().contains(reference));
+            // Only asynchronous events invoke these, at their latest version.
+            let is_unversioned = ["ReportEnd", "StartWorkflow"].contains(&name.as_str());
+            let described = properties["VersionDescription"]["Sub"]
+                .as_str()
+                .unwrap_or_default();
+            assert!(
+                !is_used || is_unversioned || described.contains(parameter),
+                "{name} would keep the old value of {parameter}"
+            );
+        }
+    }
+    let verify = &template()["Resources"]["VerifyEndpoint"];
     assert_eq!(
-        template["Resources"]["ResolveNetwork"]["Properties"]["Environment"]["Variables"],
-        json!({
-            "ADOPTION": { "Ref": "Adoption" },
-            "ALLOWED_NODE_TYPES": { "Ref": "AllowedNodeTypes" },
-        })
+        verify["UpdateReplacePolicy"], "Retain",
+        "a replaced version stays"
     );
 }
 

@@ -39,10 +39,9 @@ fn what_is_asked_for_is_remembered_before_anything_is_created() {
         record["askedAt"]["N"], "1795428000000",
         "2026-11-23T10:00:00Z"
     );
-    assert_eq!(
-        record["cacheName"]["S"],
-        format!("{}-redis", environment.name)
-    );
+    let identity = text(&record["cacheIdentity"]["S"]);
+    let identity: Value = serde_json::from_str(&identity).expect("JSON");
+    assert_eq!(identity["cacheName"], format!("{}-redis", environment.name));
     assert!(record["holder"].is_null(), "it is released: {record}");
     let spec: Value = serde_json::from_str(&text(&record["spec"]["S"])).expect("JSON");
     assert_eq!(spec["cache"]["replicas"], 1, "as applied: {spec}");
@@ -185,7 +184,7 @@ fn an_environment_that_another_run_holds_for_too_long_is_given_up_with_its_name(
     assert_eq!(
         ended.cause,
         format!(
-            "ClaimEnvironment: environment `{}` is held by {holder}, which still runs after 90 minutes of waiting. \
+            "PlanEnvironment: environment `{}` is held by {holder}, which still runs after 90 minutes of waiting. \
              Nothing was changed. Check that execution, stop it if it hangs, then start again",
             environment.name
         )
@@ -223,7 +222,7 @@ fn an_event_older_than_the_one_last_applied_changes_nothing_and_succeeds() {
         .map(|call| call.step.clone())
         .filter(|step| step != "ResolveNetwork")
         .collect();
-    assert_eq!(steps, ["ClaimEnvironment"], "it reads the record, no more");
+    assert_eq!(steps, ["PlanEnvironment"], "it reads the record, no more");
     let again = run_at(&environment, "2026-11-23T10:00:00Z", &json!({}));
     assert_eq!(
         again.output["superseded"],
@@ -261,7 +260,7 @@ fn another_identity_is_immutable_and_nothing_is_changed() {
         let ended = world().run(&environment.request_with(pointer, value));
 
         assert_eq!(ended.error, "Immutable", "{pointer}: {ended:?}");
-        assert!(ended.cause.starts_with("ClaimEnvironment: "), "{ended:?}");
+        assert!(ended.cause.starts_with("PlanEnvironment: "), "{ended:?}");
         assert!(ended.cause.contains(expected), "{pointer}: {}", ended.cause);
         let called = environment.tenant.calls().split_off(before);
         let ensured = called.iter().any(|call| call.step.starts_with("Ensure"));

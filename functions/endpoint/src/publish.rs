@@ -3,9 +3,11 @@
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{Endpoint, Endpoints, PublishEndpointInput, PublishOutcome, Published};
+use contract::message::{
+    Endpoint, Endpoints, PublishEndpointInput, PublishEndpointOutput, Published,
+};
 use contract::parameter::{Parameter, outdated, parameters};
-use contract::{Action, Owner, Possession};
+use contract::{Action, Owner, Possession, Spec};
 
 use crate::delete::delete;
 use crate::find::{Found, pairs, read, tags};
@@ -20,17 +22,19 @@ pub async fn publish(
     ssm: &Client,
     stack: &str,
     input: PublishEndpointInput,
-) -> StepResult<PublishOutcome> {
+) -> StepResult<PublishEndpointOutput> {
     let PublishEndpointInput {
+        execution,
+        plan,
         spec,
         endpoints,
-        execution,
+        ..
     } = input;
     let owner = spec.owner(stack);
-    let has_reader = spec.cache.replicas.get() > 0;
+    let is_known = endpoints.is_some();
     let endpoints = match endpoints {
         Some(endpoints) => endpoints,
-        None if spec.switches.dry_run => unknown(has_reader),
+        None if plan => unknown(&spec),
         None => {
             return Err(StepError::new(
                 ErrorName::Internal,
@@ -39,17 +43,22 @@ pub async fn publish(
             ));
         }
     };
-    let wanted = parameters(
+    let mut wanted = parameters(
         spec.parameter_prefix.as_str(),
         spec.environment.as_str(),
         &endpoints,
     );
+    if !is_known {
+        let has_host = |parameter: &&mut Parameter| parameter.value.contains(UNKNOWN);
+        for parameter in wanted.iter_mut().filter(has_host) {
+            UNKNOWN.clone_into(&mut parameter.value);
+        }
+    }
     let outdated = outdated(spec.parameter_prefix.as_str(), &endpoints);
-    // Boxed, or the step's future is too deep for the compiler.
-    let acts = Box::pin(decide(ssm, &owner, spec.switches.adopt, &wanted, outdated)).await?;
-    if spec.switches.dry_run {
+    let acts = decide(ssm, &owner, spec.switches.adopt, &wanted, outdated).await?;
+    if plan {
         let actions = acts.iter().map(Act::told).collect();
-        return Ok(PublishOutcome::Planned { actions });
+        return Ok(PublishEndpointOutput::Planned { actions });
     }
     let (mut written, mut removed) = (Vec::new(), Vec::new());
     for act in acts {
@@ -69,7 +78,7 @@ pub async fn publish(
             }
         }
     }
-    Ok(PublishOutcome::Published(Published {
+    Ok(PublishEndpointOutput::Published(Published {
         primary_endpoint: endpoints.primary.to_string(),
         url: format!("rediss://{}", endpoints.primary),
         parameters: wanted.into_iter().map(|parameter| parameter.name).collect(),
@@ -78,14 +87,17 @@ pub async fn publish(
     }))
 }
 
-/// Stands in a plan for what only a cache that is there can tell.
-fn unknown(has_reader: bool) -> Endpoints {
+/// What a plan shows in place of a value that only ElastiCache knows.
+const UNKNOWN: &str = "(known once the cache is available)";
+
+/// Returns the endpoints of a cache that doesn't exist yet: only the port is known.
+fn unknown(spec: &Spec) -> Endpoints {
     let endpoint = Endpoint {
-        host: "known-once-the-cache-is-available".to_owned(),
-        port: 0,
+        host: UNKNOWN.to_owned(),
+        port: u16::try_from(spec.cache.port.get()).unwrap_or_default(),
     };
     Endpoints {
-        reader: has_reader.then(|| endpoint.clone()),
+        reader: (spec.cache.replicas.get() > 0).then(|| endpoint.clone()),
         primary: endpoint,
     }
 }

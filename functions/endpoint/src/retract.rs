@@ -1,15 +1,15 @@
-//! Retracts the endpoint, before its cache goes: nobody new reads an address that dies.
+//! Retracts the endpoint before its cache is deleted, so that no task starts with an address that stops answering.
 
 use aws_sdk_ssm::Client;
 use contract::Owner;
 use contract::error::{ErrorName, StepResult};
-use contract::message::{RetractEndpointInput, Retracted};
+use contract::message::{RetractEndpointInput, RetractEndpointOutput};
 use contract::parameter;
 
 use crate::delete::delete;
 use crate::find::{pairs, read, tags};
 
-/// Removes the parameters that are ours, and leaves every other.
+/// Deletes the parameters that are owned, and leaves all others.
 ///
 /// # Errors
 /// What Systems Manager answered.
@@ -17,25 +17,27 @@ pub async fn retract(
     ssm: &Client,
     stack: &str,
     input: RetractEndpointInput,
-) -> StepResult<Retracted> {
+) -> StepResult<RetractEndpointOutput> {
     let owner = Owner::new(&input.environment, stack);
     let names = parameter::names(&input.parameter_prefix);
     let found = read(ssm, names.to_vec()).await?;
-    let mut retracted = Retracted {
+    let mut retracted = RetractEndpointOutput {
         removed: Vec::new(),
         left: Vec::new(),
     };
     for name in names.into_iter().filter(|name| found.contains_key(name)) {
         let tags = match tags(ssm, &name).await {
-            // Somebody was faster.
+            // Another run or a user deleted the parameter after `read` listed it.
             Err(error) if error.name() == ErrorName::NotFound => continue,
             tags => tags?,
         };
-        if owner.made(input.maker.as_deref(), pairs(&tags)) {
+        let created_by = input.created_by.as_deref();
+        if owner.made(created_by, pairs(&tags)) {
             delete(ssm, &name).await?;
             retracted.removed.push(name);
         } else {
-            retracted.left.push(name);
+            let why = step::whose(created_by);
+            retracted.left.push(format!("parameter {name} {why}"));
         }
     }
     Ok(retracted)

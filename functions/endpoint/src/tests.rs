@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::Client;
 use contract::error::{ErrorName, StepResult};
-use contract::message::{PublishOutcome, Published, Retracted};
+use contract::message::{PublishEndpointOutput, Published, RetractEndpointOutput};
 use replay::{Answer, Replay, reference};
 use serde_json::{Value, json};
 
@@ -36,12 +36,12 @@ fn put() -> Answer {
     Answer::ok(json!({ "Version": 1, "Tier": "Standard" }).to_string())
 }
 
-async fn outcome(replay: &Replay, switches: Value) -> StepResult<PublishOutcome> {
+async fn outcome(replay: &Replay, switches: Value) -> StepResult<PublishEndpointOutput> {
     let client = Client::new(&replay.config());
     let mut message = reference(json!({
-        "endpoints": { "primary": { "host": HOST, "port": 6379 } },
-        "execution": "run-1"
+        "endpoints": { "primary": { "host": HOST, "port": 6379 } }
     }));
+    message["plan"] = json!(switches["dryRun"] == true);
     message["spec"]["switches"] = switches;
     let message = serde_json::from_value(message).expect("the message");
     publish(&client, "envcache", message).await
@@ -49,8 +49,8 @@ async fn outcome(replay: &Replay, switches: Value) -> StepResult<PublishOutcome>
 
 async fn published(replay: &Replay) -> StepResult<Published> {
     match outcome(replay, json!({})).await? {
-        PublishOutcome::Published(published) => Ok(published),
-        PublishOutcome::Planned { actions } => panic!("only planned: {actions:?}"),
+        PublishEndpointOutput::Published(published) => Ok(published),
+        PublishEndpointOutput::Planned { actions } => panic!("only planned: {actions:?}"),
     }
 }
 
@@ -244,7 +244,7 @@ async fn a_reader_endpoint_that_no_longer_applies_goes_where_it_is_ours() {
 }
 
 /// `RetractEndpoint` on these answers.
-async fn retracted(replay: &Replay) -> StepResult<Retracted> {
+async fn retracted(replay: &Replay) -> StepResult<RetractEndpointOutput> {
     let client = Client::new(&replay.config());
     let message = json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache", "execution": "run-1" });
     let message = serde_json::from_value(message).expect("the state's message");
@@ -272,12 +272,12 @@ async fn what_was_published_is_retracted_and_what_others_made_stays() {
 
     assert_eq!(
         found,
-        Retracted {
+        RetractEndpointOutput {
             removed: vec![
                 "/bandup/cache/host".into(),
                 "/bandup/cache/reader-endpoint".into()
             ],
-            left: vec!["/bandup/cache/url".into()],
+            left: vec!["parameter /bandup/cache/url has not this stack's tags".into()],
         }
     );
 }
@@ -432,7 +432,7 @@ async fn a_plan_shows_the_value_of_an_owned_parameter_and_of_no_other() {
 
         let plan = outcome(&replay, json!({ "adopt": true, "dryRun": true })).await;
 
-        let PublishOutcome::Planned { actions } = plan.expect("a plan") else {
+        let PublishEndpointOutput::Planned { actions } = plan.expect("a plan") else {
             panic!("it was published");
         };
         let shown = actions

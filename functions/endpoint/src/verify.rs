@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{Endpoint, VerifiedEndpoint, VerifyEndpointInput};
+use contract::message::{Endpoint, VerifyEndpointInput, VerifyEndpointOutput};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::reach::{Part, Unreachable, reach};
@@ -38,7 +38,7 @@ pub fn trusted() -> Result<Arc<ClientConfig>, rustls::Error> {
 pub async fn verify(
     trusted: &Arc<ClientConfig>,
     input: VerifyEndpointInput,
-) -> StepResult<VerifiedEndpoint> {
+) -> StepResult<VerifyEndpointOutput> {
     let VerifyEndpointInput {
         environment,
         endpoints,
@@ -58,7 +58,7 @@ pub async fn verify(
         return Err(unreachable("reader", endpoint, &reason));
     }
     let answered = [Some(&endpoints.primary), endpoints.reader.as_ref()];
-    Ok(VerifiedEndpoint {
+    Ok(VerifyEndpointOutput {
         answered: answered
             .into_iter()
             .flatten()

@@ -1,11 +1,13 @@
 //! What a run may do with an environment. Pure functions; no AWS calls.
 
 use chrono::{DateTime, SecondsFormat};
-use contract::claim::{Claim, ClaimEnvironmentInput, ClaimRequest, Protection};
+use contract::Spec;
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{Names, ResolvedRemoval};
-
-use crate::record::{Identity, Record};
+use contract::message::{
+    Claim, ClaimEnvironmentInput, ClaimRequest, EnvironmentPlan, Names, Protection, ProvisionClaim,
+    RemovalClaim, ResolveEnvironmentOutput, ResolvedNetwork, Rollback,
+};
+use record::{Identity, Record, Update};
 
 /// How long a run waits for another one to end: 90 minutes. It lies below the state machine's `TimeoutSeconds`, whose
 /// end couldn't be announced.
@@ -31,28 +33,45 @@ pub enum HolderStatus {
     NotReturned,
 }
 
+/// The attributes of earlier versions of envcache: `cacheIdentity` and `creation` hold now what they held. A claim
+/// rewrites them.
+const OUTDATED_ATTRIBUTES: [&str; 6] = [
+    "askedForCache",
+    "vpcId",
+    "cacheName",
+    "securityGroupName",
+    "subnetGroupName",
+    "parameterPrefix",
+];
+/// What the record loses with the cache.
+const OF_THE_CACHE: [&str; 3] = ["creation", "cacheIdentity", "rollbackOf"];
+/// What it loses besides, once nothing of the environment is left. A rollback leaves what earlier runs created, so a later
+/// removal needs their names; and the protection of a cache outlives a failed run.
+const OF_THE_ENVIRONMENT: [&str; 3] = ["spec", "formerSubnetGroups", "protected"];
+/// How long the record of a removed environment remembers when it was removed, in milliseconds: 90 days, as long as Step
+/// Functions keeps an execution's name.
+const REMEMBERED_MILLISECONDS: i64 = 90 * 24 * 60 * 60 * 1000;
+
 /// What a run does next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// It may begin, once this is written; a plan writes nothing.
-    Claim(Claim, Option<Write>),
-    /// It takes the claim over from an execution that has ended, and waits for that one's functions.
-    TakeOver { former: String },
+    /// It may begin, once its request is written.
+    Claim(Box<Begin>),
+    /// It takes the claim over from an execution that has ended, waits for that one's functions, and may begin then.
+    TakeOver { former: String, begin: Box<Begin> },
     /// It waits, because of what `outcome` says.
     Wait { outcome: String, seconds: u32 },
     /// It changes nothing, for this reason.
     Superseded(String),
 }
 
-/// What a claim writes besides the holder.
+/// What a run that may begin writes, and what its next states need.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Write {
-    /// A request for a cache.
-    Provision { requested_at: i64, protected: bool },
-    /// A request for a removal.
-    Remove { requested_at: i64 },
-    /// Nothing: the failed execution stays the one that was last recorded, and says why there is no cache.
-    RollBack,
+pub struct Begin {
+    pub claim: Claim,
+    /// What it writes besides the holder.
+    pub update: Update,
+    pub plan: EnvironmentPlan,
 }
 
 /// Decides what a run does, by the environment's record. `holder` is what Step Functions says about another execution
@@ -70,8 +89,8 @@ pub fn decide(
     if let Some(reason) = superseded(input, record) {
         return Ok(Decision::Superseded(reason));
     }
-    if is_plan(&input.request) {
-        return begin(input, record);
+    if is_dry_run(&input.request) {
+        return begin(input, record).map(Decision::Claim);
     }
     let Some(other) = record
         .holder
@@ -96,6 +115,7 @@ pub fn decide(
         }
         Some(HolderStatus::Ended | HolderStatus::NotReturned) => Ok(Decision::TakeOver {
             former: other.clone(),
+            begin: begin(input, record)?,
         }),
         Some(HolderStatus::Running) | None => Ok(wait_for(other)),
     }
@@ -121,67 +141,160 @@ fn after_take_over(input: &ClaimEnvironmentInput, record: &Record) -> StepResult
             outcome: "taken over; the former holder's functions may still write".to_owned(),
             seconds: until - input.seconds_waited,
         }),
-        _ => begin(input, record),
+        _ => begin(input, record).map(Decision::Claim),
     }
 }
 
 /// Compares the request with the record.
-fn begin(input: &ClaimEnvironmentInput, record: &Record) -> StepResult<Decision> {
+fn begin(input: &ClaimEnvironmentInput, record: &Record) -> StepResult<Box<Begin>> {
     match &input.request {
-        ClaimRequest::Provision { spec, network } => {
-            let requested = Identity::requested(spec, network);
-            if let Some(identity) = &record.identity {
-                require_identity(input, identity, &requested)?;
-            }
-            let protection = Protection {
-                found: record.protected,
-                wanted: spec.protect.unwrap_or(record.protected),
-            };
-            let claim = Claim {
-                creation_recorded: record.creation_recorded,
-                rolls_back: spec.switches.rolls_back() && record.identity.is_none(),
-                names: Names::of(spec),
-                protection,
-            };
-            let write = Write::Provision {
-                requested_at: requested_at(input),
-                protected: protection.wanted,
-            };
-            Ok(Decision::Claim(
-                claim,
-                (!spec.switches.dry_run).then_some(write),
-            ))
-        }
-        ClaimRequest::Remove(removal) => {
-            if record.protected && removal.rollback.is_none() {
-                return Err(StepError::new(
-                    ErrorName::Protected,
-                    format!(
-                        "environment `{}` is protected from removal. Nothing was changed. To remove its cache, first \
-                         start a provisioning run with \"protect\": false, then remove it again",
-                        input.environment
-                    ),
-                ));
-            }
-            let claim = Claim {
-                creation_recorded: record.creation_recorded,
-                rolls_back: false,
-                names: record.names.clone().unwrap_or(removal.names.clone()),
-                protection: Protection {
-                    found: record.protected,
-                    wanted: record.protected,
-                },
-            };
-            let write = if removal.rollback.is_some() {
-                Write::RollBack
-            } else {
-                Write::Remove {
-                    requested_at: requested_at(input),
-                }
-            };
-            Ok(Decision::Claim(claim, Some(write)))
-        }
+        ClaimRequest::Provision { spec, network } => provision(input, record, spec, network),
+        ClaimRequest::Remove(removal) => remove(input, record, removal),
     }
+    .map(Box::new)
+}
+
+fn provision(
+    input: &ClaimEnvironmentInput,
+    record: &Record,
+    spec: &Spec,
+    network: &ResolvedNetwork,
+) -> StepResult<Begin> {
+    let requested = Identity::requested(spec, network);
+    if let Some(identity) = &record.identity {
+        require_identity(input, identity, &requested)?;
+    }
+    let protection = Protection {
+        found: record.protected,
+        wanted: spec.protect.unwrap_or(record.protected),
+    };
+    let recorded = serde_json::to_string(spec).map_err(|error| {
+        StepError::new(ErrorName::Internal, format!("the specification: {error}"))
+    })?;
+    Ok(Begin {
+        claim: Claim::Provision(ProvisionClaim {
+            identity: requested.to_json(),
+            rollback_requested: spec.switches.rolls_back() && record.identity.is_none(),
+            protected: protection.wanted,
+        }),
+        update: request_update(input, record)
+            .set_text("spec", &recorded)
+            .set_flag("protected", protection.wanted)
+            .set_former_subnet_groups(&former_subnet_groups(record, &requested))
+            .remove(&["expiresAt", "rollbackOf"]),
+        plan: EnvironmentPlan {
+            environment: input.environment.clone(),
+            protected: protection.wanted,
+            protection_change: (protection.found != protection.wanted).then_some(protection),
+        },
+    })
+}
+
+fn remove(
+    input: &ClaimEnvironmentInput,
+    record: &Record,
+    removal: &ResolveEnvironmentOutput,
+) -> StepResult<Begin> {
+    let created_by = removal.rollback.as_ref();
+    if record.protected && created_by.is_none() {
+        return Err(StepError::new(
+            ErrorName::Protected,
+            format!(
+                "environment `{}` is protected from removal. Nothing was changed. To remove its cache, first start a \
+                 provisioning run with \"protect\": false, then remove it again",
+                input.environment
+            ),
+        ));
+    }
+    let Names {
+        cache_name,
+        security_group_name,
+        subnet_group_name,
+        parameter_prefix,
+    } = record.names.as_ref().unwrap_or(&removal.names).clone();
+    let of_the_environment = OF_THE_ENVIRONMENT
+        .into_iter()
+        .filter(|_| created_by.is_none());
+    let forgotten: Vec<_> = OF_THE_CACHE.into_iter().chain(of_the_environment).collect();
+    let expires_at = input.started_at.saturating_add(REMEMBERED_MILLISECONDS) / 1000;
+    let claim = RemovalClaim {
+        creation_recorded: record.creation.is_some(),
+        final_snapshot: removal
+            .final_snapshot
+            .then(|| format!("{cache_name}-final-{}", input.started_at)),
+        subnet_group_names: {
+            let mut former = record.former_subnet_groups.clone();
+            former.retain(|name| *name != subnet_group_name);
+            former.insert(0, subnet_group_name);
+            former
+        },
+        vpc_id: record
+            .identity
+            .as_ref()
+            .map(|identity| identity.vpc_id.clone()),
+        created_by: created_by.map(|rollback| rollback.execution.to_string()),
+        forgotten: forgotten.join(", "),
+        expires_at: expires_at.to_string(),
+        cache_name,
+        security_group_name,
+        parameter_prefix,
+    };
+    let update = if created_by.is_some() {
+        // The failed execution stays the one that was last recorded, and says why there is no cache.
+        holder_update(input, record)
+    } else {
+        request_update(input, record).remove(&["rollbackOf"])
+    };
+    Ok(Begin {
+        claim: Claim::Removal(Box::new(claim)),
+        update,
+        plan: EnvironmentPlan {
+            environment: input.environment.clone(),
+            protected: record.protected,
+            protection_change: None,
+        },
+    })
+}
+
+/// Returns the subnet groups that an earlier request may have created and that this one doesn't name. Once there is a
+/// cache, its subnet group stays.
+fn former_subnet_groups(record: &Record, requested: &Identity) -> Vec<String> {
+    let last = record.names.as_ref().map(|names| &names.subnet_group_name);
+    let mut groups: Vec<_> = record
+        .former_subnet_groups
+        .iter()
+        .chain(last)
+        .cloned()
+        .collect();
+    groups.retain(|group| *group != requested.subnet_group_name);
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+/// Makes the execution the holder, and rewrites what an earlier version of envcache wrote.
+fn holder_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
+    Update::default()
+        .set_text("holder", &input.execution_arn)
+        .set_identity(record.identity.as_ref())
+        .set_creation(record.creation.as_ref())
+        .remove(&OUTDATED_ATTRIBUTES)
+        .remove(&["takenOverAt"])
+}
+
+/// Records the request as the newest.
+fn request_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
+    holder_update(input, record)
+        .set_text("lastExecution", &input.execution_arn)
+        .set_number("askedAt", requested_at(input))
+}
+
+/// Returns what a run writes when it takes the claim over from an execution that has ended: a claim removes the marker
+/// again.
+pub fn take_over_update(input: &ClaimEnvironmentInput) -> Update {
+    Update::default()
+        .set_text("holder", &input.execution_arn)
+        .set_number("takenOverAt", input.seconds_waited.into())
 }
 
 fn require_identity(
@@ -239,14 +352,14 @@ fn requested_at(input: &ClaimEnvironmentInput) -> i64 {
     event.map_or(input.started_at, |time| time.min(input.started_at))
 }
 
-/// Whether the run only plans: it claims nothing, so it needn't wait.
-pub fn is_plan(request: &ClaimRequest) -> bool {
+/// Whether the run ends after its plan: it claims nothing, so it needn't wait.
+pub fn is_dry_run(request: &ClaimRequest) -> bool {
     matches!(request, ClaimRequest::Provision { spec, .. } if spec.switches.dry_run)
 }
 
-fn rollback(request: &ClaimRequest) -> Option<&contract::message::Rollback> {
+fn rollback(request: &ClaimRequest) -> Option<&Rollback> {
     match request {
-        ClaimRequest::Remove(ResolvedRemoval { rollback, .. }) => rollback.as_ref(),
+        ClaimRequest::Remove(removal) => removal.rollback.as_ref(),
         ClaimRequest::Provision { .. } => None,
     }
 }

@@ -1,11 +1,10 @@
-//! The record of each environment: which execution holds it, what was last requested and when, and what its cache is
-//! called.
+//! Claims an environment for an execution: one run at a time, and an older request changes nothing.
 //!
-//! `record` reads it, `decide` says what a run may do with it, and `claim` asks DynamoDB and Step Functions.
+//! `decide` says what a run may do with the environment's record, and `claim` asks DynamoDB and Step Functions. A plan is
+//! the same decision without a write.
 
 mod claim;
 mod decide;
-mod record;
 
 #[cfg(test)]
 mod model;

@@ -6,8 +6,10 @@ mod select;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use contract::error::StepResult;
-use contract::message::{ResolveNetworkInput, ResolvedNetwork, ResolvedRequest};
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::{
+    PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork,
+};
 use contract::spec::Network;
 use contract::{Request, StackPolicy};
 use select::{Candidate, Kind, Subnet, is_id, only, subnets};
@@ -17,15 +19,18 @@ use select::{Candidate, Kind, Subnet, is_id, only, subnets};
 /// # Errors
 /// `InvalidSpec` where the request breaks a rule, or the stack does not allow it; `NotFound` and `Ambiguous` where a
 /// name of the network matches nothing, or more than one thing; else what EC2 answered. Nothing is created.
-pub async fn resolve(
-    ec2: &Client,
-    policy: &StackPolicy,
-    input: ResolveNetworkInput,
-) -> StepResult<ResolvedRequest> {
+pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<ResolveNetworkOutput> {
+    let PolicyParameters {
+        adoption,
+        allowed_node_types,
+    } = &input.policy;
+    let policy = StackPolicy::from_parameters(adoption, allowed_node_types).map_err(|error| {
+        StepError::new(ErrorName::Internal, format!("the stack's policy: {error}"))
+    })?;
     let spec = Request::from_json(input.request)?.into_spec()?;
     policy.check(&spec)?;
     let network = find(ec2, &spec.network).await?;
-    Ok(ResolvedRequest { spec, network })
+    Ok(ResolveNetworkOutput { spec, network })
 }
 
 async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {

@@ -1,9 +1,8 @@
 //! The step against replayed answers of EC2.
 
 use aws_sdk_ec2::Client;
-use contract::StackPolicy;
 use contract::error::{ErrorName, StepResult};
-use contract::message::ResolvedRequest;
+use contract::message::ResolveNetworkOutput;
 use replay::{Answer, Replay, form};
 use serde_json::{Value, json};
 
@@ -89,12 +88,16 @@ fn reference_network() -> [Answer; 3] {
     ]
 }
 
-async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolvedRequest> {
+async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolveNetworkOutput> {
     let client = Client::new(&replay.config());
-    let input = serde_json::from_value(json!({ "request": request, "execution": "run-1" }))
-        .expect("the message");
-    let policy = StackPolicy::from_parameters("manual", "").expect("a policy");
-    resolve(&client, &policy, input).await
+    let message = json!({
+        "environment": "bandup",
+        "execution": "run-1",
+        "policy": { "adoption": "manual", "allowedNodeTypes": "" },
+        "request": request,
+    });
+    let input = serde_json::from_value(message).expect("the message");
+    resolve(&client, input).await
 }
 
 #[tokio::test]

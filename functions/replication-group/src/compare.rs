@@ -258,7 +258,7 @@ fn refuse_immutable(
         differs(
             "cache.subnetGroupName",
             member.cache_subnet_group_name(),
-            &wanted.subnet_group_name,
+            cache.subnet_group_name.as_str(),
         ),
         port.and_then(|port| {
             differs(

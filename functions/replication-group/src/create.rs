@@ -7,27 +7,25 @@ use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 
-use crate::placement::Placement;
-
 /// What became of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Creation {
+pub enum Requested {
     Accepted,
     /// A run at the same time, or this call's own first try, whose answer was lost.
-    AlreadyThere,
-    /// AWS has no such node to give there.
+    AlreadyExists,
+    /// AWS has no capacity for the node type there.
     NoCapacity,
 }
 
-/// Asks for the replication group. Encryption is said explicitly, and `TransitEncryptionMode` is left out:
-/// with encryption in transit on, it means `required`
+/// Requests the replication group; ElastiCache chooses the zones if there are none. Encryption is requested explicitly, and
+/// `TransitEncryptionMode` is left out: with encryption in transit on, it means `required`
 /// ([CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)).
 pub async fn create(
     elasticache: &Client,
     owner: &Owner,
     wanted: &EnsureReplicationGroupInput,
-    placement: &Placement,
-) -> StepResult<Creation> {
+    zones: &[String],
+) -> StepResult<Requested> {
     let cache = &wanted.spec.cache;
     let tags = owner
         .tags_of_new(wanted.spec.switches.maker(&wanted.execution))
@@ -44,13 +42,10 @@ pub async fn create(
         .num_cache_clusters(cache.nodes())
         .automatic_failover_enabled(cache.fails_over())
         .multi_az_enabled(cache.fails_over())
-        .set_preferred_cache_cluster_azs(match placement {
-            Placement::Awss => None,
-            Placement::Zones(zones) => Some(zones.clone()),
-        })
+        .set_preferred_cache_cluster_azs((!zones.is_empty()).then(|| zones.to_vec()))
         .network_type(NetworkType::Ipv4)
         .port(cache.port.get())
-        .cache_subnet_group_name(&wanted.subnet_group_name)
+        .cache_subnet_group_name(cache.subnet_group_name.as_str())
         .security_group_ids(&wanted.security_group_id)
         .at_rest_encryption_enabled(true)
         .transit_encryption_enabled(true)
@@ -59,12 +54,12 @@ pub async fn create(
         .send()
         .await;
     match answer {
-        Ok(_) => Ok(Creation::Accepted),
+        Ok(_) => Ok(Requested::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupAlreadyExists") => {
-            Ok(Creation::AlreadyThere)
+            Ok(Requested::AlreadyExists)
         }
         Err(error) if step::code(&error) == Some("InsufficientCacheClusterCapacity") => {
-            Ok(Creation::NoCapacity)
+            Ok(Requested::NoCapacity)
         }
         // ElastiCache has no fault of its own for a security group that it does not see yet.
         Err(error)

@@ -1,152 +1,160 @@
-//! Deletes the cache: one that could not be created, or one whose environment is no more.
+//! Deletes the cache.
 
 use aws_sdk_elasticache::Client;
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{DeleteReplicationGroupInput, Deleted, Purpose};
+use contract::message::{DeleteReplicationGroupInput, DeleteReplicationGroupOutput};
 
 use crate::{find, schedule};
 
-/// Deletes the replication group where it is ours, or finds how far its deletion has come. Whose it is, its tags
-/// say; while it is *create-failed* they cannot be read, and the environment's record says it. What has gone is a
-/// success.
+/// Deletes the replication group of an environment that is removed, if it is owned, or checks how far its deletion has
+/// come. Ownership comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
+/// comes from the environment's record. A group that doesn't exist is a success.
 ///
 /// # Errors
-/// Where it is to be replaced, `NotOwned` for one that is not ours, and `UnexpectedStatus` for one that is not
-/// *create-failed*. Where it is to be removed, `UnexpectedStatus` for a status that ElastiCache does not document, and
-/// `Timeout` after the deadline. Else what ElastiCache answered.
+/// Returns `UnexpectedStatus` for a status that ElastiCache doesn't document, and `Timeout` after 60 minutes of waiting;
+/// otherwise, what ElastiCache answered.
 pub async fn delete(
     elasticache: &Client,
     stack: &str,
     input: DeleteReplicationGroupInput,
-) -> StepResult<Deleted> {
+) -> StepResult<DeleteReplicationGroupOutput> {
     let id = &input.cache_name;
     let Some(group) = find::replication_group(elasticache, id).await? else {
-        return gone(elasticache, &input).await;
+        return absent(elasticache, &input).await;
     };
     let status = group.status().unwrap_or("without a status");
     match verdict(&input, status)? {
-        Verdict::Going => return going(&input, "found deleting"),
-        Verdict::NotYet => return not_yet(&input, &format!("found {status}")),
-        Verdict::NotOurs(outcome) => return Ok(Deleted::NotOurs { outcome }),
+        Verdict::Wait => return wait(&input, &format!("found {status}"), status),
+        Verdict::Leave(left) => {
+            return Ok(DeleteReplicationGroupOutput::NotOwned { left: vec![left] });
+        }
         Verdict::Delete => {}
-        Verdict::DeleteIfOurs => {
+        Verdict::DeleteIfOwned => {
             let owner = Owner::new(&input.environment, stack);
-            let maker = input.maker.as_deref();
+            let created_by = input.created_by.as_deref();
             match find::tags(elasticache, &group).await {
-                Ok(Some(tags)) if owner.made(maker, find::pairs(&tags)) => {}
+                Ok(Some(tags)) if owner.made(created_by, find::pairs(&tags)) => {}
                 Ok(Some(_)) => {
-                    return Ok(Deleted::NotOurs {
-                        outcome: format!("replication group {id} {}", step::whose(maker)),
+                    return Ok(DeleteReplicationGroupOutput::NotOwned {
+                        left: vec![format!(
+                            "replication group {id} {}",
+                            step::whose(created_by)
+                        )],
                     });
                 }
-                Ok(None) => return not_yet(&input, "found changing"),
-                // Somebody was faster.
+                Ok(None) => return wait(&input, "found changing", "changing"),
+                // Another run or a user deleted it after it was described.
                 Err(error) if error.name() == ErrorName::NotFound => {
-                    return gone(elasticache, &input).await;
+                    return absent(elasticache, &input).await;
                 }
                 Err(error) => return Err(error),
             }
         }
     }
-    // One that could not be created has nothing to keep.
-    let final_snapshot = input.final_snapshot.clone();
-    let sent = elasticache
+    // A failed creation has nothing to keep.
+    let final_snapshot = input
+        .final_snapshot
+        .clone()
+        .filter(|_| status != "create-failed");
+    match request(elasticache, id, final_snapshot).await? {
+        Requested::Accepted => wait(&input, "deleted", "deleting"),
+        Requested::Absent => absent(elasticache, &input).await,
+        Requested::StillChanging => wait(&input, "not deletable yet", "not deletable yet"),
+    }
+}
+
+/// What became of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requested {
+    Accepted,
+    /// There is no such group, or no longer.
+    Absent,
+    /// It is being deleted already, or a member is still changing: the next check shows which.
+    StillChanging,
+}
+
+/// Asks ElastiCache to delete the group.
+///
+/// # Errors
+/// Returns what ElastiCache answered.
+pub async fn request(
+    elasticache: &Client,
+    id: &str,
+    final_snapshot: Option<String>,
+) -> StepResult<Requested> {
+    let answer = elasticache
         .delete_replication_group()
         .replication_group_id(id)
-        .set_final_snapshot_identifier(final_snapshot.filter(|_| status != "create-failed"))
+        .set_final_snapshot_identifier(final_snapshot)
         .send()
         .await;
-    match sent {
-        Ok(_) => going(&input, "deleted"),
+    match answer {
+        Ok(_) => Ok(Requested::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => {
-            gone(elasticache, &input).await
+            Ok(Requested::Absent)
         }
-        // It is going already, or a member is not ready to go: the next look tells which.
-        Err(error) if find::is_still_changing(step::code(&error)) => {
-            not_yet(&input, "not deletable yet")
-        }
+        Err(error) if find::is_still_changing(step::code(&error)) => Ok(Requested::StillChanging),
         Err(error) => Err(step::failure("DeleteReplicationGroup", id, error)),
     }
 }
 
-/// Returns `Gone`, with the last backup if there is one. ElastiCache is asked, because the request for it proves nothing:
-/// a *create-failed* group and one that was being deleted already leave none, and the reply to a deletion may be lost.
-async fn gone(elasticache: &Client, input: &DeleteReplicationGroupInput) -> StepResult<Deleted> {
+/// Returns `Absent`, with the final snapshot if there is one. ElastiCache is asked, because the request for it proves
+/// nothing: a `create-failed` group and one that was being deleted already leave none, and the reply to a deletion may be
+/// lost.
+async fn absent(
+    elasticache: &Client,
+    input: &DeleteReplicationGroupInput,
+) -> StepResult<DeleteReplicationGroupOutput> {
     let final_snapshot = match &input.final_snapshot {
-        // Boxed, or the step's future is too deep for the compiler.
-        Some(name) => Box::pin(find::snapshot(elasticache, name)).await?,
+        Some(name) => find::snapshot(elasticache, name).await?,
         None => None,
     };
-    Ok(Deleted::Gone {
+    Ok(DeleteReplicationGroupOutput::Absent {
         outcome: "not there".to_owned(),
         final_snapshot,
     })
 }
 
-fn going(input: &DeleteReplicationGroupInput, outcome: &str) -> StepResult<Deleted> {
-    Ok(Deleted::Going {
-        outcome: outcome.to_owned(),
-        wait_seconds: next_wait(input, "deleting")?,
-    })
-}
-
-fn not_yet(input: &DeleteReplicationGroupInput, outcome: &str) -> StepResult<Deleted> {
-    Ok(Deleted::NotYet {
-        wait_seconds: next_wait(input, outcome)?,
+/// Waits for a group that `found` describes.
+fn wait(
+    input: &DeleteReplicationGroupInput,
+    outcome: &str,
+    found: &str,
+) -> StepResult<DeleteReplicationGroupOutput> {
+    Ok(DeleteReplicationGroupOutput::Waiting {
+        wait_seconds: schedule::wait_or_give_up(input.seconds_waited, &input.cache_name, found)?,
         outcome: outcome.to_owned(),
     })
-}
-
-/// A removal has its own deadline; that of a replacement is the check's.
-fn next_wait(input: &DeleteReplicationGroupInput, doing: &str) -> StepResult<u32> {
-    match input.purpose {
-        Purpose::Replace => Ok(schedule::next_wait(input.seconds_waited)),
-        Purpose::Remove => {
-            schedule::wait_or_give_up(input.seconds_waited, &input.cache_name, doing)
-        }
-    }
 }
 
 enum Verdict {
-    Going,
-    NotYet,
-    NotOurs(String),
+    Wait,
+    /// It isn't owned, as this text says.
+    Leave(String),
     Delete,
-    DeleteIfOurs,
+    DeleteIfOwned,
 }
 
 /// What a status means for a deletion. The statuses are those of
 /// [ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html).
 fn verdict(input: &DeleteReplicationGroupInput, status: &str) -> StepResult<Verdict> {
     let id = &input.cache_name;
-    let unrecorded =
-        "is create-failed, and the environment's record does not say that envcache asked for it";
-    let refuse = |name, why: String| {
-        Err(StepError::new(
-            name,
-            format!(
-                "replication group {id} {why}. It was left as it is: look at it in the ElastiCache console, then start \
-                 again"
-            ),
-        ))
-    };
-    match (input.purpose, status) {
-        (_, "deleting") => Ok(Verdict::Going),
-        (_, "create-failed") if input.creation_recorded => Ok(Verdict::Delete),
-        (Purpose::Replace, "create-failed") => refuse(ErrorName::NotOwned, unrecorded.to_owned()),
-        (Purpose::Replace, status) => refuse(
-            ErrorName::UnexpectedStatus,
-            format!("was create-failed and is {status} now"),
-        ),
-        (Purpose::Remove, "create-failed") => Ok(Verdict::NotOurs(format!(
-            "replication group {id} {unrecorded}"
-        ))),
-        (Purpose::Remove, "creating" | "modifying" | "snapshotting") => Ok(Verdict::NotYet),
-        (Purpose::Remove, "available") => Ok(Verdict::DeleteIfOurs),
-        (Purpose::Remove, status) => refuse(
-            ErrorName::UnexpectedStatus,
-            format!("is {status}, a status that envcache does not know"),
-        ),
-    }
+    Ok(match status {
+        "available" => Verdict::DeleteIfOwned,
+        "create-failed" if input.creation_recorded => Verdict::Delete,
+        "create-failed" => Verdict::Leave(format!(
+            "replication group {id} is create-failed, and the environment's record does not say that envcache asked for it"
+        )),
+        "creating" | "deleting" | "modifying" | "snapshotting" => Verdict::Wait,
+        status => {
+            return Err(StepError::new(
+                ErrorName::UnexpectedStatus,
+                format!(
+                    "replication group {id} is {status}, a status that envcache does not know. It was left as it is: \
+                     check it in the ElastiCache console, then start again"
+                ),
+            ));
+        }
+    })
 }

@@ -1,12 +1,14 @@
 //! The cache itself: an ElastiCache replication group of Valkey, cluster mode disabled.
 //!
-//! `find` and `reason` read, `create`, `adopt`, `change` and `delete` write, `compare`, `placement` and `check` decide, `plan` tells.
+//! `find` and `reason` read; `create`, `adopt`, `change`, and `delete` write; `decide`, `compare`, and `placement`
+//! decide; `plan` reports what a run would do.
 
 mod adopt;
 mod change;
 mod check;
 mod compare;
 mod create;
+mod decide;
 mod delete;
 mod ensure;
 mod find;
@@ -20,4 +22,4 @@ mod tests;
 
 pub use check::check;
 pub use delete::delete;
-pub use ensure::ensure;
+pub use ensure::{Clients, ensure};

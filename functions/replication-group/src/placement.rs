@@ -1,20 +1,39 @@
-//! Which zones a new cache is placed in, after others had no capacity for it. Pure: no call is made here.
+//! Which zones a new cache is placed in, after others had no capacity for it. Pure functions; no AWS calls.
 
 use std::collections::BTreeSet;
 
-/// Where the nodes are to stand.
+/// Where the nodes are placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// ElastiCache chooses among the subnet group's zones.
-    Awss,
+    ServiceChosen,
     /// A zone for each node, the primary's first. ElastiCache wants as many zones as nodes
     /// (<https://github.com/hashicorp/terraform-provider-aws/issues/38493>).
     Zones(Vec<String>),
 }
 
-/// The placements to try, one after the other: ElastiCache's own choice first. Which zone had no capacity is not told
-/// for certain, so a single node then tries each zone, and several leave out one zone after the other. With Multi-AZ
-/// they need two zones or more.
+impl Placement {
+    /// Returns the placement with these zones; ElastiCache chooses if there are none.
+    pub fn from_zones(zones: Vec<String>) -> Self {
+        if zones.is_empty() {
+            Self::ServiceChosen
+        } else {
+            Self::Zones(zones)
+        }
+    }
+
+    /// Returns a zone for each node; none if ElastiCache chooses.
+    pub fn zones(&self) -> &[String] {
+        match self {
+            Self::ServiceChosen => &[],
+            Self::Zones(zones) => zones,
+        }
+    }
+}
+
+/// Returns the placements to try, in their order: ElastiCache's own choice first. ElastiCache doesn't reliably say which
+/// zone had no capacity, so a single node then tries each zone, and several nodes leave out one zone after the other.
+/// With Multi-AZ, they need at least two zones.
 pub fn placements(zones: &[String], nodes: i32) -> Vec<Placement> {
     let zones: Vec<&String> = zones.iter().collect::<BTreeSet<_>>().into_iter().collect();
     let nodes = usize::try_from(nodes).unwrap_or(1);
@@ -31,7 +50,7 @@ pub fn placements(zones: &[String], nodes: i32) -> Vec<Placement> {
         (nodes == 1 || used.len() > 1)
             .then(|| Placement::Zones(used.into_iter().cloned().cycle().take(nodes).collect()))
     });
-    std::iter::once(Placement::Awss)
+    std::iter::once(Placement::ServiceChosen)
         .chain(explicit.flatten())
         .collect()
 }
@@ -39,7 +58,7 @@ pub fn placements(zones: &[String], nodes: i32) -> Vec<Placement> {
 impl std::fmt::Display for Placement {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Awss => formatter.write_str("the zones of AWS's choice"),
+            Self::ServiceChosen => formatter.write_str("zones chosen by ElastiCache"),
             Self::Zones(zones) => {
                 let zones: BTreeSet<_> = zones.iter().map(String::as_str).collect();
                 let zones: Vec<_> = zones.into_iter().collect();
@@ -53,7 +72,7 @@ impl std::fmt::Display for Placement {
 mod tests {
     use super::placements;
 
-    fn told(zones: &[&str], nodes: i32) -> Vec<String> {
+    fn names(zones: &[&str], nodes: i32) -> Vec<String> {
         let zones: Vec<_> = zones.iter().map(|zone| (*zone).to_owned()).collect();
         placements(&zones, nodes)
             .iter()
@@ -62,14 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn a_single_node_tries_each_zone_and_several_leave_out_one_after_the_other() {
-        let chosen = "the zones of AWS's choice";
-        assert_eq!(told(&["b", "a", "b"], 1), [chosen, "a", "b"]);
+    fn one_node_tries_each_zone_and_several_leave_one_out() {
+        let chosen = "zones chosen by ElastiCache";
+        assert_eq!(names(&["b", "a", "b"], 1), [chosen, "a", "b"]);
         assert_eq!(
-            told(&["a", "b", "c"], 2),
+            names(&["a", "b", "c"], 2),
             [chosen, "b and c", "a and c", "a and b"]
         );
-        assert_eq!(told(&["a", "b"], 2), [chosen], "Multi-AZ needs both");
+        assert_eq!(names(&["a", "b"], 2), [chosen], "Multi-AZ needs both");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a run would do to the cache: the same look, the same comparison, and no call that writes.
 
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
-use contract::message::{EnsureReplicationGroupInput, EnsuredReplicationGroup};
+use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
 use contract::{Action, Possession};
 
 use crate::check;
@@ -12,7 +12,7 @@ pub fn creation(
     wanted: &EnsureReplicationGroupInput,
     outcome: &str,
     before: Option<Action>,
-) -> EnsuredReplicationGroup {
+) -> EnsureReplicationGroupOutput {
     let cache = &wanted.spec.cache;
     let mut create = Action::new("CreateReplicationGroup", cache.name.as_str())
         .sets("cache.description", &cache.description)
@@ -26,7 +26,7 @@ pub fn creation(
     if let Some(version) = &cache.engine_version {
         create = create.sets("cache.engineVersion", version);
     }
-    EnsuredReplicationGroup::Planned {
+    EnsureReplicationGroupOutput::Planned {
         outcome: outcome.to_owned(),
         actions: before.into_iter().chain([create]).collect(),
         endpoints: None,
@@ -34,8 +34,8 @@ pub fn creation(
 }
 
 /// The plan where the cache cannot be compared now: what it will be is not known before it is available.
-pub fn unknown(outcome: String) -> EnsuredReplicationGroup {
-    EnsuredReplicationGroup::Planned {
+pub fn unknown(outcome: String) -> EnsureReplicationGroupOutput {
+    EnsureReplicationGroupOutput::Planned {
         outcome,
         actions: Vec::new(),
         endpoints: None,
@@ -49,11 +49,11 @@ pub fn comparison(
     changes: &[Change],
     group: &ReplicationGroup,
     member: &CacheCluster,
-) -> EnsuredReplicationGroup {
+) -> EnsureReplicationGroupOutput {
     let id = wanted.spec.cache.name.as_str();
     let adopt = (possession == Possession::Adoptable).then(|| Action::new("AddTagsToResource", id));
     let changes = changes.iter().map(|change| change.told(id, group, member));
-    EnsuredReplicationGroup::Planned {
+    EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),
         endpoints: check::endpoints(group, &wanted.spec),

@@ -9,6 +9,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use end::{End, Sudden, Workflow};
 use serde::Serialize;
 use serde_json::{Value, json};
+use step::Labels;
 use step::metric::{Metric, emit};
 
 /// The last state that was entered is among the last few events.
@@ -32,6 +33,19 @@ pub struct Surroundings {
     pub event_bus_name: String,
     /// The ARN of the state machine that removes: the other one provisions.
     pub deprovision: String,
+}
+
+/// What the log says about an event: the environment that the execution's input names, and the execution.
+#[must_use]
+pub fn labels(event: &Value) -> Labels {
+    let detail = &event["detail"];
+    let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+    let input = detail["input"].as_str().unwrap_or_default();
+    let input: Value = serde_json::from_str(input).unwrap_or_default();
+    Labels {
+        environment: text(&input["environment"]),
+        execution: text(&detail["name"]),
+    }
 }
 
 /// What became of an event, for a test event in the console.

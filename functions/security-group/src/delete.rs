@@ -4,7 +4,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{IpPermission, SecurityGroup, UserIdGroupPair};
 use contract::Owner;
 use contract::error::StepResult;
-use contract::message::{DeleteSecurityGroupInput, Deleted};
+use contract::message::{DeleteSecurityGroupInput, DeleteSecurityGroupOutput};
 
 use crate::filter::filter;
 use crate::tag::pairs;
@@ -20,13 +20,13 @@ pub async fn delete(
     ec2: &Client,
     stack: &str,
     input: DeleteSecurityGroupInput,
-) -> StepResult<Deleted> {
+) -> StepResult<DeleteSecurityGroupOutput> {
     let owner = Owner::new(&input.environment, stack);
-    let maker = input.maker.as_deref();
+    let created_by = input.created_by.as_deref();
     let (groups, kept): (Vec<_>, Vec<_>) = ours(ec2, &owner)
         .await?
         .into_iter()
-        .partition(|group| owner.made(maker, pairs(group.tags())));
+        .partition(|group| owner.made(created_by, pairs(group.tags())));
     let mut outcome = "not there";
     let mut in_use = None;
     for id in groups.iter().filter_map(SecurityGroup::group_id) {
@@ -39,23 +39,58 @@ pub async fn delete(
             },
         }
     }
-    match in_use {
-        Some(id) => step::wait_or_in_use(
+    if let Some(id) = in_use {
+        return step::wait_or_in_use(
             input.seconds_waited,
             &format!("security group {id}"),
             &users(ec2, id).await,
-        ),
-        None if kept.is_empty() => Ok(Deleted::Gone {
-            outcome: outcome.to_owned(),
-            final_snapshot: None,
-        }),
-        None => {
-            let ids: Vec<_> = kept.iter().filter_map(SecurityGroup::group_id).collect();
-            Ok(Deleted::NotOurs {
-                outcome: format!("security group {} {}", ids.join(", "), step::whose(maker)),
-            })
-        }
+        );
     }
+    let known: Vec<_> = groups
+        .iter()
+        .chain(&kept)
+        .filter_map(SecurityGroup::group_id)
+        .collect();
+    let kept = kept
+        .iter()
+        .filter_map(SecurityGroup::group_id)
+        .map(|id| format!("security group {id} {}", step::whose(created_by)));
+    let unowned = unowned(ec2, &input, &known).await?;
+    let left: Vec<_> = kept.chain(unowned).collect();
+    Ok(if left.is_empty() {
+        DeleteSecurityGroupOutput::absent(outcome)
+    } else {
+        DeleteSecurityGroupOutput::NotOwned { left }
+    })
+}
+
+/// Reports a group of the environment's name whose tags say that it isn't this environment's: a user may have created it,
+/// or removed its tags.
+async fn unowned(
+    ec2: &Client,
+    input: &DeleteSecurityGroupInput,
+    known: &[&str],
+) -> StepResult<Option<String>> {
+    let Some(vpc) = &input.vpc_id else {
+        return Ok(None);
+    };
+    let name = &input.security_group_name;
+    let groups = ec2
+        .describe_security_groups()
+        .filters(filter("vpc-id", vpc))
+        .filters(filter("group-name", name))
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| step::failure("DescribeSecurityGroups", name, error))?;
+    Ok(groups
+        .iter()
+        .filter(|group| group.group_name() == Some(name))
+        .filter_map(SecurityGroup::group_id)
+        .find(|id| !known.contains(id))
+        .map(|id| format!("security group {name} ({id}) {}", step::whose(None))))
 }
 
 async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {

@@ -3,7 +3,9 @@
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, TagSpecification};
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{self, Drift, EnsureGroupInput, ResolvedNetwork};
+use contract::message::{
+    Drift, EnsureSecurityGroupInput, EnsureSecurityGroupOutput, ResolvedNetwork,
+};
 use contract::{Owner, Spec};
 
 use crate::act::{self, Act, Found};
@@ -21,12 +23,14 @@ use crate::tag::{pairs, tags};
 pub async fn ensure(
     ec2: &Client,
     stack: &str,
-    input: EnsureGroupInput,
-) -> StepResult<message::SecurityGroup> {
-    let EnsureGroupInput {
+    input: EnsureSecurityGroupInput,
+) -> StepResult<EnsureSecurityGroupOutput> {
+    let EnsureSecurityGroupInput {
+        execution,
+        plan,
         spec,
         network,
-        execution,
+        ..
     } = input;
     let owner = spec.owner(stack);
     let found = match find(ec2, &spec, &network).await? {
@@ -45,7 +49,7 @@ pub async fn ensure(
         .as_ref()
         .map(|found| found.id.clone())
         .unwrap_or_default();
-    if !spec.switches.dry_run {
+    if !plan {
         for act in acts {
             match act {
                 Act::Create => id = create(ec2, &owner, &execution, &spec, &network).await?,
@@ -55,7 +59,7 @@ pub async fn ensure(
             }
         }
     }
-    Ok(message::SecurityGroup {
+    Ok(EnsureSecurityGroupOutput {
         security_group_id: id,
         actions,
         drift,

@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::Client;
 use contract::error::{ErrorName, StepResult};
-use contract::message::{Deleted, SecurityGroup};
+use contract::message::{DeleteOutput, EnsureSecurityGroupOutput};
 use replay::{Answer, Replay, form, network, reference};
 use serde_json::{Value, json};
 
@@ -50,13 +50,14 @@ fn authorized() -> Answer {
     )
 }
 
-async fn ensured(replay: &Replay) -> StepResult<SecurityGroup> {
+async fn ensured(replay: &Replay) -> StepResult<EnsureSecurityGroupOutput> {
     ensured_with(replay, json!({})).await
 }
 
-async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<SecurityGroup> {
+async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<EnsureSecurityGroupOutput> {
     let client = Client::new(&replay.config());
-    let mut message = reference(json!({ "network": network(), "execution": "run-1" }));
+    let mut message = reference(json!({ "network": network() }));
+    message["plan"] = json!(switches["dryRun"] == true);
     message["spec"]["switches"] = switches;
     ensure(
         &client,
@@ -264,12 +265,71 @@ async fn what_ec2_does_not_show_yet_or_has_no_room_for_keeps_its_name() {
     }
 }
 
-/// `DeleteSecurityGroup` on these answers, so many seconds after the cache has gone.
-async fn deleted(replay: &Replay, waited: u32) -> StepResult<Deleted> {
+/// `DeleteSecurityGroup` on these answers, so many seconds after the cache was deleted.
+async fn deleted(replay: &Replay, waited: u32) -> StepResult<DeleteOutput> {
+    deleted_with(replay, json!({ "secondsWaited": waited })).await
+}
+
+async fn deleted_with(replay: &Replay, more: Value) -> StepResult<DeleteOutput> {
     let client = Client::new(&replay.config());
-    let message = json!({ "environment": "bandup", "secondsWaited": waited, "execution": "run-1" });
+    let mut message = json!({
+        "environment": "bandup",
+        "execution": "run-1",
+        "securityGroupName": "redis-sg",
+        "vpcId": null,
+        "secondsWaited": 0,
+        "createdBy": null,
+    });
+    for (field, value) in more.as_object().into_iter().flatten() {
+        message[field] = value.clone();
+    }
     let message = serde_json::from_value(message).expect("the state's message");
     delete(&client, "envcache", message).await
+}
+
+#[tokio::test]
+async fn a_removal_reports_a_group_of_its_name_that_is_not_owned() {
+    let vpc = json!({ "vpcId": "vpc-0a1b2c3d4e5f60718" });
+    let unowned = || described("redis-sg", "another-stack", "");
+    let left = "security group redis-sg (sg-0c1b2c3d4e5f60718) has not this stack's tags";
+    let cases = [
+        (vec![none(), unowned()], vec![left]),
+        (vec![none(), none()], vec![]),
+        (
+            vec![none(), described("redis-sg-2", "another-stack", "")],
+            vec![],
+        ),
+    ];
+    for (answers, expected) in cases {
+        let replay = Replay::new(answers);
+
+        let found = deleted_with(&replay, vpc.clone()).await.expect("no error");
+
+        let left = match found {
+            DeleteOutput::NotOwned { left } => left,
+            _ => Vec::new(),
+        };
+        assert_eq!(left, expected);
+        assert_eq!(
+            replay.forms()[1]["Filter.1.Value.1"],
+            "vpc-0a1b2c3d4e5f60718"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_removal_does_not_report_the_group_that_it_has_just_deleted() {
+    let removed =
+        "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>";
+    // EC2 may show it for a while: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+    let replay = Replay::new([ours(), Answer::ok(removed), ours()]);
+
+    let found = deleted_with(&replay, json!({ "vpcId": "vpc-0a1b2c3d4e5f60718" })).await;
+
+    assert!(
+        matches!(&found, Ok(DeleteOutput::Absent { .. })),
+        "{found:?}"
+    );
 }
 
 fn ours() -> Answer {
@@ -296,7 +356,7 @@ async fn what_bears_the_environments_tags_is_deleted_whatever_it_is_called() {
     let found = deleted(&replay, 0).await.expect("deleted");
 
     assert!(
-        matches!(&found, Deleted::Gone { outcome, .. } if outcome == "deleted"),
+        matches!(&found, DeleteOutput::Absent { outcome, .. } if outcome == "deleted"),
         "{found:?}"
     );
     assert_eq!(
@@ -330,7 +390,7 @@ async fn what_is_gone_or_not_ours_is_a_success_and_nothing_else_is_deleted() {
         let found = deleted(&Replay::new(answers), 0).await.expect("a success");
 
         assert!(
-            matches!(&found, Deleted::Gone { outcome, .. } if outcome == "not there"),
+            matches!(&found, DeleteOutput::Absent { outcome, .. } if outcome == "not there"),
             "{found:?}"
         );
     }
@@ -339,17 +399,12 @@ async fn what_is_gone_or_not_ours_is_a_success_and_nothing_else_is_deleted() {
 #[tokio::test]
 async fn a_rollback_keeps_and_reports_a_group_that_its_run_did_not_create() {
     let replay = Replay::new([ours()]);
-    let client = Client::new(&replay.config());
-    let message = json!({
-        "environment": "bandup", "secondsWaited": 0, "maker": "failed-run", "execution": "rollback"
-    });
-    let message = serde_json::from_value(message).expect("the state's message");
 
-    let found = delete(&client, "envcache", message).await;
+    let found = deleted_with(&replay, json!({ "createdBy": "failed-run" })).await;
 
     let expected = "security group sg-0c1b2c3d4e5f60718 was not made by the failed run";
     assert!(
-        matches!(&found, Ok(Deleted::NotOurs { outcome }) if outcome == expected),
+        matches!(&found, Ok(DeleteOutput::NotOwned { left }) if *left == [expected]),
         "{found:?}"
     );
     assert_eq!(replay.forms().len(), 1, "nothing is deleted");
@@ -361,7 +416,7 @@ async fn what_is_in_use_is_waited_for_and_then_told_with_who_uses_it() {
     assert!(
         matches!(
             waits,
-            Ok(Deleted::NotYet {
+            Ok(DeleteOutput::Waiting {
                 wait_seconds: 15,
                 ..
             })

@@ -41,7 +41,7 @@ impl Execution {
 
 /// `{environment}-{event id}`, each with what a name admits (0-9, A-Z, a-z, `-`, `_`). The id makes it unique;
 /// the environment is for the person who reads the list of executions.
-fn name(environment: Option<&str>, id: &str) -> String {
+pub fn name(environment: Option<&str>, id: &str) -> String {
     let id = admitted(id, LONGEST_ID);
     let environment = admitted(environment.unwrap_or_default(), LONGEST_NAME - 1 - id.len());
     match (environment.as_str(), id.as_str()) {

@@ -8,6 +8,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use execution::Execution;
 use serde::Serialize;
 use serde_json::Value;
+use step::Labels;
 
 /// The state machines of the stack, by the events that start them.
 #[derive(Clone, Debug)]
@@ -31,6 +32,20 @@ impl StateMachines {
                 ),
             )),
         }
+    }
+}
+
+/// What the log says about an event: the environment that it names, and the execution that it starts.
+#[must_use]
+pub fn labels(event: &Value) -> Labels {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let environment = text(&event["detail"]["environment"]);
+    Labels {
+        execution: execution::name(
+            environment.as_deref(),
+            event["id"].as_str().unwrap_or_default(),
+        ),
+        environment: environment.unwrap_or_else(|| "unknown".to_owned()),
     }
 }
 

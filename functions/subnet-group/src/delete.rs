@@ -1,40 +1,76 @@
-//! Deletes the subnet group.
+//! Deletes the subnet groups.
 
 use aws_sdk_elasticache::Client;
 use contract::Owner;
 use contract::error::{ErrorName, StepResult};
-use contract::message::{DeleteSubnetGroupInput, Deleted};
+use contract::message::{DeleteSubnetGroupInput, DeleteSubnetGroupOutput};
 
 use crate::find;
 
-/// Deletes the subnet group where its tags say that it is ours. What has gone is a success.
+/// Deletes the environment's subnet groups if their tags say that they are owned: the last one requested, and those that
+/// earlier requests named before there was a cache. A group that doesn't exist is a success.
 ///
 /// # Errors
-/// `InUse` where a cache stands in it 15 minutes after ours has gone; else what ElastiCache answered.
+/// Returns `InUse` if another cache is in one 15 minutes after the environment's cache was deleted; otherwise, what
+/// ElastiCache answered.
 pub async fn delete(
     elasticache: &Client,
     stack: &str,
     input: DeleteSubnetGroupInput,
-) -> StepResult<Deleted> {
-    let name = &input.subnet_group_name;
-    let gone = |outcome: &str| Deleted::Gone {
-        outcome: outcome.to_owned(),
-        final_snapshot: None,
-    };
+) -> StepResult<DeleteSubnetGroupOutput> {
+    let mut outcome = "not there";
+    let mut left = Vec::new();
+    for name in &input.subnet_group_names {
+        match delete_one(elasticache, stack, &input, name).await? {
+            One::Absent => {}
+            One::Deleted => outcome = "deleted",
+            One::NotOwned(text) => left.push(text),
+            One::InUse => {
+                return step::wait_or_in_use(
+                    input.seconds_waited,
+                    &format!("cache subnet group {name}"),
+                    "a cache that is not this environment's stands in it",
+                );
+            }
+        }
+    }
+    Ok(if left.is_empty() {
+        DeleteSubnetGroupOutput::absent(outcome)
+    } else {
+        DeleteSubnetGroupOutput::NotOwned { left }
+    })
+}
+
+/// What became of one group.
+enum One {
+    Absent,
+    Deleted,
+    /// It was left, as this text says.
+    NotOwned(String),
+    InUse,
+}
+
+async fn delete_one(
+    elasticache: &Client,
+    stack: &str,
+    input: &DeleteSubnetGroupInput,
+    name: &str,
+) -> StepResult<One> {
     let Some(group) = find::subnet_group(elasticache, name).await? else {
-        return Ok(gone("not there"));
+        return Ok(One::Absent);
     };
     let tags = match find::tags(elasticache, &group).await {
-        // Somebody was faster.
-        Err(error) if error.name() == ErrorName::NotFound => return Ok(gone("not there")),
+        // Another run or a user deleted it after it was described.
+        Err(error) if error.name() == ErrorName::NotFound => return Ok(One::Absent),
         tags => tags?,
     };
     let owner = Owner::new(&input.environment, stack);
-    if !owner.made(input.maker.as_deref(), find::pairs(&tags)) {
-        let whose = step::whose(input.maker.as_deref());
-        return Ok(Deleted::NotOurs {
-            outcome: format!("cache subnet group {name} {whose}"),
-        });
+    let created_by = input.created_by.as_deref();
+    if !owner.made(created_by, find::pairs(&tags)) {
+        return Ok(One::NotOwned(format!(
+            "cache subnet group {name} {}",
+            step::whose(created_by)
+        )));
     }
     let sent = elasticache
         .delete_cache_subnet_group()
@@ -42,14 +78,10 @@ pub async fn delete(
         .send()
         .await;
     match sent {
-        Ok(_) => Ok(gone("deleted")),
+        Ok(_) => Ok(One::Deleted),
         Err(error) => match step::code(&error) {
-            Some("CacheSubnetGroupNotFoundFault") => Ok(gone("not there")),
-            Some("CacheSubnetGroupInUse") => step::wait_or_in_use(
-                input.seconds_waited,
-                &format!("cache subnet group {name}"),
-                "a cache that is not this environment's stands in it",
-            ),
+            Some("CacheSubnetGroupNotFoundFault") => Ok(One::Absent),
+            Some("CacheSubnetGroupInUse") => Ok(One::InUse),
             _ => Err(step::failure("DeleteCacheSubnetGroup", name, error)),
         },
     }

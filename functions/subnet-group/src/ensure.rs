@@ -3,7 +3,7 @@
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{EnsureGroupInput, ResolvedNetwork, SubnetGroup};
+use contract::message::{EnsureSubnetGroupInput, EnsureSubnetGroupOutput, ResolvedNetwork};
 use contract::{Action, Owner, Possession, Spec};
 
 use crate::find;
@@ -18,12 +18,14 @@ use crate::find;
 pub async fn ensure(
     elasticache: &Client,
     stack: &str,
-    input: EnsureGroupInput,
-) -> StepResult<SubnetGroup> {
-    let EnsureGroupInput {
+    input: EnsureSubnetGroupInput,
+) -> StepResult<EnsureSubnetGroupOutput> {
+    let EnsureSubnetGroupInput {
+        execution,
+        plan,
         spec,
         network,
-        execution,
+        ..
     } = input;
     let owner = spec.owner(stack);
     let name = spec.cache.subnet_group_name.as_str();
@@ -39,7 +41,8 @@ pub async fn ensure(
             )?;
             require_vpc(group, &network)?;
             let adopt = (possession == Possession::Adoptable).then_some(Act::Adopt);
-            let modify = differs(group, &spec, &network).then_some(Act::Modify);
+            let differs = subnets_differ(group, &network) || description_differs(group, &spec);
+            let modify = differs.then_some(Act::Modify);
             adopt.into_iter().chain(modify).collect()
         }
     };
@@ -47,7 +50,7 @@ pub async fn ensure(
         .iter()
         .map(|act| told(*act, found.as_ref(), &spec, &network))
         .collect();
-    if !spec.switches.dry_run {
+    if !plan {
         for act in acts {
             match act {
                 Act::Create => create(elasticache, &owner, &execution, &spec, &network).await?,
@@ -56,10 +59,7 @@ pub async fn ensure(
             }
         }
     }
-    Ok(SubnetGroup {
-        subnet_group_name: name.to_owned(),
-        actions,
-    })
+    Ok(EnsureSubnetGroupOutput { actions })
 }
 
 /// One call that writes.
@@ -86,19 +86,23 @@ fn told(
     if act == Act::Adopt {
         return action;
     }
-    let subnets = found.map(|group| subnets(group).join(", "));
-    let description_found = found.and_then(CacheSubnetGroup::cache_subnet_group_description);
-    action
-        .change(
+    let mut action = action;
+    if found.is_none_or(|group| subnets_differ(group, network)) {
+        action = action.change(
             "network.subnets",
-            subnets,
+            found.map(|group| subnets(group).join(", ")),
             Some(network.subnet_ids.join(", ")),
-        )
-        .change(
+        );
+    }
+    if found.is_none_or(|group| description_differs(group, spec)) {
+        let found = found.and_then(CacheSubnetGroup::cache_subnet_group_description);
+        action = action.change(
             "description",
-            description_found.map(str::to_owned),
+            found.map(str::to_owned),
             Some(description(spec)),
-        )
+        );
+    }
+    action
 }
 
 /// A subnet group keeps its VPC for life.
@@ -117,13 +121,17 @@ fn require_vpc(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> StepResul
     }
 }
 
-/// Whether description or subnets differ; the order of subnets says nothing.
-fn differs(group: &CacheSubnetGroup, spec: &Spec, network: &ResolvedNetwork) -> bool {
+/// Whether the subnets differ; their order means nothing.
+fn subnets_differ(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> bool {
     let mut found = subnets(group);
     let mut wanted: Vec<_> = network.subnet_ids.iter().map(String::as_str).collect();
     found.sort_unstable();
     wanted.sort_unstable();
-    found != wanted || group.cache_subnet_group_description() != Some(&description(spec))
+    found != wanted
+}
+
+fn description_differs(group: &CacheSubnetGroup, spec: &Spec) -> bool {
+    group.cache_subnet_group_description() != Some(&description(spec))
 }
 
 fn subnets(group: &CacheSubnetGroup) -> Vec<&str> {

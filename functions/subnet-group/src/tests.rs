@@ -2,7 +2,7 @@
 
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
-use contract::message::{Deleted, SubnetGroup};
+use contract::message::{DeleteOutput, EnsureSubnetGroupOutput};
 use replay::{Answer, Replay, form, network, reference};
 use serde_json::{Value, json};
 
@@ -59,13 +59,14 @@ fn accepted(action: &str) -> Answer {
     ))
 }
 
-async fn ensured(replay: &Replay) -> StepResult<SubnetGroup> {
+async fn ensured(replay: &Replay) -> StepResult<EnsureSubnetGroupOutput> {
     ensured_with(replay, json!({})).await
 }
 
-async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<SubnetGroup> {
+async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<EnsureSubnetGroupOutput> {
     let client = Client::new(&replay.config());
-    let mut message = reference(json!({ "network": network(), "execution": "run-1" }));
+    let mut message = reference(json!({ "network": network() }));
+    message["plan"] = json!(switches["dryRun"] == true);
     message["spec"]["switches"] = switches;
     ensure(
         &client,
@@ -81,7 +82,7 @@ async fn an_absent_group_is_created_with_its_subnets_and_tags() {
 
     let found = ensured(&replay).await.expect("created");
 
-    assert_eq!(found.subnet_group_name, "bandup-cached-subnet-group");
+    assert_eq!(found.actions[0].operation, "CreateCacheSubnetGroup");
     assert_eq!(
         replay.forms()[1],
         form([
@@ -195,14 +196,19 @@ async fn what_elasticache_refuses_keeps_its_reason() {
     }
 }
 
-/// `DeleteSubnetGroup` on these answers, so many seconds after the cache has gone.
-async fn deleted(replay: &Replay, waited: u32) -> StepResult<Deleted> {
+/// `DeleteSubnetGroup` on these answers, so many seconds after the cache was deleted.
+async fn deleted(replay: &Replay, waited: u32) -> StepResult<DeleteOutput> {
+    deleted_all(replay, waited, &["bandup-cached-subnet-group"]).await
+}
+
+async fn deleted_all(replay: &Replay, waited: u32, names: &[&str]) -> StepResult<DeleteOutput> {
     let client = Client::new(&replay.config());
     let message = json!({
         "environment": "bandup",
-        "subnetGroupName": "bandup-cached-subnet-group",
-        "secondsWaited": waited,
         "execution": "run-1",
+        "subnetGroupNames": names,
+        "secondsWaited": waited,
+        "createdBy": null,
     });
     let message = serde_json::from_value(message).expect("the state's message");
     delete(&client, "envcache", message).await
@@ -212,33 +218,47 @@ async fn deleted(replay: &Replay, waited: u32) -> StepResult<Deleted> {
 async fn a_group_of_ours_is_deleted_and_no_other() {
     let removed = Answer::ok("<DeleteCacheSubnetGroupResponse/>");
     let vanished = absent();
+    let absent_as = |outcome: &str| json!({ "status": "absent", "outcome": outcome });
+    let left = "cache subnet group bandup-cached-subnet-group has not this stack's tags";
     let cases = [
-        (vec![absent()], "gone", "not there"),
+        (vec![absent()], absent_as("not there")),
         (
             vec![as_wanted(), tags("envcache"), removed],
-            "gone",
-            "deleted",
+            absent_as("deleted"),
         ),
         (
             vec![as_wanted(), tags("envcache"), vanished],
-            "gone",
-            "not there",
+            absent_as("not there"),
         ),
-        (vec![as_wanted(), absent()], "gone", "not there"),
+        (vec![as_wanted(), absent()], absent_as("not there")),
         (
             vec![as_wanted(), tags("another-stack")],
-            "notOurs",
-            "cache subnet group bandup-cached-subnet-group has not this stack's tags",
+            json!({ "status": "notOwned", "left": [left] }),
         ),
     ];
-    for (answers, status, outcome) in cases {
-        let found = deleted(&Replay::new(answers), 0).await.expect(outcome);
+    for (answers, expected) in cases {
+        let found = deleted(&Replay::new(answers), 0).await.expect("no error");
 
-        assert_eq!(
-            serde_json::to_value(found).expect("JSON"),
-            json!({ "status": status, "outcome": outcome })
-        );
+        assert_eq!(serde_json::to_value(found).expect("JSON"), expected);
     }
+}
+
+#[tokio::test]
+async fn deletes_the_groups_of_earlier_requests_too() {
+    let removed = || Answer::ok("<DeleteCacheSubnetGroupResponse/>");
+    let former = || as_wanted().replaced("bandup-cached-subnet-group", "former");
+    let names = ["bandup-cached-subnet-group", "former"];
+    let replay = Replay::new([absent(), former(), tags("envcache"), removed()]);
+
+    let found = deleted_all(&replay, 0, &names).await.expect("deleted");
+
+    assert!(
+        matches!(&found, DeleteOutput::Absent { outcome, .. } if outcome == "deleted"),
+        "{found:?}"
+    );
+    let requests = replay.forms();
+    assert_eq!(requests[3]["Action"], "DeleteCacheSubnetGroup");
+    assert_eq!(requests[3]["CacheSubnetGroupName"], "former");
 }
 
 #[tokio::test]
@@ -263,7 +283,7 @@ async fn a_group_that_another_cache_stands_in_is_waited_for_and_then_in_use() {
     assert!(
         matches!(
             waits,
-            Deleted::NotYet {
+            DeleteOutput::Waiting {
                 wait_seconds: 15,
                 ..
             }
@@ -312,6 +332,35 @@ async fn a_plan_tells_what_would_be_done_and_does_nothing() {
             .iter()
             .any(|action| expected.contains(&action.as_str()));
         assert!(!wrote, "{:?}", replay.actions());
+    }
+}
+
+#[tokio::test]
+async fn a_plan_lists_only_the_fields_that_differ() {
+    let vpc = "vpc-0a1b2c3d4e5f60718";
+    let description = "Cache of environment bandup";
+    let wanted = ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"];
+    let other_order = [wanted[1], wanted[0]];
+    let other = [wanted[0], "subnet-2a1b2c3d4e5f60718"];
+    let cases = [
+        (described(vpc, description, other_order), vec![]),
+        (described(vpc, description, other), vec!["network.subnets"]),
+        (described(vpc, "cache", other_order), vec!["description"]),
+        (
+            described(vpc, "cache", other),
+            vec!["network.subnets", "description"],
+        ),
+    ];
+    for (group, expected) in cases {
+        let replay = Replay::new([group, tags("envcache")]);
+
+        let found = ensured_with(&replay, json!({ "dryRun": true }))
+            .await
+            .expect("a plan");
+
+        let changes = found.actions.iter().flat_map(|action| &action.changes);
+        let fields: Vec<_> = changes.map(|change| change.field.as_str()).collect();
+        assert_eq!(fields, expected);
     }
 }
 

@@ -5,7 +5,6 @@
 #![warn(missing_docs)]
 
 pub mod action;
-pub mod claim;
 pub mod error;
 pub mod message;
 pub mod ownership;

@@ -6,10 +6,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::error::StepError;
-use crate::message::{Names, ResolvedRemoval, Rollback};
+use crate::message::{Names, ResolveEnvironmentOutput, Rollback};
 use crate::request::{
-    CacheRequest, default_cache_name, default_parameter_prefix, default_subnet_group_name, invalid,
-    read,
+    CacheRequest, default_cache_name, default_parameter_prefix, default_security_group_name,
+    default_subnet_group_name, invalid, read,
 };
 use crate::spec::EventStamp;
 use crate::value::{EnvironmentName, ParameterPrefix};
@@ -55,7 +55,7 @@ impl RemovalRequest {
 
     /// What is to be removed, with every default filled in.
     #[must_use]
-    pub fn into_removal(self) -> ResolvedRemoval {
+    pub fn into_removal(self) -> ResolveEnvironmentOutput {
         let environment = self.environment;
         let or_default = |given: Option<String>, default: fn(&EnvironmentName) -> String| {
             given.unwrap_or_else(|| default(&environment))
@@ -64,6 +64,10 @@ impl RemovalRequest {
             cache_name: or_default(
                 self.cache.name.map(|name| name.to_string()),
                 default_cache_name,
+            ),
+            security_group_name: or_default(
+                self.cache.security_group_name.map(|name| name.to_string()),
+                default_security_group_name,
             ),
             subnet_group_name: or_default(
                 self.cache.subnet_group_name.map(|name| name.to_string()),
@@ -74,7 +78,7 @@ impl RemovalRequest {
                 default_parameter_prefix,
             ),
         };
-        ResolvedRemoval {
+        ResolveEnvironmentOutput {
             names,
             final_snapshot: self.final_snapshot,
             asked_at: self.event.map(|event| event.time.milliseconds()),
@@ -104,6 +108,7 @@ mod tests {
                 "environment": "staging",
                 "names": {
                     "cacheName": "staging-redis",
+                    "securityGroupName": "staging-redis-sg",
                     "subnetGroupName": "staging-cached-subnet-group",
                     "parameterPrefix": "/staging/cache"
                 },
@@ -132,6 +137,7 @@ mod tests {
                 "environment": "bandup",
                 "names": {
                     "cacheName": "sessions",
+                    "securityGroupName": "bandup-redis-sg",
                     "subnetGroupName": "data",
                     "parameterPrefix": "/elsewhere"
                 },

@@ -36,7 +36,7 @@ pub struct Request {
 pub(crate) struct CacheRequest {
     pub(crate) name: Option<ReplicationGroupId>,
     description: Option<Description>,
-    security_group_name: Option<SecurityGroupName>,
+    pub(crate) security_group_name: Option<SecurityGroupName>,
     pub(crate) subnet_group_name: Option<SubnetGroupName>,
     node_type: Option<NodeType>,
     replicas: Option<Replicas>,
@@ -72,7 +72,7 @@ impl Request {
                 security_group_name: or_default(
                     cache.security_group_name,
                     "cache.securityGroupName",
-                    format!("{environment}-redis-sg"),
+                    default_security_group_name(environment),
                 )?,
                 subnet_group_name: or_default(
                     cache.subnet_group_name,
@@ -109,6 +109,10 @@ impl Request {
 
 pub(crate) fn default_cache_name(environment: &EnvironmentName) -> String {
     format!("{environment}-redis")
+}
+
+pub(crate) fn default_security_group_name(environment: &EnvironmentName) -> String {
+    format!("{environment}-redis-sg")
 }
 
 pub(crate) fn default_subnet_group_name(environment: &EnvironmentName) -> String {

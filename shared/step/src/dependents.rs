@@ -1,7 +1,7 @@
 //! What a deletion leaves where it is, and how long it waits for what still uses a thing. Pure functions.
 
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::Deleted;
+use contract::message::DeleteOutput;
 
 /// A cache's network interfaces stay for minutes after it has gone. What is in use for longer than this is used by
 /// something else: 15 minutes, as Terraform gives a security group.
@@ -13,9 +13,9 @@ const INTERVAL_SECONDS: u32 = 15;
 ///
 /// # Errors
 /// `InUse` after 15 minutes of waiting.
-pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<Deleted> {
+pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<DeleteOutput> {
     if waited < DEADLINE_SECONDS {
-        return Ok(Deleted::NotYet {
+        return Ok(DeleteOutput::Waiting {
             outcome: format!("{resource} is still in use"),
             wait_seconds: INTERVAL_SECONDS,
         });
@@ -42,7 +42,7 @@ pub const fn whose(maker: Option<&str>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use contract::ErrorName;
-    use contract::message::Deleted;
+    use contract::message::DeleteOutput;
 
     use super::wait_or_in_use;
 
@@ -52,7 +52,7 @@ mod tests {
         assert!(
             matches!(
                 waits,
-                Ok(Deleted::NotYet {
+                Ok(DeleteOutput::Waiting {
                     wait_seconds: 15,
                     ..
                 })

@@ -11,4 +11,4 @@ mod runner;
 pub use aws::sdk_config;
 pub use dependents::{wait_or_in_use, whose};
 pub use failure::{code, failure, unseen};
-pub use runner::{run, stack, variable};
+pub use runner::{Labels, run, run_labeled, stack, variable};

@@ -14,14 +14,51 @@ tokio::task_local! {
     pub(crate) static REQUEST_ID: String;
 }
 
-/// Serves a step until Lambda ends the process.
+/// What the log says about an invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// The environment's name.
+    pub environment: String,
+    /// The execution's name.
+    pub execution: String,
+}
+
+impl Labels {
+    /// Reads the envelope that every message of a state machine has.
+    fn of_message(payload: &Value) -> Self {
+        let text = |field: &str| payload[field].as_str().unwrap_or("unknown").to_owned();
+        Self {
+            environment: text("environment"),
+            execution: text("execution"),
+        }
+    }
+}
+
+/// Serves a step of a state machine until Lambda ends the process.
 ///
-/// `handler` takes the decoded message of the state machine and answers the next one. What it fails
-/// with reaches the state machine under its [`ErrorName`].
+/// `handler` takes the decoded message of the state and returns its output. An error reaches the state machine under its
+/// [`ErrorName`].
 ///
 /// # Errors
-/// Where the Lambda runtime's own interface cannot be reached.
+/// Returns an error if the Lambda runtime's own interface can't be reached.
 pub async fn run<Input, Output, Handler>(handler: Handler) -> Result<(), lambda_runtime::Error>
+where
+    Input: DeserializeOwned,
+    Output: Serialize,
+    Handler: AsyncFn(Input) -> Result<Output, StepError>,
+{
+    run_labeled(Labels::of_message, handler).await
+}
+
+/// Like [`run`], for a function that another service than Step Functions invokes: `labels` reads what the log says from
+/// the event.
+///
+/// # Errors
+/// Returns an error if the Lambda runtime's own interface can't be reached.
+pub async fn run_labeled<Input, Output, Handler>(
+    labels: fn(&Value) -> Labels,
+    handler: Handler,
+) -> Result<(), lambda_runtime::Error>
 where
     Input: DeserializeOwned,
     Output: Serialize,
@@ -29,13 +66,15 @@ where
 {
     tracing::init_default_subscriber();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        answer(event.payload, &event.context.request_id, &handler).await
+        let labels = labels(&event.payload);
+        answer(event.payload, labels, &event.context.request_id, &handler).await
     }))
     .await
 }
 
 async fn answer<Input, Output, Handler>(
     payload: Value,
+    labels: Labels,
     request_id: &str,
     handler: &Handler,
 ) -> Result<Output, Diagnostic>
@@ -44,21 +83,21 @@ where
     Output: Serialize,
     Handler: AsyncFn(Input) -> Result<Output, StepError>,
 {
-    let environment = environment(&payload);
-    let execution = execution(&payload).to_owned();
+    let Labels {
+        environment,
+        execution,
+    } = labels;
     let outcome = match decode(payload) {
         Ok(input) => {
+            // Boxed, or the nested futures of a step's calls are too deep for the compiler.
             REQUEST_ID
-                .scope(request_id.to_owned(), handler(input))
+                .scope(request_id.to_owned(), Box::pin(handler(input)))
                 .await
         }
         Err(error) => Err(error),
     };
     match &outcome {
-        Ok(output) => {
-            let execution = started(output).unwrap_or(execution);
-            info!(environment, execution, request_id, "done");
-        }
+        Ok(_) => info!(environment, execution, request_id, "done"),
         Err(failure) => error!(
             environment,
             execution,
@@ -87,43 +126,6 @@ fn decode<Input: DeserializeOwned>(payload: Value) -> Result<Input, StepError> {
             ),
         )
     })
-}
-
-/// The environment for the log: it stands in the specification, in the request before there is one, or in the input of
-/// an execution that has ended.
-fn environment(payload: &Value) -> String {
-    let ended = payload
-        .pointer("/detail/input")
-        .and_then(Value::as_str)
-        .and_then(|input| serde_json::from_str::<Value>(input).ok())
-        .unwrap_or_default();
-    [
-        "/spec/environment",
-        "/environment",
-        "/request/environment",
-        "/detail/environment",
-    ]
-    .iter()
-    .find_map(|pointer| payload.pointer(pointer))
-    .or_else(|| ended.get("environment"))
-    .and_then(Value::as_str)
-    .unwrap_or("unknown")
-    .to_owned()
-}
-
-/// The execution for the log: every message of the state machines names it, and an event of Step Functions too.
-fn execution(payload: &Value) -> &str {
-    ["/execution", "/detail/name"]
-        .iter()
-        .find_map(|pointer| payload.pointer(pointer))
-        .and_then(Value::as_str)
-        .unwrap_or("none")
-}
-
-/// The execution that a step has started, by its answer: from here on the log of an event goes on under that name.
-fn started(output: &impl Serialize) -> Option<String> {
-    let output = serde_json::to_value(output).ok()?;
-    output["executionName"].as_str().map(str::to_owned)
 }
 
 fn causes(error: &StepError) -> String {
@@ -157,18 +159,42 @@ mod tests {
     use serde::Deserialize;
     use serde_json::json;
 
-    use super::answer;
+    use super::{Labels, answer};
 
     #[derive(Deserialize)]
     struct Wait {
         seconds: u32,
     }
 
+    fn labels() -> Labels {
+        Labels::of_message(&json!({ "environment": "bandup", "execution": "run-1" }))
+    }
+
+    #[test]
+    fn reads_the_labels_from_the_envelope() {
+        let cases = [
+            (
+                json!({ "environment": "bandup", "execution": "run-1" }),
+                ["bandup", "run-1"],
+            ),
+            (json!({ "environment": 7 }), ["unknown", "unknown"]),
+            (json!("no message"), ["unknown", "unknown"]),
+        ];
+        for (payload, expected) in cases {
+            let found = Labels::of_message(&payload);
+
+            assert_eq!([found.environment, found.execution], expected, "{payload}");
+        }
+    }
+
     #[tokio::test]
     async fn a_handler_gets_its_message_and_its_answer_is_passed_on() {
-        let found = answer(json!({ "seconds": 30 }), "request", &async |wait: Wait| {
-            Ok(wait.seconds + 1)
-        })
+        let found = answer(
+            json!({ "seconds": 30 }),
+            labels(),
+            "request",
+            &async |wait: Wait| Ok(wait.seconds + 1),
+        )
         .await;
 
         assert_eq!(found, Ok(31));
@@ -176,9 +202,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_reaches_the_state_machine_under_its_name() {
-        let found = answer(json!({ "seconds": 30 }), "request", &async |_: Wait| {
-            Err::<(), _>(StepError::new(ErrorName::NotFound, "no VPC `x`"))
-        })
+        let found = answer(
+            json!({ "seconds": 30 }),
+            labels(),
+            "request",
+            &async |_: Wait| Err::<(), _>(StepError::new(ErrorName::NotFound, "no VPC `x`")),
+        )
         .await
         .expect_err("the handler failed");
 
@@ -188,9 +217,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_that_does_not_fit_is_internal_and_names_the_field() {
-        let found = answer(json!({ "seconds": "soon" }), "request", &async |_: Wait| {
-            Ok(())
-        })
+        let found = answer(
+            json!({ "seconds": "soon" }),
+            labels(),
+            "request",
+            &async |_: Wait| Ok(()),
+        )
         .await
         .expect_err("not a number");
 

@@ -190,6 +190,9 @@ pub fn form<const N: usize>(fields: [(&str, &str); N]) -> BTreeMap<String, Strin
 #[must_use]
 pub fn reference(more: Value) -> Value {
     let mut message = json!({
+        "environment": "bandup",
+        "execution": "run-1",
+        "plan": false,
         "spec": {
             "environment": "bandup",
             "network": {

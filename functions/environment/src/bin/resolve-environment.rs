@@ -1,4 +1,4 @@
-//! What is to be removed: the input, checked. It asks nobody.
+//! Validates a removal request. It calls no AWS service.
 
 use contract::RemovalRequest;
 use contract::message::ResolveEnvironmentInput;

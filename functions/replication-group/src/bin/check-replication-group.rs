@@ -1,4 +1,4 @@
-//! One look at the cache: wait on, ready, or an error.
+//! Checks the replication group once.
 
 use contract::message::CheckReplicationGroupInput;
 use step::metric::{Metric, emit};
@@ -22,7 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             &[polls, waited],
             &[&[("Stack", &stack)]],
             &[
-                ("environment", input.spec.environment.as_str()),
+                ("environment", input.environment.as_str()),
                 ("execution", &input.execution),
             ],
         );

@@ -1,4 +1,4 @@
-//! The cache goes: one that could not be created, or one whose environment is no more.
+//! Deletes the replication group of an environment that is removed.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,8 +1,19 @@
-//! The cache is there, or on its way, as it is wanted.
+//! Creates, replaces, adopts, or changes the replication group.
+
+use record::Table;
+use replication_group::{Clients, ensure};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let stack = step::stack()?;
-    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
-    step::run(async |input| replication_group::ensure(&elasticache, &stack, input).await).await
+    let table = step::variable("ENVIRONMENTS_TABLE")?;
+    let config = step::sdk_config().await;
+    let clients = Clients {
+        elasticache: aws_sdk_elasticache::Client::new(&config),
+        records: Table {
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            name: table,
+        },
+    };
+    step::run(async |input| ensure(&clients, &stack, input).await).await
 }

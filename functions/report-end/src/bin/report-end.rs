@@ -14,5 +14,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         events: aws_sdk_eventbridge::Client::new(&config),
         sfn: aws_sdk_sfn::Client::new(&config),
     };
-    step::run(async |event| report_end::report(&clients, &surroundings, event).await).await
+    step::run_labeled(report_end::labels, async |event| {
+        report_end::report(&clients, &surroundings, event).await
+    })
+    .await
 }

@@ -9,5 +9,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         deprovision: step::variable("DEPROVISION_STATE_MACHINE_ARN")?,
     };
     let sfn = aws_sdk_sfn::Client::new(&step::sdk_config().await);
-    step::run(async |event| start_workflow::start(&sfn, &state_machines, event).await).await
+    step::run_labeled(start_workflow::labels, async |event| {
+        start_workflow::start(&sfn, &state_machines, event).await
+    })
+    .await
 }

@@ -1,0 +1,178 @@
+//! The decision as tables.
+
+use serde_json::json;
+
+use super::{
+    ME, OTHER, START, decide, dry_run, held, merge, provision, provision_elsewhere, provision_with,
+    remove, with_identity, word,
+};
+use crate::decide::Decision;
+use crate::decide::HolderStatus::{Ended, NotReturned, Running};
+
+#[test]
+fn claims_when_no_other_run_holds_the_environment() {
+    for (case, attributes) in [
+        ("no record", json!({})),
+        ("free", json!({ "askedAt": START })),
+        ("ours, after a lost reply", json!({ "holder": ME })),
+        // Only a holder waits for the functions of the former one.
+        ("a mark without a holder", json!({ "takenOverAt": 30 })),
+    ] {
+        let found = decide(&attributes, None, 0, &provision());
+
+        assert_eq!(word(found), "claim", "{case}");
+    }
+}
+
+#[test]
+fn waits_45_seconds_in_all_after_it_took_over() {
+    let taken_over = json!({ "holder": ME, "takenOverAt": 30 });
+
+    for (seconds_waited, expected) in [
+        (30, "wait 45"),
+        (60, "wait 15"),
+        (74, "wait 1"),
+        (75, "claim"),
+    ] {
+        let found = decide(&taken_over, None, seconds_waited, &provision());
+
+        assert_eq!(word(found), expected, "{seconds_waited}");
+    }
+}
+
+#[test]
+fn takes_over_only_when_the_holder_has_ended() {
+    for (holder, seconds_waited, expected) in [
+        (Running, 0, "wait 30"),
+        (Running, 5370, "wait 30"),
+        (Running, 5400, "Timeout"),
+        (Ended, 0, "take over"),
+        (Ended, 9000, "take over"),
+        // Step Functions may not return an execution that has only just started.
+        (NotReturned, 30, "wait 30"),
+        (NotReturned, 59, "wait 30"),
+        (NotReturned, 60, "take over"),
+    ] {
+        let found = decide(&held(), Some(holder), seconds_waited, &provision());
+
+        assert_eq!(word(found), expected, "{holder:?} after {seconds_waited} s");
+    }
+}
+
+#[test]
+fn names_the_holder_when_it_gives_up() {
+    let error = decide(&held(), Some(Running), 5400, &provision()).expect_err("a timeout");
+
+    assert!(error.to_string().contains(OTHER), "{error}");
+}
+
+#[test]
+fn is_superseded_when_a_newer_request_is_recorded() {
+    let newer = json!({ "askedAt": START + 1 });
+    let newer_at_work = merge(held(), newer.clone());
+    let older_event = provision_with(json!({
+        "event": { "id": "e", "time": "2026-11-23T09:59:59Z" }
+    }));
+
+    for (case, attributes, holder, request) in [
+        ("a newer request", &newer, None, provision()),
+        (
+            "a newer request at work",
+            &newer_at_work,
+            Some(Running),
+            provision(),
+        ),
+        (
+            "a newer request that ended",
+            &newer_at_work,
+            Some(Ended),
+            provision(),
+        ),
+        (
+            "an older event",
+            &json!({ "askedAt": START }),
+            None,
+            older_event,
+        ),
+        ("an older dry run", &newer, None, dry_run()),
+        ("an older removal", &newer, None, remove()),
+    ] {
+        let found = decide(attributes, holder, 0, &request);
+
+        assert_eq!(word(found), "superseded", "{case}");
+    }
+}
+
+#[test]
+fn gives_both_times_when_it_is_superseded() {
+    let newer = json!({ "askedAt": START + 1 });
+
+    let found = decide(&newer, None, 0, &provision()).expect("a decision");
+
+    let Decision::Superseded(reason) = found else {
+        panic!("{found:?}");
+    };
+    assert!(reason.contains("from 2026-11-23T10:00:00.000Z"), "{reason}");
+    assert!(reason.contains("from 2026-11-23T10:00:00.001Z"), "{reason}");
+}
+
+#[test]
+fn claims_when_the_identity_is_the_same() {
+    let found = decide(&with_identity(json!({})), None, 0, &provision());
+
+    assert_eq!(word(found), "claim");
+}
+
+#[test]
+fn rejects_another_identity_once_no_other_run_works() {
+    let free = with_identity(json!({}));
+    let held = with_identity(held());
+
+    for (case, attributes, holder, expected) in [
+        ("free", &free, None, "Immutable"),
+        // The other run may be a removal, and then the identity is free again.
+        ("held", &held, Some(Running), "wait 30"),
+        (
+            "held by a run that has ended",
+            &held,
+            Some(Ended),
+            "Immutable",
+        ),
+    ] {
+        let found = decide(attributes, holder, 0, &provision_elsewhere());
+
+        assert_eq!(word(found), expected, "{case}");
+    }
+}
+
+#[test]
+fn names_the_differing_field_when_it_rejects() {
+    let found = decide(&with_identity(json!({})), None, 0, &provision_elsewhere());
+
+    let cause = found.expect_err("another identity").to_string();
+    let expected = "fields: parameterPrefix is `/bandup/cache`, requested `/elsewhere`.";
+    assert!(cause.contains(expected), "{cause}");
+}
+
+#[test]
+fn dry_run_does_not_wait_when_another_run_works() {
+    for (case, attributes, expected) in [
+        ("free", json!({}), "claim"),
+        ("held", held(), "claim"),
+        (
+            "another identity",
+            with_identity(json!({ "cacheIdentity": json!({
+                "vpcId": "vpc-2",
+                "cacheName": "bandup-redis",
+                "securityGroupName": "redis-sg",
+                "subnetGroupName": "bandup-cached-subnet-group",
+                "parameterPrefix": "/bandup/cache"
+            }).to_string() })),
+            "Immutable",
+        ),
+    ] {
+        let found = decide(&attributes, None, 0, &dry_run());
+
+        assert_eq!(word(found), expected, "{case}");
+    }
+}

@@ -1,0 +1,167 @@
+//! `PlanEnvironment`: the same decision without a write. The replayed answers hold none for a write, so it would fail.
+
+use contract::error::ErrorName;
+use replay::{Answer, Replay};
+use serde_json::{Value, json};
+
+use super::{
+    ME, OTHER, START, dry_run, held, operations, plan, provision, provision_elsewhere,
+    provision_with, read, remove, status, with_identity,
+};
+
+async fn planned(replay: &Replay, request: &Value) -> Value {
+    let output = plan(replay, 30, request).await.expect("an output");
+    serde_json::to_value(output).expect("JSON")
+}
+
+#[tokio::test]
+async fn is_free_when_it_could_be_claimed() {
+    for (case, attributes) in [
+        ("no attributes", json!({})),
+        ("the same identity", with_identity(json!({ "version": 7 }))),
+        ("ours", json!({ "holder": ME })),
+        // A claim would rewrite these.
+        (
+            "outdated attributes",
+            json!({ "askedForCache": "bandup-redis" }),
+        ),
+    ] {
+        let replay = Replay::new([read(&attributes)]);
+
+        let found = planned(&replay, &provision()).await;
+
+        assert_eq!(
+            found,
+            json!({ "status": "free", "plan": { "environment": "bandup", "protected": false } }),
+            "{case}"
+        );
+        assert_eq!(operations(&replay), ["GetItem"], "{case}");
+    }
+}
+
+#[tokio::test]
+async fn is_free_when_there_is_no_record() {
+    let replay = Replay::new([Answer::ok("{}")]);
+
+    let found = planned(&replay, &provision()).await;
+
+    assert_eq!(found["status"], "free");
+    assert_eq!(operations(&replay), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn is_free_when_it_could_be_taken_over() {
+    let replay = Replay::new([read(&held()), status("ABORTED")]);
+
+    let found = planned(&replay, &provision()).await;
+
+    assert_eq!(
+        found,
+        json!({ "status": "free", "plan": { "environment": "bandup", "protected": false } })
+    );
+    assert_eq!(operations(&replay), ["GetItem", "DescribeExecution"]);
+}
+
+#[tokio::test]
+async fn is_held_when_another_run_works() {
+    let replay = Replay::new([read(&held()), status("RUNNING")]);
+
+    let found = planned(&replay, &provision()).await;
+
+    assert_eq!(
+        found,
+        json!({ "status": "held", "outcome": format!("held by {OTHER}"), "waitSeconds": 30 })
+    );
+    assert_eq!(operations(&replay), ["GetItem", "DescribeExecution"]);
+}
+
+#[tokio::test]
+async fn is_held_when_this_run_has_just_taken_over() {
+    let replay = Replay::new([read(&json!({ "holder": ME, "takenOverAt": 30 }))]);
+
+    let found = planned(&replay, &provision()).await;
+
+    assert_eq!(found["status"], "held");
+    assert_eq!(found["waitSeconds"], 45);
+    assert_eq!(operations(&replay), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn is_superseded_when_a_newer_request_is_recorded() {
+    let replay = Replay::new([read(&json!({ "askedAt": START + 1 }))]);
+
+    let found = planned(&replay, &provision()).await;
+
+    assert_eq!(found["status"], "superseded");
+    assert_eq!(operations(&replay), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn is_rejected_when_the_identity_differs() {
+    for (attributes, expected) in [
+        (with_identity(json!({})), vec!["GetItem"]),
+        (with_identity(held()), vec!["GetItem", "DescribeExecution"]),
+    ] {
+        let replay = Replay::new([read(&attributes), status("ABORTED")]);
+
+        let found = plan(&replay, 0, &provision_elsewhere()).await;
+
+        assert_eq!(
+            found.expect_err("another identity").name(),
+            ErrorName::Immutable
+        );
+        assert_eq!(operations(&replay), expected);
+    }
+}
+
+#[tokio::test]
+async fn is_rejected_when_the_environment_is_protected() {
+    let replay = Replay::new([read(&json!({ "protected": true }))]);
+
+    let found = plan(&replay, 0, &remove()).await;
+
+    assert_eq!(found.expect_err("protected").name(), ErrorName::Protected);
+    assert_eq!(operations(&replay), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn dry_run_does_not_ask_for_the_holder() {
+    let replay = Replay::new([read(&held())]);
+
+    let found = planned(&replay, &dry_run()).await;
+
+    assert_eq!(found["status"], "free");
+    assert_eq!(operations(&replay), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn reports_the_protection_only_when_it_would_change() {
+    let wanting = |protect: bool| provision_with(json!({ "protect": protect }));
+    let protected = json!({ "protected": true });
+
+    for (attributes, request, expected, change) in [
+        (json!({}), provision(), false, Value::Null),
+        (
+            json!({}),
+            wanting(true),
+            true,
+            json!({ "found": false, "wanted": true }),
+        ),
+        (protected.clone(), provision(), true, Value::Null),
+        (protected.clone(), wanting(true), true, Value::Null),
+        (
+            protected,
+            wanting(false),
+            false,
+            json!({ "found": true, "wanted": false }),
+        ),
+    ] {
+        let replay = Replay::new([read(&attributes)]);
+
+        let found = planned(&replay, &request).await;
+
+        let found = &found["plan"];
+        assert_eq!(found["protected"], expected, "{attributes}");
+        assert_eq!(found["protectionChange"], change, "{attributes}");
+    }
+}

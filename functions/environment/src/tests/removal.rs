@@ -1,0 +1,210 @@
+//! Removals and rollbacks.
+
+use serde_json::{Value, json};
+
+use super::{
+    ME, OTHER, START, claimed, decide, identity, merge, remove, remove_with, rollback,
+    with_identity, word,
+};
+use crate::decide::HolderStatus::{Ended, Running};
+
+/// What the record of a cache under other names than the removal's request holds.
+fn recorded() -> Value {
+    json!({
+        "version": 7,
+        "lastExecution": OTHER,
+        "spec": json!({
+            "cache": {
+                "name": "sessions",
+                "securityGroupName": "sessions-sg",
+                "subnetGroupName": "data",
+                "nodeTyp": "of an earlier version"
+            },
+            "parameterPrefix": "/elsewhere"
+        }).to_string(),
+        "creation": json!({ "execution": "run-1" }).to_string(),
+        "cacheIdentity": identity().to_string(),
+        "formerSubnetGroups": ["old"],
+        "rollbackOf": "run-1"
+    })
+}
+
+#[test]
+fn removes_unless_the_environment_is_protected() {
+    for (case, attributes, expected) in [
+        ("no record", json!({}), "claim"),
+        ("a cache", with_identity(json!({})), "claim"),
+        ("protected", json!({ "protected": true }), "Protected"),
+        (
+            "no longer protected",
+            json!({ "protected": false }),
+            "claim",
+        ),
+    ] {
+        let found = decide(&attributes, None, 0, &remove());
+
+        assert_eq!(word(found), expected, "{case}");
+    }
+}
+
+#[test]
+fn rejects_a_removal_before_it_would_take_over() {
+    let protected = json!({ "holder": OTHER, "protected": true });
+
+    for (holder, expected) in [
+        // The other run may end the protection.
+        (Running, "wait 30"),
+        (Ended, "Protected"),
+    ] {
+        let found = decide(&protected, Some(holder), 0, &remove());
+
+        assert_eq!(word(found), expected, "{holder:?}");
+    }
+}
+
+#[test]
+fn rolls_back_only_what_the_record_names() {
+    let authorized = json!({ "rollbackOf": "run-1" });
+
+    for (case, attributes, holder, expected) in [
+        ("no record", json!({}), None, "superseded"),
+        (
+            "another execution",
+            json!({ "rollbackOf": "run-2" }),
+            None,
+            "superseded",
+        ),
+        ("authorized", authorized.clone(), None, "claim"),
+        (
+            "authorized, protected, and older than the record",
+            merge(
+                authorized.clone(),
+                json!({ "protected": true, "askedAt": START + 1 }),
+            ),
+            None,
+            "claim",
+        ),
+        (
+            "authorized, but another run works",
+            merge(authorized, json!({ "holder": OTHER })),
+            Some(Running),
+            "wait 30",
+        ),
+    ] {
+        let found = decide(&attributes, holder, 0, &rollback());
+
+        assert_eq!(word(found), expected, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn removal_returns_what_the_record_knows() {
+    let request = remove_with(json!({ "finalSnapshot": true }));
+
+    let (found, _) = claimed(&recorded(), &request).await;
+
+    assert_eq!(
+        found,
+        json!({
+            "cacheName": "sessions",
+            "creationRecorded": true,
+            "finalSnapshot": format!("sessions-final-{START}"),
+            "subnetGroupNames": ["data", "old"],
+            "securityGroupName": "sessions-sg",
+            "vpcId": "vpc-0a1b2c3d4e5f60718",
+            "parameterPrefix": "/elsewhere",
+            "createdBy": null,
+            "forgotten": "creation, cacheIdentity, rollbackOf, spec, formerSubnetGroups, protected",
+            // 90 days after the start.
+            "expiresAt": "1803204000"
+        })
+    );
+}
+
+#[tokio::test]
+async fn removal_returns_the_requested_names_without_a_record() {
+    for attributes in [json!({}), json!({ "spec": "not JSON" })] {
+        let (found, _) = claimed(&attributes, &remove()).await;
+
+        assert_eq!(
+            found,
+            json!({
+                "cacheName": "bandup-redis",
+                "creationRecorded": false,
+                "finalSnapshot": null,
+                "subnetGroupNames": ["bandup-cached-subnet-group"],
+                "securityGroupName": "redis-sg",
+                "vpcId": null,
+                "parameterPrefix": "/bandup/cache",
+                "createdBy": null,
+                "forgotten": "creation, cacheIdentity, rollbackOf, spec, formerSubnetGroups, protected",
+                "expiresAt": "1803204000"
+            }),
+            "{attributes}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rollback_returns_the_execution_and_keeps_protection() {
+    let attributes = merge(recorded(), json!({ "protected": true }));
+
+    let (found, _) = claimed(&attributes, &rollback()).await;
+
+    assert_eq!(found["createdBy"], "run-1");
+    // The cache was there before the run that failed, and it stays protected.
+    assert_eq!(found["forgotten"], "creation, cacheIdentity, rollbackOf");
+}
+
+#[tokio::test]
+async fn removal_records_its_request_and_keeps_the_spec() {
+    let (_, update) = claimed(&json!({ "version": 7, "rollbackOf": "run-1" }), &remove()).await;
+
+    assert_eq!(
+        update["UpdateExpression"],
+        "SET holder = :holder, lastExecution = :lastExecution, askedAt = :askedAt REMOVE askedForCache, vpcId, \
+         cacheName, securityGroupName, subnetGroupName, parameterPrefix, takenOverAt, rollbackOf ADD version :one"
+    );
+    assert_eq!(
+        update["ExpressionAttributeValues"],
+        json!({
+            ":holder": { "S": ME },
+            ":lastExecution": { "S": ME },
+            ":askedAt": { "N": START.to_string() },
+            ":read_version": { "N": "7" },
+            ":one": { "N": "1" }
+        })
+    );
+}
+
+#[tokio::test]
+async fn removal_records_when_its_event_requested_it() {
+    for (asked_at, expected) in [(START - 1000, START - 1000), (START + 1000, START)] {
+        let request = remove_with(json!({ "askedAt": asked_at }));
+
+        let (_, update) = claimed(&json!({}), &request).await;
+
+        let written = &update["ExpressionAttributeValues"][":askedAt"];
+        assert_eq!(written, &json!({ "N": expected.to_string() }));
+    }
+}
+
+#[tokio::test]
+async fn rollback_leaves_what_was_last_recorded() {
+    // The failed execution stays the last one, and its authorization stays until the rollback has ended.
+    let (_, update) = claimed(&json!({ "rollbackOf": "run-1", "version": 2 }), &rollback()).await;
+
+    assert_eq!(
+        update["UpdateExpression"],
+        "SET holder = :holder REMOVE askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, \
+         parameterPrefix, takenOverAt ADD version :one"
+    );
+    assert_eq!(
+        update["ExpressionAttributeValues"],
+        json!({
+            ":holder": { "S": ME },
+            ":read_version": { "N": "2" },
+            ":one": { "N": "1" }
+        })
+    );
+}

@@ -1,0 +1,126 @@
+//! Records that earlier versions of envcache wrote: a claim reads them, and rewrites them.
+
+use contract::error::ErrorName;
+use replay::Replay;
+use serde_json::{Value, json};
+
+use super::{
+    OTHER, START, claim, claimed, identity, merge, nothing, operations, provision,
+    provision_elsewhere, read, remove, rollback, spec, with_identity,
+};
+
+/// The attributes of a cache that is being created, as the version before wrote them.
+fn outdated() -> Value {
+    merge(
+        identity(),
+        json!({
+            "askedAt": START - 1,
+            "lastExecution": OTHER,
+            "spec": spec("bandup-cached-subnet-group"),
+            "askedForCache": "bandup-redis",
+            "protected": false,
+            "rollbackOf": "run-1",
+            "version": 7
+        }),
+    )
+}
+
+/// The JSON in a text that a write sets.
+fn written(update: &Value, value: &str) -> Value {
+    let text = update["ExpressionAttributeValues"][value]["S"].as_str();
+    serde_json::from_str(text.expect("a text")).expect("JSON")
+}
+
+#[tokio::test]
+async fn outdated_attributes_are_rewritten_by_every_claim() {
+    for (request, set, removed) in [
+        (
+            provision(),
+            ", lastExecution = :lastExecution, askedAt = :askedAt, spec = :spec, protected = :protected",
+            ", formerSubnetGroups, expiresAt, rollbackOf",
+        ),
+        (
+            remove(),
+            ", lastExecution = :lastExecution, askedAt = :askedAt",
+            ", rollbackOf",
+        ),
+        (rollback(), "", ""),
+    ] {
+        let (_, update) = claimed(&outdated(), &request).await;
+
+        assert_eq!(
+            update["UpdateExpression"],
+            format!(
+                "SET holder = :holder, cacheIdentity = :cacheIdentity, creation = :creation{set} REMOVE \
+                 askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, parameterPrefix, \
+                 takenOverAt{removed} ADD version :one"
+            )
+        );
+        assert_eq!(written(&update, ":cacheIdentity"), identity());
+        assert_eq!(
+            written(&update, ":creation"),
+            // Of an unknown execution: the earlier version recorded only the cache's name.
+            json!({
+                "execution": "",
+                "placement": [],
+                "tried": [],
+                "replaced": false,
+                "deletionRequested": false
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn outdated_identity_counts_when_another_is_requested() {
+    let replay = Replay::new([read(&outdated())]);
+
+    let error = claim(&replay, 0, &provision_elsewhere())
+        .await
+        .expect_err("another identity");
+
+    assert_eq!(error.name(), ErrorName::Immutable);
+    assert_eq!(operations(&replay), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn removal_returns_what_an_outdated_record_knows() {
+    let (found, _) = claimed(&outdated(), &remove()).await;
+
+    assert_eq!(found["vpcId"], "vpc-0a1b2c3d4e5f60718");
+    assert_eq!(found["creationRecorded"], true);
+}
+
+#[tokio::test]
+async fn current_attributes_are_written_as_they_were_read() {
+    let creation = json!({
+        "execution": "run-1",
+        "placement": ["ap-southeast-1a"],
+        "tried": [["ap-southeast-1b"]],
+        "replaced": true,
+        "deletionRequested": true
+    });
+    let current = with_identity(json!({ "creation": creation.to_string() }));
+
+    let (_, update) = claimed(&current, &provision()).await;
+
+    assert_eq!(written(&update, ":cacheIdentity"), identity());
+    assert_eq!(written(&update, ":creation"), creation);
+}
+
+#[tokio::test]
+async fn record_is_claimed_when_it_has_no_version() {
+    // A stack in which the state machines claimed by themselves wrote none.
+    let attributes = json!({ "askedAt": START - 1, "lastExecution": OTHER });
+    let replay = Replay::new([read(&attributes), nothing()]);
+
+    claim(&replay, 0, &provision()).await.expect("an output");
+
+    let (_, update) = &replay.documents()[1];
+    assert_eq!(
+        update["ConditionExpression"],
+        "attribute_not_exists(holder) AND attribute_not_exists(version)"
+    );
+    let expression = update["UpdateExpression"].as_str().expect("a text");
+    assert!(expression.ends_with(" ADD version :one"), "{expression}");
+}

@@ -1,0 +1,455 @@
+//! An available group.
+
+use std::collections::BTreeMap;
+
+use contract::error::ErrorName;
+use contract::message::EnsureReplicationGroupOutput;
+use replay::Answer;
+use serde_json::json;
+
+use super::{
+    Aws, accepted, described, member, message, owned, owned_by, rejected, same, unowned, waiting,
+    with,
+};
+
+/// A group with a replica.
+fn two_nodes(mut body: String) -> String {
+    let end = body.find("</NodeGroupMembers>").expect("it has members");
+    body.insert_str(
+        end,
+        "<NodeGroupMember><CacheClusterId>bandup-redis-002</CacheClusterId></NodeGroupMember>",
+    );
+    body
+}
+
+fn creating_member() -> Answer {
+    member(|body| {
+        body.replace(
+            "<CacheClusterStatus>available",
+            "<CacheClusterStatus>creating",
+        )
+    })
+}
+
+fn failing_over(body: String) -> String {
+    two_nodes(body)
+        .replace("<AutomaticFailover>disabled", "<AutomaticFailover>enabled")
+        .replace("<MultiAZ>disabled", "<MultiAZ>enabled")
+}
+
+#[tokio::test]
+async fn is_up_to_date_with_its_address_unchanged_when_as_wanted() {
+    let aws = Aws::new([described("available", same), owned(), member(same)]);
+
+    let found = aws
+        .ensure(message(&json!({ "engineVersion": "8.0" })))
+        .await
+        .expect("up to date");
+
+    assert_eq!(
+        serde_json::to_value(found).expect("JSON"),
+        json!({
+            "status": "upToDate",
+            "outcome": "as wanted",
+            "endpoints": {
+                "primary": { "host": "master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "port": 6379 }
+            }
+        }),
+        "a single node has no reader"
+    );
+    assert_eq!(
+        aws.elasticache.actions(),
+        [
+            "DescribeReplicationGroups",
+            "ListTagsForResource",
+            "DescribeCacheClusters"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn shows_the_reader_endpoint_when_there_are_replicas() {
+    let aws = Aws::new([described("available", failing_over), owned(), member(same)]);
+
+    let found = aws
+        .ensure(message(&json!({ "replicas": 1 })))
+        .await
+        .expect("up to date");
+
+    assert_eq!(
+        serde_json::to_value(found).expect("JSON")["endpoints"]["reader"]["host"],
+        "replica.bandup-redis.q68zge.apse1.cache.amazonaws.com"
+    );
+}
+
+#[tokio::test]
+async fn waits_when_the_endpoint_is_not_there_yet() {
+    let without_endpoint = |body: String| {
+        let begin = body.find("<PrimaryEndpoint>").expect("it has one");
+        let end = body.find("<ReaderEndpoint>").expect("it follows");
+        format!("{}{}", &body[..begin], &body[end..])
+    };
+    let empty =
+        |body: String| body.replace("master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "");
+    let changing = |body: String| {
+        body.replace(
+            "<Status>available</Status><Primary",
+            "<Status>modifying</Status><Primary",
+        )
+    };
+    for (answer, why) in [
+        (described("available", without_endpoint), "no endpoint"),
+        (described("available", empty), "an empty address"),
+        (
+            described("available", changing),
+            "a node group that is modifying",
+        ),
+    ] {
+        let aws = Aws::new([answer, owned(), member(same)]);
+
+        let found = aws.ensure(message(&json!({}))).await.expect(why);
+
+        assert_eq!(
+            found,
+            waiting("found available, but without its endpoint", 30),
+            "{why}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn changes_nothing_when_the_group_is_not_owned() {
+    let cases = [
+        (owned_by("another-stack"), "`bandup-redis`"),
+        (unowned(), "adopt"),
+    ];
+    for (tags, expected) in cases {
+        let aws = Aws::new([described("available", same), tags]);
+
+        let error = aws
+            .ensure(message(&json!({ "description": "cache" })))
+            .await
+            .expect_err("not owned");
+
+        assert_eq!(error.name(), ErrorName::NotOwned);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(
+            aws.elasticache.actions(),
+            ["DescribeReplicationGroups", "ListTagsForResource"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn applies_each_difference_at_once_as_one_change() {
+    let modify = "ModifyReplicationGroup";
+    let cases = [
+        (
+            json!({ "description": "cache" }),
+            "changing description",
+            (modify, "ReplicationGroupDescription", "cache"),
+        ),
+        (
+            json!({ "snapshotRetentionDays": 7 }),
+            "changing backups",
+            (modify, "SnapshotRetentionLimit", "7"),
+        ),
+        (
+            json!({ "nodeType": "cache.t3.small" }),
+            "changing node type",
+            (modify, "CacheNodeType", "cache.t3.small"),
+        ),
+        (
+            json!({ "engineVersion": "8.1" }),
+            "changing engine version",
+            (modify, "EngineVersion", "8.1"),
+        ),
+        (
+            json!({ "replicas": 1 }),
+            "changing to more replicas: 1",
+            ("IncreaseReplicaCount", "NewReplicaCount", "1"),
+        ),
+    ];
+    for (cache, outcome, (action, field, value)) in cases {
+        let aws = Aws::new([
+            described("available", same),
+            owned(),
+            member(same),
+            accepted(action),
+        ]);
+
+        let found = aws.ensure(message(&cache)).await.expect(outcome);
+
+        assert_eq!(
+            found,
+            waiting(outcome, 30),
+            "{cache}: a later round compares again"
+        );
+        let expected: BTreeMap<_, _> = [
+            ("Action", action),
+            ("ReplicationGroupId", "bandup-redis"),
+            ("ApplyImmediately", "true"),
+            (field, value),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        assert_eq!(aws.elasticache.forms()[3], expected, "{cache}");
+    }
+}
+
+#[tokio::test]
+async fn makes_one_change_per_round_when_several_differ() {
+    let aws = Aws::new([
+        described("available", same),
+        owned(),
+        member(same),
+        accepted("ModifyReplicationGroup"),
+    ]);
+    let cache = json!({ "description": "cache", "nodeType": "cache.t3.small" });
+
+    let found = aws.ensure(message(&cache)).await.expect("a change");
+
+    assert_eq!(found, waiting("changing description", 30));
+    assert_eq!(aws.elasticache_writes(), ["ModifyReplicationGroup"]);
+}
+
+#[tokio::test]
+async fn turns_failover_on_after_replicas_and_off_before_them() {
+    let half_failing_over = |body: String| {
+        two_nodes(body).replace("<AutomaticFailover>disabled", "<AutomaticFailover>enabled")
+    };
+    let (modify, failover) = ("ModifyReplicationGroup", "AutomaticFailoverEnabled");
+    let cases = [
+        (
+            described("available", two_nodes),
+            1,
+            (modify, failover, "true"),
+            "two nodes: failover is turned on",
+        ),
+        (
+            described("available", half_failing_over),
+            0,
+            (modify, failover, "false"),
+            "failover without Multi-AZ is turned off first too",
+        ),
+        (
+            described("available", failing_over),
+            0,
+            (modify, failover, "false"),
+            "no replica wanted: failover is turned off first",
+        ),
+        (
+            described("available", two_nodes),
+            0,
+            ("DecreaseReplicaCount", "NewReplicaCount", "0"),
+            "then the replica is removed",
+        ),
+    ];
+    for (group, replicas, (action, field, value), why) in cases {
+        let aws = Aws::new([group, owned(), member(same), accepted(action)]);
+
+        aws.ensure(message(&json!({ "replicas": replicas })))
+            .await
+            .expect(why);
+
+        let request = &aws.elasticache.forms()[3];
+        assert_eq!(request["Action"], action, "{why}");
+        assert_eq!(request[field], value, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn names_a_member_when_backups_are_turned_on() {
+    // "Must specify both SnapshotRetentionLimit and SnapshottingClusterId to turn on snapshots":
+    // https://github.com/aws-controllers-k8s/community/issues/1846
+    let without_backups =
+        |body: String| body.replace("<SnapshotRetentionLimit>1<", "<SnapshotRetentionLimit>0<");
+    let aws = Aws::new([
+        described("available", without_backups),
+        owned(),
+        member(same),
+        accepted("ModifyReplicationGroup"),
+    ]);
+
+    aws.ensure(message(&json!({}))).await.expect("a change");
+
+    let request = &aws.elasticache.forms()[3];
+    assert_eq!(request["SnapshotRetentionLimit"], "1");
+    assert_eq!(request["SnapshottingClusterId"], "bandup-redis-001");
+}
+
+#[tokio::test]
+async fn waits_while_the_group_or_a_member_is_changing() {
+    let without_members = |body: String| {
+        body.replace(
+            "<MemberClusters><ClusterId>bandup-redis-001</ClusterId></MemberClusters>",
+            "",
+        )
+    };
+    let available = || described("available", same);
+    let gone = Answer::query_fault(404, "CacheClusterNotFound", "no such member");
+    let cases = [
+        // Its tags can't be read.
+        (
+            vec![available(), rejected("InvalidReplicationGroupState")],
+            "found changing",
+        ),
+        (
+            vec![available(), owned(), creating_member()],
+            "found changing: bandup-redis-001 is creating",
+        ),
+        (
+            vec![available(), owned(), gone],
+            "found changing: bandup-redis-001 is not there",
+        ),
+        (
+            vec![described("available", without_members), owned()],
+            "found without a member",
+        ),
+        // The change is rejected.
+        (
+            vec![
+                available(),
+                owned(),
+                member(same),
+                rejected("InvalidCacheClusterState"),
+            ],
+            "found changing",
+        ),
+        // Another run has requested the change already.
+        (
+            vec![
+                available(),
+                owned(),
+                member(same),
+                rejected("NoOperationFault"),
+            ],
+            "changing to more replicas: 1",
+        ),
+    ];
+    for (answers, outcome) in cases {
+        let aws = Aws::new(answers);
+
+        let found = aws
+            .ensure(message(&json!({ "replicas": 1 })))
+            .await
+            .expect(outcome);
+
+        assert_eq!(found, waiting(outcome, 30));
+    }
+}
+
+#[tokio::test]
+async fn times_out_when_it_is_still_not_as_wanted_after_60_minutes() {
+    let cases = [
+        (
+            member(same),
+            json!({ "description": "cache" }),
+            "available, but not yet as wanted, after 60 minutes",
+        ),
+        (
+            creating_member(),
+            json!({}),
+            "changing: bandup-redis-001 is creating after 60 minutes",
+        ),
+    ];
+    for (member, cache, expected) in cases {
+        let aws = Aws::new([described("available", same), owned(), member]);
+        let late = with(message(&cache), &json!({ "secondsWaited": 3600 }));
+
+        let error = aws.ensure(late).await.expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::Timeout);
+        let expected = format!("replication group bandup-redis is {expected}");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(aws.elasticache_writes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn is_up_to_date_when_as_wanted_after_60_minutes() {
+    let aws = Aws::new([described("available", same), owned(), member(same)]);
+    let late = with(message(&json!({})), &json!({ "secondsWaited": 3600 }));
+
+    let found = aws.ensure(late).await.expect("up to date");
+
+    assert!(
+        matches!(found, EnsureReplicationGroupOutput::UpToDate { .. }),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn shows_found_and_wanted_when_aws_cannot_change_it() {
+    let cases = [
+        (
+            json!({ "engineVersion": "7.2" }),
+            ("", ""),
+            "cache.engineVersion is 8.0.1, wanted 7.2",
+        ),
+        (
+            json!({ "port": 7000 }),
+            ("", ""),
+            "cache.port is 6379, wanted 7000",
+        ),
+        (
+            json!({}),
+            ("<Engine>valkey", "<Engine>redis"),
+            "engine is redis",
+        ),
+        (
+            json!({}),
+            (">bandup-cached-subnet-group<", ">default<"),
+            "cache.subnetGroupName is default",
+        ),
+        (
+            json!({ "subnetGroupName": "another-subnet-group" }),
+            ("", ""),
+            "cache.subnetGroupName is bandup-cached-subnet-group, wanted another-subnet-group",
+        ),
+    ];
+    for (cache, (shown, instead), expected) in cases {
+        let member = member(|body| match shown {
+            "" => body,
+            shown => body.replace(shown, instead),
+        });
+        let aws = Aws::new([described("available", same), owned(), member]);
+
+        let error = aws.ensure(message(&cache)).await.expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::Immutable, "{expected}");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(
+            aws.elasticache.actions().len(),
+            3,
+            "{expected}: nothing was changed"
+        );
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>
+#[tokio::test]
+async fn is_immutable_when_clients_need_a_password() {
+    let cases = [
+        (
+            "<AuthTokenEnabled>true</AuthTokenEnabled>",
+            "AUTH is on, wanted off",
+        ),
+        (
+            "<UserGroupIds><member>backend</member></UserGroupIds>",
+            "user groups is backend, wanted none",
+        ),
+    ];
+    for (shown, expected) in cases {
+        let with_password = |body: String| {
+            let end = "</ReplicationGroup>";
+            body.replace(end, &format!("{shown}{end}"))
+        };
+        let aws = Aws::new([described("available", with_password), owned(), member(same)]);
+
+        let error = aws.ensure(message(&json!({}))).await.expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::Immutable, "{shown}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,102 @@
+//! The poll.
+
+use aws_sdk_elasticache::Client;
+use contract::error::{ErrorName, StepResult};
+use contract::message::CheckReplicationGroupOutput;
+use replay::{Answer, Replay, form};
+use serde_json::json;
+
+use super::{absent, described, rejected, same};
+use crate::check;
+
+/// `CheckReplicationGroup` on one answer, after so many seconds of waiting.
+async fn checked(answer: Answer, waited: u32) -> StepResult<CheckReplicationGroupOutput> {
+    let replay = Replay::new([answer]);
+    let message = json!({
+        "environment": "bandup",
+        "execution": "run-1",
+        "cacheName": "bandup-redis",
+        "secondsWaited": waited,
+    });
+    let input = serde_json::from_value(message).expect("the state's message");
+    let found = check(&Client::new(&replay.config()), input).await;
+    assert_eq!(
+        replay.forms(),
+        [form([
+            ("Action", "DescribeReplicationGroups"),
+            ("ReplicationGroupId", "bandup-redis"),
+        ])],
+        "a check describes the group once"
+    );
+    found
+}
+
+#[tokio::test]
+async fn is_pending_while_elasticache_is_at_work() {
+    for status in ["creating", "modifying", "deleting", "snapshotting"] {
+        let found = checked(described(status, same), 190).await.expect(status);
+
+        assert_eq!(
+            found,
+            CheckReplicationGroupOutput::Pending {
+                found: status.to_owned(),
+                wait_seconds: 10
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn is_ready_when_ensuring_can_decide_even_after_60_minutes() {
+    let without_status = |body: String| body.replacen("<Status>any</Status>", "", 1);
+    let cases = [
+        (absent(), "not there"),
+        (described("available", same), "available"),
+        (described("create-failed", same), "create-failed"),
+        (described("hibernating", same), "hibernating"),
+        (described("any", without_status), "without a status"),
+    ];
+    for (answer, status) in cases {
+        for waited in [0, 3600] {
+            let found = checked(answer.clone(), waited).await.expect(status);
+
+            assert_eq!(
+                found,
+                CheckReplicationGroupOutput::Ready {
+                    found: status.to_owned()
+                },
+                "after {waited} seconds"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn times_out_when_elasticache_is_at_work_for_60_minutes() {
+    let error = checked(described("creating", same), 3600)
+        .await
+        .expect_err("60 minutes are over");
+
+    assert_eq!(error.name(), ErrorName::Timeout);
+    assert!(
+        error
+            .to_string()
+            .starts_with("replication group bandup-redis is creating"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn keeps_the_reason_when_elasticache_rejects_the_check() {
+    let error = checked(rejected("Throttling"), 0)
+        .await
+        .expect_err("throttled");
+
+    assert_eq!(error.name(), ErrorName::Throttled);
+    assert!(
+        error
+            .to_string()
+            .starts_with("DescribeReplicationGroups bandup-redis: Throttling"),
+        "{error}"
+    );
+}

@@ -1,0 +1,221 @@
+//! The record guards every write to ElastiCache.
+
+use contract::error::ErrorName;
+use contract::message::EnsureReplicationGroupOutput;
+use replay::Answer;
+use serde_json::{Value, json};
+
+use super::{
+    Aws, ME, OTHER, absent, accepted, condition_failed, creation, described, events, held, member,
+    message, owned, read, rejected, same, situations, unowned, with, written,
+};
+
+fn is_claim_lost(output: &EnsureReplicationGroupOutput) -> bool {
+    matches!(output, EnsureReplicationGroupOutput::ClaimLost { reason }
+        if reason.starts_with("another run has taken over environment `bandup`"))
+}
+
+#[tokio::test]
+async fn reads_the_record_consistently() {
+    let aws = Aws::new([described("creating", same)]);
+
+    aws.ensure(message(&json!({}))).await.expect("it waits");
+
+    assert_eq!(
+        aws.dynamodb.documents(),
+        [(
+            "GetItem".to_owned(),
+            json!({
+                "TableName": "environments",
+                "Key": { "environment": { "S": "bandup" } },
+                "ConsistentRead": true
+            })
+        )]
+    );
+}
+
+#[tokio::test]
+async fn calls_no_elasticache_when_the_claim_is_lost_at_the_start() {
+    let cases = [
+        ("another execution's", read(&json!({ "holder": OTHER }))),
+        ("released", read(&json!({ "environment": "bandup" }))),
+        ("no record", Answer::ok("{}")),
+        // The holder is compared by its ARN: two state machines can have executions of the same name.
+        ("the name only", read(&json!({ "holder": "run-1" }))),
+    ];
+    for (case, record) in cases {
+        let aws = Aws::answering([absent()], [record, written()]);
+
+        let found = aws.ensure(message(&json!({}))).await.expect("an output");
+
+        assert!(is_claim_lost(&found), "{case}: {found:?}");
+        assert!(aws.elasticache.actions().is_empty(), "{case}");
+        assert!(aws.record_writes().is_empty(), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn writes_the_record_once_before_each_write() {
+    for situation in situations() {
+        let write = situation.write;
+        let aws = Aws::new(situation.elasticache);
+
+        aws.ensure(situation.message).await.expect(write);
+
+        assert_eq!(aws.elasticache_writes(), [write]);
+        assert_eq!(aws.record_writes().len(), 1, "{write}");
+    }
+}
+
+// The order of the two writes shows here: the record's comes first, or ElastiCache's would have taken place.
+#[tokio::test]
+async fn writes_nothing_when_the_claim_is_lost_before_a_write() {
+    for situation in situations() {
+        let write = situation.write;
+        let record = read(&held(Some(&creation())));
+        let aws = Aws::answering(situation.elasticache, [record, condition_failed()]);
+
+        let found = aws.ensure(situation.message).await.expect("an output");
+
+        assert!(is_claim_lost(&found), "{write}: {found:?}");
+        assert_eq!(aws.record_writes().len(), 1, "{write}: it was tried");
+        assert!(aws.elasticache_writes().is_empty(), "{write}");
+    }
+}
+
+#[tokio::test]
+async fn writes_the_record_only_while_holding_the_environment() {
+    for situation in situations() {
+        let write = situation.write;
+        let aws = Aws::new(situation.elasticache);
+
+        aws.ensure(situation.message).await.expect(write);
+
+        let update = &aws.record_writes()[0];
+        assert_eq!(update["TableName"], "environments", "{write}");
+        assert_eq!(update["Key"], json!({ "environment": { "S": "bandup" } }));
+        assert_eq!(
+            update["ConditionExpression"], "holder = :read_holder",
+            "{write}"
+        );
+        let values = &update["ExpressionAttributeValues"];
+        assert_eq!(values[":read_holder"], json!({ "S": ME }), "{write}");
+    }
+}
+
+#[tokio::test]
+async fn records_the_identity_and_a_creation_or_replacement() {
+    for situation in situations() {
+        let write = situation.write;
+        let aws = Aws::new(situation.elasticache);
+
+        aws.ensure(situation.message).await.expect(write);
+
+        let update = &aws.record_writes()[0];
+        let has_creation = ["CreateReplicationGroup", "DeleteReplicationGroup"].contains(&write);
+        let expected = if has_creation {
+            "SET cacheIdentity = :cacheIdentity, creation = :creation ADD version :one"
+        } else {
+            "SET cacheIdentity = :cacheIdentity ADD version :one"
+        };
+        assert_eq!(update["UpdateExpression"], expected, "{write}");
+        let identity = &update["ExpressionAttributeValues"][":cacheIdentity"]["S"];
+        let identity: Value = serde_json::from_str(identity.as_str().expect("text")).expect("JSON");
+        assert_eq!(
+            identity,
+            json!({
+                "vpcId": "vpc-0a1b2c3d4e5f60718",
+                "cacheName": "bandup-redis",
+                "securityGroupName": "redis-sg",
+                "subnetGroupName": "bandup-cached-subnet-group",
+                "parameterPrefix": "/bandup/cache"
+            }),
+            "{write}"
+        );
+        assert_eq!(aws.recorded().len(), usize::from(has_creation), "{write}");
+    }
+}
+
+#[tokio::test]
+async fn loses_the_claim_when_another_run_takes_over_meanwhile() {
+    // Between the request, which finds no capacity, and the record of that.
+    let aws = Aws::answering(
+        [absent(), rejected("InsufficientCacheClusterCapacity")],
+        [read(&held(None)), written(), condition_failed()],
+    );
+
+    let found = aws.ensure(message(&json!({}))).await.expect("an output");
+
+    assert!(is_claim_lost(&found), "{found:?}");
+    assert_eq!(aws.record_writes().len(), 2);
+}
+
+#[tokio::test]
+async fn leaves_the_record_alone_when_nothing_is_to_be_done() {
+    let cases = [
+        ("waits", vec![described("modifying", same)]),
+        (
+            "up to date",
+            vec![described("available", same), owned(), member(same)],
+        ),
+    ];
+    for (case, answers) in cases {
+        let aws = Aws::new(answers);
+
+        aws.ensure(message(&json!({}))).await.expect(case);
+
+        assert!(aws.record_writes().is_empty(), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn leaves_the_record_alone_when_the_group_is_rejected() {
+    let late = json!({ "secondsWaited": 3600 });
+    let available = || described("available", same);
+    let failed = || vec![described("create-failed", same), events(&[]), events(&[])];
+    let message = || message(&json!({}));
+    let other_port = super::message(&json!({ "port": 7000 }));
+    let cases = [
+        (vec![available(), unowned()], message(), ErrorName::NotOwned),
+        (
+            vec![available(), owned(), member(same)],
+            other_port,
+            ErrorName::Immutable,
+        ),
+        (
+            vec![described("hibernating", same)],
+            message(),
+            ErrorName::UnexpectedStatus,
+        ),
+        (failed(), with(message(), &late), ErrorName::CreateFailed),
+        (vec![absent()], with(message(), &late), ErrorName::Timeout),
+    ];
+    for (answers, message, expected) in cases {
+        let aws = Aws::new(answers);
+
+        let error = aws.ensure(message).await.expect_err(expected.as_str());
+
+        assert_eq!(error.name(), expected, "{error}");
+        assert!(aws.record_writes().is_empty(), "{expected}");
+        assert!(aws.elasticache_writes().is_empty(), "{expected}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+#[tokio::test]
+async fn keeps_the_reason_when_dynamodb_rejects_a_call() {
+    let denied = || Answer::json_fault(400, "AccessDeniedException", "AWS's own words.");
+    let cases = [
+        (vec![denied()], "GetItem bandup: "),
+        (vec![read(&held(None)), denied()], "UpdateItem bandup: "),
+    ];
+    for (answers, expected) in cases {
+        let aws = Aws::answering([absent(), accepted("CreateReplicationGroup")], answers);
+
+        let error = aws.ensure(message(&json!({}))).await.expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::AccessDenied);
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert!(aws.elasticache_writes().is_empty(), "{expected}");
+    }
+}

@@ -1,0 +1,277 @@
+//! A group that doesn't exist.
+
+use contract::error::ErrorName;
+use record::Creation;
+use replay::{Answer, form};
+use serde_json::json;
+
+use super::{
+    Aws, absent, accepted, creation, described, held, message, rejected, same, waiting, with, zones,
+};
+
+const ZONE: &str = "PreferredCacheClusterAZs.AvailabilityZone.1";
+
+#[tokio::test]
+async fn creates_with_every_field_when_absent() {
+    let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
+
+    let found = aws.ensure(message(&json!({}))).await.expect("created");
+
+    assert_eq!(found, waiting("created", 30));
+    assert_eq!(
+        aws.elasticache.forms()[1],
+        form([
+            ("Action", "CreateReplicationGroup"),
+            ("ReplicationGroupId", "bandup-redis"),
+            ("ReplicationGroupDescription", "in memory db for bandup"),
+            ("Engine", "valkey"),
+            ("CacheNodeType", "cache.t3.micro"),
+            ("ClusterMode", "disabled"),
+            ("NumCacheClusters", "1"),
+            ("AutomaticFailoverEnabled", "false"),
+            ("MultiAZEnabled", "false"),
+            ("NetworkType", "ipv4"),
+            ("Port", "6379"),
+            ("CacheSubnetGroupName", "bandup-cached-subnet-group"),
+            ("SecurityGroupIds.SecurityGroupId.1", "sg-0c1b2c3d4e5f60718"),
+            ("AtRestEncryptionEnabled", "true"),
+            ("TransitEncryptionEnabled", "true"),
+            ("SnapshotRetentionLimit", "1"),
+            ("Tags.Tag.1.Key", "envcache:environment"),
+            ("Tags.Tag.1.Value", "bandup"),
+            ("Tags.Tag.2.Key", "envcache:stack"),
+            ("Tags.Tag.2.Value", "envcache"),
+        ]),
+        "no field more, no field less: no TransitEncryptionMode, no KMS key, no token"
+    );
+}
+
+#[tokio::test]
+async fn records_the_creation_in_the_same_round_when_first_absent() {
+    let aws = Aws::with_record(&held(None), [absent(), accepted("CreateReplicationGroup")]);
+
+    let found = aws.ensure(message(&json!({}))).await.expect("created");
+
+    assert_eq!(found, waiting("created", 30));
+    assert_eq!(aws.recorded(), [creation()]);
+}
+
+#[tokio::test]
+async fn passes_on_replicas_with_failover_a_version_and_a_port() {
+    let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
+    let cache = json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 });
+
+    aws.ensure(message(&cache)).await.expect("created");
+
+    let request = &aws.elasticache.forms()[1];
+    for (field, expected) in [
+        ("NumCacheClusters", "3"),
+        ("AutomaticFailoverEnabled", "true"),
+        ("MultiAZEnabled", "true"),
+        ("EngineVersion", "8.0"),
+        ("Port", "7000"),
+    ] {
+        assert_eq!(
+            request.get(field).map(String::as_str),
+            Some(expected),
+            "{field}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn tags_the_execution_when_a_rollback_is_requested() {
+    let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
+    let mut message = message(&json!({}));
+    message["spec"]["switches"] = json!({ "onFailure": "rollback" });
+
+    aws.ensure(message).await.expect("created");
+
+    let request = &aws.elasticache.forms()[1];
+    assert_eq!(request["Tags.Tag.3.Key"], "envcache:execution");
+    assert_eq!(request["Tags.Tag.3.Value"], "run-1");
+}
+
+#[tokio::test]
+async fn waits_when_the_group_appeared_meanwhile() {
+    let exists = Answer::query_fault(
+        400,
+        "ReplicationGroupAlreadyExists",
+        "Replication group bandup-redis already exists.",
+    );
+    let aws = Aws::new([absent(), exists]);
+
+    let found = aws.ensure(message(&json!({}))).await.expect("it waits");
+
+    assert_eq!(found, waiting("exists already", 30));
+}
+
+#[tokio::test]
+async fn only_waits_while_elasticache_is_at_work() {
+    for status in ["creating", "modifying", "deleting", "snapshotting"] {
+        let aws = Aws::new([described(status, same)]);
+
+        let found = aws.ensure(message(&json!({}))).await.expect(status);
+
+        assert_eq!(found, waiting(&format!("found {status}"), 30));
+        assert_eq!(
+            aws.elasticache.actions(),
+            ["DescribeReplicationGroups"],
+            "{status}: its tags can't be read, and nothing can be changed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn times_out_when_it_has_waited_for_60_minutes() {
+    let cases = [
+        (absent(), "not there"),
+        (described("creating", same), "creating"),
+    ];
+    for (answer, found) in cases {
+        let aws = Aws::new([answer]);
+        let late = with(message(&json!({})), &json!({ "secondsWaited": 3600 }));
+
+        let error = aws.ensure(late).await.expect_err(found);
+
+        assert_eq!(error.name(), ErrorName::Timeout);
+        let expected = format!("replication group bandup-redis is {found} after 60 minutes");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(aws.elasticache_writes().is_empty(), "{found}");
+    }
+}
+
+#[tokio::test]
+async fn rejects_a_status_that_elasticache_does_not_document() {
+    let aws = Aws::new([described("hibernating", same)]);
+
+    let error = aws.ensure(message(&json!({}))).await.expect_err("unknown");
+
+    assert_eq!(error.name(), ErrorName::UnexpectedStatus);
+    assert!(
+        error
+            .to_string()
+            .starts_with("replication group bandup-redis is hibernating"),
+        "{error}"
+    );
+    assert_eq!(aws.elasticache.actions(), ["DescribeReplicationGroups"]);
+}
+
+#[tokio::test]
+async fn returns_not_found_when_the_security_group_is_not_seen_yet() {
+    // AWS documents neither a fault for it nor a message: what counts is that the rejection names the group.
+    let aws = Aws::new([
+        absent(),
+        Answer::query_fault(
+            400,
+            "InvalidParameterValue",
+            "Some security group ids are invalid: sg-0c1b2c3d4e5f60718",
+        ),
+    ]);
+
+    let error = aws.ensure(message(&json!({}))).await.expect_err("unseen");
+
+    assert_eq!(error.name(), ErrorName::NotFound, "{error}");
+}
+
+#[tokio::test]
+async fn keeps_the_reason_when_elasticache_rejects_the_creation() {
+    let cases = [
+        ("NodeQuotaForCustomerExceeded", ErrorName::QuotaExceeded),
+        ("CacheSubnetGroupNotFoundFault", ErrorName::NotFound),
+        ("InvalidParameterCombination", ErrorName::InvalidSpec),
+        ("Throttling", ErrorName::Throttled),
+        ("AccessDenied", ErrorName::AccessDenied),
+        ("ServiceLinkedRoleNotFoundFault", ErrorName::AccessDenied),
+    ];
+    for (code, expected) in cases {
+        let aws = Aws::new([absent(), rejected(code)]);
+
+        let error = aws.ensure(message(&json!({}))).await.expect_err(code);
+
+        assert_eq!(error.name(), expected, "{code}");
+        assert!(
+            error.to_string().starts_with(&format!(
+                "CreateReplicationGroup bandup-redis: {code}: AWS's own words."
+            )),
+            "{error}"
+        );
+    }
+}
+
+/// The message is that of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html>.
+fn no_capacity() -> Answer {
+    Answer::query_fault(
+        400,
+        "InsufficientCacheClusterCapacity",
+        "The requested cache node type is not available in the specified Availability Zone.",
+    )
+}
+
+#[tokio::test]
+async fn tries_every_placement_once_when_there_is_no_capacity() {
+    let attempts = [
+        (None, "no capacity in zones chosen by ElastiCache"),
+        (Some("ap-southeast-1a"), "no capacity in ap-southeast-1a"),
+        (Some("ap-southeast-1b"), "no capacity in ap-southeast-1b"),
+    ];
+    let mut record = held(None);
+    let mut tried = Vec::new();
+    for (zone, outcome) in attempts {
+        let aws = Aws::with_record(&record, [absent(), no_capacity()]);
+
+        let found = aws.ensure(message(&json!({}))).await.expect(outcome);
+
+        assert_eq!(found, waiting(outcome, 30));
+        let requested = aws.elasticache.forms()[1].get(ZONE).cloned();
+        assert_eq!(requested.as_deref(), zone, "{outcome}");
+        let before = Creation {
+            placement: zone.into_iter().map(str::to_owned).collect(),
+            tried: tried.clone(),
+            ..creation()
+        };
+        tried.push(before.placement.clone());
+        let after = Creation {
+            tried: tried.clone(),
+            ..before.clone()
+        };
+        assert_eq!(aws.recorded(), [before, after.clone()], "{outcome}");
+        record = held(Some(&after));
+    }
+
+    let aws = Aws::with_record(&record, [absent()]);
+    let error = aws
+        .ensure(message(&json!({})))
+        .await
+        .expect_err("no placement is left");
+
+    assert_eq!(error.name(), ErrorName::InsufficientCapacity);
+    let expected =
+        "Tried: zones chosen by ElastiCache; ap-southeast-1a; ap-southeast-1b. What could";
+    assert!(error.to_string().contains(expected), "{error}");
+    assert_eq!(aws.elasticache.actions(), ["DescribeReplicationGroups"]);
+    assert!(aws.record_writes().is_empty());
+}
+
+#[tokio::test]
+async fn names_the_zones_when_elasticache_does_not_choose_them() {
+    let recorded = Creation {
+        tried: vec![vec![]],
+        ..creation()
+    };
+    let aws = Aws::with_record(
+        &held(Some(&recorded)),
+        [absent(), accepted("CreateReplicationGroup")],
+    );
+
+    let found = aws.ensure(message(&json!({}))).await.expect("created");
+
+    assert_eq!(found, waiting("created in ap-southeast-1a", 30));
+    assert_eq!(aws.elasticache.forms()[1][ZONE], "ap-southeast-1a");
+    let expected = Creation {
+        placement: zones(&["ap-southeast-1a"]),
+        ..recorded
+    };
+    assert_eq!(aws.recorded(), [expected]);
+}

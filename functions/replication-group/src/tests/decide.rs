@@ -1,0 +1,318 @@
+//! The decisions as tables.
+
+use contract::error::ErrorName;
+use contract::message::EnsureReplicationGroupInput;
+use record::Creation;
+use serde_json::{Value, json};
+
+use super::{message, with, zones};
+use crate::decide::{Next, by_status, creation, replacement, without_capacity};
+
+/// The reason of a member that found no capacity.
+const NO_CAPACITY: &str =
+    "ElastiCache's events: bandup-redis-001: InsufficientCacheClusterCapacity";
+const NO_ADDRESSES: &str = "ElastiCache's events: bandup-redis-001: no free IP addresses";
+
+/// The message with these fields changed.
+fn input(changes: &Value) -> EnsureReplicationGroupInput {
+    serde_json::from_value(with(message(&json!({})), changes)).expect("the state's message")
+}
+
+/// A creation that this execution has recorded.
+fn own() -> Creation {
+    super::creation()
+}
+
+/// A creation that another execution has recorded, with everything that matters only to that one.
+fn others() -> Creation {
+    Creation {
+        execution: "run-0".to_owned(),
+        placement: zones(&["ap-southeast-1a"]),
+        tried: vec![vec![]],
+        replaced: true,
+        deletion_requested: true,
+    }
+}
+
+fn tried(placements: &[&[&str]]) -> Vec<Vec<String>> {
+    placements.iter().map(|placed| zones(placed)).collect()
+}
+
+/// The statuses of <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>.
+#[test]
+fn decides_by_each_documented_status() {
+    let wait = |status: &str| Ok(Next::Wait(status.to_owned()));
+    let cases = [
+        (None, Ok(Next::Create)),
+        (Some("available"), Ok(Next::Compare)),
+        (Some("create-failed"), Ok(Next::Replace)),
+        (Some("creating"), wait("creating")),
+        (Some("deleting"), wait("deleting")),
+        (Some("modifying"), wait("modifying")),
+        (Some("snapshotting"), wait("snapshotting")),
+        (Some("hibernating"), Err(ErrorName::UnexpectedStatus)),
+        (Some("without a status"), Err(ErrorName::UnexpectedStatus)),
+        (Some(""), Err(ErrorName::UnexpectedStatus)),
+    ];
+    for (status, expected) in cases {
+        let found = by_status("bandup-redis", status);
+
+        assert_eq!(found.map_err(|error| error.name()), expected, "{status:?}");
+    }
+}
+
+#[test]
+fn creates_in_the_first_placement_not_tried_by_the_execution() {
+    let b = zones(&["ap-southeast-1b"]);
+    let first = &[][..];
+    let a = &["ap-southeast-1a"][..];
+    let cases = [
+        ("nothing recorded", None, zones(&[])),
+        ("nothing tried", Some(own()), zones(&[])),
+        (
+            "the first tried",
+            Some(Creation {
+                tried: tried(&[first]),
+                ..own()
+            }),
+            zones(a),
+        ),
+        (
+            "two tried",
+            Some(Creation {
+                tried: tried(&[first, a]),
+                ..own()
+            }),
+            b,
+        ),
+        // The reply to the request was lost: it is repeated in the same placement.
+        (
+            "requested, but not tried in vain",
+            Some(Creation {
+                placement: zones(a),
+                tried: tried(&[first]),
+                ..own()
+            }),
+            zones(a),
+        ),
+        ("tried by another execution", Some(others()), zones(&[])),
+    ];
+    for (case, recorded, placement) in cases {
+        let found = creation(&input(&json!({})), recorded.as_ref()).expect(case);
+
+        let is_own = recorded.filter(|recorded| recorded.execution == "run-1");
+        let expected = Creation {
+            placement,
+            tried: is_own.map(|own| own.tried).unwrap_or_default(),
+            ..own()
+        };
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+#[test]
+fn counts_as_replaced_once_its_deletion_was_requested() {
+    let requested = |replaced, deletion_requested| Creation {
+        replaced,
+        deletion_requested,
+        ..own()
+    };
+    let cases = [
+        ("neither", requested(false, false), false),
+        ("deleted", requested(false, true), true),
+        ("replaced before", requested(true, false), true),
+        ("deleted again", requested(true, true), true),
+        ("another execution's", others(), false),
+    ];
+    for (case, recorded, replaced) in cases {
+        let found = creation(&input(&json!({})), Some(&recorded)).expect(case);
+
+        assert_eq!(found, requested(replaced, false), "{case}");
+    }
+}
+
+#[test]
+fn lists_only_the_placements_really_tried_without_capacity() {
+    let network = |zones: &Value| with(replay::network(), &json!({ "zones": zones }));
+    let (first, a) = (&[][..], &["ap-southeast-1a"][..]);
+    let b = &["ap-southeast-1b"][..];
+    let mut two_nodes = input(&json!({}));
+    two_nodes.spec.cache.replicas = serde_json::from_value(json!(1)).expect("a number");
+    let one_zone = json!({ "network": network(&json!(["ap-southeast-1a"])) });
+    let cases = [
+        (
+            input(&one_zone),
+            tried(&[first, a]),
+            "1 node of cache.t3.micro. Tried: zones chosen by ElastiCache; ap-southeast-1a. What",
+        ),
+        (
+            two_nodes,
+            tried(&[first]),
+            "2 nodes of cache.t3.micro. Tried: zones chosen by ElastiCache. What",
+        ),
+        (
+            input(&json!({})),
+            tried(&[b, first, a]),
+            "Tried: ap-southeast-1b; zones chosen by ElastiCache; ap-southeast-1a. What",
+        ),
+    ];
+    for (input, tried, expected) in cases {
+        let recorded = Creation { tried, ..own() };
+
+        let error = creation(&input, Some(&recorded)).expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::InsufficientCapacity);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn replaces_a_failed_creation_that_is_recorded() {
+    let requested = || Creation {
+        deletion_requested: true,
+        ..own()
+    };
+    let replaced = || Creation {
+        replaced: true,
+        ..own()
+    };
+    let a = zones(&["ap-southeast-1a"]);
+    let cases = [
+        ("this execution's", own(), NO_ADDRESSES, requested()),
+        (
+            "this execution's, without capacity",
+            own(),
+            NO_CAPACITY,
+            Creation {
+                tried: vec![vec![]],
+                ..requested()
+            },
+        ),
+        (
+            "another execution's",
+            others(),
+            NO_ADDRESSES,
+            Creation {
+                placement: a.clone(),
+                ..requested()
+            },
+        ),
+        // Its group is placed where the other execution placed it.
+        (
+            "another execution's, without capacity",
+            others(),
+            NO_CAPACITY,
+            Creation {
+                placement: a.clone(),
+                tried: vec![a],
+                ..requested()
+            },
+        ),
+        // An earlier version of envcache, or text that can't be read.
+        (
+            "an unknown execution's",
+            Creation::default(),
+            NO_ADDRESSES,
+            requested(),
+        ),
+        (
+            "replaced already, without capacity",
+            replaced(),
+            NO_CAPACITY,
+            Creation {
+                tried: vec![vec![]],
+                deletion_requested: true,
+                ..replaced()
+            },
+        ),
+    ];
+    for (case, recorded, reason, expected) in cases {
+        let found = replacement(&input(&json!({})), Some(&recorded), reason).expect(case);
+
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+#[test]
+fn returns_create_failed_when_it_does_not_replace() {
+    let replaced = Creation {
+        replaced: true,
+        ..own()
+    };
+    let unrecorded = "does not say that envcache asked for it";
+    let again = "It was deleted and created again in this run, and failed again";
+    let late = "It could not be replaced within 60 minutes";
+    let cases = [
+        (None, 0, NO_ADDRESSES, unrecorded),
+        (None, 0, NO_CAPACITY, unrecorded),
+        (None, 3600, NO_CAPACITY, unrecorded),
+        (Some(&replaced), 0, NO_ADDRESSES, again),
+        (Some(&own()), 3600, NO_ADDRESSES, late),
+        (Some(&own()), 3600, NO_CAPACITY, late),
+        (Some(&replaced), 3600, NO_CAPACITY, late),
+        (Some(&others()), 3600, NO_ADDRESSES, late),
+    ];
+    for (recorded, waited, reason, expected) in cases {
+        let input = input(&json!({ "secondsWaited": waited }));
+
+        let error = replacement(&input, recorded, reason).expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::CreateFailed);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn replaces_until_the_deadline() {
+    let input = input(&json!({ "secondsWaited": 3599 }));
+
+    let found = replacement(&input, Some(&own()), NO_ADDRESSES);
+
+    assert!(found.is_ok(), "{found:?}");
+}
+
+#[test]
+fn plans_a_replacement_even_when_replaced_already() {
+    let replaced = Creation {
+        replaced: true,
+        ..own()
+    };
+    let input = input(&json!({ "plan": true }));
+
+    let found = replacement(&input, Some(&replaced), NO_ADDRESSES);
+
+    assert!(found.is_ok(), "{found:?}");
+}
+
+// ElastiCache rejects a deletion with InvalidReplicationGroupState while a member is still changing. Then the next round
+// finds the same group, and the record that the first one wrote.
+#[test]
+fn decides_the_same_when_the_deletion_was_rejected() {
+    let input = input(&json!({}));
+    for reason in [NO_ADDRESSES, NO_CAPACITY] {
+        for recorded in [own(), others()] {
+            let first = replacement(&input, Some(&recorded), reason).expect("a replacement");
+
+            let second = replacement(&input, Some(&first), reason).expect("no error");
+
+            assert_eq!(second, first, "{reason}");
+        }
+    }
+}
+
+#[test]
+fn counts_a_placement_without_capacity_once() {
+    let a = zones(&["ap-southeast-1a"]);
+    let recorded = Creation {
+        placement: a.clone(),
+        tried: vec![vec![]],
+        ..own()
+    };
+
+    let once = without_capacity(&recorded);
+    let twice = without_capacity(&once);
+
+    assert_eq!(once.tried, [vec![], a]);
+    assert_eq!(twice, once);
+}

@@ -1,0 +1,244 @@
+//! The cache of an environment that is removed.
+
+use aws_sdk_elasticache::Client;
+use contract::error::{ErrorName, StepResult};
+use replay::{Answer, Replay, form};
+use serde_json::{Value, json};
+
+use super::{absent, accepted, described, owned, owned_by, rejected, same, tagged, with};
+use crate::delete;
+
+/// `DeleteReplicationGroup` on these answers, with these fields of its message.
+async fn deleted(replay: &Replay, changes: &Value) -> StepResult<Value> {
+    let message = json!({
+        "environment": "bandup",
+        "execution": "run-1",
+        "cacheName": "bandup-redis",
+        "creationRecorded": true,
+        "finalSnapshot": null,
+        "secondsWaited": 0,
+        "createdBy": null,
+    });
+    let input = serde_json::from_value(with(message, changes)).expect("the state's message");
+    let found = delete(&Client::new(&replay.config()), "envcache", input).await?;
+    Ok(serde_json::to_value(found).expect("JSON"))
+}
+
+#[tokio::test]
+async fn deletes_a_failed_creation_without_a_snapshot() {
+    let replay = Replay::new([
+        described("create-failed", same),
+        accepted("DeleteReplicationGroup"),
+    ]);
+
+    let found = deleted(&replay, &json!({ "finalSnapshot": "last" })).await;
+
+    assert_eq!(
+        found.expect("deleted"),
+        json!({ "status": "waiting", "outcome": "deleted", "waitSeconds": 30 }),
+    );
+    assert_eq!(
+        replay.forms()[1],
+        form([
+            ("Action", "DeleteReplicationGroup"),
+            ("ReplicationGroupId", "bandup-redis"),
+        ])
+    );
+}
+
+#[tokio::test]
+async fn takes_a_final_snapshot_only_when_one_is_requested() {
+    let mut with_snapshot = form([
+        ("Action", "DeleteReplicationGroup"),
+        ("ReplicationGroupId", "bandup-redis"),
+    ]);
+    let without_snapshot = with_snapshot.clone();
+    let name = "bandup-redis-final-1";
+    with_snapshot.insert("FinalSnapshotIdentifier".to_owned(), name.to_owned());
+    let cases = [
+        (json!(name), with_snapshot),
+        (Value::Null, without_snapshot),
+    ];
+    for (snapshot, expected) in cases {
+        let replay = Replay::new([
+            described("available", same),
+            owned(),
+            accepted("DeleteReplicationGroup"),
+        ]);
+
+        let found = deleted(&replay, &json!({ "finalSnapshot": snapshot })).await;
+
+        assert_eq!(found.expect("deleted")["status"], "waiting", "{snapshot}");
+        assert_eq!(replay.forms()[2], expected, "{snapshot}");
+    }
+}
+
+#[tokio::test]
+async fn reports_a_final_snapshot_only_when_elasticache_has_it() {
+    // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeSnapshots.html
+    let found = Answer::ok(
+        "<DescribeSnapshotsResponse><DescribeSnapshotsResult><Snapshots><Snapshot>\
+         <SnapshotName>last</SnapshotName><SnapshotStatus>available</SnapshotStatus>\
+         </Snapshot></Snapshots></DescribeSnapshotsResult></DescribeSnapshotsResponse>",
+    );
+    let missing = Answer::query_fault(404, "SnapshotNotFoundFault", "last is not found.");
+    for (answer, expected) in [(found, json!("last")), (missing, Value::Null)] {
+        let replay = Replay::new([absent(), answer]);
+
+        let found = deleted(&replay, &json!({ "finalSnapshot": "last" })).await;
+
+        let found = found.expect("absent");
+        assert_eq!(found["status"], "absent");
+        assert_eq!(found["finalSnapshot"], expected);
+        assert_eq!(
+            replay.forms()[1],
+            form([("Action", "DescribeSnapshots"), ("SnapshotName", "last")])
+        );
+    }
+}
+
+#[tokio::test]
+async fn succeeds_when_the_group_is_deleted_or_being_deleted() {
+    let failed = || described("create-failed", same);
+    let cases = [
+        (vec![absent()], "absent", "not there"),
+        (
+            vec![described("deleting", same)],
+            "waiting",
+            "found deleting",
+        ),
+        (
+            vec![failed(), rejected("ReplicationGroupNotFoundFault")],
+            "absent",
+            "not there",
+        ),
+        (
+            vec![failed(), rejected("InvalidReplicationGroupState")],
+            "waiting",
+            "not deletable yet",
+        ),
+        // It is deleted after it was described.
+        (
+            vec![described("available", same), absent()],
+            "absent",
+            "not there",
+        ),
+    ];
+    for (answers, status, outcome) in cases {
+        let found = deleted(&Replay::new(answers), &json!({})).await;
+
+        let found = found.expect(outcome);
+        assert_eq!(found["status"], status, "{found}");
+        assert_eq!(found["outcome"], outcome, "{found}");
+    }
+}
+
+#[tokio::test]
+async fn waits_until_60_minutes_when_it_cannot_be_deleted_yet() {
+    let changing = || {
+        vec![
+            described("available", same),
+            rejected("InvalidReplicationGroupState"),
+        ]
+    };
+    let statuses = ["creating", "deleting", "modifying", "snapshotting"];
+    let cases = statuses
+        .map(|status| (vec![described(status, same)], status))
+        .into_iter()
+        .chain([(changing(), "changing")]);
+    for (answers, found) in cases {
+        let waits = deleted(&Replay::new(answers.clone()), &json!({})).await;
+        let late = deleted(&Replay::new(answers), &json!({ "secondsWaited": 3600 })).await;
+
+        let waits = waits.expect(found);
+        assert_eq!(waits["status"], "waiting", "{waits}");
+        assert_eq!(waits["outcome"], format!("found {found}"));
+        let error = late.expect_err("60 minutes are over");
+        assert_eq!(error.name(), ErrorName::Timeout, "{error}");
+        assert!(error.to_string().contains(found), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn leaves_a_group_that_is_not_owned_and_says_why() {
+    let cases = [
+        (
+            vec![described("available", same), owned_by("another-stack")],
+            "replication group bandup-redis has not this stack's tags",
+        ),
+        (
+            vec![described("create-failed", same)],
+            "replication group bandup-redis is create-failed, and the environment's record does not say that envcache \
+             asked for it",
+        ),
+    ];
+    for (answers, left) in cases {
+        let replay = Replay::new(answers);
+
+        let found = deleted(&replay, &json!({ "creationRecorded": false })).await;
+
+        assert_eq!(
+            found.expect(left),
+            json!({ "status": "notOwned", "left": [left] })
+        );
+    }
+}
+
+#[tokio::test]
+async fn deletes_in_a_rollback_only_what_the_failed_run_created() {
+    let created_by = |execution: &str| {
+        tagged(&[
+            ("envcache:environment", "bandup"),
+            ("envcache:stack", "envcache"),
+            ("envcache:execution", execution),
+        ])
+    };
+    let left = json!({
+        "status": "notOwned",
+        "left": ["replication group bandup-redis was not made by the failed run"]
+    });
+    let deleting = json!({ "status": "waiting", "outcome": "deleted", "waitSeconds": 30 });
+    let cases = [
+        (owned(), &left),
+        (created_by("run-0"), &left),
+        (created_by("failed-run"), &deleting),
+    ];
+    for (tags, expected) in cases {
+        let replay = Replay::new([
+            described("available", same),
+            tags,
+            accepted("DeleteReplicationGroup"),
+        ]);
+
+        let found = deleted(&replay, &json!({ "createdBy": "failed-run" })).await;
+
+        assert_eq!(found.expect("an output"), *expected);
+        let is_deleted = replay.actions().len() == 3;
+        assert_eq!(is_deleted, *expected == deleting);
+    }
+}
+
+#[tokio::test]
+async fn deletes_nothing_with_a_status_that_is_not_documented() {
+    let replay = Replay::new([described("hibernating", same)]);
+
+    let error = deleted(&replay, &json!({})).await.expect_err("unknown");
+
+    assert_eq!(error.name(), ErrorName::UnexpectedStatus);
+    assert_eq!(replay.actions(), ["DescribeReplicationGroups"]);
+}
+
+#[tokio::test]
+async fn keeps_the_reason_when_elasticache_rejects_the_deletion() {
+    let replay = Replay::new([described("create-failed", same), rejected("AccessDenied")]);
+
+    let error = deleted(&replay, &json!({})).await.expect_err("denied");
+
+    assert_eq!(error.name(), ErrorName::AccessDenied);
+    assert!(
+        error
+            .to_string()
+            .starts_with("DeleteReplicationGroup bandup-redis: AccessDenied"),
+        "{error}"
+    );
+}

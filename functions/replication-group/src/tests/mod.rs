@@ -1,0 +1,326 @@
+//! The steps against replayed answers of ElastiCache and DynamoDB.
+
+mod adopt;
+mod change;
+mod check;
+mod claim;
+mod create;
+mod decide;
+mod delete;
+mod plan;
+mod replace;
+
+use contract::error::StepResult;
+use contract::message::EnsureReplicationGroupOutput;
+use record::{Creation, Table};
+use replay::{Answer, Replay, reference};
+use serde_json::{Value, json};
+
+use crate::{Clients, ensure};
+
+const ARN: &str = "arn:aws:elasticache:ap-southeast-1:123456789012:replicationgroup:bandup-redis";
+const ME: &str = "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-1";
+const OTHER: &str = "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-2";
+
+/// The shape of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html>,
+/// with the values of the reference set-up, this status, and what a case changes.
+fn described(status: &str, change: impl Fn(String) -> String) -> Answer {
+    let body = format!(
+        "<DescribeReplicationGroupsResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\">\
+         <DescribeReplicationGroupsResult><ReplicationGroups><ReplicationGroup>\
+         <ReplicationGroupId>bandup-redis</ReplicationGroupId><ARN>{ARN}</ARN>\
+         <Description>in memory db for bandup</Description><Status>{status}</Status>\
+         <MemberClusters><ClusterId>bandup-redis-001</ClusterId></MemberClusters>\
+         <NodeGroups><NodeGroup><NodeGroupId>0001</NodeGroupId><Status>available</Status>\
+         <PrimaryEndpoint><Port>6379</Port><Address>master.bandup-redis.q68zge.apse1.cache.amazonaws.com</Address></PrimaryEndpoint>\
+         <ReaderEndpoint><Port>6379</Port><Address>replica.bandup-redis.q68zge.apse1.cache.amazonaws.com</Address></ReaderEndpoint>\
+         <NodeGroupMembers><NodeGroupMember><CacheClusterId>bandup-redis-001</CacheClusterId></NodeGroupMember></NodeGroupMembers>\
+         </NodeGroup></NodeGroups>\
+         <CacheNodeType>cache.t3.micro</CacheNodeType><ClusterEnabled>false</ClusterEnabled>\
+         <AutomaticFailover>disabled</AutomaticFailover><MultiAZ>disabled</MultiAZ>\
+         <AtRestEncryptionEnabled>true</AtRestEncryptionEnabled>\
+         <TransitEncryptionEnabled>true</TransitEncryptionEnabled>\
+         <SnapshotRetentionLimit>1</SnapshotRetentionLimit>\
+         </ReplicationGroup></ReplicationGroups></DescribeReplicationGroupsResult>\
+         </DescribeReplicationGroupsResponse>"
+    );
+    Answer::ok(change(body))
+}
+
+/// The shape of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheClusters.html>.
+fn member(change: impl Fn(String) -> String) -> Answer {
+    Answer::ok(change(
+        "<DescribeCacheClustersResponse><DescribeCacheClustersResult><CacheClusters><CacheCluster>\
+         <CacheClusterId>bandup-redis-001</CacheClusterId><CacheClusterStatus>available</CacheClusterStatus>\
+         <Engine>valkey</Engine><EngineVersion>8.0.1</EngineVersion>\
+         <CacheSubnetGroupName>bandup-cached-subnet-group</CacheSubnetGroupName>\
+         <SecurityGroups><member><SecurityGroupId>sg-0c1b2c3d4e5f60718</SecurityGroupId><Status>active</Status></member></SecurityGroups>\
+         </CacheCluster></CacheClusters></DescribeCacheClustersResult></DescribeCacheClustersResponse>"
+            .to_owned(),
+    ))
+}
+
+/// The shape of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html>.
+fn tagged(tags: &[(&str, &str)]) -> Answer {
+    let tags: String = tags
+        .iter()
+        .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
+        .collect();
+    Answer::ok(format!(
+        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>{tags}</TagList></ListTagsForResourceResult>\
+         </ListTagsForResourceResponse>"
+    ))
+}
+
+fn owned_by(stack: &str) -> Answer {
+    tagged(&[
+        ("envcache:environment", "bandup"),
+        ("envcache:stack", stack),
+    ])
+}
+
+fn owned() -> Answer {
+    owned_by("envcache")
+}
+
+/// A group that a person created has no tags at all.
+fn unowned() -> Answer {
+    tagged(&[])
+}
+
+/// The shape of <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html>: for each
+/// event its source, message, and date.
+fn events(shown: &[(&str, &str, &str)]) -> Answer {
+    let events: String = shown
+        .iter()
+        .map(|(source, message, date)| {
+            format!(
+                "<Event><SourceIdentifier>{source}</SourceIdentifier><Message>{message}</Message><Date>{date}</Date></Event>"
+            )
+        })
+        .collect();
+    Answer::ok(format!(
+        "<DescribeEventsResponse><DescribeEventsResult><Events>{events}</Events></DescribeEventsResult></DescribeEventsResponse>"
+    ))
+}
+
+/// The answer to a write to ElastiCache. No step reads its content.
+fn accepted(action: &str) -> Answer {
+    Answer::ok(format!(
+        "<{action}Response><{action}Result><ReplicationGroup/></{action}Result></{action}Response>"
+    ))
+}
+
+fn rejected(code: &str) -> Answer {
+    Answer::query_fault(400, code, "AWS's own words.")
+}
+
+fn absent() -> Answer {
+    Answer::query_fault(
+        404,
+        "ReplicationGroupNotFoundFault",
+        "ReplicationGroup bandup-redis not found.",
+    )
+}
+
+fn same(body: String) -> String {
+    body
+}
+
+/// `EnsureReplicationGroup`'s message, with these settings of the cache changed.
+fn message(cache: &Value) -> Value {
+    let mut message = reference(json!({
+        "executionArn": ME,
+        "network": replay::network(),
+        "securityGroupId": "sg-0c1b2c3d4e5f60718",
+        "secondsWaited": 0
+    }));
+    for (field, value) in cache.as_object().into_iter().flatten() {
+        message["spec"]["cache"][field] = value.clone();
+    }
+    message
+}
+
+/// The message with these fields changed.
+fn with(mut message: Value, changes: &Value) -> Value {
+    for (field, value) in changes.as_object().into_iter().flatten() {
+        message[field] = value.clone();
+    }
+    message
+}
+
+/// The message of a request that adopts what it finds.
+fn adopting(mut message: Value) -> Value {
+    message["spec"]["switches"] = json!({ "adopt": true });
+    message
+}
+
+/// What this execution has recorded before its first request to ElastiCache.
+fn creation() -> Creation {
+    Creation {
+        execution: "run-1".to_owned(),
+        ..Creation::default()
+    }
+}
+
+fn zones(zones: &[&str]) -> Vec<String> {
+    zones.iter().map(|zone| (*zone).to_owned()).collect()
+}
+
+/// The record's attributes, all of them texts, while this execution holds the environment.
+fn held(creation: Option<&Creation>) -> Value {
+    let mut record = json!({ "environment": "bandup", "holder": ME });
+    if let Some(creation) = creation {
+        let creation = serde_json::to_string(creation).expect("JSON");
+        record["creation"] = json!(creation);
+    }
+    record
+}
+
+/// The shape of <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>.
+fn read(record: &Value) -> Answer {
+    Answer::ok(json!({ "Item": item(record) }).to_string())
+}
+
+fn item(record: &Value) -> Value {
+    let attributes = record.as_object().into_iter().flatten();
+    attributes
+        .map(|(name, text)| (name.clone(), json!({ "S": text })))
+        .collect()
+}
+
+/// The answer to a successful write to DynamoDB.
+fn written() -> Answer {
+    Answer::ok("{}")
+}
+
+/// The answer to a write after another execution has taken the environment over:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>.
+fn condition_failed() -> Answer {
+    let answer = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+        "message": "The conditional request failed",
+        "Item": item(&json!({ "environment": "bandup", "holder": OTHER })),
+    });
+    Answer::fault(400, answer.to_string())
+}
+
+/// What AWS answers in a round, and what the round requested.
+struct Aws {
+    elasticache: Replay,
+    dynamodb: Replay,
+}
+
+impl Aws {
+    /// ElastiCache gives these answers. This execution holds the environment and has recorded a creation. Its writes to
+    /// the record succeed.
+    fn new(elasticache: impl IntoIterator<Item = Answer>) -> Self {
+        Self::with_record(&held(Some(&creation())), elasticache)
+    }
+
+    /// As `new`, but with this record.
+    fn with_record(record: &Value, elasticache: impl IntoIterator<Item = Answer>) -> Self {
+        Self::answering(elasticache, [read(record), written(), written()])
+    }
+
+    fn answering(
+        elasticache: impl IntoIterator<Item = Answer>,
+        dynamodb: impl IntoIterator<Item = Answer>,
+    ) -> Self {
+        Self {
+            elasticache: Replay::new(elasticache),
+            dynamodb: Replay::new(dynamodb),
+        }
+    }
+
+    async fn ensure(&self, message: Value) -> StepResult<EnsureReplicationGroupOutput> {
+        let clients = Clients {
+            elasticache: aws_sdk_elasticache::Client::new(&self.elasticache.config()),
+            records: Table {
+                dynamodb: aws_sdk_dynamodb::Client::new(&self.dynamodb.config()),
+                name: "environments".to_owned(),
+            },
+        };
+        let input = serde_json::from_value(message).expect("the state's message");
+        ensure(&clients, "envcache", input).await
+    }
+
+    /// The requests that could change ElastiCache.
+    fn elasticache_writes(&self) -> Vec<String> {
+        let mut actions = self.elasticache.actions();
+        actions.retain(|action| !action.starts_with("Describe") && !action.starts_with("List"));
+        actions
+    }
+
+    /// The requests that could change the record.
+    fn record_writes(&self) -> Vec<Value> {
+        let requests = self.dynamodb.documents().into_iter();
+        requests
+            .filter(|(operation, _)| operation != "GetItem")
+            .map(|(_, request)| request)
+            .collect()
+    }
+
+    /// The creations that the round wrote to the record, in their order.
+    fn recorded(&self) -> Vec<Creation> {
+        let writes = self.record_writes();
+        writes
+            .iter()
+            .filter_map(|write| {
+                let creation = &write["ExpressionAttributeValues"][":creation"]["S"];
+                Some(serde_json::from_str(creation.as_str()?).expect("a creation"))
+            })
+            .collect()
+    }
+}
+
+fn waiting(outcome: &str, wait_seconds: u32) -> EnsureReplicationGroupOutput {
+    EnsureReplicationGroupOutput::Waiting {
+        outcome: outcome.to_owned(),
+        wait_seconds,
+    }
+}
+
+/// A round that writes to ElastiCache unless something prevents it.
+struct Situation {
+    /// The request that it makes.
+    write: &'static str,
+    message: Value,
+    /// ElastiCache's answers, the one to the write included.
+    elasticache: Vec<Answer>,
+}
+
+/// One round for each kind of write.
+fn situations() -> [Situation; 4] {
+    let situation = |write, message, found: Vec<Answer>| Situation {
+        write,
+        message,
+        elasticache: [found, vec![accepted(write)]].concat(),
+    };
+    let available = || described("available", same);
+    [
+        situation(
+            "CreateReplicationGroup",
+            message(&json!({})),
+            vec![absent()],
+        ),
+        situation(
+            "DeleteReplicationGroup",
+            message(&json!({})),
+            vec![described("create-failed", same), events(&[]), events(&[])],
+        ),
+        situation(
+            "AddTagsToResource",
+            adopting(message(&json!({}))),
+            vec![available(), unowned(), member(same)],
+        ),
+        situation(
+            "ModifyReplicationGroup",
+            message(&json!({ "description": "cache" })),
+            vec![available(), owned(), member(same)],
+        ),
+    ]
+}

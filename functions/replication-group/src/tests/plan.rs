@@ -1,0 +1,206 @@
+//! What a run would do.
+
+use contract::error::{ErrorName, StepResult};
+use record::Creation;
+use replay::Answer;
+use serde_json::{Value, json};
+
+use super::{
+    Aws, OTHER, absent, adopting, creation, described, events, held, member, message, owned,
+    rejected, same, situations, unowned, with,
+};
+
+/// `PlanReplicationGroup` on these answers.
+async fn planned(aws: &Aws, message: Value) -> StepResult<Value> {
+    let found = aws.ensure(with(message, &json!({ "plan": true }))).await?;
+    Ok(serde_json::to_value(found).expect("JSON"))
+}
+
+fn operations(plan: &Value) -> Vec<Value> {
+    let actions = plan["actions"].as_array().into_iter().flatten();
+    actions.map(|action| action["operation"].clone()).collect()
+}
+
+fn failed() -> Vec<Answer> {
+    vec![described("create-failed", same), events(&[]), events(&[])]
+}
+
+#[tokio::test]
+async fn writes_nothing_whatever_it_finds() {
+    for situation in situations() {
+        let write = situation.write;
+        let aws = Aws::new(situation.elasticache);
+
+        let found = planned(&aws, situation.message).await.expect(write);
+
+        assert_eq!(found["status"], "planned", "{write}: {found}");
+        assert_eq!(operations(&found)[0], write, "{found}");
+        assert!(aws.elasticache_writes().is_empty(), "{write}");
+        assert!(aws.record_writes().is_empty(), "{write}");
+    }
+}
+
+#[tokio::test]
+async fn plans_when_another_run_or_none_holds_the_environment() {
+    for record in [json!({}), json!({ "holder": OTHER })] {
+        let aws = Aws::with_record(&record, [absent()]);
+
+        let found = planned(&aws, message(&json!({}))).await.expect("a plan");
+
+        assert_eq!(operations(&found), ["CreateReplicationGroup"], "{record}");
+    }
+}
+
+#[tokio::test]
+async fn lists_every_change_in_order_with_found_and_wanted() {
+    let aws = Aws::new([described("available", same), owned(), member(same)]);
+    let cache = json!({ "replicas": 1, "nodeType": "cache.t4g.small", "engineVersion": "8.1" });
+
+    let found = planned(&aws, message(&cache)).await.expect("a plan");
+
+    let action = |operation: &str, field: &str, found: &str, wanted: &str| {
+        json!({
+            "operation": operation,
+            "resource": "bandup-redis",
+            "changes": [{ "field": field, "found": found, "wanted": wanted }],
+        })
+    };
+    let modify = "ModifyReplicationGroup";
+    assert_eq!(
+        found["actions"],
+        json!([
+            action("IncreaseReplicaCount", "cache.replicas", "0", "1"),
+            action(modify, "failover and Multi-AZ", "off", "on"),
+            action(modify, "cache.engineVersion", "8.0.1", "8.1"),
+            action(
+                modify,
+                "cache.nodeType",
+                "cache.t3.micro",
+                "cache.t4g.small"
+            ),
+        ])
+    );
+    assert_eq!(found["endpoints"]["primary"]["port"], 6379, "{found}");
+}
+
+#[tokio::test]
+async fn lists_an_adoption_before_the_changes() {
+    let aws = Aws::new([described("available", same), unowned(), member(same)]);
+    let differing = message(&json!({ "description": "cache" }));
+
+    let found = planned(&aws, adopting(differing)).await.expect("a plan");
+
+    assert_eq!(
+        operations(&found),
+        ["AddTagsToResource", "ModifyReplicationGroup"]
+    );
+}
+
+#[tokio::test]
+async fn lists_nothing_when_the_group_is_as_wanted() {
+    let aws = Aws::new([described("available", same), owned(), member(same)]);
+
+    let found = planned(&aws, message(&json!({}))).await.expect("a plan");
+
+    assert_eq!(found["outcome"], "compared");
+    assert!(operations(&found).is_empty(), "{found}");
+}
+
+#[tokio::test]
+async fn lists_a_creation_or_nothing_when_it_cannot_compare() {
+    let changing = vec![
+        described("available", same),
+        rejected("InvalidReplicationGroupState"),
+    ];
+    let cases = [
+        (vec![absent()], "not there", vec!["CreateReplicationGroup"]),
+        (
+            failed(),
+            "found create-failed",
+            vec!["DeleteReplicationGroup", "CreateReplicationGroup"],
+        ),
+        (vec![described("creating", same)], "found creating", vec![]),
+        (vec![described("deleting", same)], "found deleting", vec![]),
+        (changing, "found changing", vec![]),
+    ];
+    for (answers, outcome, expected) in cases {
+        let aws = Aws::new(answers);
+
+        let found = planned(&aws, message(&json!({}))).await.expect(outcome);
+
+        assert_eq!(found["status"], "planned", "{found}");
+        assert_eq!(found["outcome"], outcome);
+        assert_eq!(found["endpoints"], Value::Null, "{found}");
+        assert_eq!(operations(&found), expected, "{found}");
+    }
+}
+
+#[tokio::test]
+async fn lists_a_replacement_whatever_the_last_run_tried() {
+    let zones = ["ap-southeast-1a", "ap-southeast-1b"];
+    let tried = std::iter::once(vec![]).chain(zones.map(|zone| vec![zone.to_owned()]));
+    let exhausted = Creation {
+        execution: "run-0".to_owned(),
+        tried: tried.collect(),
+        replaced: true,
+        ..creation()
+    };
+    let aws = Aws::with_record(&held(Some(&exhausted)), failed());
+
+    let found = planned(&aws, message(&json!({}))).await.expect("a plan");
+
+    assert_eq!(
+        operations(&found),
+        ["DeleteReplicationGroup", "CreateReplicationGroup"]
+    );
+}
+
+#[tokio::test]
+async fn rejects_a_failed_creation_that_is_not_recorded() {
+    let event = ("bandup-redis-001", "no room", "2026-11-23T10:05:00.000Z");
+    let answers = [
+        described("create-failed", same),
+        events(&[event]),
+        events(&[]),
+    ];
+    let aws = Aws::with_record(&held(None), answers);
+
+    let error = planned(&aws, message(&json!({})))
+        .await
+        .expect_err("not recorded");
+
+    assert_eq!(error.name(), ErrorName::CreateFailed);
+    let expected = "ElastiCache's events: bandup-redis-001: no room. The environment's record does not say that \
+                    envcache asked for it";
+    assert!(error.to_string().contains(expected), "{error}");
+    assert!(aws.elasticache_writes().is_empty());
+    assert!(aws.record_writes().is_empty());
+}
+
+#[tokio::test]
+async fn rejects_what_a_run_would_reject() {
+    let available = || described("available", same);
+    let cases = [
+        (
+            vec![described("hibernating", same)],
+            json!({}),
+            ErrorName::UnexpectedStatus,
+        ),
+        (vec![available(), unowned()], json!({}), ErrorName::NotOwned),
+        (
+            vec![available(), owned(), member(same)],
+            json!({ "port": 7000 }),
+            ErrorName::Immutable,
+        ),
+    ];
+    for (answers, cache, expected) in cases {
+        let aws = Aws::new(answers);
+
+        let error = planned(&aws, message(&cache))
+            .await
+            .expect_err(expected.as_str());
+
+        assert_eq!(error.name(), expected, "{error}");
+        assert!(aws.record_writes().is_empty(), "{expected}");
+    }
+}

@@ -1,0 +1,277 @@
+//! A group that ElastiCache could not create.
+
+use std::time::SystemTime;
+
+use aws_sdk_elasticache::primitives::{DateTime, DateTimeFormat};
+use contract::error::ErrorName;
+use record::Creation;
+use replay::{Answer, form};
+use serde_json::json;
+
+use super::{
+    Aws, ME, absent, accepted, creation, described, events, held, message, rejected, same, waiting,
+    with, zones,
+};
+
+/// ElastiCache shows a group that it could not create, and one event with this message.
+fn failed(message: &str) -> Vec<Answer> {
+    let event = ("bandup-redis-001", message, "2026-11-23T10:00:00.000Z");
+    vec![
+        described("create-failed", same),
+        events(&[event]),
+        events(&[]),
+    ]
+}
+
+/// As `failed`, and this answer to the deletion.
+fn failed_then(message: &str, deletion: Answer) -> Vec<Answer> {
+    [failed(message), vec![deletion]].concat()
+}
+
+const NO_ADDRESSES: &str = "no free IP addresses";
+const NO_CAPACITY: &str = "InsufficientCacheClusterCapacity: none in ap-southeast-1a";
+
+/// The record after the group was replaced in this run.
+fn replaced() -> Creation {
+    Creation {
+        replaced: true,
+        ..creation()
+    }
+}
+
+#[tokio::test]
+async fn deletes_a_failed_creation_that_is_recorded() {
+    let aws = Aws::new(failed_then(
+        NO_ADDRESSES,
+        accepted("DeleteReplicationGroup"),
+    ));
+
+    let found = aws.ensure(message(&json!({}))).await.expect("deleted");
+
+    let outcome =
+        "deleted after it failed: ElastiCache's events: bandup-redis-001: no free IP addresses";
+    assert_eq!(found, waiting(outcome, 30));
+    assert_eq!(
+        aws.elasticache.forms()[3],
+        form([
+            ("Action", "DeleteReplicationGroup"),
+            ("ReplicationGroupId", "bandup-redis"),
+        ]),
+        "without a snapshot: there is nothing to keep"
+    );
+    let expected = Creation {
+        deletion_requested: true,
+        ..creation()
+    };
+    assert_eq!(aws.recorded(), [expected]);
+}
+
+#[tokio::test]
+async fn deletes_what_an_earlier_version_of_envcache_recorded() {
+    // That version wrote a flag instead of the creation.
+    let record = json!({ "environment": "bandup", "holder": ME, "askedForCache": "bandup-redis" });
+    let aws = Aws::with_record(
+        &record,
+        failed_then(NO_ADDRESSES, accepted("DeleteReplicationGroup")),
+    );
+
+    aws.ensure(message(&json!({}))).await.expect("deleted");
+
+    assert_eq!(aws.elasticache_writes(), ["DeleteReplicationGroup"]);
+    let expected = Creation {
+        deletion_requested: true,
+        ..creation()
+    };
+    assert_eq!(aws.recorded(), [expected]);
+}
+
+#[tokio::test]
+async fn waits_when_the_deletion_is_not_possible_or_not_needed() {
+    let cases = [
+        ("ReplicationGroupNotFoundFault", "deleted already"),
+        ("InvalidReplicationGroupState", "not deletable yet"),
+    ];
+    for (code, outcome) in cases {
+        let aws = Aws::new(failed_then(NO_ADDRESSES, rejected(code)));
+
+        let found = aws.ensure(message(&json!({}))).await.expect(outcome);
+
+        assert_eq!(found, waiting(outcome, 30));
+    }
+}
+
+#[tokio::test]
+async fn deletes_again_when_the_first_deletion_was_rejected() {
+    let rejected = failed_then(NO_CAPACITY, rejected("InvalidReplicationGroupState"));
+    let first = Aws::new(rejected);
+    first.ensure(message(&json!({}))).await.expect("it waits");
+    let record = held(first.recorded().first());
+    let accepted = failed_then(NO_CAPACITY, accepted("DeleteReplicationGroup"));
+    let second = Aws::with_record(&record, accepted);
+
+    second.ensure(message(&json!({}))).await.expect("deleted");
+
+    assert_eq!(second.elasticache_writes(), ["DeleteReplicationGroup"]);
+    let expected = Creation {
+        tried: vec![vec![]],
+        deletion_requested: true,
+        ..creation()
+    };
+    assert_eq!(second.recorded(), [expected], "the placement counts once");
+}
+
+#[tokio::test]
+async fn creates_in_the_next_placement_after_a_lack_of_capacity() {
+    let accepted_deletion = failed_then(NO_CAPACITY, accepted("DeleteReplicationGroup"));
+    let first = Aws::new(accepted_deletion);
+    first.ensure(message(&json!({}))).await.expect("deleted");
+    let record = held(first.recorded().first());
+    let second = Aws::with_record(&record, [absent(), accepted("CreateReplicationGroup")]);
+
+    let found = second.ensure(message(&json!({}))).await.expect("created");
+
+    assert_eq!(found, waiting("created in ap-southeast-1a", 30));
+    let expected = Creation {
+        placement: zones(&["ap-southeast-1a"]),
+        tried: vec![vec![]],
+        replaced: true,
+        ..creation()
+    };
+    assert_eq!(second.recorded(), [expected]);
+}
+
+#[tokio::test]
+async fn creates_in_the_same_placement_after_another_failure() {
+    let accepted_deletion = failed_then(NO_ADDRESSES, accepted("DeleteReplicationGroup"));
+    let first = Aws::new(accepted_deletion);
+    first.ensure(message(&json!({}))).await.expect("deleted");
+    let record = held(first.recorded().first());
+    let second = Aws::with_record(&record, [absent(), accepted("CreateReplicationGroup")]);
+
+    let found = second.ensure(message(&json!({}))).await.expect("created");
+
+    assert_eq!(found, waiting("created", 30));
+    assert_eq!(second.recorded(), [replaced()]);
+}
+
+#[tokio::test]
+async fn leaves_a_failed_creation_that_is_unrecorded_or_too_late() {
+    let recorded = held(Some(&creation()));
+    let cases = [
+        (
+            held(None),
+            0,
+            "does not say that envcache asked for it, so it was left as it is",
+        ),
+        (recorded, 3600, "could not be replaced within 60 minutes"),
+    ];
+    for (record, waited, expected) in cases {
+        let aws = Aws::with_record(&record, failed(NO_ADDRESSES));
+        let message = with(message(&json!({})), &json!({ "secondsWaited": waited }));
+
+        let error = aws.ensure(message).await.expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::CreateFailed);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.to_string().contains(NO_ADDRESSES), "{error}");
+        assert!(aws.elasticache_writes().is_empty(), "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn replaces_a_second_time_only_after_a_lack_of_capacity() {
+    for (reason, is_replaced) in [(NO_CAPACITY, true), (NO_ADDRESSES, false)] {
+        let aws = Aws::with_record(
+            &held(Some(&replaced())),
+            failed_then(reason, accepted("DeleteReplicationGroup")),
+        );
+
+        let found = aws.ensure(message(&json!({}))).await;
+
+        let failure = found.err().map(|error| error.name());
+        let expected = (!is_replaced).then_some(ErrorName::CreateFailed);
+        assert_eq!(failure, expected, "{reason}");
+        let deletions = aws.elasticache_writes().len();
+        assert_eq!(deletions, usize::from(is_replaced), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn returns_the_reason_that_the_events_give() {
+    let addresses = "Insufficient free IP addresses in ap-southeast-1a.";
+    // Events of an earlier cache of this ID aren't requested.
+    let now = DateTime::from(SystemTime::now());
+    let created = now.fmt(DateTimeFormat::DateTime).expect("a date");
+    let with_its_creation = |group: String| {
+        let time = format!("<ReplicationGroupCreateTime>{created}</ReplicationGroupCreateTime>");
+        group.replacen("<Status>", &format!("{time}<Status>"), 1)
+    };
+    let aws = Aws::with_record(
+        &held(Some(&replaced())),
+        [
+            described("create-failed", with_its_creation),
+            events(&[
+                ("bandup-redis-001", "older", "2026-11-23T10:00:00.000Z"),
+                ("bandup-redis-001", addresses, "2026-11-23T10:05:00.000Z"),
+            ]),
+            events(&[]),
+        ],
+    );
+
+    let error = aws
+        .ensure(message(&json!({})))
+        .await
+        .expect_err("create-failed");
+
+    assert_eq!(error.name(), ErrorName::CreateFailed);
+    assert!(
+        error.to_string().contains(
+            "ElastiCache's events: bandup-redis-001: Insufficient free IP addresses in ap-southeast-1a; \
+             bandup-redis-001: older. It was deleted and created again in this run"
+        ),
+        "the newest first: {error}"
+    );
+    let requested: Vec<_> = aws.elasticache.forms()[1..]
+        .iter()
+        .map(|form| ["SourceType", "SourceIdentifier", "StartTime"].map(|name| form[name].clone()))
+        .collect();
+    assert_eq!(
+        requested,
+        [
+            ["cache-cluster", "bandup-redis-001", &created],
+            ["replication-group", "bandup-redis", &created]
+        ],
+        "of its member and of the group, since its creation"
+    );
+}
+
+#[tokio::test]
+async fn returns_create_failed_when_the_events_give_no_reason() {
+    let denied = || Answer::query_fault(403, "AccessDenied", "not authorized");
+    let event = ("bandup-redis-001", "no room", "2026-11-23T10:05:00.000Z");
+    let cases = [
+        (
+            vec![events(&[]), events(&[])],
+            "Its events since its creation give no reason",
+        ),
+        (
+            vec![denied()],
+            "Its events could not be read (DescribeEvents bandup-redis-001: AccessDenied",
+        ),
+        (
+            vec![events(&[event]), denied()],
+            "ElastiCache's events: bandup-redis-001: no room. It was deleted and created again",
+        ),
+    ];
+    for (answers, expected) in cases {
+        let aws = Aws::with_record(
+            &held(Some(&replaced())),
+            [vec![described("create-failed", same)], answers].concat(),
+        );
+
+        let error = aws.ensure(message(&json!({}))).await.expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::CreateFailed);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}

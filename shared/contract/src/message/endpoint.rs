@@ -1,0 +1,124 @@
+//! The messages of `PlanEndpoint`, `VerifyEndpoint`, `PublishEndpoint`, and `RetractEndpoint`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::EnvironmentName;
+use crate::{Action, Spec};
+
+/// Where a cache can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Endpoints {
+    /// The endpoint to write to and read from.
+    pub primary: Endpoint,
+    /// The endpoint that spreads reads over the replicas, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<Endpoint>,
+}
+
+/// A host and a port, as ElastiCache returns them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Endpoint {
+    /// The host's DNS name.
+    pub host: String,
+    /// The port, 1 to 65535.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
+
+/// What `VerifyEndpoint` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyEndpointInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The name of the execution, which is part of the key that is set and read.
+    pub execution: String,
+    /// From `EnsureReplicationGroup`.
+    pub endpoints: Endpoints,
+}
+
+/// What `VerifyEndpoint` returns: every endpoint answered as a cache does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyEndpointOutput {
+    /// The endpoints that answered, each `host:port`.
+    pub answered: Vec<String>,
+}
+
+/// What `PublishEndpoint` takes, and `PlanEndpoint`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishEndpointInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// Whether to compare only, without a write.
+    pub plan: bool,
+    /// The checked request.
+    pub spec: Spec,
+    /// From `EnsureReplicationGroup`. A plan has none before there is a cache.
+    pub endpoints: Option<Endpoints>,
+}
+
+/// What `PublishEndpoint` returns, and `PlanEndpoint`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PublishEndpointOutput {
+    /// The endpoint is published.
+    Published(Published),
+    /// A plan: nothing was done.
+    Planned {
+        /// What a run would do, in its order.
+        actions: Vec<Action>,
+    },
+}
+
+/// What is published: a part of the execution's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Published {
+    /// `host:port` of the primary endpoint.
+    pub primary_endpoint: String,
+    /// `rediss://host:port`.
+    pub url: String,
+    /// The names of the parameters that hold the endpoint, in the order of the contract.
+    pub parameters: Vec<String>,
+    /// Those of them that this run had to write.
+    pub written: Vec<String>,
+    /// The names of those that it deleted because they no longer apply.
+    pub removed: Vec<String>,
+}
+
+/// What `RetractEndpoint` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetractEndpointInput {
+    /// The environment whose cache is removed.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// The path that its endpoint is published below.
+    pub parameter_prefix: String,
+    /// In a rollback, the name of the execution whose resources are deleted; none for a removal.
+    pub created_by: Option<String>,
+}
+
+/// What `RetractEndpoint` returns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetractEndpointOutput {
+    /// The names of the parameters that it deleted.
+    pub removed: Vec<String>,
+    /// What was left, and why: a text for each parameter.
+    pub left: Vec<String>,
+}

@@ -1,0 +1,128 @@
+//! The messages of `PlanReplicationGroup`, `EnsureReplicationGroup`, `CheckReplicationGroup`, and
+//! `DeleteReplicationGroup`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeleteOutput, Endpoints, ResolvedNetwork};
+use crate::value::EnvironmentName;
+use crate::{Action, Spec};
+
+/// What `EnsureReplicationGroup` takes, and `PlanReplicationGroup`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureReplicationGroupInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// The ARN of the execution, which has to hold the environment.
+    pub execution_arn: String,
+    /// Whether to compare only, without a write.
+    pub plan: bool,
+    /// The checked request.
+    pub spec: Spec,
+    /// From `ResolveNetwork`.
+    pub network: ResolvedNetwork,
+    /// From `EnsureSecurityGroup`; empty if a plan finds none yet.
+    pub security_group_id: String,
+    /// The sum of this execution's waits for the cache, in seconds.
+    pub seconds_waited: u32,
+}
+
+/// What `EnsureReplicationGroup` returns, and `PlanReplicationGroup`. `outcome` is what was done or found, for the person
+/// who reads the execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "status",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum EnsureReplicationGroupOutput {
+    /// ElastiCache is at work on it, or has to be asked again: wait, check, and ensure again.
+    Waiting {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// How long to wait before the next check, in seconds.
+        wait_seconds: u32,
+    },
+    /// It is owned, available, and as requested.
+    UpToDate {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// Where the cache can be reached.
+        endpoints: Endpoints,
+    },
+    /// Another run has taken the environment over. Nothing was done.
+    ClaimLost {
+        /// What happened, and what to do.
+        reason: String,
+    },
+    /// A plan: nothing was done.
+    Planned {
+        #[allow(missing_docs)]
+        outcome: String,
+        /// What a run would do, in its order.
+        actions: Vec<Action>,
+        /// Where the cache can be reached; none before there is one.
+        endpoints: Option<Endpoints>,
+    },
+}
+
+/// What `CheckReplicationGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckReplicationGroupInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// The replication group's ID.
+    pub cache_name: String,
+    /// The sum of this execution's waits for the cache, in seconds.
+    pub seconds_waited: u32,
+}
+
+/// What `CheckReplicationGroup` returns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "status",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum CheckReplicationGroupOutput {
+    /// ElastiCache is at work on it: wait, then check again.
+    Pending {
+        /// The status that ElastiCache shows.
+        found: String,
+        /// How long to wait before the next check, in seconds.
+        wait_seconds: u32,
+    },
+    /// ElastiCache has finished, or there is no group: `EnsureReplicationGroup` decides what to do.
+    Ready {
+        /// The status that ElastiCache shows.
+        found: String,
+    },
+}
+
+/// What `DeleteReplicationGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteReplicationGroupInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// The replication group's ID.
+    pub cache_name: String,
+    /// Whether the environment's record says that envcache has requested the cache from ElastiCache.
+    pub creation_recorded: bool,
+    /// The name for the final snapshot; none if the request asks for none.
+    pub final_snapshot: Option<String>,
+    /// The sum of this execution's waits so far, in seconds.
+    pub seconds_waited: u32,
+    /// In a rollback, the name of the execution whose resources are deleted; none for a removal.
+    pub created_by: Option<String>,
+}
+
+/// What `DeleteReplicationGroup` returns.
+pub type DeleteReplicationGroupOutput = DeleteOutput;

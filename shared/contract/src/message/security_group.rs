@@ -1,0 +1,65 @@
+//! The messages of `PlanSecurityGroup`, `EnsureSecurityGroup`, and `DeleteSecurityGroup`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeleteOutput, ResolvedNetwork};
+use crate::value::EnvironmentName;
+use crate::{Action, Spec};
+
+/// What `EnsureSecurityGroup` takes, and `PlanSecurityGroup`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureSecurityGroupInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// Whether to compare only, without a write.
+    pub plan: bool,
+    /// The checked request.
+    pub spec: Spec,
+    /// From `ResolveNetwork`.
+    pub network: ResolvedNetwork,
+}
+
+/// What `EnsureSecurityGroup` returns, and `PlanSecurityGroup`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureSecurityGroupOutput {
+    /// The ID of the cache's security group; empty if a plan finds none yet.
+    pub security_group_id: String,
+    /// What was done, or would be.
+    pub actions: Vec<Action>,
+    /// What others have added to it.
+    pub drift: Drift,
+}
+
+/// What differs from the request and is reported and left as it is, because envcache didn't create it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drift {
+    /// The inbound rules of the cache's security group in addition to the backend's, each such as
+    /// `tcp 6379 from 10.0.0.0/8`.
+    pub inbound_rules: Vec<String>,
+}
+
+/// What `DeleteSecurityGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteSecurityGroupInput {
+    /// The environment whose cache was in it. The groups to delete are found by their tags.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// The group's name: one that exists and isn't owned is reported.
+    pub security_group_name: String,
+    /// The ID of the VPC that it is looked for in; none if it isn't known.
+    pub vpc_id: Option<String>,
+    /// The seconds waited so far since the cache was deleted.
+    pub seconds_waited: u32,
+    /// In a rollback, the name of the execution whose resources are deleted; none for a removal.
+    pub created_by: Option<String>,
+}
+
+/// What `DeleteSecurityGroup` returns.
+pub type DeleteSecurityGroupOutput = DeleteOutput;

@@ -1,0 +1,50 @@
+//! The messages of `PlanSubnetGroup`, `EnsureSubnetGroup`, and `DeleteSubnetGroup`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeleteOutput, ResolvedNetwork};
+use crate::value::EnvironmentName;
+use crate::{Action, Spec};
+
+/// What `EnsureSubnetGroup` takes, and `PlanSubnetGroup`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureSubnetGroupInput {
+    /// The environment that the cache serves.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// Whether to compare only, without a write.
+    pub plan: bool,
+    /// The checked request.
+    pub spec: Spec,
+    /// From `ResolveNetwork`.
+    pub network: ResolvedNetwork,
+}
+
+/// What `EnsureSubnetGroup` returns, and `PlanSubnetGroup`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureSubnetGroupOutput {
+    /// What was done, or would be.
+    pub actions: Vec<Action>,
+}
+
+/// What `DeleteSubnetGroup` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteSubnetGroupInput {
+    /// The environment whose cache was in it.
+    pub environment: EnvironmentName,
+    /// The name of the execution.
+    pub execution: String,
+    /// The names of the subnet groups: one, or those of earlier requests as well.
+    pub subnet_group_names: Vec<String>,
+    /// The seconds waited so far since the cache was deleted.
+    pub seconds_waited: u32,
+    /// In a rollback, the name of the execution whose resources are deleted; none for a removal.
+    pub created_by: Option<String>,
+}
+
+/// What `DeleteSubnetGroup` returns.
+pub type DeleteSubnetGroupOutput = DeleteOutput;

@@ -1,0 +1,179 @@
+//! Which cache an environment has.
+
+use contract::Spec;
+use contract::message::ResolvedNetwork;
+use serde::{Deserialize, Serialize};
+
+/// What an environment's cache is called and where it is. Another identity would orphan the cache. Stored as JSON in the
+/// attribute `cacheIdentity`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The VPC's ID.
+    pub vpc_id: String,
+    /// The replication group's ID.
+    pub cache_name: String,
+    /// The security group's name.
+    pub security_group_name: String,
+    /// The subnet group's name.
+    pub subnet_group_name: String,
+    /// The path that the endpoint is published below.
+    pub parameter_prefix: String,
+}
+
+impl Identity {
+    /// Returns the identity that a request asks for.
+    #[must_use]
+    pub fn requested(spec: &Spec, network: &ResolvedNetwork) -> Self {
+        Self {
+            vpc_id: network.vpc_id.clone(),
+            cache_name: spec.cache.name.to_string(),
+            security_group_name: spec.cache.security_group_name.to_string(),
+            subnet_group_name: spec.cache.subnet_group_name.to_string(),
+            parameter_prefix: spec.parameter_prefix.to_string(),
+        }
+    }
+
+    /// Reads the five attributes that an earlier version of envcache wrote.
+    pub(crate) fn from_attributes(text: &impl Fn(&str) -> Option<String>) -> Option<Self> {
+        Some(Self {
+            vpc_id: text("vpcId")?,
+            cache_name: text("cacheName")?,
+            security_group_name: text("securityGroupName")?,
+            subnet_group_name: text("subnetGroupName")?,
+            parameter_prefix: text("parameterPrefix")?,
+        })
+    }
+
+    /// Returns it as the record stores it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // A struct of texts always becomes JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Lists the fields that differ, each with its value in this identity and the requested one.
+    #[must_use]
+    pub fn differences(&self, requested: &Self) -> Vec<String> {
+        [
+            ("network.vpc", &self.vpc_id, &requested.vpc_id),
+            ("cache.name", &self.cache_name, &requested.cache_name),
+            (
+                "cache.securityGroupName",
+                &self.security_group_name,
+                &requested.security_group_name,
+            ),
+            (
+                "cache.subnetGroupName",
+                &self.subnet_group_name,
+                &requested.subnet_group_name,
+            ),
+            (
+                "parameterPrefix",
+                &self.parameter_prefix,
+                &requested.parameter_prefix,
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, found, wanted)| found != wanted)
+        .map(|(field, found, wanted)| format!("{field} is `{found}`, requested `{wanted}`"))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Identity;
+
+    /// An identity with one field that differs.
+    fn identity_with(field: &str, value: &str) -> Identity {
+        let mut identity = identity();
+        identity[field] = json!(value);
+        serde_json::from_value(identity).expect("an identity")
+    }
+
+    fn identity() -> Value {
+        json!({
+            "vpcId": "vpc-1",
+            "cacheName": "bandup-redis",
+            "securityGroupName": "redis-sg",
+            "subnetGroupName": "data",
+            "parameterPrefix": "/bandup/cache"
+        })
+    }
+
+    #[test]
+    fn requested_identity_has_names_of_spec_and_vpc() {
+        let spec = replay::reference(json!({}))["spec"].take();
+        let spec = serde_json::from_value(spec).expect("a specification");
+        let network = serde_json::from_value(replay::network()).expect("a network");
+
+        let found = Identity::requested(&spec, &network);
+
+        let found: Value = serde_json::from_str(&found.to_json()).expect("JSON");
+        assert_eq!(
+            found,
+            json!({
+                "vpcId": "vpc-0a1b2c3d4e5f60718",
+                "cacheName": "bandup-redis",
+                "securityGroupName": "redis-sg",
+                "subnetGroupName": "bandup-cached-subnet-group",
+                "parameterPrefix": "/bandup/cache"
+            })
+        );
+    }
+
+    #[test]
+    fn nothing_differs_when_identities_are_equal() {
+        let found: Identity = serde_json::from_value(identity()).expect("an identity");
+
+        assert_eq!(found.differences(&found), Vec::<String>::new());
+    }
+
+    #[test]
+    fn difference_names_field_as_the_request_does() {
+        let found: Identity = serde_json::from_value(identity()).expect("an identity");
+
+        for (field, expected) in [
+            ("vpcId", "network.vpc is `vpc-1`, requested `other`"),
+            (
+                "cacheName",
+                "cache.name is `bandup-redis`, requested `other`",
+            ),
+            (
+                "securityGroupName",
+                "cache.securityGroupName is `redis-sg`, requested `other`",
+            ),
+            (
+                "subnetGroupName",
+                "cache.subnetGroupName is `data`, requested `other`",
+            ),
+            (
+                "parameterPrefix",
+                "parameterPrefix is `/bandup/cache`, requested `other`",
+            ),
+        ] {
+            let requested = identity_with(field, "other");
+
+            assert_eq!(found.differences(&requested), [expected]);
+        }
+    }
+
+    #[test]
+    fn every_difference_is_listed_when_several_fields_differ() {
+        let found = identity_with("vpcId", "vpc-2");
+        let requested = identity_with("cacheName", "sessions");
+
+        let differences = found.differences(&requested);
+
+        assert_eq!(
+            differences,
+            [
+                "network.vpc is `vpc-2`, requested `vpc-1`",
+                "cache.name is `bandup-redis`, requested `sessions`"
+            ]
+        );
+    }
+}

@@ -1,0 +1,339 @@
+//! The record as DynamoDB stores it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use contract::message::Names;
+use serde_json::Value;
+
+use crate::{Creation, Identity};
+
+/// An item of the table.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// What is recorded about an environment. Every attribute may be missing: the first run finds no record at all, and an
+/// earlier version of envcache wrote fewer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    /// The environment's name.
+    pub environment: String,
+    /// The ARN of the execution that holds the environment.
+    pub holder: Option<String>,
+    /// Counts the writes: a write on a condition of this number changes only the record that was read.
+    pub version: Option<u64>,
+    /// If the holder took the claim over and hasn't waited for the former holder's functions yet: the seconds that it
+    /// had waited by then.
+    pub taken_over_at: Option<u32>,
+    /// When what was last recorded was requested, in milliseconds since 1970.
+    pub requested_at: Option<i64>,
+    /// The ARN of the execution whose request was last recorded.
+    pub last_execution: Option<String>,
+    /// The creation of a cache that wasn't seen available yet.
+    pub creation: Option<Creation>,
+    /// The name of the failed execution that may be rolled back.
+    pub rollback_of: Option<String>,
+    /// Whether removals are rejected.
+    pub protected: bool,
+    /// What the environment's resources are called, by the last request.
+    pub names: Option<Names>,
+    /// Which cache the environment has, once that was requested.
+    pub identity: Option<Identity>,
+    /// The subnet groups of earlier requests that named another one before there was a cache.
+    pub former_subnet_groups: Vec<String>,
+}
+
+impl Record {
+    /// Reads an item. What has another type than expected counts as missing.
+    #[must_use]
+    pub fn from_item(item: &Item) -> Self {
+        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        let creation = match text("creation") {
+            Some(creation) => Some(Creation::from_json(&creation)),
+            // By an earlier version of envcache.
+            None => item.get("askedForCache").map(|_| Creation::default()),
+        };
+        Self {
+            environment: text("environment").unwrap_or_default(),
+            holder: text("holder"),
+            version: number(item, "version"),
+            taken_over_at: number(item, "takenOverAt"),
+            requested_at: number(item, "askedAt"),
+            last_execution: text("lastExecution"),
+            creation,
+            rollback_of: text("rollbackOf"),
+            protected: item
+                .get("protected")
+                .is_some_and(|value| value.as_bool() == Ok(&true)),
+            names: text("spec").and_then(|spec| names(&spec)),
+            identity: text("cacheIdentity")
+                .and_then(|identity| serde_json::from_str(&identity).ok())
+                .or_else(|| Identity::from_attributes(&text)),
+            former_subnet_groups: item
+                .get("formerSubnetGroups")
+                .and_then(|groups| groups.as_ss().ok().cloned())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// The names in a recorded specification. Read field by field: one that an earlier version recorded may lack others.
+fn names(spec: &str) -> Option<Names> {
+    let spec: Value = serde_json::from_str(spec).ok()?;
+    let text = |pointer: &str| Some(spec.pointer(pointer)?.as_str()?.to_owned());
+    Some(Names {
+        cache_name: text("/cache/name")?,
+        security_group_name: text("/cache/securityGroupName")?,
+        subnet_group_name: text("/cache/subnetGroupName")?,
+        parameter_prefix: text("/parameterPrefix")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use contract::message::Names;
+    use serde_json::{Value, json};
+
+    use super::{Item, Record};
+    use crate::{Creation, Identity};
+
+    fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {
+        attributes
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    fn text(text: impl Into<String>) -> AttributeValue {
+        AttributeValue::S(text.into())
+    }
+
+    fn number(number: &str) -> AttributeValue {
+        AttributeValue::N(number.to_owned())
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            vpc_id: "vpc-1".to_owned(),
+            cache_name: "bandup-redis".to_owned(),
+            security_group_name: "redis-sg".to_owned(),
+            subnet_group_name: "data".to_owned(),
+            parameter_prefix: "/bandup/cache".to_owned(),
+        }
+    }
+
+    fn spec() -> Value {
+        json!({
+            "cache": {
+                "name": "bandup-redis",
+                "securityGroupName": "redis-sg",
+                "subnetGroupName": "data"
+            },
+            "parameterPrefix": "/bandup/cache"
+        })
+    }
+
+    /// The five attributes that an earlier version wrote.
+    fn outdated_identity() -> [(&'static str, AttributeValue); 5] {
+        [
+            ("vpcId", text("vpc-1")),
+            ("cacheName", text("bandup-redis")),
+            ("securityGroupName", text("redis-sg")),
+            ("subnetGroupName", text("data")),
+            ("parameterPrefix", text("/bandup/cache")),
+        ]
+    }
+
+    #[test]
+    fn record_is_empty_when_item_is() {
+        assert_eq!(Record::from_item(&Item::new()), Record::default());
+    }
+
+    #[test]
+    fn every_attribute_is_read_when_it_is_current() {
+        let creation = json!({ "execution": "run-1", "replaced": true });
+        let groups = ["old", "older"].map(str::to_owned).to_vec();
+
+        let found = Record::from_item(&item([
+            ("environment", text("bandup")),
+            ("holder", text("arn:holder")),
+            ("version", number("7")),
+            ("takenOverAt", number("30")),
+            ("askedAt", number("1795428000000")),
+            ("lastExecution", text("arn:last")),
+            ("creation", text(creation.to_string())),
+            ("rollbackOf", text("run-1")),
+            ("protected", AttributeValue::Bool(true)),
+            ("spec", text(spec().to_string())),
+            ("cacheIdentity", text(identity().to_json())),
+            ("formerSubnetGroups", AttributeValue::Ss(groups.clone())),
+        ]));
+
+        assert_eq!(
+            found,
+            Record {
+                environment: "bandup".to_owned(),
+                holder: Some("arn:holder".to_owned()),
+                version: Some(7),
+                taken_over_at: Some(30),
+                requested_at: Some(1_795_428_000_000),
+                last_execution: Some("arn:last".to_owned()),
+                creation: Some(Creation {
+                    execution: "run-1".to_owned(),
+                    replaced: true,
+                    ..Creation::default()
+                }),
+                rollback_of: Some("run-1".to_owned()),
+                protected: true,
+                names: Some(Names {
+                    cache_name: "bandup-redis".to_owned(),
+                    security_group_name: "redis-sg".to_owned(),
+                    subnet_group_name: "data".to_owned(),
+                    parameter_prefix: "/bandup/cache".to_owned(),
+                }),
+                identity: Some(identity()),
+                former_subnet_groups: groups,
+            }
+        );
+    }
+
+    #[test]
+    fn outdated_attributes_are_read_when_current_are_missing() {
+        let mut outdated = item(outdated_identity());
+        outdated.insert("askedForCache".to_owned(), text("bandup-redis"));
+
+        let found = Record::from_item(&outdated);
+
+        assert_eq!(found.identity, Some(identity()));
+        // The earlier version recorded no execution.
+        assert_eq!(found.creation, Some(Creation::default()));
+    }
+
+    #[test]
+    fn current_attributes_count_when_both_are_there() {
+        let current = Identity {
+            vpc_id: "vpc-2".to_owned(),
+            ..identity()
+        };
+        let mut both = item(outdated_identity());
+        both.extend(item([
+            ("askedForCache", text("bandup-redis")),
+            ("cacheIdentity", text(current.to_json())),
+            (
+                "creation",
+                text(json!({ "execution": "run-1" }).to_string()),
+            ),
+        ]));
+
+        let found = Record::from_item(&both);
+
+        assert_eq!(found.identity, Some(current));
+        let creation = found.creation.expect("a creation");
+        assert_eq!(creation.execution, "run-1");
+    }
+
+    #[test]
+    fn outdated_identity_is_missing_when_one_attribute_is() {
+        for (missing, _) in outdated_identity() {
+            let mut outdated = item(outdated_identity());
+            outdated.remove(missing);
+
+            let found = Record::from_item(&outdated);
+
+            assert_eq!(found.identity, None, "{missing}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_missing_when_their_types_are_wrong() {
+        let mut wrong: Item = [
+            "environment",
+            "holder",
+            "lastExecution",
+            "creation",
+            "rollbackOf",
+            "spec",
+            "cacheIdentity",
+            "formerSubnetGroups",
+        ]
+        .map(|name| (name.to_owned(), number("1")))
+        .into();
+        wrong.extend(
+            ["version", "takenOverAt", "askedAt", "protected"]
+                .map(|name| (name.to_owned(), text("1"))),
+        );
+
+        let found = Record::from_item(&wrong);
+
+        assert_eq!(found, Record::default());
+    }
+
+    #[test]
+    fn number_is_missing_when_it_does_not_fit() {
+        let found = Record::from_item(&item([
+            ("version", number("-1")),
+            ("takenOverAt", number("4294967296")),
+            ("askedAt", number("0.5")),
+        ]));
+
+        assert_eq!(found, Record::default());
+    }
+
+    #[test]
+    fn identity_is_missing_when_its_text_does_not_fit() {
+        let mut incomplete: Value = serde_json::from_str(&identity().to_json()).expect("JSON");
+        incomplete["vpcId"] = Value::Null;
+
+        for garbage in ["", "not JSON", "[]", &incomplete.to_string()] {
+            let found = Record::from_item(&item([("cacheIdentity", text(garbage))]));
+
+            assert_eq!(found.identity, None, "{garbage}");
+        }
+    }
+
+    #[test]
+    fn outdated_identity_counts_when_current_does_not_fit() {
+        let mut garbage = item(outdated_identity());
+        garbage.insert("cacheIdentity".to_owned(), text("not JSON"));
+
+        let found = Record::from_item(&garbage);
+
+        assert_eq!(found.identity, Some(identity()));
+    }
+
+    #[test]
+    fn creation_is_known_when_its_text_does_not_fit() {
+        let found = Record::from_item(&item([("creation", text("not JSON"))]));
+
+        // A cache that was requested must not be forgotten.
+        assert_eq!(found.creation, Some(Creation::default()));
+    }
+
+    #[test]
+    fn names_are_missing_when_spec_lacks_one() {
+        for (pointer, field) in [
+            ("/cache", "name"),
+            ("/cache", "securityGroupName"),
+            ("/cache", "subnetGroupName"),
+            ("", "parameterPrefix"),
+        ] {
+            let mut spec = spec();
+            spec.pointer_mut(pointer).expect("an object")[field] = Value::Null;
+
+            let found = Record::from_item(&item([("spec", text(spec.to_string()))]));
+
+            assert_eq!(found.names, None, "{field}");
+        }
+    }
+
+    #[test]
+    fn names_are_missing_when_spec_is_not_json() {
+        let found = Record::from_item(&item([("spec", text("not JSON"))]));
+
+        assert_eq!(found.names, None);
+    }
+}

@@ -1,0 +1,16 @@
+//! The environment's record in DynamoDB: which execution holds the environment, what was last requested and when, which
+//! cache it has, and how far that cache's creation has come.
+//!
+//! `ClaimEnvironment` and `EnsureReplicationGroup` read and write it, and the command line reads it. A record that an
+//! earlier version of envcache wrote can still be read, and the next claim rewrites it.
+#![warn(missing_docs)]
+
+mod creation;
+mod identity;
+mod item;
+mod table;
+
+pub use creation::Creation;
+pub use identity::Identity;
+pub use item::{Item, Record};
+pub use table::{Condition, Table, Update};

@@ -1,0 +1,521 @@
+//! Reads and writes of the table.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+
+use crate::item::{Item, Record};
+use crate::{Creation, Identity};
+
+/// The table of records.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The client that calls DynamoDB.
+    pub dynamodb: Client,
+    /// The table's name.
+    pub name: String,
+}
+
+/// What a record must be for a write to take place.
+#[derive(Clone, Copy, Debug)]
+pub enum Condition<'a> {
+    /// No other run has written since this record was read.
+    AsRead(&'a Record),
+    /// The execution with this ARN holds the environment.
+    HeldBy(&'a str),
+}
+
+/// The attributes that a write sets and removes. Every write counts as a version.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    set: Vec<(&'static str, AttributeValue)>,
+    remove: Vec<&'static str>,
+}
+
+impl Update {
+    /// Sets a text.
+    #[must_use]
+    pub fn set_text(mut self, name: &'static str, value: &str) -> Self {
+        self.set.push((name, AttributeValue::S(value.to_owned())));
+        self
+    }
+
+    /// Sets a number.
+    #[must_use]
+    pub fn set_number(mut self, name: &'static str, value: i64) -> Self {
+        self.set.push((name, AttributeValue::N(value.to_string())));
+        self
+    }
+
+    /// Sets a flag.
+    #[must_use]
+    pub fn set_flag(mut self, name: &'static str, value: bool) -> Self {
+        self.set.push((name, AttributeValue::Bool(value)));
+        self
+    }
+
+    /// Sets the cache's identity, if there is one.
+    #[must_use]
+    pub fn set_identity(self, identity: Option<&Identity>) -> Self {
+        match identity {
+            Some(identity) => self.set_text("cacheIdentity", &identity.to_json()),
+            None => self,
+        }
+    }
+
+    /// Sets the cache's creation, if there is one.
+    #[must_use]
+    pub fn set_creation(self, creation: Option<&Creation>) -> Self {
+        match creation {
+            // A struct of texts and flags always becomes JSON.
+            Some(creation) => self.set_text(
+                "creation",
+                &serde_json::to_string(creation).unwrap_or_default(),
+            ),
+            None => self,
+        }
+    }
+
+    /// Sets the former subnet groups. DynamoDB has no empty set, so none are removed.
+    #[must_use]
+    pub fn set_former_subnet_groups(mut self, groups: &[String]) -> Self {
+        if groups.is_empty() {
+            return self.remove(&["formerSubnetGroups"]);
+        }
+        let groups = AttributeValue::Ss(groups.to_vec());
+        self.set.push(("formerSubnetGroups", groups));
+        self
+    }
+
+    /// Removes attributes. One that doesn't exist is no error.
+    #[must_use]
+    pub fn remove(mut self, names: &[&'static str]) -> Self {
+        self.remove.extend(names);
+        self
+    }
+
+    /// Returns the update expression and its values.
+    fn expression(self) -> (String, Item) {
+        let set: Vec<_> = self
+            .set
+            .iter()
+            .map(|(name, _)| format!("{name} = :{name}"))
+            .collect();
+        let clause = |keyword: &str, names: Vec<String>| {
+            (!names.is_empty()).then(|| format!("{keyword} {}", names.join(", ")))
+        };
+        let remove = self.remove.into_iter().map(str::to_owned).collect();
+        let clauses = [
+            clause("SET", set),
+            clause("REMOVE", remove),
+            Some("ADD version :one".to_owned()),
+        ];
+        let mut values: Item = self
+            .set
+            .into_iter()
+            .map(|(name, value)| (format!(":{name}"), value))
+            .collect();
+        values.insert(":one".to_owned(), AttributeValue::N("1".to_owned()));
+        let clauses: Vec<_> = clauses.into_iter().flatten().collect();
+        (clauses.join(" "), values)
+    }
+}
+
+impl Condition<'_> {
+    /// Returns the condition expression, and adds its values.
+    fn expression(self, values: &mut Item) -> String {
+        let mut must_be = |name: &str, value: Option<AttributeValue>| match value {
+            Some(value) => {
+                values.insert(format!(":read_{name}"), value);
+                format!("{name} = :read_{name}")
+            }
+            None => format!("attribute_not_exists({name})"),
+        };
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        match self {
+            Self::AsRead(record) => {
+                let version = record.version.map(|version| version.to_string());
+                let holder = must_be("holder", record.holder.as_deref().map(text));
+                let version = must_be("version", version.map(AttributeValue::N));
+                format!("{holder} AND {version}")
+            }
+            Self::HeldBy(execution) => must_be("holder", Some(text(execution))),
+        }
+    }
+}
+
+impl Table {
+    /// Reads an environment's record; none if it has none. The read is strongly consistent.
+    ///
+    /// # Errors
+    /// Returns what DynamoDB answered.
+    pub async fn read(
+        &self,
+        environment: &str,
+    ) -> Result<Option<Record>, SdkError<GetItemError, HttpResponse>> {
+        let answer = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.name)
+            .key("environment", AttributeValue::S(environment.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await?;
+        Ok(answer.item.as_ref().map(Record::from_item))
+    }
+
+    /// Writes if the condition holds. Otherwise, the inner `Err` is the record as it is now.
+    ///
+    /// # Errors
+    /// Returns what DynamoDB answered.
+    pub async fn write(
+        &self,
+        environment: &str,
+        condition: Condition<'_>,
+        update: Update,
+    ) -> Result<Result<(), Record>, SdkError<UpdateItemError, HttpResponse>> {
+        let (expression, mut values) = update.expression();
+        let condition = condition.expression(&mut values);
+        let answer = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.name)
+            .key("environment", AttributeValue::S(environment.to_owned()))
+            .update_expression(expression)
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = answer else {
+            return Ok(Ok(()));
+        };
+        if let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
+            error.as_service_error()
+        {
+            let current = failed.item.clone().unwrap_or_default();
+            return Ok(Err(Record::from_item(&current)));
+        }
+        Err(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::Client;
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use replay::{Answer, Replay};
+    use serde_json::{Value, json};
+
+    use super::{Condition, Table, Update};
+    use crate::item::{Item, Record};
+    use crate::{Creation, Identity};
+
+    fn text(text: &str) -> AttributeValue {
+        AttributeValue::S(text.to_owned())
+    }
+
+    fn number(number: &str) -> AttributeValue {
+        AttributeValue::N(number.to_owned())
+    }
+
+    fn values<const N: usize>(values: [(&str, AttributeValue); N]) -> Item {
+        values
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            vpc_id: "vpc-1".to_owned(),
+            cache_name: "bandup-redis".to_owned(),
+            security_group_name: "redis-sg".to_owned(),
+            subnet_group_name: "data".to_owned(),
+            parameter_prefix: "/bandup/cache".to_owned(),
+        }
+    }
+
+    #[test]
+    fn update_counts_a_version_when_it_does_nothing_else() {
+        let (expression, found) = Update::default().expression();
+
+        assert_eq!(expression, "ADD version :one");
+        assert_eq!(found, values([(":one", number("1"))]));
+    }
+
+    #[test]
+    fn update_has_a_clause_for_each_kind_of_change() {
+        let update = Update::default()
+            .set_text("holder", "me")
+            .remove(&["expiresAt", "takenOverAt"])
+            .set_number("askedAt", -1)
+            .set_flag("protected", true)
+            .remove(&["rollbackOf"]);
+
+        let (expression, found) = update.expression();
+
+        assert_eq!(
+            expression,
+            "SET holder = :holder, askedAt = :askedAt, protected = :protected \
+             REMOVE expiresAt, takenOverAt, rollbackOf ADD version :one"
+        );
+        assert_eq!(
+            found,
+            values([
+                (":holder", text("me")),
+                (":askedAt", number("-1")),
+                (":protected", AttributeValue::Bool(true)),
+                (":one", number("1")),
+            ])
+        );
+    }
+
+    #[test]
+    fn update_has_no_set_clause_when_it_only_removes() {
+        let (expression, _) = Update::default().remove(&["holder"]).expression();
+
+        assert_eq!(expression, "REMOVE holder ADD version :one");
+    }
+
+    #[test]
+    fn identity_and_creation_are_set_as_json() {
+        let creation = Creation {
+            execution: "run-1".to_owned(),
+            ..Creation::default()
+        };
+
+        let (expression, found) = Update::default()
+            .set_identity(Some(&identity()))
+            .set_creation(Some(&creation))
+            .expression();
+
+        assert_eq!(
+            expression,
+            "SET cacheIdentity = :cacheIdentity, creation = :creation ADD version :one"
+        );
+        let json = |name: &str| -> Value {
+            let text = found[name].as_s().expect("a text");
+            serde_json::from_str(text).expect("JSON")
+        };
+        assert_eq!(
+            json(":cacheIdentity"),
+            json!({
+                "vpcId": "vpc-1",
+                "cacheName": "bandup-redis",
+                "securityGroupName": "redis-sg",
+                "subnetGroupName": "data",
+                "parameterPrefix": "/bandup/cache"
+            })
+        );
+        assert_eq!(
+            json(":creation"),
+            json!({
+                "execution": "run-1",
+                "placement": [],
+                "tried": [],
+                "replaced": false,
+                "deletionRequested": false
+            })
+        );
+    }
+
+    #[test]
+    fn identity_and_creation_stay_when_there_are_none() {
+        let update = Update::default().set_identity(None).set_creation(None);
+
+        assert_eq!(update, Update::default());
+    }
+
+    #[test]
+    fn former_subnet_groups_are_a_set_unless_there_are_none() {
+        let groups = ["data", "old"].map(str::to_owned);
+
+        let (some, found) = Update::default()
+            .set_former_subnet_groups(&groups)
+            .expression();
+        let (none, _) = Update::default().set_former_subnet_groups(&[]).expression();
+
+        assert_eq!(
+            some,
+            "SET formerSubnetGroups = :formerSubnetGroups ADD version :one"
+        );
+        assert_eq!(
+            found[":formerSubnetGroups"],
+            AttributeValue::Ss(groups.to_vec())
+        );
+        // DynamoDB has no empty set.
+        assert_eq!(none, "REMOVE formerSubnetGroups ADD version :one");
+    }
+
+    #[test]
+    fn condition_names_what_was_read() {
+        let record = |holder: Option<&str>, version| Record {
+            holder: holder.map(str::to_owned),
+            version,
+            ..Record::default()
+        };
+        let holder = (":read_holder", text("other"));
+        let version = (":read_version", number("7"));
+
+        for (record, expected, expected_values) in [
+            (
+                record(None, None),
+                "attribute_not_exists(holder) AND attribute_not_exists(version)",
+                values([]),
+            ),
+            (
+                record(None, Some(7)),
+                "attribute_not_exists(holder) AND version = :read_version",
+                values([version.clone()]),
+            ),
+            (
+                record(Some("other"), None),
+                "holder = :read_holder AND attribute_not_exists(version)",
+                values([holder.clone()]),
+            ),
+            (
+                record(Some("other"), Some(7)),
+                "holder = :read_holder AND version = :read_version",
+                values([holder, version]),
+            ),
+        ] {
+            let mut found = Item::new();
+
+            let expression = Condition::AsRead(&record).expression(&mut found);
+
+            assert_eq!(expression, expected);
+            assert_eq!(found, expected_values);
+        }
+    }
+
+    #[test]
+    fn condition_names_only_the_holder_when_held_by() {
+        let mut found = values([(":holder", text("me"))]);
+
+        let expression = Condition::HeldBy("me").expression(&mut found);
+
+        assert_eq!(expression, "holder = :read_holder");
+        // Beside a value that the update sets.
+        let expected = values([(":holder", text("me")), (":read_holder", text("me"))]);
+        assert_eq!(found, expected);
+    }
+
+    fn table(replay: &Replay) -> Table {
+        Table {
+            dynamodb: Client::new(&replay.config()),
+            name: "environments".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn read_is_consistent_and_returns_the_record() {
+        let replay = Replay::new([Answer::ok(
+            json!({ "Item": { "environment": { "S": "bandup" }, "version": { "N": "7" } } })
+                .to_string(),
+        )]);
+
+        let found = table(&replay).read("bandup").await.expect("an answer");
+
+        let found = found.expect("a record");
+        assert_eq!(found.environment, "bandup");
+        assert_eq!(found.version, Some(7));
+        assert_eq!(
+            replay.documents(),
+            [(
+                "GetItem".to_owned(),
+                json!({
+                    "TableName": "environments",
+                    "Key": { "environment": { "S": "bandup" } },
+                    "ConsistentRead": true
+                })
+            )]
+        );
+    }
+
+    #[tokio::test]
+    async fn read_returns_nothing_when_there_is_no_record() {
+        let replay = Replay::new([Answer::ok("{}")]);
+
+        let found = table(&replay).read("bandup").await.expect("an answer");
+
+        assert_eq!(found, None);
+    }
+
+    #[tokio::test]
+    async fn write_sends_update_and_condition() {
+        let replay = Replay::new([Answer::ok("{}")]);
+        let update = Update::default().set_text("lastExecution", "me");
+
+        let found = table(&replay)
+            .write("bandup", Condition::HeldBy("me"), update)
+            .await;
+
+        assert_eq!(found.expect("an answer"), Ok(()));
+        assert_eq!(
+            replay.documents(),
+            [(
+                "UpdateItem".to_owned(),
+                json!({
+                    "TableName": "environments",
+                    "Key": { "environment": { "S": "bandup" } },
+                    "UpdateExpression": "SET lastExecution = :lastExecution ADD version :one",
+                    "ConditionExpression": "holder = :read_holder",
+                    "ExpressionAttributeValues": {
+                        ":lastExecution": { "S": "me" },
+                        ":one": { "N": "1" },
+                        ":read_holder": { "S": "me" }
+                    },
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD"
+                })
+            )]
+        );
+    }
+
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
+    fn condition_failed(item: Value) -> Answer {
+        let mut answer = json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+            "message": "The conditional request failed"
+        });
+        if item.is_object() {
+            answer["Item"] = item;
+        }
+        Answer::fault(400, answer.to_string())
+    }
+
+    #[tokio::test]
+    async fn write_returns_current_record_when_condition_fails() {
+        for (item, holder) in [
+            (json!({ "holder": { "S": "other" } }), Some("other")),
+            // The record was deleted, or the answer lacks it.
+            (Value::Null, None),
+        ] {
+            let replay = Replay::new([condition_failed(item)]);
+
+            let found = table(&replay)
+                .write("bandup", Condition::HeldBy("me"), Update::default())
+                .await
+                .expect("an answer");
+
+            let current = found.expect_err("the condition failed");
+            assert_eq!(current.holder.as_deref(), holder);
+        }
+    }
+
+    #[tokio::test]
+    async fn write_fails_when_dynamodb_refuses() {
+        let replay = Replay::new([Answer::json_fault(400, "AccessDeniedException", "no")]);
+
+        let found = table(&replay)
+            .write("bandup", Condition::HeldBy("me"), Update::default())
+            .await;
+
+        let error = found.expect_err("a refusal");
+        let error = error.as_service_error().expect("an answer of DynamoDB");
+        assert_eq!(error.meta().code(), Some("AccessDeniedException"));
+    }
+}

@@ -1,0 +1,114 @@
+//! A message to each function that a state machine invokes, with every field.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// The network's IDs.
+#[must_use]
+pub fn network() -> Value {
+    json!({
+        "vpcId": "vpc-0a1b2c3d4e5f60718",
+        "subnetIds": ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"],
+        "zones": ["ap-southeast-1a", "ap-southeast-1b"],
+        "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
+    })
+}
+
+/// Returns a message for each function, by the function's logical ID. `spec` is the specification that they carry.
+///
+/// # Panics
+/// If a message isn't an object.
+#[must_use]
+pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
+    let endpoints = json!({
+        "primary": { "host": "cache.example", "port": 6379 },
+        "reader": { "host": "reader.example", "port": 6379 }
+    });
+    let group = json!({ "plan": false, "spec": spec, "network": network() });
+    let request = json!({
+        "environment": "bandup",
+        "finalSnapshot": true,
+        "cache": { "name": "bandup-redis" }
+    });
+    let own = [
+        (
+            "ResolveNetwork",
+            json!({
+                "policy": { "adoption": "manual", "allowedNodeTypes": "" },
+                "request": request
+            }),
+        ),
+        ("ResolveEnvironment", json!({ "request": request })),
+        (
+            "ClaimEnvironment",
+            json!({
+                "executionArn": "arn:aws:states:ap-southeast-1:123456789012:execution:provision:run-1",
+                "startedAt": 1_795_341_600_000_i64,
+                "secondsWaited": 0,
+                "plan": false,
+                "request": { "provision": { "spec": spec, "network": network() } }
+            }),
+        ),
+        ("EnsureSecurityGroup", group.clone()),
+        ("EnsureSubnetGroup", group),
+        (
+            "EnsureReplicationGroup",
+            json!({
+                "executionArn": "arn:aws:states:ap-southeast-1:123456789012:execution:provision:run-1",
+                "plan": false,
+                "spec": spec,
+                "network": network(),
+                "securityGroupId": "sg-0c1b2c3d4e5f60718",
+                "secondsWaited": 0
+            }),
+        ),
+        (
+            "CheckReplicationGroup",
+            json!({ "cacheName": "bandup-redis", "secondsWaited": 45 }),
+        ),
+        ("VerifyEndpoint", json!({ "endpoints": endpoints })),
+        (
+            "PublishEndpoint",
+            json!({ "plan": false, "spec": spec, "endpoints": endpoints }),
+        ),
+        (
+            "RetractEndpoint",
+            json!({ "parameterPrefix": "/bandup/cache", "createdBy": null }),
+        ),
+        (
+            "DeleteReplicationGroup",
+            json!({
+                "cacheName": "bandup-redis",
+                "creationRecorded": true,
+                "finalSnapshot": "bandup-redis-final-1",
+                "secondsWaited": 0,
+                "createdBy": null
+            }),
+        ),
+        (
+            "DeleteSubnetGroup",
+            json!({
+                "subnetGroupNames": ["bandup-cached-subnet-group"],
+                "secondsWaited": 0,
+                "createdBy": null
+            }),
+        ),
+        (
+            "DeleteSecurityGroup",
+            json!({
+                "securityGroupName": "redis-sg",
+                "vpcId": "vpc-0a1b2c3d4e5f60718",
+                "secondsWaited": 0,
+                "createdBy": null
+            }),
+        ),
+    ];
+    own.into_iter()
+        .map(|(function, mut message)| {
+            message["environment"] = json!("bandup");
+            message["execution"] = json!("run-1");
+            (function, message)
+        })
+        .collect()
+}

@@ -1,0 +1,97 @@
+//! A deployment while executions wait: each finishes with the code that it started with.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use envcache_tests::definition::Machine;
+use envcache_tests::{World, matrix, until};
+use local::Workspace;
+use local::gateway::elasticache::Life;
+use serde_json::json;
+
+/// Copies what `sam build` made into a folder, with functions that end at once. The next version of envcache could hardly
+/// understand the messages of an execution that is running worse than these. Returns the build's folder.
+fn broken_build(project: &Path) -> PathBuf {
+    let (root, into) = (Workspace::root(), project.join(".aws-sam/build"));
+    let build = root.join(".aws-sam/build");
+    for folder in [&into, &project.join("statemachine")] {
+        fs::create_dir_all(folder).expect("a folder");
+    }
+    for machine in Machine::ALL {
+        // The template names it by a path that is relative to itself.
+        let file = format!("statemachine/{}.asl.json", machine.name());
+        fs::copy(root.join(&file), project.join(&file)).expect("a definition");
+    }
+    fs::copy(build.join("template.yaml"), into.join("template.yaml")).expect("the template");
+    for entry in fs::read_dir(build).expect("make build builds it") {
+        let entry = entry.expect("an entry");
+        if entry.path().is_dir() {
+            let function = into.join(entry.file_name());
+            fs::create_dir(&function).expect("a folder");
+            let bootstrap = function.join("bootstrap");
+            fs::write(&bootstrap, "#!/bin/sh\nexit 1\n").expect("a function");
+            fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).expect("it may run");
+        }
+    }
+    into
+}
+
+#[test]
+fn an_execution_that_waits_during_a_deployment_finishes_as_without_it() {
+    let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
+    let (created, removed, later) = (
+        world.environment(),
+        world.environment(),
+        world.environment(),
+    );
+    assert_eq!(world.run(&removed.request()).status, "SUCCEEDED");
+    let slow = Life {
+        creating: 1_500.0,
+        deleting: 1_500.0,
+        ..Life::default()
+    };
+    for environment in [&created, &removed] {
+        let cache = format!("{}-redis", environment.name);
+        world.gateway().live(&cache, slow.clone());
+    }
+    let provisioning = world.start(&created.request());
+    let removing = world.start_on(
+        &world.stack.deprovision_state_machine_arn,
+        &json!({ "environment": removed.name }),
+    );
+    for (execution, state) in [
+        (&provisioning, "WaitForReplicationGroup"),
+        (&removing, "WaitForRemoval"),
+    ] {
+        until(&format!("{state} is entered"), || {
+            let entered = world.entered(execution);
+            entered.contains(&state.to_owned()).then_some(())
+        });
+    }
+    let project = tempfile::tempdir().expect("a folder");
+    let build = broken_build(project.path());
+
+    world
+        .deploy_build(&build)
+        .expect("the next version is deployed");
+
+    let still_waits = world.entered(&provisioning);
+    assert_eq!(
+        still_waits.last().map(String::as_str),
+        Some("WaitForReplicationGroup"),
+        "it waited longer than the deployment took"
+    );
+    let provisioned = world.wait(&provisioning);
+    assert_eq!(provisioned.status, "SUCCEEDED", "{provisioned:?}");
+    assert_eq!(
+        provisioned.output["primaryEndpoint"],
+        created.primary_endpoint(&world)
+    );
+    let ended = world.wait(&removing);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    assert!(removed.cache(&world).is_err(), "its cache is deleted");
+    // The deployment did replace the code.
+    let after = world.run(&later.request());
+    assert_eq!(after.error, "Internal", "{after:?}");
+}

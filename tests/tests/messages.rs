@@ -1,0 +1,330 @@
+//! What the states send to their functions and read from them, against the types of the contract.
+
+use std::collections::BTreeSet;
+
+use contract::Action;
+use contract::message::{
+    CheckReplicationGroupInput, CheckReplicationGroupOutput, Claim, ClaimEnvironmentInput,
+    ClaimEnvironmentOutput, DeleteOutput, DeleteReplicationGroupInput, DeleteSecurityGroupInput,
+    DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EnsureReplicationGroupInput,
+    EnsureReplicationGroupOutput, EnsureSecurityGroupInput, EnsureSecurityGroupOutput,
+    EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan, Protection, ProvisionClaim,
+    PublishEndpointInput, PublishEndpointOutput, Published, RemovalClaim, ResolveEnvironmentInput,
+    ResolveEnvironmentOutput, ResolveNetworkInput, ResolveNetworkOutput, RetractEndpointInput,
+    RetractEndpointOutput, VerifyEndpointInput, VerifyEndpointOutput,
+};
+use envcache_tests::definition::{Machine, states, steps};
+use envcache_tests::{array, messages, text};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+fn spec() -> Value {
+    replay::reference(json!({}))["spec"].take()
+}
+
+/// Whether a function's type takes the message.
+fn takes(function: &str, message: Value) -> Result<(), String> {
+    fn read<T: DeserializeOwned>(message: Value) -> Result<(), String> {
+        let read: Result<T, _> = serde_json::from_value(message);
+        read.map(drop).map_err(|error| error.to_string())
+    }
+    let read = match function {
+        "ResolveNetwork" => read::<ResolveNetworkInput>,
+        "ResolveEnvironment" => read::<ResolveEnvironmentInput>,
+        "ClaimEnvironment" => read::<ClaimEnvironmentInput>,
+        "EnsureSecurityGroup" => read::<EnsureSecurityGroupInput>,
+        "EnsureSubnetGroup" => read::<EnsureSubnetGroupInput>,
+        "EnsureReplicationGroup" => read::<EnsureReplicationGroupInput>,
+        "CheckReplicationGroup" => read::<CheckReplicationGroupInput>,
+        "VerifyEndpoint" => read::<VerifyEndpointInput>,
+        "PublishEndpoint" => read::<PublishEndpointInput>,
+        "RetractEndpoint" => read::<RetractEndpointInput>,
+        "DeleteReplicationGroup" => read::<DeleteReplicationGroupInput>,
+        "DeleteSubnetGroup" => read::<DeleteSubnetGroupInput>,
+        "DeleteSecurityGroup" => read::<DeleteSecurityGroupInput>,
+        other => panic!("{other} has no message in this test"),
+    };
+    read(message)
+}
+
+fn keys(object: &Value) -> BTreeSet<&str> {
+    let fields = object.as_object().into_iter().flatten();
+    fields.map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn a_states_payload_has_the_keys_of_its_functions_input() {
+    let messages = messages::of(&spec());
+    for machine in Machine::ALL {
+        for (state, function) in steps(machine) {
+            let payload = &states(machine)[&state]["Arguments"]["Payload"];
+            let mut message = messages[function.as_str()].clone();
+
+            assert_eq!(keys(payload), keys(&message), "{state}");
+
+            // A value that is no expression has to fit too.
+            for (field, value) in payload.as_object().into_iter().flatten() {
+                if value.is_boolean() || value.is_number() {
+                    message[field] = value.clone();
+                }
+            }
+            assert_eq!(takes(&function, message), Ok(()), "{state}");
+        }
+    }
+}
+
+#[test]
+fn a_message_without_one_of_its_fields_or_with_another_is_rejected() {
+    for (function, message) in messages::of(&spec()) {
+        for field in keys(&message) {
+            // A name of an environment that the request lacks is null, and so are some optional fields.
+            let mut without = message.clone();
+            without.as_object_mut().expect("an object").remove(field);
+            let optional = message[field].is_null()
+                || ["endpoints", "finalSnapshot", "vpcId"].contains(&field);
+
+            let taken = takes(function, without);
+
+            assert!(taken.is_err() || optional, "{function} without {field}");
+        }
+        let mut more = message.clone();
+        more["typo"] = json!(true);
+        assert!(takes(function, more).is_err(), "{function} with a typo");
+    }
+}
+
+fn endpoints() -> Endpoints {
+    let endpoint = Endpoint {
+        host: "cache.example".to_owned(),
+        port: 6379,
+    };
+    Endpoints {
+        reader: Some(endpoint.clone()),
+        primary: endpoint,
+    }
+}
+
+/// Every form of a function's output, with every field.
+fn outputs(function: &str) -> Vec<Value> {
+    fn all<T: Serialize>(outputs: impl IntoIterator<Item = T>) -> Vec<Value> {
+        let outputs = outputs.into_iter();
+        outputs
+            .map(|output| serde_json::to_value(output).expect("JSON"))
+            .collect()
+    }
+    let name = || "x".to_owned();
+    let actions = || vec![Action::new("Create", "x").sets("field", &"value")];
+    let message = messages::of(&spec());
+    match function {
+        "ResolveNetwork" => all([ResolveNetworkOutput {
+            spec: serde_json::from_value(spec()).expect("a specification"),
+            network: serde_json::from_value(messages::network()).expect("a network"),
+        }]),
+        "ResolveEnvironment" => all([ResolveEnvironmentOutput {
+            environment: "bandup".to_owned().try_into().expect("a name"),
+            names: contract::message::Names {
+                cache_name: name(),
+                security_group_name: name(),
+                subnet_group_name: name(),
+                parameter_prefix: name(),
+            },
+            final_snapshot: true,
+            rollback: None,
+            asked_at: Some(1),
+        }]),
+        "ClaimEnvironment" => all(claims()),
+        "EnsureSecurityGroup" => all([EnsureSecurityGroupOutput {
+            security_group_id: name(),
+            actions: actions(),
+            drift: Drift::default(),
+        }]),
+        "EnsureSubnetGroup" => all([EnsureSubnetGroupOutput { actions: actions() }]),
+        "EnsureReplicationGroup" => all([
+            EnsureReplicationGroupOutput::Waiting {
+                outcome: name(),
+                wait_seconds: 30,
+            },
+            EnsureReplicationGroupOutput::UpToDate {
+                outcome: name(),
+                endpoints: endpoints(),
+            },
+            EnsureReplicationGroupOutput::ClaimLost { reason: name() },
+            EnsureReplicationGroupOutput::Planned {
+                outcome: name(),
+                actions: actions(),
+                endpoints: Some(endpoints()),
+            },
+        ]),
+        "CheckReplicationGroup" => all([
+            CheckReplicationGroupOutput::Pending {
+                found: name(),
+                wait_seconds: 30,
+            },
+            CheckReplicationGroupOutput::Ready { found: name() },
+        ]),
+        "VerifyEndpoint" => all([VerifyEndpointOutput {
+            answered: vec![name()],
+        }]),
+        "PublishEndpoint" => all([
+            PublishEndpointOutput::Published(Published {
+                primary_endpoint: name(),
+                url: name(),
+                parameters: vec![name()],
+                written: vec![name()],
+                removed: vec![name()],
+            }),
+            PublishEndpointOutput::Planned { actions: actions() },
+        ]),
+        "RetractEndpoint" => all([RetractEndpointOutput {
+            removed: vec![name()],
+            left: vec![name()],
+        }]),
+        "DeleteReplicationGroup" | "DeleteSubnetGroup" | "DeleteSecurityGroup" => all([
+            DeleteOutput::Absent {
+                outcome: name(),
+                final_snapshot: Some(name()),
+            },
+            DeleteOutput::Waiting {
+                outcome: name(),
+                wait_seconds: 30,
+            },
+            DeleteOutput::NotOwned { left: vec![name()] },
+        ]),
+        other => panic!("{other} has no output in this test: {message:?}"),
+    }
+}
+
+fn claims() -> [ClaimEnvironmentOutput; 5] {
+    let name = || "x".to_owned();
+    [
+        ClaimEnvironmentOutput::Free {
+            plan: EnvironmentPlan {
+                environment: "bandup".to_owned().try_into().expect("a name"),
+                protected: true,
+                protection_change: Some(Protection {
+                    found: false,
+                    wanted: true,
+                }),
+            },
+        },
+        ClaimEnvironmentOutput::Claimed {
+            claim: Claim::Provision(ProvisionClaim {
+                identity: name(),
+                rollback_requested: true,
+                protected: true,
+            }),
+        },
+        ClaimEnvironmentOutput::Claimed {
+            claim: Claim::Removal(Box::new(RemovalClaim {
+                cache_name: name(),
+                creation_recorded: true,
+                final_snapshot: Some(name()),
+                subnet_group_names: vec![name()],
+                security_group_name: name(),
+                vpc_id: Some(name()),
+                parameter_prefix: name(),
+                created_by: Some(name()),
+                forgotten: name(),
+                expires_at: name(),
+            })),
+        },
+        ClaimEnvironmentOutput::Held {
+            outcome: name(),
+            wait_seconds: 30,
+        },
+        ClaimEnvironmentOutput::Superseded { reason: name() },
+    ]
+}
+
+/// The paths that follow `prefix` in a text, such as `spec.environment`.
+fn paths(text: &str, prefix: &str) -> BTreeSet<String> {
+    text.split(prefix)
+        .skip(1)
+        .filter_map(|rest| rest.strip_prefix('.'))
+        .map(|rest| {
+            let end = rest.find(|next: char| !next.is_ascii_alphanumeric() && next != '.');
+            rest[..end.unwrap_or(rest.len())]
+                .trim_end_matches('.')
+                .to_owned()
+        })
+        .filter(|path| !path.is_empty())
+        .collect()
+}
+
+/// Whether some form of the output has a value there.
+fn is_written(outputs: &[Value], path: &str) -> bool {
+    let pointer = format!("/{}", path.replace('.', "/"));
+    outputs
+        .iter()
+        .any(|output| output.pointer(&pointer).is_some())
+}
+
+#[test]
+fn every_field_that_a_state_reads_is_one_of_its_functions_output() {
+    let mut read = 0;
+    for machine in Machine::ALL {
+        let states = states(machine);
+        let definition = json!(states).to_string();
+        for (state, function) in steps(machine) {
+            let outputs = outputs(&function);
+            let task = &states[&state];
+            let own = paths(&task.to_string(), "$states.result.Payload");
+            let kept = task["Assign"].as_object().into_iter().flatten();
+            let kept = kept
+                .filter(|(_, value)| **value == "{% $states.result.Payload %}")
+                .map(|(variable, _)| format!("${variable}"));
+            for path in own {
+                assert!(is_written(&outputs, &path), "{state} reads {path}");
+                read += 1;
+            }
+            for variable in kept {
+                for path in paths(&definition, &variable) {
+                    // Another state may keep its output under the same name.
+                    let by_any = steps(machine)
+                        .into_iter()
+                        .filter(|(other, _)| {
+                            let key = variable.trim_start_matches('$');
+                            states[other]["Assign"][key] == "{% $states.result.Payload %}"
+                        })
+                        .any(|(_, function)| is_written(&self::outputs(&function), &path));
+                    assert!(by_any, "{variable}.{path} is read, and nothing writes it");
+                    read += 1;
+                }
+            }
+        }
+    }
+    assert!(read > 30, "{read} fields");
+}
+
+#[test]
+fn a_choice_after_a_function_knows_the_statuses_of_its_output() {
+    let mut compared = 0;
+    for machine in Machine::ALL {
+        let states = states(machine);
+        for (state, function) in steps(machine) {
+            let next = text(&states[&state]["Next"]);
+            let is_passed_on = states[&state]["Output"] == "{% $states.result.Payload %}";
+            if states[&next]["Type"] != "Choice" || !is_passed_on {
+                continue;
+            }
+            let statuses: BTreeSet<_> = outputs(&function)
+                .iter()
+                .map(|output| text(&output["status"]))
+                .collect();
+            for rule in array(&states[&next]["Choices"]) {
+                let condition = text(&rule["Condition"]);
+                let Some((_, expected)) = condition.split_once("$states.input.status = '") else {
+                    continue;
+                };
+                let expected = expected.split('\'').next().unwrap_or_default();
+                assert!(
+                    statuses.contains(expected),
+                    "{next}: {function} never returns {expected}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 6, "{compared} statuses");
+}
