@@ -143,13 +143,13 @@ fn note(output: &str) -> Option<String> {
         "/outcome",
         "/primaryEndpoint",
         "/securityGroupId",
-        "/actions/0/operation",
         "/network/vpcId",
         "/error",
         "/status",
     ]
     .iter()
-    .find_map(|pointer| at(pointer).map(str::to_owned))
+    .find_map(|pointer| at(pointer).filter(|text| !text.is_empty()))
+    .map(str::to_owned)
 }
 
 #[cfg(test)]

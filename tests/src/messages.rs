@@ -46,6 +46,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
                 "executionArn": "arn:aws:states:ap-southeast-1:123456789012:execution:provision:run-1",
                 "startedAt": 1_795_341_600_000_i64,
                 "secondsWaited": 0,
+                "waitedFor": null,
                 "plan": false,
                 "request": { "provision": { "spec": spec, "network": network() } }
             }),

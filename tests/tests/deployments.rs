@@ -38,7 +38,7 @@ fn broken_build(project: &Path) -> PathBuf {
 }
 
 #[test]
-fn an_execution_that_waits_during_a_deployment_finishes_as_without_it() {
+fn waiting_execution_finishes_as_without_a_deployment() {
     let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let (created, removed, later) = (
         world.environment(),

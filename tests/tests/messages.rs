@@ -232,6 +232,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
         ClaimEnvironmentOutput::Held {
             outcome: name(),
             wait_seconds: 30,
+            waited_for: None,
         },
         ClaimEnvironmentOutput::Superseded { reason: name() },
     ]

@@ -501,6 +501,57 @@ fn bad_inputs(
     ]
 }
 
+/// Errors of Step Functions' own, with the beginning of the cause, and the names that they end with.
+const FOREIGN: [(&str, &str, &str); 15] = [
+    ("States.Permissions", "x", "AccessDenied"),
+    ("Lambda.ENILimitReachedException", "x", "QuotaExceeded"),
+    (
+        "Lambda.SubnetIPAddressLimitReachedException",
+        "x",
+        "QuotaExceeded",
+    ),
+    (
+        "DynamoDB.ProvisionedThroughputExceededException",
+        "x",
+        "Throttled",
+    ),
+    ("DynamoDB.ThrottlingException", "x", "Throttled"),
+    ("DynamoDB.RequestLimitExceeded", "x", "Throttled"),
+    (
+        "Lambda.ResourceNotReadyException",
+        "x",
+        "ServiceUnavailable",
+    ),
+    (
+        "Lambda.ResourceConflictException",
+        "x",
+        "ServiceUnavailable",
+    ),
+    ("Lambda.EC2UnexpectedException", "x", "ServiceUnavailable"),
+    ("Lambda.SdkClientException", "x", "ServiceUnavailable"),
+    ("Lambda.AWSLambdaException", "x", "ServiceUnavailable"),
+    (
+        "Lambda.ClientExecutionTimeoutException",
+        "x",
+        "ServiceUnavailable",
+    ),
+    (
+        "DynamoDB.AmazonDynamoDBException",
+        "x (Service: DynamoDB; Status Code: 500; Error Code: x)",
+        "ServiceUnavailable",
+    ),
+    (
+        "DynamoDB.InternalServerErrorException",
+        "x",
+        "ServiceUnavailable",
+    ),
+    (
+        "EventBridge.EventBridgeException",
+        "x (Error Code: ServiceUnavailable)",
+        "ServiceUnavailable",
+    ),
+];
+
 /// What a state can catch: an error, its cause, the name that it ends with, and how the reason begins.
 fn caught_errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
     vec![
@@ -576,6 +627,12 @@ fn caught_errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
             "Lambda.AccessDeniedException: no",
         ),
         (
+            "NotFound",
+            json!(r#"{"errorMessage":"\"quoted\" first"}"#),
+            "NotFound",
+            r#""quoted" first"#,
+        ),
+        (
             "States.QueryEvaluationError",
             json!("x"),
             "Internal",
@@ -595,7 +652,8 @@ fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
     let world = world();
     let machine = world.create_state_machine("explain", &failure_states());
     // Error and cause as Step Functions and Lambda report them, and as they should never be.
-    for (error, cause, name, reason) in caught_errors() {
+    let foreign = FOREIGN.map(|(error, cause, name)| (error, json!(cause), name, error));
+    for (error, cause, name, reason) in caught_errors().into_iter().chain(foreign) {
         // A cause that is null, and none at all.
         let mut failures = vec![json!({ "Error": error, "Cause": cause })];
         if cause.is_null() {

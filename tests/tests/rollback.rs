@@ -31,7 +31,7 @@ fn fail_and_roll_back(request: &Value, error: &str) -> Ended {
     assert_eq!(failed.error, error, "{failed:?}");
     let (_, rollback) = failed
         .cause
-        .split_once("What it created is deleted by ")
+        .split_once("What it created is being deleted by ")
         .unwrap_or_else(|| panic!("it says what takes away: {}", failed.cause));
     let ended = world().wait(rollback);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
@@ -107,7 +107,11 @@ fn a_failed_first_run_keeps_what_it_made_where_nothing_else_is_said() {
     let failed = world().run(&environment.request());
 
     assert_eq!(failed.error, "AccessDenied", "{failed:?}");
-    assert!(!failed.cause.contains("is deleted by"), "{}", failed.cause);
+    assert!(
+        !failed.cause.contains("is being deleted by"),
+        "{}",
+        failed.cause
+    );
     let (groups, subnet_group, _) = what_is_there(&environment);
     assert_eq!((groups.len(), subnet_group), (1, true));
 }
@@ -200,7 +204,7 @@ fn a_run_of_any_name_that_step_functions_takes_is_rolled_back() {
 
     let (_, rollback) = failed
         .cause
-        .split_once("What it created is deleted by ")
+        .split_once("What it created is being deleted by ")
         .unwrap_or_else(|| panic!("it is rolled back: {}", failed.cause));
     let ended = world().wait(rollback);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
@@ -217,7 +221,11 @@ fn a_change_that_failed_takes_nothing_away() {
     let failed = world().run(&request);
 
     assert_eq!(failed.error, "Immutable", "{failed:?}");
-    assert!(!failed.cause.contains("is deleted by"), "{}", failed.cause);
+    assert!(
+        !failed.cause.contains("is being deleted by"),
+        "{}",
+        failed.cause
+    );
     assert_eq!(environment.parameters(world()).len(), 4);
 }
 

@@ -107,7 +107,7 @@ fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
 }
 
 #[test]
-fn state_machines_invoke_published_versions_and_any_change_publishes_one() {
+fn state_machines_invoke_published_versions() {
     let functions = resources("AWS::Serverless::Function");
     let machines = resources("AWS::Serverless::StateMachine");
     for machine in Machine::ALL {
@@ -384,7 +384,7 @@ fn the_parameters_that_limit_requests_reach_roles_and_functions() {
 /// SAM derives a version's logical ID from the function's properties as they are in the template: the value of a
 /// parameter isn't among them.
 #[test]
-fn a_stack_parameter_in_a_functions_configuration_publishes_a_version() {
+fn changed_stack_parameter_publishes_a_version() {
     let parameters = template()["Parameters"].clone();
     for (name, function) in resources("AWS::Serverless::Function") {
         let properties = &function["Properties"];

@@ -156,7 +156,9 @@ async fn decide<'a>(
                 ANOTHER_VALUE.to_owned()
             }
         };
-        if *value != parameter.value {
+        // A value that isn't known yet may turn out to be the one that is published.
+        let is_known = parameter.value != UNKNOWN || possession == Possession::Adoptable;
+        if *value != parameter.value && is_known {
             acts.push(Act::Overwrite(parameter, shown));
         }
     }

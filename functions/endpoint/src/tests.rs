@@ -442,3 +442,55 @@ async fn a_plan_shows_the_value_of_an_owned_parameter_and_of_no_other() {
         assert_eq!(shown, Some(expected));
     }
 }
+
+/// What a plan lists if ElastiCache doesn't tell the endpoint yet.
+async fn planned_without_endpoint(
+    replay: &Replay,
+) -> Vec<(String, Option<String>, Option<String>)> {
+    let client = Client::new(&replay.config());
+    let mut message = reference(json!({ "endpoints": null }));
+    message["plan"] = json!(true);
+    let message = serde_json::from_value(message).expect("the message");
+    let plan = publish(&client, "envcache", message).await;
+    let Ok(PublishEndpointOutput::Planned { actions }) = plan else {
+        panic!("{plan:?}");
+    };
+    let one = |action: contract::Action| {
+        let change = action.changes.into_iter().next().expect("a change");
+        let leaf = action.resource.rsplit('/').next().map(str::to_owned);
+        (leaf.unwrap_or_default(), change.found, change.wanted)
+    };
+    actions.into_iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn a_plan_says_which_values_are_not_known_yet() {
+    let replay = Replay::new([existing(&[])]);
+
+    let planned = planned_without_endpoint(&replay).await;
+
+    let unknown = || Some("(known once the cache is available)".to_owned());
+    let expected = [
+        ("primary-endpoint", unknown()),
+        ("host", unknown()),
+        ("port", Some("6379".to_owned())),
+        ("url", unknown()),
+    ]
+    .map(|(leaf, wanted)| (leaf.to_owned(), None, wanted));
+    assert_eq!(planned, expected);
+}
+
+#[tokio::test]
+async fn a_plan_lists_no_published_value_that_may_stay() {
+    let replay = Replay::new([
+        existing(&[("host", HOST), ("port", "6380"), ("url", "rediss://x")]),
+        tags("envcache"),
+        tags("envcache"),
+        tags("envcache"),
+    ]);
+
+    let planned = planned_without_endpoint(&replay).await;
+
+    let leaves: Vec<_> = planned.iter().map(|(leaf, ..)| leaf.as_str()).collect();
+    assert_eq!(leaves, ["primary-endpoint", "port"], "new, and different");
+}

@@ -47,10 +47,15 @@ pub async fn claim(
             Decision::Superseded(reason) => {
                 return Ok(ClaimEnvironmentOutput::Superseded { reason });
             }
-            Decision::Wait { outcome, seconds } => {
+            Decision::Wait {
+                outcome,
+                seconds,
+                waited_for,
+            } => {
                 return Ok(ClaimEnvironmentOutput::Held {
                     outcome,
                     wait_seconds: seconds,
+                    waited_for,
                 });
             }
             Decision::Claim(begin) | Decision::TakeOver { begin, .. } if writes_nothing => {
@@ -65,6 +70,7 @@ pub async fn claim(
                 ClaimEnvironmentOutput::Held {
                     outcome: format!("taken over from {former}, which has ended"),
                     wait_seconds: IN_FLIGHT_SECONDS,
+                    waited_for: None,
                 },
             ),
         };
@@ -78,6 +84,7 @@ pub async fn claim(
     Ok(ClaimEnvironmentOutput::Held {
         outcome: "other runs are claiming it".to_owned(),
         wait_seconds: BUSY_SECONDS,
+        waited_for: input.waited_for,
     })
 }
 

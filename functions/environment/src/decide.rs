@@ -5,7 +5,7 @@ use contract::Spec;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
     Claim, ClaimEnvironmentInput, ClaimRequest, EnvironmentPlan, Names, Protection, ProvisionClaim,
-    RemovalClaim, ResolveEnvironmentOutput, ResolvedNetwork, Rollback,
+    RemovalClaim, ResolveEnvironmentOutput, ResolvedNetwork, Rollback, WaitedFor,
 };
 use record::{Identity, Record, Update};
 
@@ -52,6 +52,10 @@ const OF_THE_ENVIRONMENT: [&str; 3] = ["spec", "formerSubnetGroups", "protected"
 /// Functions keeps an execution's name.
 const REMEMBERED_MILLISECONDS: i64 = 90 * 24 * 60 * 60 * 1000;
 
+/// When the record of an environment that was rolled back expires, in seconds since 1970: at the end of the year 9999,
+/// because what earlier runs created may still exist.
+const NEVER: i64 = 253_402_300_799;
+
 /// What a run does next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
@@ -60,7 +64,11 @@ pub enum Decision {
     /// It takes the claim over from an execution that has ended, waits for that one's functions, and may begin then.
     TakeOver { former: String, begin: Box<Begin> },
     /// It waits, because of what `outcome` says.
-    Wait { outcome: String, seconds: u32 },
+    Wait {
+        outcome: String,
+        seconds: u32,
+        waited_for: Option<WaitedFor>,
+    },
     /// It changes nothing, for this reason.
     Superseded(String),
 }
@@ -99,6 +107,8 @@ pub fn decide(
     else {
         return after_take_over(input, record);
     };
+    let waited_for = waited_for(input, other);
+    let seconds_for_holder = input.seconds_waited.saturating_sub(waited_for.since);
     match holder {
         Some(HolderStatus::Running) if input.seconds_waited >= DEADLINE_SECONDS => {
             Err(StepError::new(
@@ -110,21 +120,33 @@ pub fn decide(
                 ),
             ))
         }
-        Some(HolderStatus::NotReturned) if input.seconds_waited < NOT_YET_RETURNED_SECONDS => {
-            Ok(wait_for(other))
+        Some(HolderStatus::NotReturned) if seconds_for_holder < NOT_YET_RETURNED_SECONDS => {
+            Ok(wait_for(waited_for))
         }
         Some(HolderStatus::Ended | HolderStatus::NotReturned) => Ok(Decision::TakeOver {
             former: other.clone(),
             begin: begin(input, record)?,
         }),
-        Some(HolderStatus::Running) | None => Ok(wait_for(other)),
+        Some(HolderStatus::Running) | None => Ok(wait_for(waited_for)),
     }
 }
 
-fn wait_for(other: &str) -> Decision {
+/// Returns since when this execution has waited for the holder.
+fn waited_for(input: &ClaimEnvironmentInput, holder: &str) -> WaitedFor {
+    match &input.waited_for {
+        Some(known) if known.holder == holder => known.clone(),
+        _ => WaitedFor {
+            holder: holder.to_owned(),
+            since: input.seconds_waited,
+        },
+    }
+}
+
+fn wait_for(waited_for: WaitedFor) -> Decision {
     Decision::Wait {
-        outcome: format!("held by {other}"),
+        outcome: format!("held by {}", waited_for.holder),
         seconds: WAIT_SECONDS,
+        waited_for: Some(waited_for),
     }
 }
 
@@ -140,6 +162,7 @@ fn after_take_over(input: &ClaimEnvironmentInput, record: &Record) -> StepResult
         Some(until) if input.seconds_waited < until => Ok(Decision::Wait {
             outcome: "taken over; the former holder's functions may still write".to_owned(),
             seconds: until - input.seconds_waited,
+            waited_for: None,
         }),
         _ => begin(input, record).map(Decision::Claim),
     }
@@ -216,7 +239,11 @@ fn remove(
         .into_iter()
         .filter(|_| created_by.is_none());
     let forgotten: Vec<_> = OF_THE_CACHE.into_iter().chain(of_the_environment).collect();
-    let expires_at = input.started_at.saturating_add(REMEMBERED_MILLISECONDS) / 1000;
+    let expires_at = if created_by.is_some() {
+        NEVER
+    } else {
+        input.started_at.saturating_add(REMEMBERED_MILLISECONDS) / 1000
+    };
     let claim = RemovalClaim {
         creation_recorded: record.creation.is_some(),
         final_snapshot: removal

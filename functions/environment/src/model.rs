@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use contract::message::ClaimEnvironmentInput;
+use contract::message::{ClaimEnvironmentInput, WaitedFor};
 use record::Record;
 use serde_json::json;
 
@@ -63,6 +63,10 @@ struct Run {
     is_stopped: bool,
     to_come: Accidents,
     seconds_waited: u32,
+    /// The holder that it waits for, as its state machine keeps it.
+    waited_for: Option<WaitedFor>,
+    /// How many seconds the other run had waited when this one claimed the environment.
+    claimed_at: u32,
     /// How many seconds it has waited since it took the claim over.
     since_take_over: Option<u32>,
     /// Whether a function that it had invoked before it was stopped may still write.
@@ -80,6 +84,8 @@ impl Run {
                 lost_reply: true,
             },
             seconds_waited: 0,
+            waited_for: None,
+            claimed_at: 0,
             since_take_over: None,
             is_in_flight: false,
         }
@@ -106,6 +112,7 @@ static INPUT: LazyLock<ClaimEnvironmentInput> = LazyLock::new(|| {
         "executionArn": "run",
         "startedAt": 0,
         "secondsWaited": 0,
+        "waitedFor": null,
         "plan": false,
         "request": { "remove": {
             "environment": "bandup",
@@ -132,13 +139,15 @@ impl World {
             execution_arn: NAMES[run].to_owned(),
             started_at: self.requested_at[run],
             seconds_waited: self.runs[run].seconds_waited,
+            waited_for: self.runs[run].waited_for.clone(),
             plan: self.runs[run].phase == Phase::Plans,
             ..INPUT.clone()
         }
     }
 
-    /// Returns what Step Functions may say about the other run if that one holds the environment. For a minute, it may
-    /// not return a run that has only just started.
+    /// Returns what Step Functions may say about the other run if that one holds the environment. It may not return a run
+    /// for the first minute. A run may claim as soon as it starts, so that minute begins with its claim, however long this
+    /// one has waited by then.
     fn answers(&self, run: usize) -> Vec<Option<HolderStatus>> {
         let other = 1 - run;
         if self.record.holder.as_deref() != Some(NAMES[other]) {
@@ -150,7 +159,7 @@ impl World {
             HolderStatus::Running
         };
         let mut answers = vec![Some(status)];
-        if self.runs[run].seconds_waited < 60 {
+        if self.runs[run].seconds_waited - self.runs[other].claimed_at < 60 {
             answers.push(Some(HolderStatus::NotReturned));
         }
         answers
@@ -171,7 +180,12 @@ impl World {
             reads @ (Phase::Plans | Phase::Claims) => {
                 for holder in self.answers(run) {
                     let decision = decide(&self.input(run), &self.record, holder);
-                    next.push(with(match decision.expect("no reason to fail") {
+                    let decision = decision.expect("no reason to fail");
+                    let waits_for = match &decision {
+                        Decision::Wait { waited_for, .. } => waited_for.clone(),
+                        _ => self.runs[run].waited_for.clone(),
+                    };
+                    let mut world = with(match decision {
                         Decision::Superseded(_) => Phase::Ends(End::Superseded),
                         Decision::Wait { seconds, .. } => Phase::Waits(seconds),
                         Decision::Claim(_) | Decision::TakeOver { .. }
@@ -184,7 +198,9 @@ impl World {
                             version: self.record.version,
                             takes_over: matches!(decision, Decision::TakeOver { .. }),
                         }),
-                    }));
+                    });
+                    world.runs[run].waited_for = waits_for;
+                    next.push(world);
                 }
             }
             Phase::Writes(write) => next.extend(self.write(run, write)),
@@ -239,11 +255,15 @@ impl World {
             world.runs[run].phase = Phase::Claims;
             return vec![world];
         }
+        if world.record.holder.as_deref() != Some(NAMES[run]) {
+            world.runs[run].claimed_at = world.runs[1 - run].seconds_waited;
+        }
         world.record.holder = Some(NAMES[run].to_owned());
         world.record.version = Some(write.version.unwrap_or_default() + 1);
         let phase = if write.takes_over {
             world.record.taken_over_at = Some(world.runs[run].seconds_waited);
             world.runs[run].since_take_over = Some(0);
+            world.runs[run].waited_for = None;
             Phase::Waits(IN_FLIGHT_SECONDS)
         } else {
             world.record.requested_at = Some(self.requested_at[run]);

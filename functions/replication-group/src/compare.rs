@@ -79,7 +79,14 @@ impl Modification {
             (
                 "security group",
                 Some(security_groups.join(", ")),
-                self.security_group_id.clone(),
+                self.security_group_id.clone().map(|id| {
+                    // A plan before the group exists.
+                    if id.is_empty() {
+                        "(known once the security group is created)".to_owned()
+                    } else {
+                        id
+                    }
+                }),
             ),
             (
                 "failover and Multi-AZ",

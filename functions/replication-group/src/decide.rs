@@ -104,7 +104,7 @@ pub fn replacement(
     let remedy = if recorded.is_none() {
         "The environment's record does not say that envcache asked for it, so it was left as it is: delete it in the \
          ElastiCache console, then start again"
-    } else if own.replaced && !no_capacity && !input.plan {
+    } else if own.replaced && !no_capacity {
         "It was deleted and created again in this run, and failed again: see to the reason, then start again"
     } else if input.seconds_waited >= DEADLINE_SECONDS {
         "It could not be replaced within 60 minutes of waiting: start again"

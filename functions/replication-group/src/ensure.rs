@@ -8,7 +8,6 @@ use record::{Condition, Creation, Identity, Record, Table, Update};
 
 use crate::adopt::adopt;
 use crate::change::Answer;
-use crate::check::endpoints;
 use crate::compare::Change;
 use crate::create::{Requested, create};
 use crate::decide::{self, Next};
@@ -171,9 +170,9 @@ impl Round<'_> {
         }
         // Compared first: a group that can't become what is requested isn't adopted.
         match (possession, changes.into_iter().next()) {
-            (Possession::Ours, None) => match endpoints(group, &self.input.spec) {
+            (Possession::Ours, None) => match find::endpoints(group, &self.input.spec) {
                 Some(endpoints) => Ok(EnsureReplicationGroupOutput::UpToDate {
-                    outcome: "as wanted".to_owned(),
+                    outcome: "up to date".to_owned(),
                     endpoints,
                 }),
                 None => self.wait("available, but without its endpoint"),

@@ -1,9 +1,10 @@
 //! What ElastiCache shows of the cache.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup, Tag};
+use aws_sdk_elasticache::types::{CacheCluster, Endpoint as ShownEndpoint, ReplicationGroup, Tag};
 use contract::error::StepResult;
-use contract::{Owner, Possession};
+use contract::message::{Endpoint, Endpoints};
+use contract::{Owner, Possession, Spec};
 
 /// The replication group, or none.
 pub async fn replication_group(
@@ -129,4 +130,36 @@ pub fn is_still_changing(code: Option<&str>) -> bool {
         code,
         Some("InvalidReplicationGroupState" | "InvalidCacheClusterState")
     )
+}
+
+/// Returns the endpoints, once every node group is available and shows its own: they can be missing briefly.
+pub fn endpoints(group: &ReplicationGroup, spec: &Spec) -> Option<Endpoints> {
+    let all_available = group
+        .node_groups()
+        .iter()
+        .all(|node_group| node_group.status() == Some("available"));
+    if !all_available {
+        return None;
+    }
+    let node_group = group.node_groups().first()?;
+    let reader = if spec.cache.replicas.get() > 0 {
+        Some(endpoint(node_group.reader_endpoint()?)?)
+    } else {
+        None
+    };
+    Some(Endpoints {
+        primary: endpoint(node_group.primary_endpoint()?)?,
+        reader,
+    })
+}
+
+/// The address is what ElastiCache shows, unchanged.
+fn endpoint(shown: &ShownEndpoint) -> Option<Endpoint> {
+    Some(Endpoint {
+        host: shown
+            .address()
+            .filter(|address| !address.is_empty())?
+            .to_owned(),
+        port: u16::try_from(shown.port()?).ok().filter(|port| *port > 0)?,
+    })
 }

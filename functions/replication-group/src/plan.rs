@@ -4,8 +4,8 @@ use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
 use contract::{Action, Possession};
 
-use crate::check;
 use crate::compare::Change;
+use crate::find;
 
 /// The plan where there is no cache yet, or only one that is created again.
 pub fn creation(
@@ -56,6 +56,6 @@ pub fn comparison(
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),
-        endpoints: check::endpoints(group, &wanted.spec),
+        endpoints: find::endpoints(group, &wanted.spec),
     }
 }

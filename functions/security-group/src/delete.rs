@@ -55,7 +55,7 @@ pub async fn delete(
         .iter()
         .filter_map(SecurityGroup::group_id)
         .map(|id| format!("security group {id} {}", step::whose(created_by)));
-    let unowned = unowned(ec2, &input, &known).await?;
+    let unowned = unowned(ec2, &owner, &input, &known).await?;
     let left: Vec<_> = kept.chain(unowned).collect();
     Ok(if left.is_empty() {
         DeleteSecurityGroupOutput::absent(outcome)
@@ -68,6 +68,7 @@ pub async fn delete(
 /// or removed its tags.
 async fn unowned(
     ec2: &Client,
+    owner: &Owner,
     input: &DeleteSecurityGroupInput,
     known: &[&str],
 ) -> StepResult<Option<String>> {
@@ -87,7 +88,7 @@ async fn unowned(
         .map_err(|error| step::failure("DescribeSecurityGroups", name, error))?;
     Ok(groups
         .iter()
-        .filter(|group| group.group_name() == Some(name))
+        .filter(|group| group.group_name() == Some(name) && !owner.owns(pairs(group.tags())))
         .filter_map(SecurityGroup::group_id)
         .find(|id| !known.contains(id))
         .map(|id| format!("security group {name} ({id}) {}", step::whose(None))))

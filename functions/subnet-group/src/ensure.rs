@@ -82,11 +82,10 @@ fn told(
         Act::Adopt => "AddTagsToResource",
         Act::Modify => "ModifyCacheSubnetGroup",
     };
-    let action = Action::new(operation, spec.cache.subnet_group_name.as_str());
+    let mut action = Action::new(operation, spec.cache.subnet_group_name.as_str());
     if act == Act::Adopt {
         return action;
     }
-    let mut action = action;
     if found.is_none_or(|group| subnets_differ(group, network)) {
         action = action.change(
             "network.subnets",

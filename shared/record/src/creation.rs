@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The creation of a cache that envcache has requested from ElastiCache, or is about to request. Stored as JSON in the
-/// attribute `creation` until the cache is available.
+/// attribute `creation` until the cache's endpoint is about to be published.
 ///
 /// While the record has it, a `create-failed` replication group of the environment belongs to envcache: its tags can't be
 /// read in that status.

@@ -1,7 +1,7 @@
 //! The claim of a provisioning run.
 
 use contract::error::ErrorName;
-use contract::message::ClaimEnvironmentOutput;
+use contract::message::{ClaimEnvironmentOutput, WaitedFor};
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
@@ -147,6 +147,13 @@ async fn keeps_the_protection_unless_the_request_changes_it() {
     }
 }
 
+fn waits_for_other(since: u32) -> WaitedFor {
+    WaitedFor {
+        holder: OTHER.to_owned(),
+        since,
+    }
+}
+
 #[tokio::test]
 async fn decides_by_the_new_record_when_it_loses_a_race() {
     let replay = Replay::new([
@@ -161,7 +168,8 @@ async fn decides_by_the_new_record_when_it_loses_a_race() {
         found.expect("an output"),
         ClaimEnvironmentOutput::Held {
             outcome: format!("held by {OTHER}"),
-            wait_seconds: 30
+            wait_seconds: 30,
+            waited_for: Some(waits_for_other(0)),
         }
     );
 }
@@ -196,7 +204,8 @@ async fn takes_over_and_waits_when_the_holder_has_ended() {
             found.expect("an output"),
             ClaimEnvironmentOutput::Held {
                 outcome: format!("taken over from {OTHER}, which has ended"),
-                wait_seconds: 45
+                wait_seconds: 45,
+                waited_for: None,
             },
             "{ended}"
         );
@@ -259,7 +268,8 @@ async fn writes_nothing_when_the_holder_may_still_run() {
             found.expect("an output"),
             ClaimEnvironmentOutput::Held {
                 outcome: format!("held by {OTHER}"),
-                wait_seconds: 30
+                wait_seconds: 30,
+                waited_for: Some(waits_for_other(30)),
             }
         );
         assert_eq!(operations(&replay), ["GetItem", "DescribeExecution"]);

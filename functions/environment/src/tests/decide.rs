@@ -1,10 +1,11 @@
 //! The decision as tables.
 
+use contract::message::{ClaimEnvironmentInput, WaitedFor};
 use serde_json::json;
 
 use super::{
-    ME, OTHER, START, decide, dry_run, held, merge, provision, provision_elsewhere, provision_with,
-    remove, with_identity, word,
+    ME, OTHER, START, decide, dry_run, held, merge, message, provision, provision_elsewhere,
+    provision_with, record, remove, with_identity, word,
 };
 use crate::decide::Decision;
 use crate::decide::HolderStatus::{Ended, NotReturned, Running};
@@ -48,14 +49,44 @@ fn takes_over_only_when_the_holder_has_ended() {
         (Running, 5400, "Timeout"),
         (Ended, 0, "take over"),
         (Ended, 9000, "take over"),
-        // Step Functions may not return an execution that has only just started.
-        (NotReturned, 30, "wait 30"),
-        (NotReturned, 59, "wait 30"),
-        (NotReturned, 60, "take over"),
     ] {
         let found = decide(&held(), Some(holder), seconds_waited, &provision());
 
         assert_eq!(word(found), expected, "{holder:?} after {seconds_waited} s");
+    }
+}
+
+// Step Functions may not return an execution that has only just started, however long this one has waited for others.
+#[test]
+fn takes_over_a_holder_not_returned_after_60_seconds_for_it() {
+    let since = |holder: &str, since: u32| {
+        Some(WaitedFor {
+            holder: holder.to_owned(),
+            since,
+        })
+    };
+    for (waited_for, seconds_waited, expected) in [
+        (None, 0, "wait 30"),
+        (None, 600, "wait 30"),
+        (since(OTHER, 0), 30, "wait 30"),
+        (since(OTHER, 0), 59, "wait 30"),
+        (since(OTHER, 0), 60, "take over"),
+        (since(OTHER, 600), 630, "wait 30"),
+        (since(OTHER, 600), 660, "take over"),
+        (since("another", 0), 600, "wait 30"),
+    ] {
+        let input = ClaimEnvironmentInput {
+            waited_for: waited_for.clone(),
+            ..message(seconds_waited, &provision())
+        };
+
+        let found = crate::decide::decide(&input, &record(&held()), Some(NotReturned));
+
+        assert_eq!(
+            word(found),
+            expected,
+            "{waited_for:?} after {seconds_waited} s"
+        );
     }
 }
 

@@ -32,6 +32,7 @@ fn message(seconds_waited: u32, request: &Value) -> ClaimEnvironmentInput {
         "executionArn": ME,
         "startedAt": START,
         "secondsWaited": seconds_waited,
+        "waitedFor": null,
         "plan": false,
         "request": request,
     }))

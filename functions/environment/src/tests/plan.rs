@@ -70,7 +70,12 @@ async fn is_held_when_another_run_works() {
 
     assert_eq!(
         found,
-        json!({ "status": "held", "outcome": format!("held by {OTHER}"), "waitSeconds": 30 })
+        json!({
+            "status": "held",
+            "outcome": format!("held by {OTHER}"),
+            "waitSeconds": 30,
+            "waitedFor": { "holder": OTHER, "since": 30 }
+        })
     );
     assert_eq!(operations(&replay), ["GetItem", "DescribeExecution"]);
 }

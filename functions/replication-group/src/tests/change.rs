@@ -50,7 +50,7 @@ async fn is_up_to_date_with_its_address_unchanged_when_as_wanted() {
         serde_json::to_value(found).expect("JSON"),
         json!({
             "status": "upToDate",
-            "outcome": "as wanted",
+            "outcome": "up to date",
             "endpoints": {
                 "primary": { "host": "master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "port": 6379 }
             }

@@ -272,19 +272,6 @@ fn replaces_until_the_deadline() {
     assert!(found.is_ok(), "{found:?}");
 }
 
-#[test]
-fn plans_a_replacement_even_when_replaced_already() {
-    let replaced = Creation {
-        replaced: true,
-        ..own()
-    };
-    let input = input(&json!({ "plan": true }));
-
-    let found = replacement(&input, Some(&replaced), NO_ADDRESSES);
-
-    assert!(found.is_ok(), "{found:?}");
-}
-
 // ElastiCache rejects a deletion with InvalidReplicationGroupState while a member is still changing. Then the next round
 // finds the same group, and the record that the first one wrote.
 #[test]

@@ -204,3 +204,16 @@ async fn rejects_what_a_run_would_reject() {
         assert!(aws.record_writes().is_empty(), "{expected}");
     }
 }
+
+#[tokio::test]
+async fn says_that_a_security_group_is_not_known_yet() {
+    let aws = Aws::new([described("available", same), owned(), member(same)]);
+    let before = with(message(&json!({})), &json!({ "securityGroupId": "" }));
+
+    let found = planned(&aws, before).await.expect("a plan");
+
+    assert_eq!(
+        found["actions"][0]["changes"][0]["wanted"],
+        "(known once the security group is created)"
+    );
+}

@@ -75,10 +75,22 @@ pub struct ClaimEnvironmentInput {
     pub started_at: i64,
     /// The sum of this execution's waits for the claim, in seconds.
     pub seconds_waited: u32,
+    /// The holder that it last waited for; none before the first wait.
+    pub waited_for: Option<WaitedFor>,
     /// Whether to compare only, without a write.
     pub plan: bool,
     /// What the execution is to do once it holds the claim.
     pub request: ClaimRequest,
+}
+
+/// An execution that another one waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WaitedFor {
+    /// The ARN of the execution that holds the environment.
+    pub holder: String,
+    /// The seconds that the waiting execution had waited when it first found this holder.
+    pub since: u32,
 }
 
 /// What an execution is to do with the environment.
@@ -121,6 +133,8 @@ pub enum ClaimEnvironmentOutput {
         outcome: String,
         /// How long to wait, in seconds.
         wait_seconds: u32,
+        /// The holder; none if this execution has just taken the environment over.
+        waited_for: Option<WaitedFor>,
     },
     /// A newer request has been recorded, or a rollback isn't authorized: nothing is to be done.
     Superseded {

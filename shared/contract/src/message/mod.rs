@@ -20,7 +20,7 @@ pub use endpoint::{
 pub use environment::{
     Claim, ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest, EnvironmentPlan, Names,
     Protection, ProvisionClaim, RemovalClaim, ResolveEnvironmentInput, ResolveEnvironmentOutput,
-    Rollback,
+    Rollback, WaitedFor,
 };
 pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork};
 pub use replication_group::{
