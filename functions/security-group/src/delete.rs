@@ -7,6 +7,7 @@ use contract::error::StepResult;
 use contract::message::{DeleteSecurityGroupInput, DeleteSecurityGroupOutput};
 
 use crate::filter::filter;
+use crate::find;
 use crate::tag::pairs;
 
 /// Deletes the security groups whose tags say that they are this environment's, whatever they are called and in
@@ -76,16 +77,7 @@ async fn unowned(
         return Ok(None);
     };
     let name = &input.security_group_name;
-    let groups = ec2
-        .describe_security_groups()
-        .filters(filter("vpc-id", vpc))
-        .filters(filter("group-name", name))
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await
-        .map_err(|error| step::failure("DescribeSecurityGroups", name, error))?;
+    let groups = find::by_name(ec2, vpc, name).await?;
     Ok(groups
         .iter()
         .filter(|group| group.group_name() == Some(name) && !owner.owns(pairs(group.tags())))

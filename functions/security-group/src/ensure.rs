@@ -9,7 +9,7 @@ use contract::message::{
 use contract::{Owner, Spec};
 
 use crate::act::{self, Act, Found};
-use crate::filter::filter;
+use crate::find;
 use crate::rule;
 use crate::tag::{pairs, tags};
 
@@ -33,7 +33,7 @@ pub async fn ensure(
         ..
     } = input;
     let owner = spec.owner(stack);
-    let found = match find(ec2, &spec, &network).await? {
+    let found = match existing(ec2, &spec, &network).await? {
         Some(group) => Some(found(&owner, &spec, group)?),
         None => None,
     };
@@ -66,24 +66,14 @@ pub async fn ensure(
     })
 }
 
-/// Group names are unique in a VPC without regard to case, and a filter's `*` and `?` are wildcards:
-/// what comes back is compared again.
-async fn find(
+/// Returns the group of the requested name. Group names are unique in a VPC without regard to case.
+async fn existing(
     ec2: &Client,
     spec: &Spec,
     network: &ResolvedNetwork,
 ) -> StepResult<Option<SecurityGroup>> {
     let name = spec.cache.security_group_name.as_str();
-    let groups = ec2
-        .describe_security_groups()
-        .filters(filter("vpc-id", &network.vpc_id))
-        .filters(filter("group-name", name))
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await
-        .map_err(|error| step::failure("DescribeSecurityGroups", name, error))?;
+    let groups = find::by_name(ec2, &network.vpc_id, name).await?;
     Ok(groups.into_iter().find(|group| {
         group
             .group_name()

@@ -6,6 +6,7 @@ mod act;
 mod delete;
 mod ensure;
 mod filter;
+mod find;
 mod rule;
 mod tag;
 
