@@ -88,7 +88,8 @@ impl Scenario {
         Self::Replace,
         Self::Remove,
     ];
-    /// Those that run in `make test`: from nothing to a cache, and back.
+
+    /// From nothing to a cache, and back.
     pub const FIRST: [Self; 4] = [Self::Create, Self::Stale, Self::Replace, Self::Remove];
 
     /// Makes what the environment has before the run.
@@ -421,6 +422,22 @@ impl Undisturbed {
             }
         }
         cells
+    }
+
+    /// One cell for each operation and each fault that is possible on it: the seed chooses its scenario, step, and spell.
+    #[must_use]
+    pub fn sample(&self, scenarios: &[Scenario], seed: u64) -> Vec<Cell> {
+        let mut choices: BTreeMap<_, Vec<Cell>> = BTreeMap::new();
+        for cell in self.cells(scenarios, &Spell::ALL) {
+            let operation = (cell.call.service.clone(), cell.call.operation.clone());
+            let of_one_kind = choices.entry((operation, cell.fault.to_string()));
+            of_one_kind.or_default().push(cell);
+        }
+        let mut random = fastrand::Rng::with_seed(seed);
+        choices
+            .into_values()
+            .map(|mut cells| cells.swap_remove(random.usize(..cells.len())))
+            .collect()
     }
 
     /// Runs one cell on these state machines, in an environment of its own.
