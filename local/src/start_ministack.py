@@ -21,7 +21,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from ministack import app
-from ministack.services import elasticache, stepfunctions
+from ministack.core import iam_actions
+from ministack.services import ec2, elasticache, stepfunctions
 
 import ministack_iam
 
@@ -129,6 +130,49 @@ def output(definition, data, context=None):
     return output_of_ministack(definition, data, context)
 
 
+denial_of_ministack = iam_actions.access_denied_response
+
+
+def denial(service, *arguments, **keywords):
+    """MiniStack denies with HTTP 403. These services answer 400:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html
+    https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html"""
+    status, headers, body = denial_of_ministack(service, *arguments, **keywords)
+    return 400 if service in {"dynamodb", "events", "states"} else status, headers, body
+
+
+vpc_of_ministack = ec2._vpc_fields_xml
+
+
+def vpc_fields(vpc, tag="item"):
+    """MiniStack adds IDs to a VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html"""
+    added = {"DefaultNetworkAclId", "DefaultSecurityGroupId", "MainRouteTableId"}
+    return vpc_of_ministack({name: value for name, value in vpc.items() if name not in added}, tag)
+
+
+cluster_of_ministack = elasticache._cluster_xml_inner
+
+
+def cluster(found):
+    """MiniStack adds a second ARN:
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html"""
+    return cluster_of_ministack(found).replace(f"<CacheClusterArn>{found['CacheClusterArn']}</CacheClusterArn>", "")
+
+
+error_of_ministack = elasticache._error
+
+
+def error(code, message, status):
+    """MiniStack answers 404 for the tags of a subnet group:
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html"""
+    return error_of_ministack(code, message, 400 if code == "CacheSubnetGroupNotFoundFault" else status)
+
+
+iam_actions.access_denied_response = denial
+ec2._vpc_fields_xml = vpc_fields
+elasticache._cluster_xml_inner = cluster
+elasticache._error = error
 elasticache._snapshot_xml = snapshot
 stepfunctions._apply_output_path = output
 stepfunctions._execute_task = execute_task

@@ -93,7 +93,12 @@ impl Fault {
             ),
             (Self::InternalError, _) => Refusal::with_status(
                 500,
-                "InternalServerError",
+                // Step Functions and EventBridge have the common error alone.
+                if matches!(call.service.as_str(), "dynamodb" | "ssm") {
+                    "InternalServerError"
+                } else {
+                    "InternalFailure"
+                },
                 "An error occurred on the server side.",
             ),
             (Self::Unavailable, Protocol::Ec2) => Refusal::with_status(

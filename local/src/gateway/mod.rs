@@ -1,14 +1,16 @@
 //! What stands between the functions and MiniStack, so that the two meet an AWS that takes its time, refuses
 //! what AWS refuses, and fails when a test asks for it.
 //!
-//! `call` reads a request; `fault` and `tenant` say which call fails and how; `quota` limits rates;
-//! `elasticache` and `security_group` answer as the services do; `server` puts them together.
+//! `call` reads a request; `model` checks it and its response against AWS's service models; `fault` and `tenant` say
+//! which call fails and how; `quota` limits rates; `elasticache` and `security_group` answer as the services do;
+//! `server` puts them together.
 
 pub mod call;
 mod caller;
 pub mod clock;
 pub mod elasticache;
 pub mod fault;
+mod model;
 pub mod quota;
 pub mod refusal;
 mod security_group;
@@ -29,6 +31,7 @@ use crate::valkey::Valkey;
 use caller::Callers;
 use clock::Clock;
 use elasticache::{ElastiCache, Life};
+use model::Models;
 use quota::Quotas;
 use tenant::{Tenant, Tenants};
 use upstream::Upstream;
@@ -48,6 +51,7 @@ struct Shared {
     quotas: Quotas,
     elasticache: ElastiCache,
     callers: Callers,
+    models: Models,
 }
 
 impl Gateway {
@@ -76,6 +80,7 @@ impl Gateway {
             quotas: Quotas::documented(clock),
             elasticache: ElastiCache::new(clock, valkey),
             callers: Callers::new(functions),
+            models: Models::load(),
         });
         let listener = runtime
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
@@ -114,6 +119,22 @@ impl Gateway {
         self.runtime.block_on(elasticache.mend(replication_group));
     }
 
+    /// Upgrades a cache to a version such as `8.1`, as ElastiCache does with new minor versions.
+    pub fn upgrade(&self, replication_group: &str, version: &str) {
+        self.shared.elasticache.upgrade(replication_group, version);
+    }
+
+    /// Makes a member of a cache, by its number, fail with a status such as `restore-failed`.
+    pub fn fail_member(&self, replication_group: &str, number: u32, status: &str) {
+        let elasticache = &self.shared.elasticache;
+        elasticache.fail_member(replication_group, number, status);
+    }
+
+    /// From now on, ElastiCache accepts requests for replicas of a cache, and loses the replicas.
+    pub fn lose_replicas(&self, replication_group: &str) {
+        self.shared.elasticache.lose_replicas(replication_group);
+    }
+
     /// Takes a cache's capacity from these zones: it cannot be created there, nor where AWS chooses.
     pub fn exhaust(&self, replication_group: &str, zones: Vec<String>) {
         self.shared.elasticache.exhaust(replication_group, zones);
@@ -142,5 +163,12 @@ impl Gateway {
     #[must_use]
     pub fn strays(&self) -> Vec<String> {
         self.shared.tenants.strays()
+    }
+
+    /// Returns where requests of functions and states, and the responses to them, have violated a service's model so
+    /// far. Each such call got the error `ModelViolation`.
+    #[must_use]
+    pub fn violations(&self) -> Vec<String> {
+        self.shared.models.violations()
     }
 }

@@ -1,4 +1,4 @@
-//! Security groups: one that is in use cannot be deleted.
+//! Security groups: names differ in more than case, and one that is in use can't be deleted.
 
 use anyhow::Result;
 
@@ -8,9 +8,7 @@ use super::refusal::Refusal;
 use super::upstream::Upstream;
 use super::xml::Element;
 
-/// What EC2 refuses: to delete a security group while the interfaces of a cache use it, and for a while after
-/// the cache has gone, or while a rule of another group refers to it
-/// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
+/// What EC2 refuses and MiniStack accepts.
 ///
 /// # Errors
 /// Where MiniStack does not answer.
@@ -19,13 +17,42 @@ pub async fn refuse(
     elasticache: &ElastiCache,
     upstream: &Upstream,
 ) -> Result<Option<Refusal>> {
-    if call.service != "ec2" || call.operation != "DeleteSecurityGroup" {
-        return Ok(None);
+    match (call.service.as_str(), call.operation.as_str()) {
+        ("ec2", "CreateSecurityGroup") => refuse_name(call, upstream).await,
+        ("ec2", "DeleteSecurityGroup") => refuse_deletion(call, elasticache, upstream).await,
+        _ => Ok(None),
     }
+}
+
+/// A name that a group of the VPC has already: "Names are case-insensitive and must be unique within the VPC"
+/// ([CreateSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html)).
+async fn refuse_name(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
+    let (Some(name), Some(vpc)) = (call.field("GroupName"), call.field("VpcId")) else {
+        return Ok(None);
+    };
+    let is_taken = groups(upstream).await?.iter().any(|group| {
+        group.text_of("vpcId") == vpc && group.text_of("groupName").eq_ignore_ascii_case(name)
+    });
+    Ok(is_taken.then(|| {
+        Refusal::new(
+            "InvalidGroup.Duplicate",
+            format!("The security group '{name}' already exists for VPC '{vpc}'"),
+        )
+    }))
+}
+
+/// A group that the interfaces of a cache use, and for a while after the cache has gone, or that an inbound or outbound
+/// rule of another group references
+/// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
+async fn refuse_deletion(
+    call: &Call,
+    elasticache: &ElastiCache,
+    upstream: &Upstream,
+) -> Result<Option<Refusal>> {
     let Some(id) = call.field("GroupId") else {
         return Ok(None);
     };
-    let in_use = elasticache.uses_security_group(id) || is_referred_to(id, upstream).await?;
+    let in_use = elasticache.uses_security_group(id) || is_referenced(id, upstream).await?;
     Ok(in_use.then(|| {
         Refusal::new(
             "DependencyViolation",
@@ -34,23 +61,32 @@ pub async fn refuse(
     }))
 }
 
-/// Whether an inbound rule of another group names it as its source.
-async fn is_referred_to(id: &str, upstream: &Upstream) -> Result<bool> {
-    let asked = [
-        ("Action", "DescribeSecurityGroups"),
-        ("Version", "2016-11-15"),
-    ];
-    let Some(answer) = upstream.ask("ec2", &asked).await? else {
-        return Ok(false);
-    };
-    Ok(answer
-        .child("securityGroupInfo")
-        .into_iter()
-        .flat_map(Element::children)
+/// Whether an inbound or outbound rule of another group names it as its source or destination.
+async fn is_referenced(id: &str, upstream: &Upstream) -> Result<bool> {
+    Ok(groups(upstream)
+        .await?
+        .iter()
         .filter(|group| group.text_of("groupId") != id)
-        .filter_map(|group| group.child("ipPermissions"))
+        .flat_map(|group| ["ipPermissions", "ipPermissionsEgress"].map(|rules| group.child(rules)))
+        .flatten()
         .flat_map(Element::children)
         .filter_map(|rule| rule.child("groups"))
         .flat_map(Element::children)
         .any(|source| source.text_of("groupId") == id))
+}
+
+/// Every security group that MiniStack has.
+async fn groups(upstream: &Upstream) -> Result<Vec<Element>> {
+    let asked = [
+        ("Action", "DescribeSecurityGroups"),
+        ("Version", "2016-11-15"),
+    ];
+    let described = upstream.ask("ec2", &asked).await?;
+    Ok(described
+        .as_ref()
+        .and_then(|answer| answer.child("securityGroupInfo"))
+        .into_iter()
+        .flat_map(Element::children)
+        .cloned()
+        .collect())
 }

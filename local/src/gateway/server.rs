@@ -89,27 +89,46 @@ impl Caller {
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
         let shared = &self.shared;
-        let (step, by_function) = match shared.callers.who(&call).await {
-            Who::Function(step) => (step, true),
-            Who::State(step) => (step, false),
+        let step = match shared.callers.who(&call).await {
+            Who::Function(step) => Some((step, true)),
+            Who::State(step) => Some((step, false)),
             Who::Root => return self.take_effect(&call, &received).await,
             Who::Unknown => {
                 shared.tenants.note_stray("an unknown function", &call);
-                return self.take_effect(&call, &received).await;
+                None
             }
         };
-        let fault = shared
-            .tenants
-            .meet(&step, by_function, &call)
-            .or_else(|| (!shared.quotas.admit(&call)).then_some(Fault::Throttled));
-        let Some(fault) = fault else {
-            return self.take_effect(&call, &received).await;
-        };
-        if let Some(refusal) = fault.refusal(&call) {
+        if let Some(refusal) = shared.models.check_request(&call, &received.body) {
             return Ok(refusal.answer(&call));
         }
+        let response = match step {
+            Some((step, by_function)) => self.meet(&step, by_function, &call, &received).await?,
+            None => self.take_effect(&call, &received).await?,
+        };
+        shared.models.checked(&call, response).await
+    }
+
+    /// Answers a step's call, unless it meets a fault.
+    async fn meet(
+        &self,
+        step: &str,
+        by_function: bool,
+        call: &Call,
+        received: &Received,
+    ) -> Result<Response<Full<Bytes>>> {
+        let shared = &self.shared;
+        let fault = shared
+            .tenants
+            .meet(step, by_function, call)
+            .or_else(|| (!shared.quotas.admit(call)).then_some(Fault::Throttled));
+        let Some(fault) = fault else {
+            return self.take_effect(call, received).await;
+        };
+        if let Some(refusal) = fault.refusal(call) {
+            return Ok(refusal.answer(call));
+        }
         if fault.takes_effect() {
-            self.take_effect(&call, &received).await?;
+            self.take_effect(call, received).await?;
         }
         match fault {
             Fault::Reset | Fault::LostReply => {

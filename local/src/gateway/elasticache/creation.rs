@@ -1,8 +1,10 @@
 //! A cache comes, and is available once its time has come.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::events::Event;
+use super::version::Engine;
 use super::{Call, ElastiCache, Group, Life, Outcome, Times, number};
 
 impl ElastiCache {
@@ -28,6 +30,9 @@ impl ElastiCache {
                 created_at: SystemTime::now(),
                 address: state.addresses.next(port.unwrap_or(6379)),
                 nodes: number(call, "NumCacheClusters").unwrap_or(1),
+                engine: Engine::requested(call),
+                failed_members: BTreeMap::new(),
+                loses_replicas: false,
                 subnets: call
                     .field("CacheSubnetGroupName")
                     .unwrap_or_default()

@@ -49,7 +49,7 @@ impl ElastiCache {
 }
 
 /// What MiniStack shows of a replication group, if it has one of this id.
-async fn last_shown(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
+pub(super) async fn last_shown(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
     let described = upstream
         .ask(
             "elasticache",

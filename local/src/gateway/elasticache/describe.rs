@@ -62,10 +62,21 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
 }
 
 /// A member, under the name that AWS gives it, in a phase of its group's life.
-pub fn cache_clusters(answer: &mut Element, id: &str, phase: &Phase) {
+pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &Phase) {
+    let id = format!("{}-{number:03}", group.id);
+    let failed = group.failed_members.get(&number).map(String::as_str);
     answer.each("CacheCluster", &mut |element| {
-        element.set(Element::leaf("CacheClusterId", id));
-        element.set(Element::leaf("CacheClusterStatus", phase.status()));
+        element.set(Element::leaf("CacheClusterId", &id));
+        let status = failed.unwrap_or_else(|| phase.status());
+        element.set(Element::leaf("CacheClusterStatus", status));
+        element.set(Element::leaf("EngineVersion", group.engine.shown()));
+        element.set(Element::with(
+            "CacheParameterGroup",
+            [
+                Element::leaf("CacheParameterGroupName", &group.engine.parameter_group),
+                Element::leaf("ParameterApplyStatus", "in-sync"),
+            ],
+        ));
         element.set(Element::leaf("NetworkType", "ipv4"));
         element.set(Element::leaf("IpDiscovery", "ipv4"));
         // Nodes are shown where `ShowCacheNodeInfo` asks for them, which nobody here does.

@@ -1,8 +1,12 @@
 //! The members of a replication group, which MiniStack names in another way.
 
+use std::time::SystemTime;
+
 use anyhow::Result;
 use hyper::StatusCode;
 
+use super::deletion::last_shown;
+use super::events::Event;
 use super::{
     Call, ElastiCache, Element, Phase, Received, Reply, Upstream, describe, respond, written,
 };
@@ -34,8 +38,36 @@ impl ElastiCache {
         let Some(mut shown) = first else {
             return Ok(respond(answer));
         };
-        describe::cache_clusters(&mut shown, wanted, &phase);
+        describe::cache_cluster(&mut shown, &group, number, &phase);
         Ok(written(&shown))
+    }
+
+    /// Whether the cache that a call names loses the replicas that are requested for it.
+    pub(super) fn loses_replicas(&self, call: &Call) -> bool {
+        let id = call.field("ReplicationGroupId").unwrap_or_default();
+        self.found(id)
+            .is_some_and(|(group, _)| group.loses_replicas)
+    }
+
+    /// Accepts a request for replicas that ElastiCache can't create: the group is modified for a while, and is what it was
+    /// before.
+    pub(super) async fn accept_and_lose(&self, call: &Call, upstream: &Upstream) -> Result<Reply> {
+        let id = call.field("ReplicationGroupId").unwrap_or_default();
+        let shown = last_shown(id, upstream).await?;
+        self.change(call, |_| {});
+        let date = SystemTime::now();
+        self.state().events.push(Event {
+            source_type: "replication-group",
+            source: id.to_owned(),
+            message: format!("A replica of {id} could not be created"),
+            date,
+        });
+        let mut answer = Element::with(
+            "IncreaseReplicaCountResponse",
+            [Element::with("IncreaseReplicaCountResult", shown)],
+        );
+        self.show(&mut answer);
+        Ok(written(&answer))
     }
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod life;
 mod members;
 mod strict;
+mod version;
 mod window;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -32,6 +33,7 @@ use super::xml::Element;
 use crate::valkey::{self, Valkey};
 use events::Event;
 pub use life::{Life, Outcome, Phase, Times};
+use version::Engine;
 
 /// The answer to a call.
 type Reply = Response<Full<Bytes>>;
@@ -69,6 +71,11 @@ struct Group {
     created_at: SystemTime,
     address: SocketAddrV4,
     nodes: u32,
+    engine: Engine,
+    /// The status of a member that ElastiCache can't keep, by the member's number.
+    failed_members: BTreeMap<u32, String>,
+    /// Whether requested replicas disappear again.
+    loses_replicas: bool,
     /// The name of its subnet group.
     subnets: String,
     security_groups: Vec<String>,
@@ -97,6 +104,24 @@ impl ElastiCache {
     pub(super) fn exhaust(&self, replication_group: &str, zones: Vec<String>) {
         let mut state = self.state();
         state.exhausted.insert(replication_group.to_owned(), zones);
+    }
+
+    pub(super) fn upgrade(&self, replication_group: &str, version: &str) {
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            version.clone_into(&mut group.engine.version);
+        }
+    }
+
+    pub(super) fn fail_member(&self, replication_group: &str, number: u32, status: &str) {
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            group.failed_members.insert(number, status.to_owned());
+        }
+    }
+
+    pub(super) fn lose_replicas(&self, replication_group: &str) {
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            group.loses_replicas = true;
+        }
     }
 
     pub(super) fn forget_service_linked_role(&self) {
@@ -142,6 +167,10 @@ impl ElastiCache {
             "DescribeCacheClusters" => self.describe_members(call, request, upstream).await,
             "DescribeReplicationGroups" => self.describe(call, request, upstream).await,
             "DeleteReplicationGroup" => self.delete(call, request, upstream).await,
+            "IncreaseReplicaCount" if self.loses_replicas(call) => {
+                self.accept_and_lose(call, upstream).await
+            }
+            "DescribeCacheEngineVersions" => Ok(written(&version::described(call))),
             _ => {
                 let answer = upstream.forward(request).await?;
                 if !answer.status.is_success() {
@@ -166,7 +195,12 @@ impl ElastiCache {
         {
             return Ok(Some(refusal));
         }
-        if let Some(refusal) = strict::refuse_request(call, upstream).await? {
+        let running = call
+            .field("ReplicationGroupId")
+            .and_then(|id| self.found(id))
+            .map(|(group, _)| group.engine);
+        let refusal = strict::refuse_request(call, running.as_ref(), upstream).await?;
+        if let Some(refusal) = refusal {
             return Ok(Some(refusal));
         }
         Ok(self.refuse_for_capacity(call))
@@ -245,6 +279,7 @@ impl ElastiCache {
         match call.operation.as_str() {
             "CreateReplicationGroup" => self.create(call),
             "ModifyReplicationGroup" => self.change(call, |group| {
+                group.engine.modify(call);
                 let wanted = call.list("SecurityGroupIds");
                 if !wanted.is_empty() {
                     group.security_groups = wanted.into_iter().map(str::to_owned).collect();

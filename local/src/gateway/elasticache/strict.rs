@@ -3,9 +3,13 @@
 //! The codes are those of its API reference. The words are AWS's own, as users and live trials report them, with
 //! the report beside them; where none is known, that is said.
 
+use std::time::{Duration, SystemTime};
+
 use anyhow::Result;
+use chrono::DateTime;
 
 use super::life::Phase;
+use super::version::{self, Engine};
 use super::window::Window;
 use crate::gateway::call::Call;
 use crate::gateway::refusal::Refusal;
@@ -49,9 +53,19 @@ pub fn refuse_state(
             let (_, id) = call
                 .field("ResourceName")?
                 .rsplit_once(":replicationgroup:")?;
-            (!phase(id)?.is_available()).then(|| {
-                invalid_state("Cluster not in available state to perform tagging operations.")
-            })
+            match phase(id)? {
+                phase if phase.is_available() => None,
+                // https://github.com/hashicorp/terraform-provider-aws/issues/24968
+                Phase::Snapshotting => Some(Refusal::with_status(
+                    404,
+                    "CacheClusterNotFound",
+                    format!("{id} is either not present or not available."),
+                )),
+                // https://github.com/hashicorp/terraform-provider-aws/issues/30444
+                _ => Some(invalid_state(
+                    "Cluster not in available state to perform tagging operations.",
+                )),
+            }
         }
         // https://github.com/aws/aws-cdk/issues/6935
         "DeleteCacheSubnetGroup" => users().first().map(|_| {
@@ -71,12 +85,25 @@ pub fn refuse_state(
 ///
 /// # Errors
 /// Where MiniStack does not answer.
-pub async fn refuse_request(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
+pub async fn refuse_request(
+    call: &Call,
+    running: Option<&Engine>,
+    upstream: &Upstream,
+) -> Result<Option<Refusal>> {
     Ok(match call.operation.as_str() {
-        "CreateReplicationGroup" => match refuse_settings(call) {
-            Some(refusal) => Some(refusal),
-            None => refuse_unknown(call, upstream).await?,
-        },
+        "CreateReplicationGroup" => {
+            match refuse_settings(call).or_else(|| version::refuse_version(call, None)) {
+                Some(refusal) => Some(refusal),
+                None => refuse_unknown(call, upstream).await?,
+            }
+        }
+        "ModifyReplicationGroup" => {
+            match refuse_nothing(call).or_else(|| version::refuse_version(call, running)) {
+                Some(refusal) => Some(refusal),
+                None => refuse_parameter_group(call, running, upstream).await?,
+            }
+        }
+        "DescribeEvents" => refuse_start(call, SystemTime::now()),
         "CreateCacheSubnetGroup" | "ModifyCacheSubnetGroup" => match refuse_subnet_group_name(call)
         {
             Some(refusal) => Some(refusal),
@@ -213,34 +240,76 @@ async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Refus
             }
         }
     }
-    refuse_parameter_group(call, upstream).await
+    if let Some(refusal) = refuse_parameter_group(call, None, upstream).await? {
+        return Ok(Some(refusal));
+    }
+    // A cache cluster that is in no replication group has the name.
+    let id = call.field("ReplicationGroupId").unwrap_or_default();
+    let asked = [("Action", "DescribeCacheClusters"), ("CacheClusterId", id)];
+    Ok(upstream.ask("elasticache", &asked).await?.map(|_| {
+        // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
+        Refusal::new(
+            "CacheClusterAlreadyExists",
+            "You already have a cluster with the given identifier.",
+        )
+    }))
 }
 
-async fn refuse_parameter_group(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
-    let Some(name) = call.field("CacheParameterGroupName") else {
+/// A modification without a change
+/// (<https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go>).
+fn refuse_nothing(call: &Call) -> Option<Refusal> {
+    let changes_nothing = [
+        "Action",
+        "Version",
+        "ReplicationGroupId",
+        "ApplyImmediately",
+    ];
+    call.fields
+        .iter()
+        .all(|(name, _)| changes_nothing.contains(&name.as_str()))
+        .then(|| invalid_combination("No modifications were requested"))
+}
+
+/// ElastiCache keeps events for 14 days
+/// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)). AWS's
+/// words for an earlier start are not known.
+fn refuse_start(call: &Call, now: SystemTime) -> Option<Refusal> {
+    let start = DateTime::parse_from_rfc3339(call.field("StartTime")?).ok()?;
+    let oldest = now.checked_sub(Duration::from_hours(14 * 24))?;
+    (SystemTime::from(start) < oldest)
+        .then(|| invalid_value("StartTime must be within the last 14 days."))
+}
+
+/// A parameter group that doesn't exist, or that belongs to another family than the version.
+async fn refuse_parameter_group(
+    call: &Call,
+    running: Option<&Engine>,
+    upstream: &Upstream,
+) -> Result<Option<Refusal>> {
+    let Some((name, expected)) = version::parameter_group(call, running) else {
         return Ok(None);
     };
-    let asked = [
-        ("Action", "DescribeCacheParameterGroups"),
-        ("CacheParameterGroupName", name),
-    ];
-    let Some(described) = upstream.ask("elasticache", &asked).await? else {
-        // https://github.com/azavea/terraform-aws-redis-elasticache/issues/12
-        return Ok(Some(Refusal::with_status(
-            404,
-            "CacheParameterGroupNotFound",
-            format!("CacheParameterGroup not found: {name}"),
-        )));
+    // MiniStack has not all default groups.
+    let default = name
+        .strip_prefix("default.")
+        .map(|family| family.trim_end_matches(".cluster.on"))
+        .filter(|family| family.starts_with("valkey"));
+    let found = match default {
+        Some(family) => family.to_owned(),
+        None => match family_of_parameter_group(&name, upstream).await? {
+            Some(family) => family,
+            // https://github.com/azavea/terraform-aws-redis-elasticache/issues/12
+            None => {
+                return Ok(Some(Refusal::with_status(
+                    404,
+                    "CacheParameterGroupNotFound",
+                    format!("CacheParameterGroup not found: {name}"),
+                )));
+            }
+        },
     };
-    let path = [
-        "DescribeCacheParameterGroupsResult",
-        "CacheParameterGroups",
-        "CacheParameterGroup",
-        "CacheParameterGroupFamily",
-    ];
-    let found = described.at(&path).map_or("", Element::text);
-    let expected = family(call.field("Engine"), call.field("EngineVersion"));
-    // https://github.com/hashicorp/terraform/pull/11269
+    // https://github.com/hashicorp/terraform/pull/11269, and for a modification
+    // https://github.com/aws-samples/dify-self-hosted-on-aws/issues/24
     Ok((found != expected).then(|| {
         invalid_combination(format!(
             "Expected a parameter group of family {expected} but found one of family {found}"
@@ -248,21 +317,23 @@ async fn refuse_parameter_group(call: &Call, upstream: &Upstream) -> Result<Opti
     }))
 }
 
-/// The parameter group family of an engine's version; of the newest major version where none is given
-/// ([CreateCacheParameterGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html)).
-fn family(engine: Option<&str>, version: Option<&str>) -> String {
-    let (engine, newest) = match engine {
-        Some("valkey") => ("valkey", "8.0"),
-        _ => ("redis", "7.1"),
-    };
-    let version = version.unwrap_or(newest);
-    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
-    let minor = minor.split('.').next().unwrap_or("0");
-    match (engine, major) {
-        ("redis", "6") => "redis6.x".to_owned(),
-        ("redis", "2" | "3" | "4" | "5") => format!("redis{major}.{minor}"),
-        _ => format!("{engine}{major}"),
-    }
+/// None if there is no such group.
+async fn family_of_parameter_group(name: &str, upstream: &Upstream) -> Result<Option<String>> {
+    let asked = [
+        ("Action", "DescribeCacheParameterGroups"),
+        ("CacheParameterGroupName", name),
+    ];
+    let described = upstream.ask("elasticache", &asked).await?;
+    let path = [
+        "DescribeCacheParameterGroupsResult",
+        "CacheParameterGroups",
+        "CacheParameterGroup",
+        "CacheParameterGroupFamily",
+    ];
+    Ok(described
+        .as_ref()
+        .and_then(|answer| answer.at(&path))
+        .map(|family| family.text().to_owned()))
 }
 
 /// None where there is no such group.
@@ -346,7 +417,11 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::body::Bytes;
 
-    use super::{family, refuse_settings, refuse_state, refuse_subnet_group_name};
+    use chrono::DateTime;
+
+    use super::{
+        refuse_nothing, refuse_settings, refuse_start, refuse_state, refuse_subnet_group_name,
+    };
     use crate::gateway::call::Call;
     use crate::gateway::elasticache::Phase;
 
@@ -440,18 +515,24 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_of_the_family_that_aws_documents() {
-        let cases = [
-            (Some("valkey"), None, "valkey8"),
-            (Some("valkey"), Some("7.2"), "valkey7"),
-            (Some("valkey"), Some("8.1"), "valkey8"),
-            (None, None, "redis7"),
-            (Some("redis"), Some("6.2"), "redis6.x"),
-            (Some("redis"), Some("5.0.6"), "redis5.0"),
-        ];
-        for (engine, version, expected) in cases {
-            assert_eq!(family(engine, version), expected, "{engine:?} {version:?}");
-        }
+    fn modification_without_a_change_is_refused() {
+        let modify = "Action=ModifyReplicationGroup&ReplicationGroupId=a&ApplyImmediately=true";
+
+        assert!(refuse_nothing(&call(modify)).is_some());
+        assert!(refuse_nothing(&call(&format!("{modify}&CacheNodeType=b"))).is_none());
+    }
+
+    #[test]
+    fn start_of_events_is_within_14_days() {
+        let now = DateTime::parse_from_rfc3339("2026-11-15T00:00:00Z").expect("a moment");
+        let is_refused = |start: &str| {
+            let call = call(&format!("Action=DescribeEvents&StartTime={start}"));
+            refuse_start(&call, now.into()).is_some()
+        };
+
+        assert!(is_refused("2026-10-31T23:59:59Z"));
+        assert!(!is_refused("2026-11-01T00:00:00Z"));
+        assert!(!is_refused(""));
     }
 
     #[test]

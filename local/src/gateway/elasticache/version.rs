@@ -1,0 +1,257 @@
+//! Engine versions of Valkey, and the parameter group families that they belong to.
+
+use crate::gateway::call::Call;
+use crate::gateway::refusal::Refusal;
+use crate::gateway::xml::Element;
+
+/// The versions that ElastiCache offers, each with the patch version that a member shows
+/// ([engine versions](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html); `7.2.6` and `8.0.1`
+/// are those of <https://github.com/app-sre/qontract-reconcile/pull/4874>).
+const OFFERED: [(&str, &str); 6] = [
+    ("7.2", "7.2.6"),
+    ("8.0", "8.0.1"),
+    ("8.1", "8.1.0"),
+    ("8.2", "8.2.0"),
+    ("9.0", "9.0.0"),
+    ("9.1", "9.1.0"),
+];
+
+/// What a cache runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// The version as it was requested, such as `8.0`.
+    pub version: String,
+    pub parameter_group: String,
+}
+
+impl Engine {
+    /// What a creation requests. Only Valkey is created here.
+    pub fn requested(call: &Call) -> Self {
+        let version = call.field("EngineVersion").unwrap_or_default().to_owned();
+        let parameter_group = match call.field("CacheParameterGroupName") {
+            Some(name) => name.to_owned(),
+            None => format!("default.{}", family("valkey", &version)),
+        };
+        Self {
+            version,
+            parameter_group,
+        }
+    }
+
+    /// What it is after a modification. A cache with a default parameter group gets the one of its new version.
+    pub fn modify(&mut self, call: &Call) {
+        if let Some(version) = call.field("EngineVersion") {
+            version.clone_into(&mut self.version);
+        }
+        if let Some(name) = call.field("CacheParameterGroupName") {
+            name.clone_into(&mut self.parameter_group);
+        }
+    }
+
+    /// The version as a member shows it.
+    pub fn shown(&self) -> &str {
+        let offered = OFFERED.iter().find(|(version, _)| *version == self.version);
+        offered.map_or(&self.version, |(_, shown)| shown)
+    }
+}
+
+/// Rejects a version that ElastiCache doesn't offer for Valkey, and an older one than the cache runs.
+pub fn refuse_version(call: &Call, running: Option<&Engine>) -> Option<Refusal> {
+    let refuse = |message: String| Some(Refusal::new("InvalidParameterCombination", message));
+    let is_creation = call.operation == "CreateReplicationGroup";
+    if is_creation && call.field("Engine") != Some("valkey") {
+        return None;
+    }
+    let Some(version) = call.field("EngineVersion") else {
+        // Sources disagree on whether AWS accepts it: https://github.com/hashicorp/terraform-provider-aws/issues/41210.
+        return is_creation
+            .then(|| refuse("Valkey needs an EngineVersion.".to_owned()))
+            .flatten();
+    };
+    if !OFFERED.iter().any(|(offered, _)| *offered == version) {
+        return refuse(format!("Cannot find version {version} for valkey"));
+    }
+    // AWS's words are not known. "You cannot downgrade to an earlier engine version":
+    // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html
+    let is_older = running.is_some_and(|running| numbers(version) < numbers(&running.version));
+    is_older
+        .then(|| refuse(format!("Cannot downgrade to version {version}.")))
+        .flatten()
+}
+
+/// Returns the parameter group that a call leaves a cache with, and the family that its version needs; none if the call
+/// changes neither.
+pub fn parameter_group(call: &Call, running: Option<&Engine>) -> Option<(String, String)> {
+    let named = call.field("CacheParameterGroupName");
+    let version = call.field("EngineVersion");
+    match running {
+        None => {
+            let engine = call.field("Engine").unwrap_or("redis");
+            let newest = if engine == "valkey" { "8.2" } else { "7.1" };
+            Some((named?.to_owned(), family(engine, version.unwrap_or(newest))))
+        }
+        Some(running) => {
+            named.or(version)?;
+            let group = named.unwrap_or(&running.parameter_group);
+            let version = version.unwrap_or(&running.version);
+            Some((group.to_owned(), family("valkey", version)))
+        }
+    }
+}
+
+/// The parameter group family of an engine's version
+/// ([CreateCacheParameterGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html)).
+pub fn family(engine: &str, version: &str) -> String {
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    let minor = minor.split('.').next().unwrap_or("0");
+    match (engine, major) {
+        ("redis", "6") => "redis6.x".to_owned(),
+        ("redis", "2" | "3" | "4" | "5") => format!("redis{major}.{minor}"),
+        _ => format!("{engine}{major}"),
+    }
+}
+
+/// The answer to a `DescribeCacheEngineVersions` call
+/// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheEngineVersions.html>). MiniStack
+/// doesn't know all versions.
+pub fn described(call: &Call) -> Element {
+    let is = |name: &str, found: &str| call.field(name).is_none_or(|wanted| wanted == found);
+    let versions = OFFERED
+        .iter()
+        .filter(|(version, _)| is("Engine", "valkey") && is("EngineVersion", version))
+        .map(|(version, _)| {
+            Element::with(
+                "CacheEngineVersion",
+                [
+                    Element::leaf("Engine", "valkey"),
+                    Element::leaf("EngineVersion", version),
+                    Element::leaf("CacheParameterGroupFamily", &family("valkey", version)),
+                    Element::leaf("CacheEngineDescription", "Valkey"),
+                    Element::leaf(
+                        "CacheEngineVersionDescription",
+                        &format!("valkey version {version}"),
+                    ),
+                ],
+            )
+        });
+    Element::with(
+        "DescribeCacheEngineVersionsResponse",
+        [Element::with(
+            "DescribeCacheEngineVersionsResult",
+            [Element::with("CacheEngineVersions", versions)],
+        )],
+    )
+}
+
+fn numbers(version: &str) -> Vec<u32> {
+    version
+        .split('.')
+        .map(|part| part.parse().unwrap_or(0))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+    use hyper::body::Bytes;
+
+    use super::{Engine, described, family, parameter_group, refuse_version};
+    use crate::gateway::call::Call;
+
+    fn call(fields: &str) -> Call {
+        let mut headers = HeaderMap::new();
+        let form = "application/x-www-form-urlencoded";
+        headers.insert("content-type", form.parse().expect("a header"));
+        Call::read(&headers, &Bytes::from(fields.to_owned()))
+    }
+
+    fn running(version: &str, parameter_group: &str) -> Engine {
+        Engine {
+            version: version.to_owned(),
+            parameter_group: parameter_group.to_owned(),
+        }
+    }
+
+    #[test]
+    fn version_belongs_to_the_family_that_aws_documents() {
+        let cases = [
+            ("valkey", "7.2", "valkey7"),
+            ("valkey", "8.1", "valkey8"),
+            ("valkey", "9.1", "valkey9"),
+            ("redis", "7.1", "redis7"),
+            ("redis", "6.2", "redis6.x"),
+            ("redis", "5.0.6", "redis5.0"),
+        ];
+        for (engine, version, expected) in cases {
+            assert_eq!(family(engine, version), expected, "{engine} {version}");
+        }
+    }
+
+    #[test]
+    fn unknown_missing_and_older_versions_are_rejected() {
+        let create = "Action=CreateReplicationGroup&Engine=valkey";
+        let modify = "Action=ModifyReplicationGroup";
+        let cases = [
+            (format!("{create}&EngineVersion=8.2"), None, false),
+            (format!("{create}&EngineVersion=8.9"), None, true),
+            (format!("{create}&EngineVersion=9.0.0"), None, true),
+            (create.to_owned(), None, true),
+            (
+                "Action=CreateReplicationGroup&Engine=redis".to_owned(),
+                None,
+                false,
+            ),
+            (modify.to_owned(), Some("8.0"), false),
+            (format!("{modify}&EngineVersion=8.1"), Some("8.0"), false),
+            (format!("{modify}&EngineVersion=8.0"), Some("8.1"), true),
+        ];
+        for (fields, version, expected) in cases {
+            let running = version.map(|version| running(version, "default.valkey8"));
+
+            let found = refuse_version(&call(&fields), running.as_ref());
+
+            assert_eq!(found.is_some(), expected, "{fields}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn modification_is_compared_with_the_group_in_use() {
+        let modify = "Action=ModifyReplicationGroup";
+        let cases = [
+            (modify.to_owned(), None),
+            (
+                format!("{modify}&EngineVersion=8.0"),
+                Some(("default.valkey7", "valkey8")),
+            ),
+            (
+                format!("{modify}&EngineVersion=8.0&CacheParameterGroupName=default.valkey8"),
+                Some(("default.valkey8", "valkey8")),
+            ),
+            (
+                format!("{modify}&CacheParameterGroupName=other"),
+                Some(("other", "valkey7")),
+            ),
+        ];
+        for (fields, expected) in cases {
+            let found = parameter_group(&call(&fields), Some(&running("7.2", "default.valkey7")));
+
+            let found = found
+                .as_ref()
+                .map(|(group, family)| (group.as_str(), family.as_str()));
+            assert_eq!(found, expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn offered_version_is_described() {
+        let versions = |fields: &str| {
+            let answer = described(&call(fields));
+            let path = ["DescribeCacheEngineVersionsResult", "CacheEngineVersions"];
+            answer.at(&path).map_or(0, |found| found.children().count())
+        };
+
+        assert_eq!(versions("Engine=valkey"), 6);
+        assert_eq!(versions("Engine=valkey&EngineVersion=8.2"), 1);
+        assert_eq!(versions("Engine=valkey&EngineVersion=8.9"), 0);
+    }
+}
