@@ -6,12 +6,13 @@ use contract::Action;
 use contract::message::{
     CheckReplicationGroupInput, CheckReplicationGroupOutput, Claim, ClaimEnvironmentInput,
     ClaimEnvironmentOutput, DeleteOutput, DeleteReplicationGroupInput, DeleteSecurityGroupInput,
-    DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EnsureReplicationGroupInput,
-    EnsureReplicationGroupOutput, EnsureSecurityGroupInput, EnsureSecurityGroupOutput,
-    EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan, Protection, ProvisionClaim,
-    PublishEndpointInput, PublishEndpointOutput, Published, RemovalClaim, ResolveEnvironmentInput,
-    ResolveEnvironmentOutput, ResolveNetworkInput, ResolveNetworkOutput, RetractEndpointInput,
-    RetractEndpointOutput, VerifyEndpointInput, VerifyEndpointOutput,
+    DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
+    EnsureReplicationGroupInput, EnsureReplicationGroupOutput, EnsureSecurityGroupInput,
+    EnsureSecurityGroupOutput, EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan,
+    Observed, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput, Published,
+    RemovalClaim, ResolveEnvironmentInput, ResolveEnvironmentOutput, ResolveNetworkInput,
+    ResolveNetworkOutput, RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput,
+    VerifyEndpointOutput,
 };
 use envcache_tests::definition::{Machine, states, steps};
 use envcache_tests::{array, messages, text};
@@ -105,6 +106,13 @@ fn endpoints() -> Endpoints {
     }
 }
 
+fn engine_version() -> EngineVersions {
+    EngineVersions {
+        found: "8.1.0".to_owned(),
+        requested: Some("8.0".to_owned().try_into().expect("a version")),
+    }
+}
+
 /// Every form of a function's output, with every field.
 fn outputs(function: &str) -> Vec<Value> {
     fn all<T: Serialize>(outputs: impl IntoIterator<Item = T>) -> Vec<Value> {
@@ -144,16 +152,19 @@ fn outputs(function: &str) -> Vec<Value> {
             EnsureReplicationGroupOutput::Waiting {
                 outcome: name(),
                 wait_seconds: 30,
+                observed: Observed::default(),
             },
             EnsureReplicationGroupOutput::UpToDate {
                 outcome: name(),
                 endpoints: endpoints(),
+                engine_version: engine_version(),
             },
             EnsureReplicationGroupOutput::ClaimLost { reason: name() },
             EnsureReplicationGroupOutput::Planned {
                 outcome: name(),
                 actions: actions(),
                 endpoints: Some(endpoints()),
+                engine_version: Some(engine_version()),
             },
         ]),
         "CheckReplicationGroup" => all([

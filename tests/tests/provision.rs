@@ -502,7 +502,7 @@ fn bad_inputs(
 }
 
 /// Errors of Step Functions' own, with the beginning of the cause, and the names that they end with.
-const FOREIGN: [(&str, &str, &str); 15] = [
+const FOREIGN: [(&str, &str, &str); 16] = [
     ("States.Permissions", "x", "AccessDenied"),
     ("Lambda.ENILimitReachedException", "x", "QuotaExceeded"),
     (
@@ -524,6 +524,11 @@ const FOREIGN: [(&str, &str, &str); 15] = [
     ),
     (
         "Lambda.ResourceConflictException",
+        "x",
+        "ServiceUnavailable",
+    ),
+    (
+        "Lambda.CodeArtifactUserPendingException",
         "x",
         "ServiceUnavailable",
     ),

@@ -87,7 +87,7 @@ fn of_functions() -> [Value; 3] {
         json!({
             "ErrorEquals": [
                 "Lambda.ResourceNotReadyException", "Lambda.ResourceConflictException", "Lambda.ENINotReadyException",
-                "Lambda.EC2ThrottledException", "Lambda.EC2UnexpectedException"
+                "Lambda.CodeArtifactUserPendingException", "Lambda.EC2ThrottledException", "Lambda.EC2UnexpectedException"
             ],
             "IntervalSeconds": 20, "BackoffRate": 2, "MaxAttempts": 5, "MaxDelaySeconds": 60, "JitterStrategy": "NONE"
         }),

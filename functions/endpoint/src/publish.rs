@@ -176,10 +176,11 @@ const ANOTHER_VALUE: &str = "another value";
 /// Checks that a parameter can hold an endpoint.
 ///
 /// # Errors
-/// Returns `Immutable` if it is not of the type `String`: Systems Manager never changes a parameter's type
-/// (`HierarchyTypeMismatchException` of
-/// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)), and
-/// envcache doesn't adopt a secret.
+/// Returns `Immutable` if it is not of the type `String`, because envcache doesn't overwrite a secret. Systems Manager may
+/// or may not reject that: `HierarchyTypeMismatchException` of
+/// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html) says that a
+/// parameter's type never changes, but it was seen to
+/// (<https://github.com/hashicorp/terraform-provider-aws/pull/10819>).
 fn require_string(name: &str, kind: &ParameterType) -> StepResult<()> {
     if *kind == ParameterType::String {
         return Ok(());

@@ -6,7 +6,7 @@ use contract::Owner;
 use contract::error::StepResult;
 
 use crate::change::Answer;
-use crate::find::is_still_changing;
+use crate::find::are_tags_unavailable;
 
 /// Gives the group our tags. ElastiCache gives them to its members too
 /// ([AddTagsToResource](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html)).
@@ -27,7 +27,7 @@ pub async fn adopt(
         .await;
     match answer {
         Ok(_) => Ok(Answer::Accepted),
-        Err(error) if is_still_changing(step::code(&error)) => Ok(Answer::StillChanging),
+        Err(error) if are_tags_unavailable(step::code(&error)) => Ok(Answer::StillChanging),
         Err(error) => Err(step::failure("AddTagsToResource", arn, error)),
     }
 }

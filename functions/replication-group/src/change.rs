@@ -19,6 +19,8 @@ pub enum Answer {
     Accepted,
     /// The group or a member is changing still: a group can be *available* before its members are.
     StillChanging,
+    /// ElastiCache finds nothing to modify: the change has been made since the group was described, or is pending.
+    NothingToModify,
 }
 
 /// Asks for the change, to be applied at once and not in the next maintenance window.
@@ -72,6 +74,7 @@ async fn modify(
         .set_automatic_failover_enabled(wanted.failover)
         .set_multi_az_enabled(wanted.failover)
         .set_engine_version(wanted.engine_version)
+        .set_cache_parameter_group_name(wanted.parameter_group)
         .set_cache_node_type(wanted.node_type)
         .apply_immediately(true)
         .send()
@@ -91,6 +94,7 @@ where
         Ok(_) => Ok(Answer::Accepted),
         Err(error) if is_still_changing(step::code(&error)) => Ok(Answer::StillChanging),
         Err(error) if step::code(&error) == Some("NoOperationFault") => Ok(Answer::Accepted),
+        Err(error) if step::modifies_nothing(&error) => Ok(Answer::NothingToModify),
         Err(error) => Err(step::failure(operation, id, error)),
     }
 }

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use aws_sdk_elasticache::types::{
-    AutomaticFailoverStatus, CacheCluster, Endpoint, MultiAzStatus, NodeGroup, ReplicationGroup,
+    AutomaticFailoverStatus, CacheCluster, CacheParameterGroupStatus, Endpoint, MultiAzStatus,
+    NodeGroup, ReplicationGroup,
 };
 use contract::Action;
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::EnsureReplicationGroupInput;
-use contract::value::EngineVersion;
+use contract::message::{EngineVersions, EnsureReplicationGroupInput};
+
+use crate::version::{self, Comparison, Version};
 
 /// One change. ElastiCache takes one after the other, and the group is *modifying* in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Modification {
     /// Automatic failover and Multi-AZ, which go together here.
     pub failover: Option<bool>,
     pub engine_version: Option<String>,
+    /// The parameter group of another major version.
+    pub parameter_group: Option<String>,
     pub node_type: Option<String>,
 }
 
@@ -102,6 +106,11 @@ impl Modification {
                 self.engine_version.clone(),
             ),
             (
+                "parameter group",
+                parameter_group_of(member).map(str::to_owned),
+                self.parameter_group.clone(),
+            ),
+            (
                 "cache.nodeType",
                 group.cache_node_type().map(str::to_owned),
                 self.node_type.clone(),
@@ -169,7 +178,19 @@ pub fn changes(
     Ok(changes.into_iter().flatten().collect())
 }
 
-fn nodes(group: &ReplicationGroup) -> i32 {
+/// The engine version found, and the requested one.
+pub fn engine_versions(
+    member: &CacheCluster,
+    wanted: &EnsureReplicationGroupInput,
+) -> EngineVersions {
+    EngineVersions {
+        found: member.engine_version().unwrap_or_default().to_owned(),
+        requested: wanted.spec.cache.engine_version.clone(),
+    }
+}
+
+/// The nodes that the group shows.
+pub fn nodes(group: &ReplicationGroup) -> i32 {
     let nodes: usize = group
         .node_groups()
         .iter()
@@ -217,11 +238,35 @@ fn settings(
 
 /// A newer version of Valkey: every node is replaced, one after the other.
 fn upgrade(member: &CacheCluster, wanted: &EnsureReplicationGroupInput) -> Option<Modification> {
-    let version = wanted.spec.cache.engine_version.as_ref()?;
-    (Some(numbers(version.as_str())) > member.engine_version().map(numbers)).then(|| Modification {
-        engine_version: Some(version.to_string()),
+    let (found, requested) = versions(member, wanted)?;
+    if version::compare(found, requested) != Comparison::Older {
+        return None;
+    }
+    Some(Modification {
+        engine_version: Some(wanted.spec.cache.engine_version.as_ref()?.to_string()),
+        parameter_group: version::parameter_group(parameter_group_of(member), found, requested)
+            .unwrap_or_default(),
         ..Modification::default()
     })
+}
+
+/// The version found and the one requested; none if the request names none. The stack's default version upgrades no
+/// cache.
+fn versions(
+    member: &CacheCluster,
+    wanted: &EnsureReplicationGroupInput,
+) -> Option<(Version, Version)> {
+    let requested = wanted.spec.cache.engine_version.as_ref()?;
+    Some((
+        Version::read(member.engine_version()?)?,
+        Version::read(requested.as_str())?,
+    ))
+}
+
+fn parameter_group_of(member: &CacheCluster) -> Option<&str> {
+    member
+        .cache_parameter_group()
+        .and_then(CacheParameterGroupStatus::cache_parameter_group_name)
 }
 
 fn other_node_type(
@@ -274,10 +319,7 @@ fn refuse_immutable(
                 &cache.port.get().to_string(),
             )
         }),
-        cache
-            .engine_version
-            .as_ref()
-            .and_then(|version| older(version, member.engine_version())),
+        version_difference(member, wanted),
     ];
     let differences: Vec<_> = differences.into_iter().flatten().collect();
     if differences.is_empty() {
@@ -307,14 +349,27 @@ const fn on_off(found: Option<bool>) -> &'static str {
     }
 }
 
-fn older(wanted: &EngineVersion, found: Option<&str>) -> Option<String> {
-    let found = found?;
-    (numbers(wanted.as_str()) < numbers(found))
-        .then(|| format!("cache.engineVersion is {found}, wanted {wanted}, and AWS only upgrades"))
-}
-
-/// Major and minor version: ElastiCache shows `8.0.1` for what was asked for as `8.0`.
-fn numbers(version: &str) -> (u32, u32) {
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+/// What prevents a change of the version.
+fn version_difference(
+    member: &CacheCluster,
+    wanted: &EnsureReplicationGroupInput,
+) -> Option<String> {
+    let (found, requested) = versions(member, wanted)?;
+    let why = match version::compare(found, requested) {
+        Comparison::Satisfied => return None,
+        Comparison::NewerMajor => "and AWS only upgrades".to_owned(),
+        Comparison::Older => {
+            let in_use = parameter_group_of(member);
+            let custom = version::parameter_group(in_use, found, requested).err()?;
+            format!(
+                "and the cache uses the parameter group `{custom}`, which is for another major version. Upgrade it in the \
+                 ElastiCache console, together with a parameter group of the family valkey{}",
+                requested.major
+            )
+        }
+    };
+    let found = member.engine_version()?;
+    Some(format!(
+        "cache.engineVersion is {found}, wanted {requested}, {why}"
+    ))
 }

@@ -13,6 +13,8 @@ pub enum Requested {
     Accepted,
     /// A run at the same time, or this call's own first try, whose answer was lost.
     AlreadyExists,
+    /// A cache cluster that is part of no replication group has the name.
+    NameTaken,
     /// AWS has no capacity for the node type there.
     NoCapacity,
 }
@@ -25,6 +27,7 @@ pub async fn create(
     owner: &Owner,
     wanted: &EnsureReplicationGroupInput,
     zones: &[String],
+    engine_version: &str,
 ) -> StepResult<Requested> {
     let cache = &wanted.spec.cache;
     let tags = owner
@@ -36,7 +39,7 @@ pub async fn create(
         .replication_group_id(cache.name.as_str())
         .replication_group_description(cache.description.as_str())
         .engine("valkey")
-        .set_engine_version(cache.engine_version.as_ref().map(ToString::to_string))
+        .engine_version(engine_version)
         .cache_node_type(cache.node_type.as_str())
         .cluster_mode(ClusterMode::Disabled)
         .num_cache_clusters(cache.nodes())
@@ -57,6 +60,9 @@ pub async fn create(
         Ok(_) => Ok(Requested::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupAlreadyExists") => {
             Ok(Requested::AlreadyExists)
+        }
+        Err(error) if step::code(&error) == Some("CacheClusterAlreadyExists") => {
+            Ok(Requested::NameTaken)
         }
         Err(error) if step::code(&error) == Some("InsufficientCacheClusterCapacity") => {
             Ok(Requested::NoCapacity)

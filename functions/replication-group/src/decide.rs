@@ -1,7 +1,7 @@
 //! What a round does about the replication group. Pure functions; no AWS calls.
 
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::EnsureReplicationGroupInput;
+use contract::message::{EnsureReplicationGroupInput, FailedMember, Observed};
 use record::Creation;
 
 use crate::placement::{Placement, placements};
@@ -136,6 +136,34 @@ pub fn without_capacity(creation: &Creation) -> Creation {
         creation.tried.push(creation.placement.clone());
     }
     creation
+}
+
+/// In how many rounds in a row a member has to be found in a status from which it doesn't recover.
+const CHECKS_OF_FAILED_MEMBER: u32 = 3;
+/// How often an execution requests more replicas. ElastiCache deletes a replica that it can't create.
+const REPLICA_REQUESTS: u32 = 2;
+
+/// Returns what the next round has to know about a member that doesn't recover; none if it was found so often enough.
+pub fn failed_member(observed: &Observed, id: &str, status: &str) -> Option<Observed> {
+    let before = observed
+        .failed_member
+        .as_ref()
+        .filter(|member| member.id == id)
+        .map_or(0, |member| member.checks);
+    let checks = before + 1;
+    (checks < CHECKS_OF_FAILED_MEMBER).then(|| Observed {
+        failed_member: Some(FailedMember {
+            id: id.to_owned(),
+            status: status.to_owned(),
+            checks,
+        }),
+        ..observed.clone()
+    })
+}
+
+/// Whether this execution may request more replicas, or those that it requested have disappeared too often.
+pub const fn may_request_replicas(observed: &Observed) -> bool {
+    observed.replica_requests < REPLICA_REQUESTS
 }
 
 /// Returns what this execution has recorded. Another execution's group is placed where that one placed it, but what it

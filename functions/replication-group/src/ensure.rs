@@ -1,8 +1,8 @@
 //! One round of ensuring: reads the record and the group, decides, and makes at most one write to ElastiCache.
 
-use aws_sdk_elasticache::types::ReplicationGroup;
-use contract::error::StepResult;
-use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
+use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Observed};
 use contract::{Action, Possession};
 use record::{Condition, Creation, Identity, Record, Table, Update};
 
@@ -11,9 +11,9 @@ use crate::change::Answer;
 use crate::compare::Change;
 use crate::create::{Requested, create};
 use crate::decide::{self, Next};
-use crate::find::Ownership;
+use crate::find::{Members, Ownership};
 use crate::placement::Placement;
-use crate::{change, compare, delete, find, plan, reason, schedule};
+use crate::{change, compare, delete, find, plan, reason, schedule, version};
 
 /// What it calls.
 #[derive(Clone, Debug)]
@@ -33,8 +33,8 @@ pub struct Clients {
 /// # Errors
 /// Returns `NotOwned` if a group of the requested name isn't owned and isn't to be adopted, `Immutable` if AWS can't
 /// change a difference in place, `CreateFailed` if ElastiCache couldn't create it, `InsufficientCapacity` if no zone has
-/// capacity, `UnexpectedStatus` for a status that ElastiCache doesn't document, and `Timeout` after 60 minutes of
-/// waiting. Otherwise, returns what AWS answered.
+/// capacity, `UnexpectedStatus` for a status that ElastiCache doesn't document or a member that doesn't recover, and
+/// `Timeout` after 60 minutes of waiting. Otherwise, returns what AWS answered.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
@@ -62,12 +62,16 @@ pub async fn ensure(
         .as_ref()
         .map(|group| group.status().unwrap_or("without a status"));
     match (decide::by_status(round.id, status)?, &group) {
+        (Next::Wait(status), Some(group)) if status == "modifying" => round.modifying(group).await,
         (Next::Wait(status), _) => round.wait(&status),
         (Next::Create, _) | (_, None) => round.create().await,
         (Next::Replace, Some(group)) => round.replace(group).await,
         (Next::Compare, Some(group)) => round.compare(group).await,
     }
 }
+
+/// What an available group is found like before it is adopted or changed.
+const NOT_YET_AS_REQUESTED: &str = "available, but not yet as requested,";
 
 /// What a round knows.
 struct Round<'a> {
@@ -81,12 +85,20 @@ struct Round<'a> {
 impl Round<'_> {
     /// Creates the group in the next placement.
     async fn create(&self) -> StepResult<EnsureReplicationGroupOutput> {
+        let version = self.version_of_new_cache();
         if self.input.plan {
-            return Ok(plan::creation(self.input, "not there", None));
+            let cluster = find::standalone_cluster(&self.clients.elasticache, self.id).await?;
+            return match cluster {
+                None => Ok(plan::creation(self.input, "not there", None, &version)),
+                Some(cluster) => Err(self.name_taken(&format!(
+                    "a {} cache cluster",
+                    cluster.engine().unwrap_or("standalone")
+                ))),
+            };
         }
         let creation = decide::creation(self.input, self.record.creation.as_ref())?;
         let wait_seconds = self.wait_seconds("not there")?;
-        if !self.record(Some(&creation)).await? {
+        if !self.record(Some(&creation), Some(&version)).await? {
             return Ok(self.claim_lost());
         }
         let placement = Placement::from_zones(creation.placement.clone());
@@ -96,6 +108,7 @@ impl Round<'_> {
             &owner,
             self.input,
             placement.zones(),
+            &version,
         )
         .await?
         {
@@ -104,18 +117,16 @@ impl Round<'_> {
                 Placement::Zones(_) => format!("created in {placement}"),
             },
             Requested::AlreadyExists => "exists already".to_owned(),
+            Requested::NameTaken => return Err(self.name_taken("a cache cluster")),
             Requested::NoCapacity => {
                 let tried = decide::without_capacity(&creation);
-                if !self.record(Some(&tried)).await? {
+                if !self.record(Some(&tried), None).await? {
                     return Ok(self.claim_lost());
                 }
                 format!("no capacity in {placement}")
             }
         };
-        Ok(EnsureReplicationGroupOutput::Waiting {
-            outcome,
-            wait_seconds,
-        })
+        Ok(self.waiting(outcome, wait_seconds))
     }
 
     /// Deletes a failed creation of envcache's own; a later round creates the group again.
@@ -129,20 +140,60 @@ impl Round<'_> {
                 self.input,
                 "found create-failed",
                 Some(delete),
+                &self.version_of_new_cache(),
             ));
         }
-        if !self.record(Some(&replacement)).await? {
+        if !self.record(Some(&replacement), None).await? {
             return Ok(self.claim_lost());
         }
         // A failed creation has nothing to keep.
         let answer = delete::request(&self.clients.elasticache, self.id, None).await?;
+        let outcome = match answer {
+            delete::Requested::Accepted => format!("deleted after it failed: {reason}"),
+            delete::Requested::Absent => "deleted already".to_owned(),
+            delete::Requested::StillChanging => "not deletable yet".to_owned(),
+        };
+        Ok(self.waiting(outcome, schedule::next_wait(self.input.seconds_waited)))
+    }
+
+    /// Waits for a group that is being modified, unless one of its members doesn't recover.
+    async fn modifying(
+        &self,
+        group: &ReplicationGroup,
+    ) -> StepResult<EnsureReplicationGroupOutput> {
+        match find::members(&self.clients.elasticache, group).await? {
+            Members::Failed { id, status } => self.member_failed(group, &id, &status).await,
+            Members::Available(_) | Members::Changing(_) => self.wait("modifying"),
+        }
+    }
+
+    /// Waits for a member that doesn't recover, until enough rounds have found it so.
+    async fn member_failed(
+        &self,
+        group: &ReplicationGroup,
+        member: &str,
+        status: &str,
+    ) -> StepResult<EnsureReplicationGroupOutput> {
+        let found = format!("changing: {member} is {status}");
+        if self.input.plan {
+            return self.wait(&found);
+        }
+        let Some(observed) = decide::failed_member(&self.input.observed, member, status) else {
+            let reason = reason::of(&self.clients.elasticache, group).await;
+            return Err(StepError::new(
+                ErrorName::UnexpectedStatus,
+                format!(
+                    "replication group {}: its member {member} is {status}, and ElastiCache doesn't recover it. {reason}. \
+                     The group was left as it is. Correct the cause, delete the member in the ElastiCache console, then \
+                     start again",
+                    self.id
+                ),
+            ));
+        };
         Ok(EnsureReplicationGroupOutput::Waiting {
-            outcome: match answer {
-                delete::Requested::Accepted => format!("deleted after it failed: {reason}"),
-                delete::Requested::Absent => "deleted already".to_owned(),
-                delete::Requested::StillChanging => "not deletable yet".to_owned(),
-            },
-            wait_seconds: schedule::next_wait(self.input.seconds_waited),
+            outcome: format!("found {found}"),
+            wait_seconds: self.wait_seconds(&found)?,
+            observed,
         })
     }
 
@@ -156,8 +207,9 @@ impl Round<'_> {
             Ownership::Unreadable => return self.wait("changing"),
         };
         let members = match find::members(elasticache, group).await? {
-            Ok(members) => members,
-            Err(changing) => return self.wait(&format!("changing: {changing}")),
+            Members::Available(members) => members,
+            Members::Changing(member) => return self.wait(&format!("changing: {member}")),
+            Members::Failed { id, status } => return self.member_failed(group, &id, &status).await,
         };
         let Some(member) = members.first() else {
             return self.wait("without a member");
@@ -174,53 +226,120 @@ impl Round<'_> {
                 Some(endpoints) => Ok(EnsureReplicationGroupOutput::UpToDate {
                     outcome: "up to date".to_owned(),
                     endpoints,
+                    engine_version: compare::engine_versions(member, self.input),
                 }),
                 None => self.wait("available, but without its endpoint"),
             },
-            (possession, next) => self.change(group, possession, next).await,
+            (Possession::Adoptable, _) => self.adopt(group).await,
+            (Possession::Ours, Some(next)) => self.change(group, member, next).await,
         }
     }
 
-    /// Adopts an available group, or makes the next change to it.
+    /// Adopts an available group.
+    async fn adopt(&self, group: &ReplicationGroup) -> StepResult<EnsureReplicationGroupOutput> {
+        let wait_seconds = self.wait_seconds(NOT_YET_AS_REQUESTED)?;
+        if !self.record(None, None).await? {
+            return Ok(self.claim_lost());
+        }
+        let owner = self.input.spec.owner(self.stack);
+        let outcome = match adopt(&self.clients.elasticache, &owner, group).await? {
+            Answer::StillChanging => "found changing",
+            Answer::Accepted | Answer::NothingToModify => "adopted",
+        };
+        Ok(self.waiting(outcome.to_owned(), wait_seconds))
+    }
+
+    /// Makes the next change to an available group.
     async fn change(
         &self,
         group: &ReplicationGroup,
-        possession: Possession,
-        next: Option<Change>,
+        member: &CacheCluster,
+        next: Change,
     ) -> StepResult<EnsureReplicationGroupOutput> {
-        let elasticache = &self.clients.elasticache;
-        let wait_seconds = self.wait_seconds("available, but not yet as wanted,")?;
-        if !self.record(None).await? {
+        let adds_replicas = matches!(next, Change::IncreaseReplicas(_));
+        if adds_replicas && !decide::may_request_replicas(&self.input.observed) {
+            return Err(self.replicas_disappeared(group).await);
+        }
+        let wait_seconds = self.wait_seconds(NOT_YET_AS_REQUESTED)?;
+        if !self.record(None, None).await? {
             return Ok(self.claim_lost());
         }
-        let (outcome, answer) = match next.filter(|_| possession == Possession::Ours) {
-            None => {
-                let owner = self.input.spec.owner(self.stack);
-                (
-                    "adopted".to_owned(),
-                    adopt(elasticache, &owner, group).await?,
-                )
+        let differences = next.told(self.id, group, member).differences();
+        let changing = format!("changing {next}");
+        let mut observed = self.observed();
+        let outcome = match change::apply(&self.clients.elasticache, self.id, next).await? {
+            Answer::Accepted => {
+                observed.replica_requests += u32::from(adds_replicas);
+                changing
             }
-            Some(next) => (
-                format!("changing {next}"),
-                change::apply(elasticache, self.id, next).await?,
-            ),
+            Answer::StillChanging => "found changing".to_owned(),
+            Answer::NothingToModify => {
+                if self.input.observed.nothing_to_modify.as_ref() == Some(&differences) {
+                    return Err(step::nothing_to_modify(
+                        "ModifyReplicationGroup",
+                        self.id,
+                        &differences,
+                    ));
+                }
+                observed.nothing_to_modify = Some(differences);
+                "found nothing to modify".to_owned()
+            }
         };
         Ok(EnsureReplicationGroupOutput::Waiting {
-            outcome: match answer {
-                Answer::Accepted => outcome,
-                Answer::StillChanging => "found changing".to_owned(),
-            },
+            outcome,
             wait_seconds,
+            observed,
         })
     }
 
-    /// Records the cache's identity and its creation, if this execution still holds the environment.
-    async fn record(&self, creation: Option<&Creation>) -> StepResult<bool> {
+    /// ElastiCache has deleted the replicas that this execution requested.
+    async fn replicas_disappeared(&self, group: &ReplicationGroup) -> StepError {
+        StepError::new(
+            ErrorName::UnexpectedStatus,
+            format!(
+                "replication group {} has {} instead of {} nodes: this run requested the missing replicas twice, and \
+                 ElastiCache accepted the requests but doesn't have the replicas. {}. The other nodes were left as they \
+                 are. Correct the cause, then start again",
+                self.id,
+                compare::nodes(group),
+                self.input.spec.cache.nodes(),
+                reason::of(&self.clients.elasticache, group).await,
+            ),
+        )
+    }
+
+    /// Something else than a replication group has the requested name.
+    fn name_taken(&self, found: &str) -> StepError {
+        StepError::new(
+            ErrorName::NotOwned,
+            format!(
+                "CreateReplicationGroup {id}: {found} named {id} exists that is not part of a replication group. It was \
+                 left as it is. Set cache.name to another name, or delete the cache cluster if nothing uses it, then start \
+                 again",
+                id = self.id
+            ),
+        )
+    }
+
+    fn version_of_new_cache(&self) -> String {
+        version::of_new_cache(
+            self.input.spec.cache.engine_version.as_ref(),
+            self.record.engine_version.as_deref(),
+            &self.input.default_engine_version,
+        )
+    }
+
+    /// Records the cache's identity, its creation, and its version, if this execution still holds the environment.
+    async fn record(
+        &self,
+        creation: Option<&Creation>,
+        engine_version: Option<&str>,
+    ) -> StepResult<bool> {
         let identity = Identity::requested(&self.input.spec, &self.input.network);
         let update = Update::default()
             .set_identity(Some(&identity))
-            .set_creation(creation);
+            .set_creation(creation)
+            .set_engine_version(engine_version);
         let environment = self.input.environment.as_str();
         let condition = Condition::HeldBy(&self.input.execution_arn);
         self.clients
@@ -237,10 +356,23 @@ impl Round<'_> {
         if self.input.plan {
             return Ok(plan::unknown(outcome));
         }
-        Ok(EnsureReplicationGroupOutput::Waiting {
+        Ok(self.waiting(outcome, self.wait_seconds(found)?))
+    }
+
+    fn waiting(&self, outcome: String, wait_seconds: u32) -> EnsureReplicationGroupOutput {
+        EnsureReplicationGroupOutput::Waiting {
             outcome,
-            wait_seconds: self.wait_seconds(found)?,
-        })
+            wait_seconds,
+            observed: self.observed(),
+        }
+    }
+
+    /// Returns what the next round has to know, if this one hasn't found a failed member.
+    fn observed(&self) -> Observed {
+        Observed {
+            failed_member: None,
+            ..self.input.observed.clone()
+        }
     }
 
     fn wait_seconds(&self, found: &str) -> StepResult<u32> {

@@ -45,36 +45,84 @@ pub async fn snapshot(elasticache: &Client, name: &str) -> StepResult<Option<Str
     }
 }
 
-/// The members of the group, or what of them is not available yet. A group can be *available* before
-/// they are, and they show what it does not: engine version, security groups, subnet group.
-pub async fn members(
-    elasticache: &Client,
-    group: &ReplicationGroup,
-) -> StepResult<Result<Vec<CacheCluster>, String>> {
-    let mut members = Vec::new();
+/// The members of a group. A group can be *available* before they are, and they show what it doesn't: engine version,
+/// security groups, subnet group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Members {
+    /// All of them are available.
+    Available(Vec<CacheCluster>),
+    /// ElastiCache is at work on one, as this text says.
+    Changing(String),
+    /// ElastiCache couldn't keep one.
+    Failed { id: String, status: String },
+}
+
+/// Describes the members of a group.
+///
+/// # Errors
+/// Returns what ElastiCache answered.
+pub async fn members(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Members> {
+    let (mut available, mut changing) = (Vec::new(), None);
     for id in group.member_clusters() {
-        let answer = elasticache
-            .describe_cache_clusters()
-            .cache_cluster_id(id)
-            .send()
-            .await;
-        let member = match answer {
-            Ok(found) => found.cache_clusters.unwrap_or_default().into_iter().next(),
-            Err(error) if step::code(&error) == Some("CacheClusterNotFound") => None,
-            Err(error) => return Err(step::failure("DescribeCacheClusters", id, error)),
+        let Some(member) = cache_cluster(elasticache, id).await? else {
+            changing = changing.or(Some(format!("{id} is not there")));
+            continue;
         };
-        match member {
-            Some(member) if member.cache_cluster_status() == Some("available") => {
-                members.push(member);
+        match member.cache_cluster_status() {
+            Some("available") => available.push(member),
+            Some(status) if does_not_recover(status) => {
+                return Ok(Members::Failed {
+                    id: id.clone(),
+                    status: status.to_owned(),
+                });
             }
-            Some(member) => {
-                let status = member.cache_cluster_status().unwrap_or("without a status");
-                return Ok(Err(format!("{id} is {status}")));
+            status => {
+                let status = status.unwrap_or("without a status");
+                changing = changing.or(Some(format!("{id} is {status}")));
             }
-            None => return Ok(Err(format!("{id} is not there"))),
         }
     }
-    Ok(Ok(members))
+    Ok(match changing {
+        Some(changing) => Members::Changing(changing),
+        None => Members::Available(available),
+    })
+}
+
+/// Whether ElastiCache leaves a member in this status. The statuses are those of
+/// [CacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html); the
+/// [user guide](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Nodes.viewing.html) writes one of them with an
+/// underscore.
+fn does_not_recover(status: &str) -> bool {
+    matches!(
+        status,
+        "incompatible-network" | "incompatible_network" | "restore-failed"
+    )
+}
+
+/// Returns the cache cluster that has the name of a replication group and belongs to none.
+///
+/// # Errors
+/// Returns what ElastiCache answered.
+pub async fn standalone_cluster(
+    elasticache: &Client,
+    id: &str,
+) -> StepResult<Option<CacheCluster>> {
+    let found = cache_cluster(elasticache, id).await?;
+    Ok(found.filter(|cluster| cluster.replication_group_id().is_none()))
+}
+
+/// The cache cluster, or none.
+async fn cache_cluster(elasticache: &Client, id: &str) -> StepResult<Option<CacheCluster>> {
+    let answer = elasticache
+        .describe_cache_clusters()
+        .cache_cluster_id(id)
+        .send()
+        .await;
+    match answer {
+        Ok(found) => Ok(found.cache_clusters.unwrap_or_default().into_iter().next()),
+        Err(error) if step::code(&error) == Some("CacheClusterNotFound") => Ok(None),
+        Err(error) => Err(step::failure("DescribeCacheClusters", id, error)),
+    }
 }
 
 /// Whose the group is, where its tags can be read.
@@ -114,7 +162,7 @@ pub async fn tags(elasticache: &Client, group: &ReplicationGroup) -> StepResult<
         .await;
     match answer {
         Ok(found) => Ok(Some(found.tag_list.unwrap_or_default())),
-        Err(error) if is_still_changing(step::code(&error)) => Ok(None),
+        Err(error) if are_tags_unavailable(step::code(&error)) => Ok(None),
         Err(error) => Err(step::failure("ListTagsForResource", id, error)),
     }
 }
@@ -130,6 +178,13 @@ pub fn is_still_changing(code: Option<&str>) -> bool {
         code,
         Some("InvalidReplicationGroupState" | "InvalidCacheClusterState")
     )
+}
+
+/// Whether ElastiCache can't read or write the group's tags now. When a backup or a change begins, it may say of a group
+/// that exists that it "is either not present or not available"
+/// (<https://github.com/hashicorp/terraform-provider-aws/issues/24968>): the next describe shows which.
+pub fn are_tags_unavailable(code: Option<&str>) -> bool {
+    is_still_changing(code) || code == Some("CacheClusterNotFound")
 }
 
 /// Returns the endpoints, once every node group is available and shows its own: they can be missing briefly.

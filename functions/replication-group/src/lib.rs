@@ -1,7 +1,7 @@
 //! The cache itself: an ElastiCache replication group of Valkey, cluster mode disabled.
 //!
-//! `find` and `reason` read; `create`, `adopt`, `change`, and `delete` write; `decide`, `compare`, and `placement`
-//! decide; `plan` reports what a run would do.
+//! `find` and `reason` read; `create`, `adopt`, `change`, and `delete` write; `decide`, `compare`, `placement`, and
+//! `version` decide; `plan` reports what a run would do.
 
 mod adopt;
 mod change;
@@ -16,6 +16,7 @@ mod placement;
 mod plan;
 mod reason;
 mod schedule;
+mod version;
 
 #[cfg(test)]
 mod tests;

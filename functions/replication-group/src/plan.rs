@@ -4,7 +4,7 @@ use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
 use contract::{Action, Possession};
 
-use crate::compare::Change;
+use crate::compare::{self, Change};
 use crate::find;
 
 /// The plan where there is no cache yet, or only one that is created again.
@@ -12,9 +12,10 @@ pub fn creation(
     wanted: &EnsureReplicationGroupInput,
     outcome: &str,
     before: Option<Action>,
+    engine_version: &str,
 ) -> EnsureReplicationGroupOutput {
     let cache = &wanted.spec.cache;
-    let mut create = Action::new("CreateReplicationGroup", cache.name.as_str())
+    let create = Action::new("CreateReplicationGroup", cache.name.as_str())
         .sets("cache.description", &cache.description)
         .sets("cache.nodeType", &cache.node_type)
         .sets("cache.replicas", &cache.replicas.get())
@@ -22,14 +23,13 @@ pub fn creation(
         .sets(
             "cache.snapshotRetentionDays",
             &cache.snapshot_retention_days.get(),
-        );
-    if let Some(version) = &cache.engine_version {
-        create = create.sets("cache.engineVersion", version);
-    }
+        )
+        .sets("cache.engineVersion", &engine_version);
     EnsureReplicationGroupOutput::Planned {
         outcome: outcome.to_owned(),
         actions: before.into_iter().chain([create]).collect(),
         endpoints: None,
+        engine_version: None,
     }
 }
 
@@ -39,6 +39,7 @@ pub fn unknown(outcome: String) -> EnsureReplicationGroupOutput {
         outcome,
         actions: Vec::new(),
         endpoints: None,
+        engine_version: None,
     }
 }
 
@@ -57,5 +58,6 @@ pub fn comparison(
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),
         endpoints: find::endpoints(group, &wanted.spec),
+        engine_version: Some(compare::engine_versions(member, wanted)),
     }
 }

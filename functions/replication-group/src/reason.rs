@@ -1,4 +1,4 @@
-//! Why a creation failed. The describe does not say: only ElastiCache's events do.
+//! Why ElastiCache couldn't create a group or keep a member. The describe does not say: only ElastiCache's events do.
 
 use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
@@ -10,12 +10,12 @@ use contract::error::StepError;
 
 /// Events are kept for 14 days
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)).
-const KEPT: Duration = Duration::from_hours(14 * 24);
+/// ElastiCache rejects an earlier start time, so an hour less is requested: a request takes time, and clocks differ.
+const KEPT: Duration = Duration::from_hours(14 * 24 - 1);
 /// A person reads it: the newest say most.
 const MOST_MESSAGES: usize = 3;
 
-/// What ElastiCache's events say of a group that is *create-failed*. Events that cannot be read do not hide the
-/// failure.
+/// What ElastiCache's events say of a group and its members. Events that cannot be read do not hide the failure.
 pub async fn of(elasticache: &Client, group: &ReplicationGroup) -> String {
     let since = since(group.replication_group_create_time(), SystemTime::now());
     let (events, unread) = events(elasticache, group, since).await;

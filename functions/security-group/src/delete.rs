@@ -76,14 +76,13 @@ async fn unowned(
     let Some(vpc) = &input.vpc_id else {
         return Ok(None);
     };
-    let name = &input.security_group_name;
-    let groups = find::by_name(ec2, vpc, name).await?;
-    Ok(groups
-        .iter()
-        .filter(|group| group.group_name() == Some(name) && !owner.owns(pairs(group.tags())))
-        .filter_map(SecurityGroup::group_id)
-        .find(|id| !known.contains(id))
-        .map(|id| format!("security group {name} ({id}) {}", step::whose(None))))
+    let group = find::by_name(ec2, vpc, &input.security_group_name).await?;
+    Ok(group
+        .as_ref()
+        .filter(|group| !owner.owns(pairs(group.tags())))
+        .and_then(|group| Some((group.group_name()?, group.group_id()?)))
+        .filter(|(_, id)| !known.contains(id))
+        .map(|(name, id)| format!("security group {name} ({id}) {}", step::whose(None))))
 }
 
 async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
@@ -106,37 +105,80 @@ async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
     Ok(groups)
 }
 
-/// Who hinders the deletion, in words. EC2 refuses it while an interface is in the group, or a rule of another group
-/// refers to it
+/// What prevents the deletion, in words. EC2 rejects it while an interface is in the group, or a rule of another group
+/// references it
 /// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
-/// Where that cannot be asked, the deletion is what counts.
+/// Groups that can't be described don't hide that.
 async fn users(ec2: &Client, id: &str) -> String {
-    let referring = ec2
+    let mut references = Vec::new();
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        references.extend(references_to(ec2, id, direction).await);
+    }
+    if references.is_empty() {
+        return "a network interface is in it; EC2's console lists it under Network Interfaces"
+            .to_owned();
+    }
+    references.join("; ")
+}
+
+/// The direction of a rule.
+#[derive(Clone, Copy, Debug)]
+enum Direction {
+    Inbound,
+    Outbound,
+}
+
+impl Direction {
+    /// The filter that finds the groups with a rule for a group. The filters' names are those of
+    /// [DescribeSecurityGroups](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html).
+    const fn filter(self) -> &'static str {
+        match self {
+            Self::Inbound => "ip-permission.group-id",
+            Self::Outbound => "egress.ip-permission.group-id",
+        }
+    }
+
+    fn rules(self, group: &SecurityGroup) -> &[IpPermission] {
+        match self {
+            Self::Inbound => group.ip_permissions(),
+            Self::Outbound => group.ip_permissions_egress(),
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Inbound => "an inbound rule",
+            Self::Outbound => "an outbound rule",
+        }
+    }
+}
+
+/// Lists the groups with a rule that references a group.
+async fn references_to(ec2: &Client, id: &str, direction: Direction) -> Option<String> {
+    let groups: Vec<SecurityGroup> = ec2
         .describe_security_groups()
-        .filters(filter("ip-permission.group-id", id))
+        .filters(filter(direction.filter(), id))
         .into_paginator()
         .items()
         .send()
         .try_collect()
         .await
         .unwrap_or_default();
-    let referring: Vec<_> = referring
+    let groups: Vec<_> = groups
         .iter()
-        .filter(|group| group.group_id() != Some(id) && refers_to(group, id))
+        .filter(|group| group.group_id() != Some(id) && references(direction.rules(group), id))
         .filter_map(SecurityGroup::group_id)
         .collect();
-    if referring.is_empty() {
-        return "a network interface is in it; EC2's console lists it under Network Interfaces"
-            .to_owned();
-    }
-    format!("an inbound rule of {} refers to it", referring.join(", "))
+    (!groups.is_empty()).then(|| {
+        let groups = groups.join(", ");
+        format!("{} of {groups} references it", direction.words())
+    })
 }
 
-fn refers_to(group: &SecurityGroup, id: &str) -> bool {
-    group
-        .ip_permissions()
+fn references(rules: &[IpPermission], id: &str) -> bool {
+    rules
         .iter()
         .flat_map(IpPermission::user_id_group_pairs)
         .filter_map(UserIdGroupPair::group_id)
-        .any(|referred| referred == id)
+        .any(|referenced| referenced == id)
 }

@@ -1,7 +1,9 @@
 //! Creates the security group, or brings what is there to what is wanted.
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, TagSpecification};
+use aws_sdk_ec2::types::{
+    IpPermission, ResourceType, SecurityGroup, SecurityGroupRule, TagSpecification,
+};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
     Drift, EnsureSecurityGroupInput, EnsureSecurityGroupOutput, ResolvedNetwork,
@@ -33,13 +35,13 @@ pub async fn ensure(
         ..
     } = input;
     let owner = spec.owner(stack);
-    let found = match existing(ec2, &spec, &network).await? {
+    let name = spec.cache.security_group_name.as_str();
+    let found = match find::by_name(ec2, &network.vpc_id, name).await? {
         Some(group) => Some(found(&owner, &spec, group)?),
         None => None,
     };
     let wanted = rule::wanted(&spec, &network);
     let acts = act::decide(found.as_ref(), &wanted);
-    let name = spec.cache.security_group_name.as_str();
     let actions = acts.iter().map(|act| act.told(name)).collect();
     let rules = found.as_ref().map_or(&[][..], |found| &found.rules);
     let drift = Drift {
@@ -55,7 +57,7 @@ pub async fn ensure(
                 Act::Create => id = create(ec2, &owner, &execution, &spec, &network).await?,
                 Act::Adopt => adopt(ec2, &owner, &id).await?,
                 Act::Authorize(rule) => authorize(ec2, &id, rule).await?,
-                Act::Revoke(rules) => revoke(ec2, &id, rules).await?,
+                Act::Revoke(rules) => revoke(ec2, &id, &rules).await?,
             }
         }
     }
@@ -66,30 +68,17 @@ pub async fn ensure(
     })
 }
 
-/// Returns the group of the requested name. Group names are unique in a VPC without regard to case.
-async fn existing(
-    ec2: &Client,
-    spec: &Spec,
-    network: &ResolvedNetwork,
-) -> StepResult<Option<SecurityGroup>> {
-    let name = spec.cache.security_group_name.as_str();
-    let groups = find::by_name(ec2, &network.vpc_id, name).await?;
-    Ok(groups.into_iter().find(|group| {
-        group
-            .group_name()
-            .is_some_and(|found| found.eq_ignore_ascii_case(name))
-    }))
-}
-
 /// A found group, if it is ours or to be adopted.
 fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> {
-    let name = spec.cache.security_group_name.as_str();
+    let requested = spec.cache.security_group_name.as_str();
     let Some(id) = group.group_id else {
         return Err(StepError::new(
             ErrorName::Internal,
-            format!("DescribeSecurityGroups {name}: EC2 showed the group without an id"),
+            format!("DescribeSecurityGroups {requested}: EC2 showed the group without an id"),
         ));
     };
+    // It may differ in case from the one requested.
+    let name = group.group_name.as_deref().unwrap_or(requested);
     let tags = group.tags.unwrap_or_default();
     let possession = owner.require(
         &format!("security group `{name}` ({id})"),
@@ -165,17 +154,26 @@ async fn authorize(ec2: &Client, id: &str, rule: IpPermission) -> StepResult<()>
     }
 }
 
-/// `InvalidPermission.NotFound` says that the rules are gone already, which is what is wanted.
-async fn revoke(ec2: &Client, id: &str, rules: Vec<IpPermission>) -> StepResult<()> {
-    let answer = ec2
-        .revoke_security_group_ingress()
-        .group_id(id)
-        .set_ip_permissions(Some(rules))
-        .send()
-        .await;
-    match answer {
-        Ok(_) => Ok(()),
-        Err(error) if step::code(&error) == Some("InvalidPermission.NotFound") => Ok(()),
-        Err(error) => Err(step::failure("RevokeSecurityGroupIngress", id, error)),
+/// Revokes each of these rules by its ID, in a call of its own: one call for several rules may revoke none of them if one
+/// no longer exists. A rule that is gone already is a success.
+async fn revoke(ec2: &Client, id: &str, rules: &[IpPermission]) -> StepResult<()> {
+    let shown = find::rules(ec2, id).await?;
+    let outdated = shown
+        .iter()
+        .filter(|shown| rules.iter().any(|rule| rule::is_shown_as(rule, shown)))
+        .filter_map(SecurityGroupRule::security_group_rule_id);
+    for rule in outdated {
+        let answer = ec2
+            .revoke_security_group_ingress()
+            .group_id(id)
+            .security_group_rule_ids(rule)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => {}
+            Err(error) if step::code(&error) == Some("InvalidSecurityGroupRuleId.NotFound") => {}
+            Err(error) => return Err(step::failure("RevokeSecurityGroupIngress", rule, error)),
+        }
     }
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! The inbound rules: which is wanted, and which of envcache's own is outdated. Pure: no call is made here.
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
+use aws_sdk_ec2::types::{
+    IpPermission, IpRange, Ipv6Range, PrefixListId, SecurityGroupRule, UserIdGroupPair,
+};
 use contract::Spec;
 use contract::message::ResolvedNetwork;
 
@@ -62,6 +64,23 @@ pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermissi
                 })
         })
         .collect()
+}
+
+/// Whether EC2 shows a rule for one group as this inbound rule with an ID
+/// ([SecurityGroupRule](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html)).
+pub fn is_shown_as(rule: &IpPermission, shown: &SecurityGroupRule) -> bool {
+    let source = shown
+        .referenced_group_info()
+        .and_then(|source| source.group_id());
+    shown.is_egress() == Some(false)
+        && shown.ip_protocol() == rule.ip_protocol()
+        && shown.from_port() == rule.from_port()
+        && shown.to_port() == rule.to_port()
+        && source.is_some()
+        && rule
+            .user_id_group_pairs()
+            .iter()
+            .any(|pair| pair.group_id() == source)
 }
 
 /// The rules that others made, in words: neither the wanted one nor one that an earlier run made.

@@ -137,40 +137,136 @@ async fn a_group_that_an_earlier_run_left_without_its_rule_gets_it() {
     }
 }
 
-#[tokio::test]
-async fn our_rule_for_an_earlier_backend_goes_and_what_others_added_stays() {
-    let ours = rule(6379, "sg-0e1b2c3d4e5f60718").replace(
+/// The rule for the backend of an earlier request.
+fn earlier(port: u16, source: &str) -> String {
+    rule(port, source).replace(
         "</groupId></item></groups>",
         "</groupId><description>Backend of environment bandup to its cache</description></item></groups>",
-    );
-    let others = rule(6379, "sg-0d1b2c3d4e5f60718");
+    )
+}
+
+/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html>: for each rule
+/// its ID, port, and source, and whether it is outbound.
+fn rules(shown: &[(&str, u16, &str, bool)]) -> Answer {
+    let rules: String = shown
+        .iter()
+        .map(|(id, port, source, is_egress)| {
+            format!(
+                "<item><securityGroupRuleId>{id}</securityGroupRuleId><groupId>sg-0c1b2c3d4e5f60718</groupId>\
+                 <groupOwnerId>123456789012</groupOwnerId><isEgress>{is_egress}</isEgress><ipProtocol>tcp</ipProtocol>\
+                 <fromPort>{port}</fromPort><toPort>{port}</toPort>\
+                 <referencedGroupInfo><groupId>{source}</groupId><userId>123456789012</userId></referencedGroupInfo></item>"
+            )
+        })
+        .collect();
+    Answer::ok(format!(
+        "<DescribeSecurityGroupRulesResponse><securityGroupRuleSet>{rules}</securityGroupRuleSet>\
+         </DescribeSecurityGroupRulesResponse>"
+    ))
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html>
+fn revoked() -> Answer {
+    Answer::ok(
+        "<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>",
+    )
+}
+
+/// The IDs of the rules that were revoked, in their order.
+fn revocations(replay: &Replay) -> Vec<String> {
+    let requests = replay.forms().into_iter();
+    requests
+        .filter(|request| request["Action"] == "RevokeSecurityGroupIngress")
+        .map(|request| request["SecurityGroupRuleId.1"].clone())
+        .collect()
+}
+
+const EARLIER: &str = "sg-0e1b2c3d4e5f60718";
+const EVEN_EARLIER: &str = "sg-0f1b2c3d4e5f60718";
+const OTHERS: &str = "sg-0d1b2c3d4e5f60718";
+
+#[tokio::test]
+async fn rule_for_an_earlier_backend_is_revoked_by_id_and_others_stay() {
     let replay = Replay::new([
-        described("redis-sg", "envcache", &(ours + &others)),
-        authorized(),
-        Answer::ok(
-            "<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>",
+        described(
+            "redis-sg",
+            "envcache",
+            &(earlier(6379, EARLIER) + &rule(6379, OTHERS)),
         ),
+        authorized(),
+        rules(&[
+            ("sgr-1", 6379, OTHERS, false),
+            ("sgr-2", 6379, EARLIER, true),
+            ("sgr-3", 6380, EARLIER, false),
+            ("sgr-4", 6379, EARLIER, false),
+            ("sgr-5", 6379, BACKEND, false),
+        ]),
+        revoked(),
     ]);
 
     ensured(&replay).await.expect("the rule is replaced");
 
-    assert_eq!(replay.forms()[1]["Action"], "AuthorizeSecurityGroupIngress");
+    let forms = replay.forms();
+    assert_eq!(forms[1]["Action"], "AuthorizeSecurityGroupIngress");
     assert_eq!(
-        replay.forms()[2],
+        forms[2],
+        form([
+            ("Action", "DescribeSecurityGroupRules"),
+            ("Filter.1.Name", "group-id"),
+            ("Filter.1.Value.1", "sg-0c1b2c3d4e5f60718"),
+        ])
+    );
+    assert_eq!(
+        forms[3],
         form([
             ("Action", "RevokeSecurityGroupIngress"),
             ("GroupId", "sg-0c1b2c3d4e5f60718"),
-            ("IpPermissions.1.IpProtocol", "tcp"),
-            ("IpPermissions.1.FromPort", "6379"),
-            ("IpPermissions.1.ToPort", "6379"),
-            ("IpPermissions.1.Groups.1.GroupId", "sg-0e1b2c3d4e5f60718"),
-            (
-                "IpPermissions.1.Groups.1.Description",
-                "Backend of environment bandup to its cache"
-            ),
+            ("SecurityGroupRuleId.1", "sgr-4"),
         ]),
         "the new backend is let in before the old one is shut out"
     );
+}
+
+#[tokio::test]
+async fn each_outdated_rule_is_revoked_when_one_is_gone_already() {
+    let gone = Answer::ec2_fault(
+        400,
+        "InvalidSecurityGroupRuleId.NotFound",
+        "The security group rule ID 'sgr-1' does not exist",
+    );
+    let outdated = earlier(6379, EARLIER) + &earlier(6379, EVEN_EARLIER) + &rule(6379, BACKEND);
+    let replay = Replay::new([
+        described("redis-sg", "envcache", &outdated),
+        rules(&[
+            ("sgr-1", 6379, EARLIER, false),
+            ("sgr-2", 6379, EVEN_EARLIER, false),
+        ]),
+        gone,
+        revoked(),
+    ]);
+
+    ensured(&replay).await.expect("both are gone");
+
+    assert_eq!(revocations(&replay), ["sgr-1", "sgr-2"]);
+}
+
+#[tokio::test]
+async fn rejected_revocation_names_the_rule() {
+    let replay = Replay::new([
+        described(
+            "redis-sg",
+            "envcache",
+            &(earlier(6379, EARLIER) + &rule(6379, BACKEND)),
+        ),
+        rules(&[("sgr-1", 6379, EARLIER, false)]),
+        Answer::ec2_fault(403, "UnauthorizedOperation", "no"),
+    ]);
+
+    let error = ensured(&replay).await.expect_err("denied");
+
+    assert_eq!(error.name(), ErrorName::AccessDenied);
+    let expected = "RevokeSecurityGroupIngress sgr-1";
+    assert!(error.to_string().starts_with(expected), "{error}");
 }
 
 #[tokio::test]
@@ -201,6 +297,35 @@ async fn a_group_that_is_not_ours_is_not_touched() {
             "{error}"
         );
         assert_eq!(replay.actions(), ["DescribeSecurityGroups"], "{name}");
+    }
+}
+
+/// Filters are case-sensitive and names are not, so the filter leaves the letters open.
+#[tokio::test]
+async fn group_whose_name_differs_in_case_is_found_and_named_as_it_is() {
+    for (adopt, plan) in [(false, true), (false, false), (true, false)] {
+        let by_hand = described("Redis-SG", "envcache", &rule(6379, BACKEND))
+            .replaced("envcache:environment", "team")
+            .replaced("envcache:stack", "purpose");
+        let tagged = Answer::ok("<CreateTagsResponse><return>true</return></CreateTagsResponse>");
+        let replay = Replay::new([by_hand, tagged]);
+
+        let found = ensured_with(&replay, json!({ "adopt": adopt, "dryRun": plan })).await;
+
+        let request = &replay.forms()[0];
+        assert_eq!(request["Filter.2.Name"], "group-name");
+        assert_eq!(request["Filter.2.Value.1"], "?????-??");
+        match found {
+            Ok(found) => {
+                assert!(adopt, "{found:?}");
+                assert_eq!(found.security_group_id, "sg-0c1b2c3d4e5f60718");
+            }
+            Err(error) => {
+                assert!(!adopt, "{error}");
+                assert_eq!(error.name(), ErrorName::NotOwned);
+                assert!(error.to_string().contains("`Redis-SG`"), "{error}");
+            }
+        }
     }
 }
 
@@ -410,44 +535,70 @@ async fn a_rollback_keeps_and_reports_a_group_that_its_run_did_not_create() {
     assert_eq!(replay.forms().len(), 1, "nothing is deleted");
 }
 
+/// A group that isn't ours, with these inbound and outbound rules.
+fn other(inbound: &str, outbound: &str) -> Answer {
+    described("web", "other", inbound)
+        .replaced(
+            "<groupId>sg-0c1b2c3d4e5f60718</groupId><groupName>",
+            "<groupId>sg-0d1b2c3d4e5f60718</groupId><groupName>",
+        )
+        .replaced(
+            "</ipPermissions>",
+            &format!("</ipPermissions><ipPermissionsEgress>{outbound}</ipPermissionsEgress>"),
+        )
+}
+
 #[tokio::test]
-async fn what_is_in_use_is_waited_for_and_then_told_with_who_uses_it() {
-    let waits = deleted(&Replay::new([ours(), in_use(), none()]), 885).await;
-    assert!(
-        matches!(
-            waits,
-            Ok(DeleteOutput::Waiting {
-                wait_seconds: 15,
-                ..
-            })
-        ),
-        "{waits:?}"
-    );
-    let referring = described("web", "other", &rule(443, "sg-0c1b2c3d4e5f60718")).replaced(
-        "<groupId>sg-0c1b2c3d4e5f60718</groupId><groupName>",
-        "<groupId>sg-0d1b2c3d4e5f60718</groupId><groupName>",
-    );
+async fn group_in_use_is_waited_for_with_what_uses_it_and_given_up_after_15_minutes() {
+    let reference = || rule(443, "sg-0c1b2c3d4e5f60718");
+    let denied = || Answer::ec2_fault(403, "UnauthorizedOperation", "no");
     let cases = [
         (
-            referring,
-            "an inbound rule of sg-0d1b2c3d4e5f60718 refers to it",
+            [other(&reference(), ""), none()],
+            "an inbound rule of sg-0d1b2c3d4e5f60718 references it",
         ),
         (
-            described("web", "other", ""),
-            "a network interface is in it",
+            [none(), other("", &reference())],
+            "an outbound rule of sg-0d1b2c3d4e5f60718 references it",
         ),
         (
-            Answer::ec2_fault(403, "UnauthorizedOperation", "no"),
+            [
+                other(&reference(), &reference()),
+                other(&reference(), &reference()),
+            ],
+            "an inbound rule of sg-0d1b2c3d4e5f60718 references it; an outbound rule of sg-0d1b2c3d4e5f60718 references it",
+        ),
+        // EC2 finds the group itself, and one with another reference.
+        (
+            [ours(), other("", &rule(443, OTHERS))],
             "a network interface is in it",
         ),
+        ([denied(), denied()], "a network interface is in it"),
     ];
     for (users, expected) in cases {
-        let replay = Replay::new([ours(), in_use(), users]);
+        let answers = || [vec![ours(), in_use()], users.to_vec()].concat();
+        let first = Replay::new(answers());
 
-        let error = deleted(&replay, 900).await.expect_err("it is given up");
+        let waits = deleted(&first, 0).await.expect("it waits");
+        let error = deleted(&Replay::new(answers()), 900)
+            .await
+            .expect_err("it is given up");
 
+        let DeleteOutput::Waiting { outcome, .. } = waits else {
+            panic!("{waits:?}");
+        };
+        assert!(outcome.contains(expected), "{outcome}");
         assert_eq!(error.name(), ErrorName::InUse, "{error}");
         assert!(error.to_string().contains(expected), "{error}");
+        let filters = first.forms().split_off(2);
+        let filters: Vec<_> = filters
+            .iter()
+            .map(|request| request["Filter.1.Name"].as_str())
+            .collect();
+        assert_eq!(
+            filters,
+            ["ip-permission.group-id", "egress.ip-permission.group-id"]
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use crate::find;
 ///
 /// # Errors
 /// `NotOwned` where a group of the wanted name is not ours and not to be adopted; `Immutable` where it stands in
-/// another VPC; `NotFound` where ElastiCache does not show yet what was just created, which a later try mends; else
+/// another VPC, or where ElastiCache finds nothing to modify although it differs; `NotFound` where ElastiCache does not show yet what was just created, which a later try mends; else
 /// what ElastiCache answered.
 pub async fn ensure(
     elasticache: &Client,
@@ -41,8 +41,7 @@ pub async fn ensure(
             )?;
             require_vpc(group, &network)?;
             let adopt = (possession == Possession::Adoptable).then_some(Act::Adopt);
-            let differs = subnets_differ(group, &network) || description_differs(group, &spec);
-            let modify = differs.then_some(Act::Modify);
+            let modify = differs(group, &spec, &network).then_some(Act::Modify);
             adopt.into_iter().chain(modify).collect()
         }
     };
@@ -129,6 +128,10 @@ fn subnets_differ(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> bool {
     found != wanted
 }
 
+fn differs(group: &CacheSubnetGroup, spec: &Spec, network: &ResolvedNetwork) -> bool {
+    subnets_differ(group, network) || description_differs(group, spec)
+}
+
 fn description_differs(group: &CacheSubnetGroup, spec: &Spec) -> bool {
     group.cache_subnet_group_description() != Some(&description(spec))
 }
@@ -196,15 +199,38 @@ async fn create(
         })
 }
 
+/// How often a modification is requested that ElastiCache finds nothing to do for.
+const ATTEMPTS: u32 = 2;
+
+/// Modifies the group. If ElastiCache finds nothing to modify, the group is compared again: another run may have modified
+/// it.
 async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) -> StepResult<()> {
     let name = spec.cache.subnet_group_name.as_str();
-    elasticache
-        .modify_cache_subnet_group()
-        .cache_subnet_group_name(name)
-        .cache_subnet_group_description(description(spec))
-        .set_subnet_ids(Some(network.subnet_ids.clone()))
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| step::failure("ModifyCacheSubnetGroup", name, error))
+    let mut differences = String::new();
+    for _ in 0..ATTEMPTS {
+        let answer = elasticache
+            .modify_cache_subnet_group()
+            .cache_subnet_group_name(name)
+            .cache_subnet_group_description(description(spec))
+            .set_subnet_ids(Some(network.subnet_ids.clone()))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => return Ok(()),
+            Err(error) if step::modifies_nothing(&error) => {}
+            Err(error) => return Err(step::failure("ModifyCacheSubnetGroup", name, error)),
+        }
+        let found = find::subnet_group(elasticache, name).await?;
+        match found.filter(|group| differs(group, spec, network)) {
+            None => return Ok(()),
+            Some(group) => {
+                differences = told(Act::Modify, Some(&group), spec, network).differences();
+            }
+        }
+    }
+    Err(step::nothing_to_modify(
+        "ModifyCacheSubnetGroup",
+        name,
+        &differences,
+    ))
 }

@@ -196,6 +196,50 @@ async fn what_elasticache_refuses_keeps_its_reason() {
     }
 }
 
+/// <https://docs.ansible.com/ansible/latest/collections/community/aws/elasticache_subnet_group_module.html> matches this
+/// message.
+fn nothing_to_modify() -> Answer {
+    Answer::query_fault(
+        400,
+        "InvalidParameterCombination",
+        "No modifications were requested.",
+    )
+}
+
+/// Another description than the one requested.
+fn differing() -> Answer {
+    as_wanted().replaced("Cache of environment bandup", "made by hand")
+}
+
+#[tokio::test]
+async fn modification_is_done_when_elasticache_finds_nothing_to_modify_and_nothing_differs() {
+    for now in [as_wanted(), absent()] {
+        let replay = Replay::new([differing(), tags("envcache"), nothing_to_modify(), now]);
+
+        ensured(&replay).await.expect("another run modified it");
+
+        assert_eq!(replay.actions()[3], "DescribeCacheSubnetGroups");
+    }
+}
+
+#[tokio::test]
+async fn field_and_values_are_named_when_elasticache_finds_nothing_to_modify_twice() {
+    let replay = Replay::new([
+        differing(),
+        tags("envcache"),
+        nothing_to_modify(),
+        differing(),
+        nothing_to_modify(),
+        differing(),
+    ]);
+
+    let error = ensured(&replay).await.expect_err("twice");
+
+    assert_eq!(error.name(), ErrorName::Immutable);
+    let expected = "description is `made by hand`, requested `Cache of environment bandup`";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
 /// `DeleteSubnetGroup` on these answers, so many seconds after the cache was deleted.
 async fn deleted(replay: &Replay, waited: u32) -> StepResult<DeleteOutput> {
     deleted_all(replay, waited, &["bandup-cached-subnet-group"]).await

@@ -37,6 +37,25 @@ impl Action {
         }
     }
 
+    /// What it changes, in words: each field with the value found and the one requested.
+    #[must_use]
+    pub fn differences(&self) -> String {
+        let shown = |value: &Option<String>| {
+            value
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), |value| format!("`{value}`"))
+        };
+        let differences: Vec<_> = self
+            .changes
+            .iter()
+            .map(|change| {
+                let (found, wanted) = (shown(&change.found), shown(&change.wanted));
+                format!("{} is {found}, requested {wanted}", change.field)
+            })
+            .collect();
+        differences.join("; ")
+    }
+
     /// The same call, with one more field that it sets.
     #[must_use]
     pub fn sets(self, field: &str, wanted: &impl ToString) -> Self {

@@ -38,6 +38,9 @@ pub struct Record {
     pub names: Option<Names>,
     /// Which cache the environment has, once that was requested.
     pub identity: Option<Identity>,
+    /// The engine version that the cache runs, or is requested with; none if an earlier version of envcache wrote the
+    /// record.
+    pub engine_version: Option<String>,
     /// The subnet groups of earlier requests that named another one before there was a cache.
     pub former_subnet_groups: Vec<String>,
 }
@@ -68,6 +71,7 @@ impl Record {
             identity: text("cacheIdentity")
                 .and_then(|identity| serde_json::from_str(&identity).ok())
                 .or_else(|| Identity::from_attributes(&text)),
+            engine_version: text("engineVersion"),
             former_subnet_groups: item
                 .get("formerSubnetGroups")
                 .and_then(|groups| groups.as_ss().ok().cloned())
@@ -170,6 +174,7 @@ mod tests {
             ("protected", AttributeValue::Bool(true)),
             ("spec", text(spec().to_string())),
             ("cacheIdentity", text(identity().to_json())),
+            ("engineVersion", text("8.1")),
             ("formerSubnetGroups", AttributeValue::Ss(groups.clone())),
         ]));
 
@@ -196,6 +201,7 @@ mod tests {
                     parameter_prefix: "/bandup/cache".to_owned(),
                 }),
                 identity: Some(identity()),
+                engine_version: Some("8.1".to_owned()),
                 former_subnet_groups: groups,
             }
         );
@@ -258,6 +264,7 @@ mod tests {
             "rollbackOf",
             "spec",
             "cacheIdentity",
+            "engineVersion",
             "formerSubnetGroups",
         ]
         .map(|name| (name.to_owned(), number("1")))

@@ -79,6 +79,15 @@ impl Update {
         }
     }
 
+    /// Sets the engine version that the cache runs or is requested with, if it is known.
+    #[must_use]
+    pub fn set_engine_version(self, version: Option<&str>) -> Self {
+        match version {
+            Some(version) => self.set_text("engineVersion", version),
+            None => self,
+        }
+    }
+
     /// Sets the former subnet groups. DynamoDB has no empty set, so none are removed.
     #[must_use]
     pub fn set_former_subnet_groups(mut self, groups: &[String]) -> Self {

@@ -16,7 +16,7 @@ const INTERVAL_SECONDS: u32 = 15;
 pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<DeleteOutput> {
     if waited < DEADLINE_SECONDS {
         return Ok(DeleteOutput::Waiting {
-            outcome: format!("{resource} is still in use"),
+            outcome: format!("{resource} is still in use: {users}"),
             wait_seconds: INTERVAL_SECONDS,
         });
     }

@@ -6,11 +6,36 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::{ErrorName, StepError};
 
+use crate::code::named;
+
 /// The error code that AWS answered with, as it stands on the wire.
 pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
     error
         .as_service_error()
         .and_then(ProvideErrorMetadata::code)
+}
+
+/// Whether ElastiCache rejects a modification because it finds nothing to modify. Only the message says so: its code,
+/// `InvalidParameterCombination`, stands for other problems too
+/// (<https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go>).
+pub fn modifies_nothing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::message)
+        .is_some_and(|message| message.contains("No modifications were requested"))
+}
+
+/// The error for a modification that ElastiCache has answered twice in this way. `differences` says what differs all the
+/// same.
+#[must_use]
+pub fn nothing_to_modify(operation: &str, resource: &str, differences: &str) -> StepError {
+    StepError::new(
+        ErrorName::Immutable,
+        format!(
+            "{operation} {resource}: ElastiCache answered twice that there is nothing to modify, but {differences}. \
+             Nothing was changed. Request the value found, or change it in the ElastiCache console, then start again"
+        ),
+    )
 }
 
 /// The error for a failed call: `operation` is AWS's name of it, `resource` what it was about.
@@ -51,99 +76,6 @@ where
     .caused_by(error)
 }
 
-/// The name for an error code of DynamoDB, EC2, ElastiCache, Systems Manager or Step Functions.
-///
-/// Codes are those of the services' API references; EC2's and the common ones stand in
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>.
-fn named(code: &str) -> ErrorName {
-    match code {
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "AuthFailure"
-        | "Blocked"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "NotAuthorized"
-        | "OptInRequired"
-        // First use in an account: ElastiCache makes its role itself where it may.
-        | "ServiceLinkedRoleNotFoundFault"
-        | "SignatureDoesNotMatch"
-        | "UnauthorizedOperation"
-        | "UnrecognizedClientException" => ErrorName::AccessDenied,
-
-        "APICallRateForCustomerExceeded"
-        | "EC2ThrottledException"
-        | "ProvisionedThroughputExceededException"
-        | "RequestLimitExceeded"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "SlowDown"
-        | "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "TooManyRequestsException"
-        | "TooManyUpdates" => ErrorName::Throttled,
-
-        "InsufficientCacheClusterCapacity" => ErrorName::InsufficientCapacity,
-
-        "CacheSubnetGroupQuotaExceeded"
-        | "CacheSubnetQuotaExceededFault"
-        | "ClusterQuotaForCustomerExceeded"
-        | "ExecutionLimitExceeded"
-        | "NodeGroupsPerReplicationGroupQuotaExceeded"
-        | "NodeQuotaForClusterExceeded"
-        | "NodeQuotaForCustomerExceeded"
-        | "ParameterLimitExceeded"
-        | "ResourceLimitExceeded"
-        | "RulesPerSecurityGroupLimitExceeded"
-        | "SecurityGroupLimitExceeded"
-        | "SecurityGroupsPerInterfaceLimitExceeded"
-        | "SnapshotQuotaExceededFault"
-        | "TagQuotaPerResourceExceeded" => ErrorName::QuotaExceeded,
-
-        "SubnetInUse" => ErrorName::InUse,
-
-        "CacheParameterGroupNotFound"
-        | "InvalidARN"
-        | "CacheSubnetGroupNotFoundFault"
-        | "InvalidGroup.NotFound"
-        | "InvalidResourceId"
-        | "InvalidSecurityGroupID.NotFound"
-        | "InvalidSubnet"
-        | "InvalidSubnetID.NotFound"
-        | "InvalidVPCNetworkStateFault"
-        | "InvalidVpcID.NotFound"
-        | "ReplicationGroupNotFoundFault" => ErrorName::NotFound,
-
-        "InvalidExecutionInput"
-        | "InvalidParameterCombination"
-        | "InvalidParameterCombinationException"
-        | "InvalidParameterValue"
-        | "InvalidParameterValueException"
-        | "SnapshotFeatureNotSupportedFault"
-        | "SubnetNotAllowedFault"
-        | "ValidationError"
-        | "ValidationException" => ErrorName::InvalidSpec,
-
-        "InternalError"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "InternalServiceError"
-        | "RequestTimeout"
-        | "RequestTimeoutException"
-        | "ServiceUnavailable"
-        | "Unavailable"
-        // A group that is changing, or whose tags cannot be read yet, can be asked again.
-        | "InvalidCacheClusterState"
-        | "InvalidReplicationGroupState"
-        // Another run gives its last backup another name.
-        | "SnapshotAlreadyExistsFault" => ErrorName::ServiceUnavailable,
-
-        _ => ErrorName::Internal,
-    }
-}
-
 /// What went wrong on the way, the innermost cause last.
 fn causes(error: &(dyn Error + 'static)) -> String {
     std::iter::successors(Some(error), |&error| error.source())
@@ -180,6 +112,13 @@ const fn way_out(name: ErrorName) -> &'static str {
             "Something still uses it: remove that first, or ask for what is there, then start again"
         }
         ErrorName::NotFound => "It may have been removed meanwhile: start again",
+        ErrorName::Immutable => {
+            "AWS doesn't change this in place: request what exists, or delete it if nothing uses it, then start again"
+        }
+        ErrorName::UnexpectedStatus => {
+            "Check it in AWS's console: for a network, whether the subnets of the subnet group still exist and have free \
+             addresses. Then start again"
+        }
         _ => "Start again; if it stays, report this message as a fault of envcache",
     }
 }
@@ -191,7 +130,7 @@ mod tests {
     use aws_smithy_types::error::metadata::ProvideErrorMetadata;
     use contract::ErrorName;
 
-    use super::failure;
+    use super::{failure, modifies_nothing};
 
     #[derive(Debug)]
     struct Fault(ErrorMetadata);
@@ -214,36 +153,61 @@ mod tests {
     }
 
     #[test]
-    fn a_code_of_aws_becomes_a_name_of_the_contract() {
+    fn only_the_message_says_that_nothing_was_to_be_modified() {
         let cases = [
-            ("UnauthorizedOperation", ErrorName::AccessDenied),
-            ("AccessDeniedException", ErrorName::AccessDenied),
-            ("ServiceLinkedRoleNotFoundFault", ErrorName::AccessDenied),
-            ("RequestLimitExceeded", ErrorName::Throttled),
-            ("Throttling", ErrorName::Throttled),
-            ("APICallRateForCustomerExceeded", ErrorName::Throttled),
             (
-                "InsufficientCacheClusterCapacity",
-                ErrorName::InsufficientCapacity,
+                "InvalidParameterCombination",
+                "No modifications were requested",
+                true,
             ),
-            ("NodeQuotaForCustomerExceeded", ErrorName::QuotaExceeded),
-            ("SecurityGroupLimitExceeded", ErrorName::QuotaExceeded),
-            ("CacheSubnetGroupNotFoundFault", ErrorName::NotFound),
-            ("InvalidParameterValue", ErrorName::InvalidSpec),
-            ("InternalFailure", ErrorName::ServiceUnavailable),
             (
-                "InvalidReplicationGroupState",
-                ErrorName::ServiceUnavailable,
+                "InvalidParameterCombination",
+                "No modifications were requested.",
+                true,
             ),
-            ("NeverSeenBefore", ErrorName::Internal),
+            (
+                "InvalidParameterCombination",
+                "Automatic failover requires 2 or more cache clusters.",
+                false,
+            ),
+            (
+                "InvalidParameterValue",
+                "No modifications were requested",
+                true,
+            ),
         ];
-        for (code, expected) in cases {
+        for (code, message, expected) in cases {
+            let found = modifies_nothing(&answered(code, message));
+
+            assert_eq!(found, expected, "{code}: {message}");
+        }
+    }
+
+    #[test]
+    fn message_of_a_known_code_blames_no_fault_of_envcache() {
+        let codes = [
+            "UnauthorizedOperation",
+            "Throttling",
+            "InsufficientCacheClusterCapacity",
+            "NodeQuotaForCustomerExceeded",
+            "CacheSubnetGroupInUse",
+            "CacheSubnetGroupNotFoundFault",
+            "InvalidParameterValue",
+            "HierarchyTypeMismatchException",
+            "InvalidVPCNetworkStateFault",
+            "InternalFailure",
+        ];
+        for code in codes {
             let error = failure(
                 "CreateReplicationGroup",
                 "bandup-redis",
                 answered(code, "no"),
             );
-            assert_eq!(error.name(), expected, "{code}");
+
+            assert!(
+                !error.to_string().contains("a fault of envcache"),
+                "{error}"
+            );
         }
     }
 

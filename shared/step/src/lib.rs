@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod aws;
+mod code;
 mod dependents;
 mod failure;
 pub mod metric;
@@ -10,5 +11,5 @@ mod runner;
 
 pub use aws::sdk_config;
 pub use dependents::{wait_or_in_use, whose};
-pub use failure::{code, failure, unseen};
+pub use failure::{code, failure, modifies_nothing, nothing_to_modify, unseen};
 pub use runner::{Labels, run, run_labeled, stack, variable};

@@ -114,7 +114,7 @@ async fn removal_returns_what_the_record_knows() {
             "vpcId": "vpc-0a1b2c3d4e5f60718",
             "parameterPrefix": "/elsewhere",
             "createdBy": null,
-            "forgotten": "creation, cacheIdentity, rollbackOf, spec, formerSubnetGroups, protected",
+            "forgotten": "creation, cacheIdentity, engineVersion, rollbackOf, spec, formerSubnetGroups, protected",
             // 90 days after the start.
             "expiresAt": "1803204000"
         })
@@ -137,7 +137,7 @@ async fn removal_returns_the_requested_names_without_a_record() {
                 "vpcId": null,
                 "parameterPrefix": "/bandup/cache",
                 "createdBy": null,
-                "forgotten": "creation, cacheIdentity, rollbackOf, spec, formerSubnetGroups, protected",
+                "forgotten": "creation, cacheIdentity, engineVersion, rollbackOf, spec, formerSubnetGroups, protected",
                 "expiresAt": "1803204000"
             }),
             "{attributes}"
@@ -153,7 +153,10 @@ async fn rollback_returns_the_execution_and_keeps_protection() {
 
     assert_eq!(found["createdBy"], "run-1");
     // The cache was there before the run that failed, and it stays protected.
-    assert_eq!(found["forgotten"], "creation, cacheIdentity, rollbackOf");
+    assert_eq!(
+        found["forgotten"],
+        "creation, cacheIdentity, engineVersion, rollbackOf"
+    );
 }
 
 #[tokio::test]

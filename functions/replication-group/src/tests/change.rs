@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use contract::error::ErrorName;
-use contract::message::EnsureReplicationGroupOutput;
+use contract::message::{EnsureReplicationGroupOutput, Observed};
 use replay::Answer;
 use serde_json::json;
 
 use super::{
-    Aws, accepted, described, member, message, owned, owned_by, rejected, same, unowned, waiting,
-    with,
+    Aws, accepted, adopting, described, member, message, owned, owned_by, rejected, same, unowned,
+    waiting, waiting_with, with,
 };
 
 /// A group with a replica.
@@ -53,7 +53,8 @@ async fn is_up_to_date_with_its_address_unchanged_when_as_wanted() {
             "outcome": "up to date",
             "endpoints": {
                 "primary": { "host": "master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "port": 6379 }
-            }
+            },
+            "engineVersion": { "found": "8.0.1", "requested": "8.0" }
         }),
         "a single node has no reader"
     );
@@ -180,9 +181,13 @@ async fn applies_each_difference_at_once_as_one_change() {
 
         let found = aws.ensure(message(&cache)).await.expect(outcome);
 
+        let observed = Observed {
+            replica_requests: u32::from(action == "IncreaseReplicaCount"),
+            ..Observed::default()
+        };
         assert_eq!(
             found,
-            waiting(outcome, 30),
+            waiting_with(outcome, 30, observed),
             "{cache}: a later round compares again"
         );
         let expected: BTreeMap<_, _> = [
@@ -316,16 +321,6 @@ async fn waits_while_the_group_or_a_member_is_changing() {
             ],
             "found changing",
         ),
-        // Another run has requested the change already.
-        (
-            vec![
-                available(),
-                owned(),
-                member(same),
-                rejected("NoOperationFault"),
-            ],
-            "changing to more replicas: 1",
-        ),
     ];
     for (answers, outcome) in cases {
         let aws = Aws::new(answers);
@@ -340,12 +335,129 @@ async fn waits_while_the_group_or_a_member_is_changing() {
 }
 
 #[tokio::test]
+async fn request_for_replicas_counts_when_another_run_has_made_it_already() {
+    let aws = Aws::new([
+        described("available", same),
+        owned(),
+        member(same),
+        rejected("NoOperationFault"),
+    ]);
+
+    let found = aws
+        .ensure(message(&json!({ "replicas": 1 })))
+        .await
+        .expect("it waits");
+
+    let observed = Observed {
+        replica_requests: 1,
+        ..Observed::default()
+    };
+    assert_eq!(
+        found,
+        waiting_with("changing to more replicas: 1", 30, observed)
+    );
+}
+
+/// When a backup begins: <https://github.com/hashicorp/terraform-provider-aws/issues/24968>.
+fn not_available() -> Answer {
+    Answer::query_fault(
+        404,
+        "CacheClusterNotFound",
+        "bandup-redis is either not present or not available.",
+    )
+}
+
+#[tokio::test]
+async fn waits_when_tags_are_temporarily_unreadable_or_not_writable() {
+    let cases = [
+        (
+            message(&json!({})),
+            vec![described("available", same), not_available()],
+        ),
+        (
+            adopting(message(&json!({}))),
+            vec![
+                described("available", same),
+                unowned(),
+                member(same),
+                not_available(),
+            ],
+        ),
+    ];
+    for (message, answers) in cases {
+        let aws = Aws::new(answers);
+
+        let found = aws.ensure(message).await.expect("it waits");
+
+        assert_eq!(found, waiting("found changing", 30));
+    }
+}
+
+/// The group's description differs, and ElastiCache finds nothing to modify.
+fn nothing_to_modify() -> Aws {
+    Aws::new([
+        described("available", same),
+        owned(),
+        member(same),
+        Answer::query_fault(
+            400,
+            "InvalidParameterCombination",
+            "No modifications were requested",
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn compares_again_when_elasticache_finds_nothing_to_modify() {
+    let found = nothing_to_modify()
+        .ensure(message(&json!({ "description": "cache" })))
+        .await
+        .expect("it waits");
+
+    let differences = "cache.description is `in memory db for bandup`, requested `cache`";
+    let observed = Observed {
+        nothing_to_modify: Some(differences.to_owned()),
+        ..Observed::default()
+    };
+    assert_eq!(found, waiting_with("found nothing to modify", 30, observed));
+}
+
+#[tokio::test]
+async fn names_field_and_values_when_the_same_change_modifies_nothing_twice() {
+    let differences = "cache.description is `in memory db for bandup`, requested `cache`";
+    let before = json!({ "observed": { "nothingToModify": differences } });
+    let message = with(message(&json!({ "description": "cache" })), &before);
+
+    let error = nothing_to_modify()
+        .ensure(message)
+        .await
+        .expect_err("twice");
+
+    assert_eq!(error.name(), ErrorName::Immutable);
+    assert!(error.to_string().contains(differences), "{error}");
+}
+
+#[tokio::test]
+async fn compares_again_when_another_change_modified_nothing_before() {
+    let before =
+        json!({ "observed": { "nothingToModify": "cache.nodeType is `a`, requested `b`" } });
+    let message = with(message(&json!({ "description": "cache" })), &before);
+
+    let found = nothing_to_modify().ensure(message).await;
+
+    assert!(
+        matches!(found, Ok(EnsureReplicationGroupOutput::Waiting { .. })),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
 async fn times_out_when_it_is_still_not_as_wanted_after_60_minutes() {
     let cases = [
         (
             member(same),
             json!({ "description": "cache" }),
-            "available, but not yet as wanted, after 60 minutes",
+            "available, but not yet as requested, after 60 minutes",
         ),
         (
             creating_member(),

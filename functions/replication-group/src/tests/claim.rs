@@ -112,12 +112,12 @@ async fn records_the_identity_and_a_creation_or_replacement() {
         aws.ensure(situation.message).await.expect(write);
 
         let update = &aws.record_writes()[0];
-        let has_creation = ["CreateReplicationGroup", "DeleteReplicationGroup"].contains(&write);
-        let expected = if has_creation {
-            "SET cacheIdentity = :cacheIdentity, creation = :creation ADD version :one"
-        } else {
-            "SET cacheIdentity = :cacheIdentity ADD version :one"
+        let more = match write {
+            "CreateReplicationGroup" => ", creation = :creation, engineVersion = :engineVersion",
+            "DeleteReplicationGroup" => ", creation = :creation",
+            _ => "",
         };
+        let expected = format!("SET cacheIdentity = :cacheIdentity{more} ADD version :one");
         assert_eq!(update["UpdateExpression"], expected, "{write}");
         let identity = &update["ExpressionAttributeValues"][":cacheIdentity"]["S"];
         let identity: Value = serde_json::from_str(identity.as_str().expect("text")).expect("JSON");
@@ -132,7 +132,7 @@ async fn records_the_identity_and_a_creation_or_replacement() {
             }),
             "{write}"
         );
-        assert_eq!(aws.recorded().len(), usize::from(has_creation), "{write}");
+        assert_eq!(aws.recorded().len(), usize::from(more.contains("creation = ")), "{write}");
     }
 }
 
@@ -153,7 +153,7 @@ async fn loses_the_claim_when_another_run_takes_over_meanwhile() {
 #[tokio::test]
 async fn leaves_the_record_alone_when_nothing_is_to_be_done() {
     let cases = [
-        ("waits", vec![described("modifying", same)]),
+        ("waits", vec![described("creating", same)]),
         (
             "up to date",
             vec![described("available", same), owned(), member(same)],

@@ -25,6 +25,7 @@ async fn creates_with_every_field_when_absent() {
             ("ReplicationGroupId", "bandup-redis"),
             ("ReplicationGroupDescription", "in memory db for bandup"),
             ("Engine", "valkey"),
+            ("EngineVersion", "8.2"),
             ("CacheNodeType", "cache.t3.micro"),
             ("ClusterMode", "disabled"),
             ("NumCacheClusters", "1"),
@@ -108,7 +109,7 @@ async fn waits_when_the_group_appeared_meanwhile() {
 
 #[tokio::test]
 async fn only_waits_while_elasticache_is_at_work() {
-    for status in ["creating", "modifying", "deleting", "snapshotting"] {
+    for status in ["creating", "deleting", "snapshotting"] {
         let aws = Aws::new([described(status, same)]);
 
         let found = aws.ensure(message(&json!({}))).await.expect(status);

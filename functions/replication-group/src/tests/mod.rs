@@ -9,9 +9,11 @@ mod decide;
 mod delete;
 mod plan;
 mod replace;
+mod unrecovered;
+mod upgrade;
 
 use contract::error::StepResult;
-use contract::message::EnsureReplicationGroupOutput;
+use contract::message::{EnsureReplicationGroupOutput, Observed};
 use record::{Creation, Table};
 use replay::{Answer, Replay, reference};
 use serde_json::{Value, json};
@@ -55,6 +57,9 @@ fn member(change: impl Fn(String) -> String) -> Answer {
         "<DescribeCacheClustersResponse><DescribeCacheClustersResult><CacheClusters><CacheCluster>\
          <CacheClusterId>bandup-redis-001</CacheClusterId><CacheClusterStatus>available</CacheClusterStatus>\
          <Engine>valkey</Engine><EngineVersion>8.0.1</EngineVersion>\
+         <CacheParameterGroup><CacheParameterGroupName>default.valkey8</CacheParameterGroupName>\
+         <ParameterApplyStatus>in-sync</ParameterApplyStatus><CacheNodeIdsToReboot/></CacheParameterGroup>\
+         <ReplicationGroupId>bandup-redis</ReplicationGroupId>\
          <CacheSubnetGroupName>bandup-cached-subnet-group</CacheSubnetGroupName>\
          <SecurityGroups><member><SecurityGroupId>sg-0c1b2c3d4e5f60718</SecurityGroupId><Status>active</Status></member></SecurityGroups>\
          </CacheCluster></CacheClusters></DescribeCacheClustersResult></DescribeCacheClustersResponse>"
@@ -136,7 +141,9 @@ fn message(cache: &Value) -> Value {
         "executionArn": ME,
         "network": replay::network(),
         "securityGroupId": "sg-0c1b2c3d4e5f60718",
-        "secondsWaited": 0
+        "defaultEngineVersion": "8.2",
+        "secondsWaited": 0,
+        "observed": {}
     }));
     for (field, value) in cache.as_object().into_iter().flatten() {
         message["spec"]["cache"][field] = value.clone();
@@ -278,10 +285,29 @@ impl Aws {
 }
 
 fn waiting(outcome: &str, wait_seconds: u32) -> EnsureReplicationGroupOutput {
+    waiting_with(outcome, wait_seconds, Observed::default())
+}
+
+/// As `waiting`, with what the next round has to know.
+fn waiting_with(
+    outcome: &str,
+    wait_seconds: u32,
+    observed: Observed,
+) -> EnsureReplicationGroupOutput {
     EnsureReplicationGroupOutput::Waiting {
         outcome: outcome.to_owned(),
         wait_seconds,
+        observed,
     }
+}
+
+/// The answer about a cache cluster that doesn't exist.
+fn no_cluster() -> Answer {
+    Answer::query_fault(
+        404,
+        "CacheClusterNotFound",
+        "CacheCluster not found: bandup-redis",
+    )
 }
 
 /// A round that writes to ElastiCache unless something prevents it.

@@ -6,8 +6,8 @@ use replay::Answer;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, OTHER, absent, adopting, creation, described, events, held, member, message, owned,
-    rejected, same, situations, unowned, with,
+    Aws, OTHER, absent, adopting, creation, described, events, held, member, message, no_cluster,
+    owned, rejected, same, situations, unowned, with,
 };
 
 /// `PlanReplicationGroup` on these answers.
@@ -29,7 +29,11 @@ fn failed() -> Vec<Answer> {
 async fn writes_nothing_whatever_it_finds() {
     for situation in situations() {
         let write = situation.write;
-        let aws = Aws::new(situation.elasticache);
+        let mut answers = situation.elasticache;
+        if write == "CreateReplicationGroup" {
+            answers.insert(1, no_cluster());
+        }
+        let aws = Aws::new(answers);
 
         let found = planned(&aws, situation.message).await.expect(write);
 
@@ -43,7 +47,7 @@ async fn writes_nothing_whatever_it_finds() {
 #[tokio::test]
 async fn plans_when_another_run_or_none_holds_the_environment() {
     for record in [json!({}), json!({ "holder": OTHER })] {
-        let aws = Aws::with_record(&record, [absent()]);
+        let aws = Aws::with_record(&record, [absent(), no_cluster()]);
 
         let found = planned(&aws, message(&json!({}))).await.expect("a plan");
 
@@ -113,7 +117,11 @@ async fn lists_a_creation_or_nothing_when_it_cannot_compare() {
         rejected("InvalidReplicationGroupState"),
     ];
     let cases = [
-        (vec![absent()], "not there", vec!["CreateReplicationGroup"]),
+        (
+            vec![absent(), no_cluster()],
+            "not there",
+            vec!["CreateReplicationGroup"],
+        ),
         (
             failed(),
             "found create-failed",

@@ -25,7 +25,8 @@ pub use environment::{
 pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork};
 pub use replication_group::{
     CheckReplicationGroupInput, CheckReplicationGroupOutput, DeleteReplicationGroupInput,
-    DeleteReplicationGroupOutput, EnsureReplicationGroupInput, EnsureReplicationGroupOutput,
+    DeleteReplicationGroupOutput, EngineVersions, EnsureReplicationGroupInput,
+    EnsureReplicationGroupOutput, FailedMember, Observed,
 };
 pub use security_group::{
     DeleteSecurityGroupInput, DeleteSecurityGroupOutput, Drift, EnsureSecurityGroupInput,

@@ -1,0 +1,170 @@
+//! The engine version: what a new cache gets, and what an existing one needs.
+
+use contract::error::ErrorName;
+use contract::message::EnsureReplicationGroupOutput;
+use replay::Answer;
+use serde_json::{Value, json};
+
+use super::{
+    Aws, absent, accepted, creation, described, held, member, message, no_cluster, owned, same,
+    with,
+};
+
+/// A member that runs this version with this parameter group.
+fn running(version: &str, parameter_group: &str) -> Answer {
+    member(|body| {
+        body.replace(">8.0.1<", &format!(">{version}<"))
+            .replace(">default.valkey8<", &format!(">{parameter_group}<"))
+    })
+}
+
+#[tokio::test]
+async fn major_upgrade_names_the_default_parameter_group_in_the_same_call() {
+    let cases = [
+        ("7.2.6", "default.valkey7", "8.0", Some("default.valkey8")),
+        ("8.1.0", "default.valkey8", "9.0", Some("default.valkey9")),
+        ("8.0.1", "default.valkey8", "8.2", None),
+        ("8.0.1", "sessions-8", "8.2", None),
+    ];
+    for (found, group, requested, expected) in cases {
+        let aws = Aws::new([
+            described("available", same),
+            owned(),
+            running(found, group),
+            accepted("ModifyReplicationGroup"),
+        ]);
+
+        aws.ensure(message(&json!({ "engineVersion": requested })))
+            .await
+            .expect("an upgrade");
+
+        let request = &aws.elasticache.forms()[3];
+        assert_eq!(request["EngineVersion"], requested, "from {found}");
+        let named = request.get("CacheParameterGroupName").map(String::as_str);
+        assert_eq!(named, expected, "from {found} to {requested}");
+    }
+}
+
+#[tokio::test]
+async fn major_upgrade_with_a_custom_parameter_group_is_rejected() {
+    for plan in [true, false] {
+        let aws = Aws::new([
+            described("available", same),
+            owned(),
+            running("7.2.6", "sessions-7"),
+        ]);
+        let message = message(&json!({ "engineVersion": "8.0", "description": "cache" }));
+
+        let error = aws
+            .ensure(with(message, &json!({ "plan": plan })))
+            .await
+            .expect_err("a custom group");
+
+        assert_eq!(error.name(), ErrorName::Immutable);
+        let expected = "cache.engineVersion is 7.2.6, wanted 8.0, and the cache uses the parameter group `sessions-7`";
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.to_string().contains("family valkey8"), "{error}");
+        assert!(aws.elasticache_writes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn newer_minor_version_satisfies_the_request_and_is_shown() {
+    let answers = || {
+        [
+            described("available", same),
+            owned(),
+            running("8.1.0", "default.valkey8"),
+        ]
+    };
+    let request = || message(&json!({ "engineVersion": "8.0" }));
+    let versions = json!({ "found": "8.1.0", "requested": "8.0" });
+
+    let found = Aws::new(answers()).ensure(request()).await.expect("a run");
+    let planned = Aws::new(answers())
+        .ensure(with(request(), &json!({ "plan": true })))
+        .await
+        .expect("a plan");
+
+    for output in [found, planned] {
+        let output = serde_json::to_value(output).expect("JSON");
+        assert_eq!(output["engineVersion"], versions, "{output}");
+        assert!(
+            output["actions"].as_array().is_none_or(Vec::is_empty),
+            "{output}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn newer_major_version_is_immutable() {
+    let aws = Aws::new([
+        described("available", same),
+        owned(),
+        running("9.0.0", "default.valkey9"),
+    ]);
+
+    let error = aws
+        .ensure(message(&json!({ "engineVersion": "8.2" })))
+        .await
+        .expect_err("AWS only upgrades");
+
+    assert_eq!(error.name(), ErrorName::Immutable);
+    let expected = "cache.engineVersion is 9.0.0, wanted 8.2";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
+#[tokio::test]
+async fn default_version_changes_no_existing_cache() {
+    for running_version in ["7.2.6", "8.0.1", "9.1.0"] {
+        let aws = Aws::new([
+            described("available", same),
+            owned(),
+            running(running_version, "sessions"),
+        ]);
+
+        let found = aws.ensure(message(&json!({}))).await.expect("up to date");
+
+        assert!(
+            matches!(found, EnsureReplicationGroupOutput::UpToDate { .. }),
+            "{found:?}"
+        );
+        assert!(aws.elasticache_writes().is_empty(), "{running_version}");
+    }
+}
+
+/// The record with a version.
+fn recorded(version: &str) -> Value {
+    let mut record = held(Some(&creation()));
+    record["engineVersion"] = json!(version);
+    record
+}
+
+#[tokio::test]
+async fn new_cache_gets_requested_or_recorded_or_default_version_and_records_it() {
+    let cases = [
+        (held(None), json!({}), "8.2"),
+        (held(None), json!({ "engineVersion": "7.2" }), "7.2"),
+        (recorded("7.2.6"), json!({}), "7.2"),
+        (recorded("8.1.0"), json!({ "engineVersion": "8.0" }), "8.1"),
+    ];
+    for (record, cache, expected) in cases {
+        let created = Aws::with_record(&record, [absent(), accepted("CreateReplicationGroup")]);
+        let planned = Aws::with_record(&record, [absent(), no_cluster()]);
+
+        created.ensure(message(&cache)).await.expect("created");
+        let plan = planned
+            .ensure(with(message(&cache), &json!({ "plan": true })))
+            .await
+            .expect("a plan");
+
+        let request = &created.elasticache.forms()[1];
+        assert_eq!(request["EngineVersion"], expected, "{record}");
+        let written = &created.record_writes()[0]["ExpressionAttributeValues"];
+        assert_eq!(written[":engineVersion"]["S"], expected, "{record}");
+        let plan = serde_json::to_value(plan).expect("JSON");
+        let changes = plan["actions"][0]["changes"].as_array().expect("changes");
+        let version = json!({ "field": "cache.engineVersion", "found": null, "wanted": expected });
+        assert!(changes.contains(&version), "{plan}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Engine versions: which one a new cache gets, and whether the one found satisfies a request. Pure functions.
+
+use std::fmt;
+
+use contract::value::EngineVersion;
+
+/// A major and a minor version. ElastiCache shows `8.0.1` for what was requested as `8.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub major: u32,
+    pub minor: u32,
+}
+
+impl Version {
+    /// Reads `8.0` or `8.0.1`; none if it is something else.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(str::parse);
+        Some(Self {
+            major: parts.next()?.ok()?,
+            minor: parts.next()?.ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Returns the version of a new cache: the requested one, or the one that the environment's record has, or the stack's
+/// default. ElastiCache may have upgraded the recorded one to a newer minor version than the requested one; a new cache
+/// doesn't go back behind that.
+pub fn of_new_cache(
+    requested: Option<&EngineVersion>,
+    recorded: Option<&str>,
+    default: &EngineVersion,
+) -> String {
+    let recorded = recorded.and_then(Version::read);
+    let Some(requested) = requested else {
+        return recorded.map_or_else(|| default.to_string(), |version| version.to_string());
+    };
+    let newer = recorded.filter(|recorded| {
+        Version::read(requested.as_str())
+            .is_some_and(|requested| requested.major == recorded.major && requested < *recorded)
+    });
+    newer.map_or_else(|| requested.to_string(), |version| version.to_string())
+}
+
+/// How a version found compares to the one requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is the requested one, or a newer minor version of it: ElastiCache upgrades those by itself
+    /// ([automatic upgrades](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.HowTo.html)).
+    Satisfied,
+    /// It is an older one.
+    Older,
+    /// It is a newer major version, and ElastiCache doesn't go back.
+    NewerMajor,
+}
+
+/// Compares the version that ElastiCache shows with the requested one.
+pub fn compare(found: Version, requested: Version) -> Comparison {
+    if found < requested {
+        Comparison::Older
+    } else if found.major == requested.major {
+        Comparison::Satisfied
+    } else {
+        Comparison::NewerMajor
+    }
+}
+
+/// Returns the parameter group that an upgrade has to name, because a parameter group belongs to one major version; none
+/// if the major version stays. Without it, ElastiCache answers `InvalidParameterCombination`, "Expected a parameter group
+/// of family valkey8 but found one of family valkey7" (<https://github.com/aws-samples/dify-self-hosted-on-aws/issues/24>).
+///
+/// # Errors
+/// Returns the name of the group in use if it isn't the default one of the version found: only its owner knows which
+/// parameters the new one needs.
+pub fn parameter_group(
+    in_use: Option<&str>,
+    found: Version,
+    requested: Version,
+) -> Result<Option<String>, String> {
+    if found.major == requested.major {
+        return Ok(None);
+    }
+    let default = |version: Version| format!("default.valkey{}", version.major);
+    match in_use.map(|name| (name, name.strip_prefix(&default(found)))) {
+        None => Ok(Some(default(requested))),
+        Some((_, Some(mode @ ("" | ".cluster.on")))) => {
+            Ok(Some(format!("{}{mode}", default(requested))))
+        }
+        Some((name, _)) => Err(name.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::value::EngineVersion;
+
+    use super::{Comparison, Version, compare, of_new_cache, parameter_group};
+
+    fn version(text: &str) -> Version {
+        Version::read(text).expect("a version")
+    }
+
+    #[test]
+    fn new_cache_gets_requested_or_recorded_or_default_version() {
+        let cases = [
+            (None, None, "8.2", "nothing is known"),
+            (Some("8.0"), None, "8.0", "it is requested"),
+            (None, Some("7.2.6"), "7.2", "the default never upgrades"),
+            (None, Some("9.0.1"), "9.0", "the default never goes back"),
+            (Some("8.0"), Some("8.1.0"), "8.1", "a minor upgrade stays"),
+            (Some("8.1"), Some("8.0.1"), "8.1", "it is requested"),
+            (
+                Some("8.0"),
+                Some("9.0"),
+                "8.0",
+                "another major version is requested",
+            ),
+            (
+                Some("9.0"),
+                Some("8.1"),
+                "9.0",
+                "another major version is requested",
+            ),
+            (None, Some(""), "8.2", "the record says nothing"),
+        ];
+        let read = |text: &str| EngineVersion::try_from(text.to_owned()).expect("a version");
+        for (requested, recorded, expected, why) in cases {
+            let requested = requested.map(read);
+
+            let found = of_new_cache(requested.as_ref(), recorded, &read("8.2"));
+
+            assert_eq!(found, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn newer_minor_version_satisfies_and_newer_major_does_not() {
+        let cases = [
+            ("8.0", "8.0", Comparison::Satisfied),
+            ("8.0.1", "8.0", Comparison::Satisfied),
+            ("8.1.0", "8.0", Comparison::Satisfied),
+            ("8.10.0", "8.9", Comparison::Satisfied),
+            ("8.0.1", "8.1", Comparison::Older),
+            ("7.2.6", "8.0", Comparison::Older),
+            ("9.0.0", "8.2", Comparison::NewerMajor),
+        ];
+        for (found, requested, expected) in cases {
+            assert_eq!(
+                compare(version(found), version(requested)),
+                expected,
+                "{found} for {requested}"
+            );
+        }
+    }
+
+    #[test]
+    fn major_upgrade_names_the_default_parameter_group_of_its_family() {
+        let cases = [
+            (Some("default.valkey7"), "7.2.6", "7.2", Ok(None)),
+            (Some("custom"), "8.0.1", "8.2", Ok(None)),
+            (
+                Some("default.valkey7"),
+                "7.2.6",
+                "8.0",
+                Ok(Some("default.valkey8")),
+            ),
+            (
+                Some("default.valkey8.cluster.on"),
+                "8.1",
+                "9.0",
+                Ok(Some("default.valkey9.cluster.on")),
+            ),
+            (None, "8.1", "9.0", Ok(Some("default.valkey9"))),
+            (Some("custom"), "7.2", "8.0", Err("custom")),
+            (
+                Some("default.valkey7-copy"),
+                "7.2",
+                "8.0",
+                Err("default.valkey7-copy"),
+            ),
+            // A cache that was moved from Redis OSS may keep this one.
+            (Some("default.redis7"), "7.2", "8.0", Err("default.redis7")),
+        ];
+        for (in_use, found, requested, expected) in cases {
+            let group = parameter_group(in_use, version(found), version(requested));
+
+            assert_eq!(
+                group.as_ref().map(Option::as_deref).map_err(String::as_str),
+                expected,
+                "{in_use:?}, {found} to {requested}"
+            );
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_version_is_not_read() {
+        for text in ["", "8", "8.", "eight.0", "8.x"] {
+            assert_eq!(Version::read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What AWS's error codes mean, by the names of the contract.
+
+use contract::ErrorName;
+
+/// Returns the name for an error code of DynamoDB, EC2, ElastiCache, Systems Manager, or Step Functions: `Internal` for one
+/// that isn't known.
+pub fn named(code: &str) -> ErrorName {
+    let known = NAMES.iter().find(|(_, codes)| codes.contains(&code));
+    known.map_or(ErrorName::Internal, |(name, _)| *name)
+}
+
+/// The codes of the operations that envcache calls come from botocore's service models; EC2's and the common ones, from
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>.
+const NAMES: [(ErrorName, &[&str]); 10] = [
+    (
+        ErrorName::AccessDenied,
+        &[
+            "AccessDenied",
+            "AccessDeniedException",
+            "AuthFailure",
+            "Blocked",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "InvalidKMSKeyFault",
+            "InvalidKeyId",
+            "KmsAccessDeniedException",
+            "NotAuthorized",
+            "OptInRequired",
+            // First use in an account: ElastiCache creates its role itself if it may.
+            "ServiceLinkedRoleNotFoundFault",
+            "SignatureDoesNotMatch",
+            "TagPolicyViolation",
+            "UnauthorizedOperation",
+            "UnrecognizedClientException",
+        ],
+    ),
+    (
+        ErrorName::Throttled,
+        &[
+            "APICallRateForCustomerExceeded",
+            "EC2ThrottledException",
+            "KmsThrottlingException",
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "TooManyRequestsException",
+            "TooManyUpdates",
+        ],
+    ),
+    (
+        ErrorName::InsufficientCapacity,
+        &["InsufficientCacheClusterCapacity"],
+    ),
+    (
+        ErrorName::QuotaExceeded,
+        &[
+            "CacheSubnetGroupQuotaExceeded",
+            "CacheSubnetQuotaExceededFault",
+            "ClusterQuotaForCustomerExceeded",
+            "ExecutionLimitExceeded",
+            "ItemCollectionSizeLimitExceededException",
+            "NodeGroupsPerReplicationGroupQuotaExceeded",
+            "NodeQuotaForClusterExceeded",
+            "NodeQuotaForCustomerExceeded",
+            "ParameterLimitExceeded",
+            "ParameterMaxVersionLimitExceeded",
+            "ResourceLimitExceeded",
+            "RulesPerSecurityGroupLimitExceeded",
+            "SecurityGroupLimitExceeded",
+            "SecurityGroupsPerInterfaceLimitExceeded",
+            "SnapshotQuotaExceededFault",
+            "TagLimitExceeded",
+            "TagQuotaPerResourceExceeded",
+            "TooManyTagsError",
+        ],
+    ),
+    (
+        ErrorName::InUse,
+        &[
+            "CacheSubnetGroupInUse",
+            "DependencyViolation",
+            "SubnetInUse",
+        ],
+    ),
+    (
+        ErrorName::NotFound,
+        &[
+            "CacheClusterNotFound",
+            "CacheParameterGroupNotFound",
+            "CacheSecurityGroupNotFound",
+            "CacheSubnetGroupNotFoundFault",
+            "GlobalReplicationGroupNotFoundFault",
+            "InvalidARN",
+            "InvalidGroup.NotFound",
+            "InvalidPermission.NotFound",
+            "InvalidResourceId",
+            "InvalidSecurityGroupID.NotFound",
+            "InvalidSecurityGroupRuleId.NotFound",
+            "InvalidSubnet",
+            "InvalidSubnetID.NotFound",
+            "InvalidVpcID.NotFound",
+            "ParameterNotFound",
+            "ReplicationGroupNotFoundFault",
+            "SnapshotNotFoundFault",
+            "UserGroupNotFound",
+        ],
+    ),
+    (
+        ErrorName::InvalidSpec,
+        &[
+            "HierarchyLevelLimitExceededException",
+            "IncompatiblePolicyException",
+            "InvalidAllowedPatternException",
+            "InvalidExecutionInput",
+            "InvalidName",
+            "InvalidParameterCombination",
+            "InvalidParameterCombinationException",
+            "InvalidParameterValue",
+            "InvalidParameterValueException",
+            "InvalidPermission.Malformed",
+            "InvalidPolicyAttributeException",
+            "InvalidPolicyTypeException",
+            "PoliciesLimitExceededException",
+            "SnapshotFeatureNotSupportedFault",
+            "SubnetNotAllowedFault",
+            "ValidationError",
+            "ValidationException",
+        ],
+    ),
+    // The existing parameter has another type, or a pattern that an endpoint doesn't match.
+    (
+        ErrorName::Immutable,
+        &[
+            "HierarchyTypeMismatchException",
+            "ParameterPatternMismatchException",
+            "UnsupportedParameterType",
+        ],
+    ),
+    // The network changed after the subnet group was created: a subnet may be gone, or without free addresses.
+    (
+        ErrorName::UnexpectedStatus,
+        &["InvalidVPCNetworkStateFault"],
+    ),
+    (
+        ErrorName::ServiceUnavailable,
+        &[
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "InternalServiceError",
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "ServiceUnavailable",
+            "Unavailable",
+            // Something is changing, or its tags can't be read yet: a later try succeeds.
+            "InvalidCacheClusterState",
+            "InvalidCacheSecurityGroupState",
+            "InvalidGlobalReplicationGroupState",
+            "InvalidReplicationGroupState",
+            "InvalidUserGroupState",
+            "KmsInvalidStateException",
+            "ReplicatedWriteConflictException",
+            "TransactionConflictException",
+            // Another run created it at the same time, or a run's own first try, whose reply was lost.
+            "CacheClusterAlreadyExists",
+            "CacheSubnetGroupAlreadyExists",
+            "InvalidGroup.Duplicate",
+            "NoOperationFault",
+            "ParameterAlreadyExists",
+            "ReplicationGroupAlreadyExists",
+            // Another run gives its final snapshot another name.
+            "SnapshotAlreadyExistsFault",
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use contract::ErrorName;
+
+    use super::named;
+
+    /// Every error that botocore's models list for the operations that envcache calls
+    /// (<https://github.com/boto/botocore/tree/develop/botocore/data>: dynamodb/2012-08-10, elasticache/2015-02-02,
+    /// ssm/2014-11-06, and stepfunctions/2016-11-23), and those of
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and
+    /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>, by what they mean.
+    const CODES: [(ErrorName, &[&str]); 10] = [
+        (
+            ErrorName::AccessDenied,
+            &[
+                "UnauthorizedOperation",
+                "AccessDeniedException",
+                "TagPolicyViolation",
+                "ServiceLinkedRoleNotFoundFault",
+                "InvalidKMSKeyFault",
+                "InvalidKeyId",
+                "KmsAccessDeniedException",
+            ],
+        ),
+        (
+            ErrorName::Throttled,
+            &[
+                "RequestLimitExceeded",
+                "Throttling",
+                "ThrottlingException",
+                "APICallRateForCustomerExceeded",
+                "KmsThrottlingException",
+                "ProvisionedThroughputExceededException",
+                "TooManyUpdates",
+            ],
+        ),
+        (
+            ErrorName::InsufficientCapacity,
+            &["InsufficientCacheClusterCapacity"],
+        ),
+        (
+            ErrorName::QuotaExceeded,
+            &[
+                "CacheSubnetGroupQuotaExceeded",
+                "CacheSubnetQuotaExceededFault",
+                "ClusterQuotaForCustomerExceeded",
+                "ExecutionLimitExceeded",
+                "ItemCollectionSizeLimitExceededException",
+                "NodeGroupsPerReplicationGroupQuotaExceeded",
+                "NodeQuotaForClusterExceeded",
+                "NodeQuotaForCustomerExceeded",
+                "ParameterLimitExceeded",
+                "ParameterMaxVersionLimitExceeded",
+                "RulesPerSecurityGroupLimitExceeded",
+                "SecurityGroupLimitExceeded",
+                "SnapshotQuotaExceededFault",
+                "TagLimitExceeded",
+                "TagQuotaPerResourceExceeded",
+                "TooManyTagsError",
+            ],
+        ),
+        (
+            ErrorName::InUse,
+            &[
+                "CacheSubnetGroupInUse",
+                "DependencyViolation",
+                "SubnetInUse",
+            ],
+        ),
+        (
+            ErrorName::NotFound,
+            &[
+                "CacheClusterNotFound",
+                "CacheParameterGroupNotFound",
+                "CacheSecurityGroupNotFound",
+                "CacheSubnetGroupNotFoundFault",
+                "GlobalReplicationGroupNotFoundFault",
+                "InvalidARN",
+                "InvalidGroup.NotFound",
+                "InvalidPermission.NotFound",
+                "InvalidResourceId",
+                "InvalidSecurityGroupRuleId.NotFound",
+                "InvalidSubnet",
+                "ParameterNotFound",
+                "ReplicationGroupNotFoundFault",
+                "SnapshotNotFoundFault",
+                "UserGroupNotFound",
+            ],
+        ),
+        (
+            ErrorName::InvalidSpec,
+            &[
+                "HierarchyLevelLimitExceededException",
+                "IncompatiblePolicyException",
+                "InvalidAllowedPatternException",
+                "InvalidExecutionInput",
+                "InvalidName",
+                "InvalidParameterCombination",
+                "InvalidParameterValue",
+                "InvalidPermission.Malformed",
+                "InvalidPolicyAttributeException",
+                "InvalidPolicyTypeException",
+                "PoliciesLimitExceededException",
+                "SnapshotFeatureNotSupportedFault",
+                "SubnetNotAllowedFault",
+                "ValidationException",
+            ],
+        ),
+        (
+            ErrorName::Immutable,
+            &[
+                "HierarchyTypeMismatchException",
+                "ParameterPatternMismatchException",
+                "UnsupportedParameterType",
+            ],
+        ),
+        (
+            ErrorName::UnexpectedStatus,
+            &["InvalidVPCNetworkStateFault"],
+        ),
+        (
+            ErrorName::ServiceUnavailable,
+            &[
+                "InternalFailure",
+                "InternalServerError",
+                "ServiceUnavailable",
+                "CacheSubnetGroupAlreadyExists",
+                "InvalidCacheClusterState",
+                "InvalidCacheSecurityGroupState",
+                "InvalidGlobalReplicationGroupState",
+                "InvalidGroup.Duplicate",
+                "InvalidReplicationGroupState",
+                "InvalidUserGroupState",
+                "KmsInvalidStateException",
+                "NoOperationFault",
+                "ParameterAlreadyExists",
+                "ReplicatedWriteConflictException",
+                "ReplicationGroupAlreadyExists",
+                "SnapshotAlreadyExistsFault",
+                "TransactionConflictException",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn every_code_of_the_called_operations_has_a_name() {
+        for (expected, codes) in CODES {
+            for code in codes {
+                assert_eq!(named(code), expected, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_code_is_a_fault_of_envcache() {
+        assert_eq!(named("NeverSeenBefore"), ErrorName::Internal);
+    }
+}
