@@ -97,6 +97,12 @@ pub async fn examine(
             machines(settings, stack).await,
         ))?;
         tell(&Finding::of("records", records(settings, stack).await))?;
+        if let Some(version) = &stack.default_engine_version {
+            tell(&Finding::of(
+                "engine version",
+                engine_version(settings, version).await,
+            ))?;
+        }
     }
     tell(&Finding::of("service-linked role", role(settings).await))?;
     if let (Ok(stack), Some(asked)) = (&stack, asked) {
@@ -161,6 +167,41 @@ async fn records(settings: &SdkConfig, stack: &Stack) -> Result<(Verdict, String
     })
 }
 
+/// Whether ElastiCache offers the version that new caches get by default, in this Region.
+async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(Verdict, String)> {
+    let answer = aws_sdk_elasticache::Client::new(settings)
+        .describe_cache_engine_versions()
+        .engine("valkey")
+        .send()
+        .await;
+    let offered: Vec<String> = match answer {
+        Ok(answer) => answer
+            .cache_engine_versions
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|version| version.engine_version)
+            .collect(),
+        Err(error) if is_denied(error.code()) => {
+            let text = "DescribeCacheEngineVersions is denied here; the functions do not need it";
+            return Ok((Verdict::Note, text.to_owned()));
+        }
+        Err(error) => return Err(refused("DescribeCacheEngineVersions", error)),
+    };
+    if offered.iter().any(|version| version == default) {
+        return Ok((Verdict::Good, format!("Valkey {default} by default")));
+    }
+    let text = format!(
+        "ElastiCache doesn't offer Valkey {default} in this Region, but {}: deploy the stack with one of them as \
+         `DefaultEngineVersion`",
+        offered.join(", ")
+    );
+    Ok((Verdict::Bad, text))
+}
+
+fn is_denied(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("AccessDenied"))
+}
+
 async fn role(settings: &SdkConfig) -> Result<(Verdict, String)> {
     let answer = aws_sdk_iam::Client::new(settings)
         .get_role()
@@ -175,11 +216,7 @@ async fn role(settings: &SdkConfig) -> Result<(Verdict, String)> {
             );
             (Verdict::Note, text)
         }
-        Err(error)
-            if error
-                .code()
-                .is_some_and(|code| code.starts_with("AccessDenied")) =>
-        {
+        Err(error) if is_denied(error.code()) => {
             let text = format!(
                 "GetRole {SERVICE_LINKED_ROLE} is denied here; the functions do not need it"
             );

@@ -16,6 +16,8 @@ pub struct Stack {
     pub provision: String,
     pub deprovision: String,
     pub environments_table: String,
+    /// The stack's parameter `DefaultEngineVersion`; none if an earlier version of envcache is deployed.
+    pub default_engine_version: Option<String>,
     /// CloudFormation's word, such as `UPDATE_COMPLETE`.
     pub status: String,
 }
@@ -52,6 +54,7 @@ impl Stack {
             provision: output("ProvisionStateMachineArn")?,
             deprovision: output("DeprovisionStateMachineArn")?,
             environments_table: output("EnvironmentsTable")?,
+            default_engine_version: parameter(&stack, "DefaultEngineVersion"),
             status: stack
                 .stack_status()
                 .map_or_else(|| "unknown".to_owned(), |status| status.as_str().to_owned()),
@@ -80,6 +83,15 @@ fn output(stack: &Described, key: &str) -> Option<String> {
         .iter()
         .find(|output| output.output_key() == Some(key))
         .and_then(|output| output.output_value())
+        .map(str::to_owned)
+}
+
+fn parameter(stack: &Described, key: &str) -> Option<String> {
+    stack
+        .parameters()
+        .iter()
+        .find(|parameter| parameter.parameter_key() == Some(key))
+        .and_then(|parameter| parameter.parameter_value())
         .map(str::to_owned)
 }
 

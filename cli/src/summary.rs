@@ -38,6 +38,7 @@ pub fn of(output: &Value) -> Vec<String> {
             lines.push(format!("  {parameter}"));
         }
     }
+    lines.extend(engine_version(&output["engineVersion"]));
     if output["protected"] == true {
         lines.push("  protected: a removal fails until a run with \"protect\": false".to_owned());
     }
@@ -47,6 +48,15 @@ pub fn of(output: &Value) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Returns the line for the engine version of a cache, if there is one.
+fn engine_version(versions: &Value) -> Option<String> {
+    let found = versions["found"].as_str()?;
+    Some(match versions["requested"].as_str() {
+        Some(requested) => format!("  Valkey {found}, requested {requested}"),
+        None => format!("  Valkey {found}"),
+    })
 }
 
 /// Returns the lines of a plan: each call with its changes, then the change of the removal protection, if any.
@@ -131,8 +141,13 @@ mod tests {
                 vec!["Nothing to do: everything is as wanted"],
             ),
             (
-                json!({ "environment": "bandup", "plan": true, "protected": true, "actions": [] }),
-                vec!["Nothing to do: everything is as wanted", protected],
+                json!({ "environment": "bandup", "plan": true, "protected": true, "actions": [],
+                    "engineVersion": { "found": "8.1.0", "requested": "8.0" } }),
+                vec![
+                    "Nothing to do: everything is as wanted",
+                    "  Valkey 8.1.0, requested 8.0",
+                    protected,
+                ],
             ),
             (
                 json!({ "environment": "bandup", "plan": true, "protected": false, "actions": [],
@@ -155,10 +170,11 @@ mod tests {
             ),
             (
                 json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": ["/bandup/cache/url"],
-                    "verified": true, "protected": false }),
+                    "engineVersion": { "found": "8.2.0", "requested": null }, "verified": true, "protected": false }),
                 vec![
                     "bandup has its cache: rediss://h:1, which answers",
                     "  /bandup/cache/url",
+                    "  Valkey 8.2.0",
                 ],
             ),
             (

@@ -77,6 +77,13 @@ def further_checks(iam_action, body, field, has_tags):
         ]
         tags = [("elasticache:AddTagsToResource", one, {}) for one in (group, member) if has_tags]
         return [(iam_action, member, {}), *((iam_action, one, {}) for one in used), *tags]
+    if iam_action == "elasticache:ModifyReplicationGroup" and field("CacheParameterGroupName"):
+        return [(iam_action, f"{in_elasticache}:parametergroup:{field('CacheParameterGroupName')}", {})]
+    if iam_action == "elasticache:DeleteReplicationGroup" and field("FinalSnapshotIdentifier"):
+        snapshot = f"{in_elasticache}:snapshot:{field('FinalSnapshotIdentifier')}"
+        # ElastiCache copies the group's tags to the snapshot. That the caller needs the permission is not documented for
+        # a deletion; CreateSnapshot lists it as a dependent action.
+        return [(action, snapshot, {}) for action in (iam_action, "elasticache:CreateSnapshot", "elasticache:AddTagsToResource")]
     if iam_action == "ssm:PutParameter" and has_tags:
         name = json.loads(body)["Name"].lstrip("/")
         return [("ssm:AddTagsToResource", f"arn:aws:ssm:{get_region()}:{get_account_id()}:parameter/{name}", {})]

@@ -53,14 +53,20 @@ call_lambda_of_ministack = stepfunctions._call_lambda
 
 
 def call_lambda(function, event):
-    """The gateway is told which state invokes the function: its calls don't say it."""
+    """The gateway is told which state invokes the function: its calls don't say it. It answers with the error that Lambda
+    rejects the invocation with, if any."""
     name = function.split(":function:")[-1].split(":")[0]
     headers = {
         "X-Envcache-Function": name.split("-")[1] if "-" in name else name,
         "X-Envcache-Environment": quote(str(event.get("environment"))),
         "X-Envcache-State": state.get(),
     }
-    urlopen(Request(os.environ["AWS_ENDPOINT_URL"], headers=headers)).close()
+    with urlopen(Request(os.environ["AWS_ENDPOINT_URL"], headers=headers)) as answer:
+        error = answer.read().decode()
+    if error:
+        # Step Functions reports Lambda's errors as Lambda.ErrorName:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
+        raise stepfunctions._ExecutionError(f"Lambda.{error}", f"The function {name} is waking up")
     return call_lambda_of_ministack(function, event)
 
 
@@ -142,6 +148,21 @@ def denial(service, *arguments, **keywords):
     return 400 if service in {"dynamodb", "events", "states"} else status, headers, body
 
 
+filters_of_ministack = ec2._parse_filters
+
+
+class Patterns(list):
+    """The values of a filter: `*` and `?` are wildcards, which MiniStack ignores in the names of security groups:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html"""
+
+    def __contains__(self, value):
+        return any(ec2._glob_match(pattern, value) for pattern in self)
+
+
+def filters(parameters):
+    return {name: Patterns(values) for name, values in filters_of_ministack(parameters).items()}
+
+
 vpc_of_ministack = ec2._vpc_fields_xml
 
 
@@ -155,9 +176,12 @@ cluster_of_ministack = elasticache._cluster_xml_inner
 
 
 def cluster(found):
-    """MiniStack adds a second ARN:
+    """MiniStack adds a second ARN, and shows a replication group also where there is none:
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html"""
-    return cluster_of_ministack(found).replace(f"<CacheClusterArn>{found['CacheClusterArn']}</CacheClusterArn>", "")
+    shown = cluster_of_ministack(found)
+    for added in (f"<CacheClusterArn>{found['CacheClusterArn']}</CacheClusterArn>", "<ReplicationGroupId></ReplicationGroupId>"):
+        shown = shown.replace(added, "")
+    return shown
 
 
 error_of_ministack = elasticache._error
@@ -170,6 +194,7 @@ def error(code, message, status):
 
 
 iam_actions.access_denied_response = denial
+ec2._parse_filters = filters
 ec2._vpc_fields_xml = vpc_fields
 elasticache._cluster_xml_inner = cluster
 elasticache._error = error

@@ -52,6 +52,7 @@ pub fn cache(environment: &Environment, world: &World, more: &Value) {
         "ReplicationGroupId": format!("{}-redis", environment.name),
         "ReplicationGroupDescription": "made by hand",
         "Engine": "valkey",
+        "EngineVersion": "8.0",
         "CacheNodeType": "cache.t3.micro",
         "CacheSubnetGroupName": subnet_group,
     });

@@ -41,6 +41,7 @@ fn every_make_target_and_stack_parameter_that_it_names_exists() {
         "EventAccounts",
         "Adoption",
         "AllowedNodeTypes",
+        "DefaultEngineVersion",
         "Architecture",
         "LogRetentionDays",
         "AlarmTopicArn",

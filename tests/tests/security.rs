@@ -631,6 +631,7 @@ fn a_stack_with_limits_allows_no_more() {
             "ReplicationGroupId": format!("{}-made", environment.name),
             "ReplicationGroupDescription": "made by an intruder",
             "Engine": "valkey",
+            "EngineVersion": "8.0",
             "CacheNodeType": node_type,
             "NumCacheClusters": 1,
             "AutomaticFailoverEnabled": false,

@@ -20,6 +20,7 @@ fn what_aws_refuses_is_refused_here() {
             "ReplicationGroupId": format!("{}-other", environment.name),
             "ReplicationGroupDescription": "made by hand",
             "Engine": "valkey",
+            "EngineVersion": "8.0",
             "CacheNodeType": "cache.t3.micro",
             "NumCacheClusters": 1,
             "CacheSubnetGroupName": format!("{}-cached-subnet-group", environment.name),
@@ -67,6 +68,29 @@ fn what_aws_refuses_is_refused_here() {
             create,
             group(json!({ "AutomaticFailoverEnabled": true })),
             "InvalidParameterCombination",
+        ),
+        (
+            create,
+            group(json!({ "EngineVersion": "8.9" })),
+            "InvalidParameterCombination",
+        ),
+        (
+            "modify_replication_group",
+            json!({
+                "ReplicationGroupId": format!("{}-redis", environment.name),
+                "EngineVersion": "9.0",
+            }),
+            "InvalidParameterCombination",
+        ),
+        (
+            "modify_replication_group",
+            json!({ "ReplicationGroupId": format!("{}-redis", environment.name) }),
+            "InvalidParameterCombination",
+        ),
+        (
+            "describe_events",
+            json!({ "StartTime": "2020-01-01T00:00:00Z" }),
+            "InvalidParameterValue",
         ),
         (
             "create_cache_subnet_group",

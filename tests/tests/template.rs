@@ -223,9 +223,14 @@ fn what_adds_tags_adds_ours_and_no_others() {
         "envcache:stack"
     ]);
     let tagging = allowing(tags);
-    assert_eq!(tagging.len(), 8, "{tagging:#?}");
+    assert_eq!(tagging.len(), 9, "{tagging:#?}");
     for (role, action, statement) in tagging {
         let sid = &statement["Sid"];
+        if sid == "TagLastBackup" {
+            // ElastiCache copies the group's tags to it, also those of others.
+            assert!(is_final_snapshot(&statement), "{statement}");
+            continue;
+        }
         assert_eq!(
             demanded(&statement, "StringEquals", "aws:RequestTag/envcache:stack"),
             &stack,
@@ -246,6 +251,13 @@ fn what_adds_tags_adds_ours_and_no_others() {
             "{role}, {sid}: {action} on what another stack owns"
         );
     }
+}
+
+/// Whether a statement is about final snapshots alone, which are named by their group's deletion.
+fn is_final_snapshot(statement: &Value) -> bool {
+    arns(&statement["Resource"])
+        .iter()
+        .all(|arn| arn.ends_with(":snapshot:*-final-*"))
 }
 
 /// The actions that change or delete a resource that exists.
@@ -285,10 +297,17 @@ fn what_changes_a_resource_changes_one_with_our_tag() {
         let sid = statement["Sid"].as_str().unwrap_or_default();
         let creates = action == "ssm:PutParameter"
             && demanded(&statement, "StringEquals", "aws:RequestTag/envcache:stack") == &stack;
-        let is_new = sid == "DeleteIntoLastBackup"
-            && arns(&statement["Resource"])
-                .iter()
-                .all(|arn| arn.contains(":snapshot:"));
+        let is_new = sid == "DeleteIntoLastBackup" && is_final_snapshot(&statement);
+        if sid == "ModifyWithDefaultParameterGroups" {
+            // It changes the replication group, which another statement limits, and uses the parameter group.
+            let arns = arns(&statement["Resource"]);
+            assert!(
+                arns.iter()
+                    .all(|arn| arn.ends_with(":parametergroup:default.valkey*")),
+                "{statement}"
+            );
+            continue;
+        }
         if exceptions.contains(&sid) || creates {
             assert!(
                 is_new || demanded(&statement, "StringEqualsIfExists", OWN_STACK) == &stack,
@@ -371,13 +390,36 @@ fn the_parameters_that_limit_requests_reach_roles_and_functions() {
     }
     let given =
         &template["Resources"]["ProvisionStateMachine"]["Properties"]["DefinitionSubstitutions"];
-    let policy = &states(Machine::Provision)["ResolveNetwork"]["Arguments"]["Payload"]["policy"];
+    let states = states(Machine::Provision);
+    let policy = &states["ResolveNetwork"]["Arguments"]["Payload"]["policy"];
     for (field, parameter) in [
         ("adoption", "Adoption"),
         ("allowedNodeTypes", "AllowedNodeTypes"),
     ] {
         assert_eq!(given[parameter], json!({ "Ref": parameter }));
         assert_eq!(policy[field], format!("${{{parameter}}}"));
+    }
+    let version = "DefaultEngineVersion";
+    assert_eq!(given[version], json!({ "Ref": version }));
+    for state in ["PlanReplicationGroup", "EnsureReplicationGroup"] {
+        let payload = &states[state]["Arguments"]["Payload"];
+        assert_eq!(payload["defaultEngineVersion"], format!("${{{version}}}"));
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html>
+#[test]
+fn default_engine_version_is_the_newest_8_and_one_that_requests_may_name() {
+    let parameter = &template()["Parameters"]["DefaultEngineVersion"];
+    assert_eq!(parameter["Default"], "8.2");
+    let pattern = parameter["AllowedPattern"].as_str().expect("a pattern");
+    let allowed = jsonschema::validator_for(&json!({ "type": "string", "pattern": pattern }))
+        .expect("a pattern");
+    for version in [
+        "7.1", "7.2", "8.0", "8.2", "9.1", "10.0", "8", "8.0.1", "8.x", "",
+    ] {
+        let is_version = contract::value::EngineVersion::try_from(version.to_owned()).is_ok();
+        assert_eq!(allowed.is_valid(&json!(version)), is_version, "{version}");
     }
 }
 

@@ -23,6 +23,10 @@ pub enum Fault {
     Unseen,
     /// The replication group is not in a state that allows the call, for no reason that it shows.
     InvalidState,
+    /// The replication group is available, and its tags can't be read or written for a moment.
+    TagsUnavailable,
+    /// ElastiCache finds nothing to modify.
+    NothingToModify,
     /// The call does not take effect, and its reply never comes.
     NoReply,
     /// The call does not take effect, and the connection is reset.
@@ -36,7 +40,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every fault that any call may meet. `InvalidState` is met where a test asks for it.
+    /// Every fault that any call may meet. `InvalidState`, `TagsUnavailable`, and `NothingToModify` are met where a test asks
+    /// for them.
     pub const ALL: [Self; 11] = [
         Self::Throttled,
         Self::InternalError,
@@ -127,6 +132,17 @@ impl Fault {
             (Self::InvalidState, _) => Refusal::new(
                 "InvalidReplicationGroupState",
                 "The requested replication group is not in the available state.",
+            ),
+            // https://github.com/hashicorp/terraform-provider-aws/issues/24968
+            (Self::TagsUnavailable, _) => Refusal::with_status(
+                404,
+                "CacheClusterNotFound",
+                "The replication group is either not present or not available.",
+            ),
+            // https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go
+            (Self::NothingToModify, _) => Refusal::new(
+                "InvalidParameterCombination",
+                "No modifications were requested",
             ),
             (Self::Unseen, _) => return unseen(&call.service, &call.operation, &call.text),
             (
@@ -234,6 +250,8 @@ impl fmt::Display for Fault {
             Self::QuotaExceeded => "quota used up",
             Self::Unseen => "not seen yet",
             Self::InvalidState => "invalid state",
+            Self::TagsUnavailable => "tags unavailable",
+            Self::NothingToModify => "nothing to modify",
             Self::NoReply => "no reply",
             Self::Reset => "connection reset",
             Self::LostReply => "reply lost",

@@ -82,8 +82,8 @@ impl Caller {
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         if let Some([function, environment, state]) = invocation(&head.headers) {
-            self.shared.tenants.invoked(function, environment, state);
-            return Ok(Response::default());
+            let error = self.shared.tenants.invoked(function, environment, state);
+            return Ok(Response::new(Full::from(error.unwrap_or_default())));
         }
         let body = body.collect().await?.to_bytes();
         let call = Call::read(&head.headers, &body);

@@ -37,6 +37,10 @@ struct State {
     calls: Vec<(Made, f64)>,
     /// Each rule with the number of its calls so far, and of those that failed.
     rules: Vec<(Rule, u32, u32)>,
+    /// The functions that sleep, each with the seconds that it takes to wake up.
+    asleep: HashMap<String, f64>,
+    /// The functions that wake up, each with the moment when they are awake.
+    waking: HashMap<String, f64>,
 }
 
 impl Tenant {
@@ -51,6 +55,25 @@ impl Tenant {
             .iter()
             .map(|(_, _, failed)| failed)
             .sum()
+    }
+
+    /// Lambda has reclaimed a function's network interfaces: the next invocation fails and wakes it up, and further ones fail
+    /// for so many of AWS's seconds.
+    pub fn put_to_sleep(&self, function: &str, seconds: f64) {
+        self.state().asleep.insert(function.to_owned(), seconds);
+    }
+
+    /// Returns Lambda's error if a function can't be invoked at this moment.
+    fn wake(&self, function: &str, moment: f64) -> Option<&'static str> {
+        let mut state = self.state();
+        if let Some(seconds) = state.asleep.remove(function) {
+            state.waking.insert(function.to_owned(), moment + seconds);
+            // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+            return Some("ResourceNotReadyException");
+        }
+        // https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+        let awake = state.waking.get(function)?;
+        (moment < *awake).then_some("ResourceConflictException")
     }
 
     /// The calls so far, in their order.
@@ -159,15 +182,25 @@ impl Tenants {
         }
     }
 
-    /// From now on, the function's calls for the environment are those of this state.
-    pub(super) fn invoked(&self, function: &str, environment: &str, by: &str) {
+    /// From now on, the function's calls for the environment are those of this state. Returns Lambda's error if the
+    /// function can't be invoked.
+    pub(super) fn invoked(
+        &self,
+        function: &str,
+        environment: &str,
+        by: &str,
+    ) -> Option<&'static str> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut error = None;
         for tenant in all.iter() {
             let mut state = tenant.state();
             if state.markers.iter().any(|marker| marker == environment) {
                 state.invoked_by.insert(function.to_owned(), by.to_owned());
+                drop(state);
+                error = error.or(tenant.wake(function, self.clock.now()));
             }
         }
+        error
     }
 
     /// Records a call with the tenant that it is about, and tells how it fails.

@@ -132,7 +132,11 @@ async fn records_the_identity_and_a_creation_or_replacement() {
             }),
             "{write}"
         );
-        assert_eq!(aws.recorded().len(), usize::from(more.contains("creation = ")), "{write}");
+        assert_eq!(
+            aws.recorded().len(),
+            usize::from(more.contains("creation = ")),
+            "{write}"
+        );
     }
 }
 

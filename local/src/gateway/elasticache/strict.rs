@@ -240,19 +240,7 @@ async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Refus
             }
         }
     }
-    if let Some(refusal) = refuse_parameter_group(call, None, upstream).await? {
-        return Ok(Some(refusal));
-    }
-    // A cache cluster that is in no replication group has the name.
-    let id = call.field("ReplicationGroupId").unwrap_or_default();
-    let asked = [("Action", "DescribeCacheClusters"), ("CacheClusterId", id)];
-    Ok(upstream.ask("elasticache", &asked).await?.map(|_| {
-        // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
-        Refusal::new(
-            "CacheClusterAlreadyExists",
-            "You already have a cluster with the given identifier.",
-        )
-    }))
+    refuse_parameter_group(call, None, upstream).await
 }
 
 /// A modification without a change

@@ -46,7 +46,7 @@ static MODELS: [(&str, Model); 6] = [
 const CODE: &str = "ModelViolation";
 
 /// The side of a call that violates a model.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Request,
     Response,
@@ -111,6 +111,7 @@ impl Models {
     fn refusal(&self, call: &Call, side: Side, found: &[Violation]) -> Option<Refusal> {
         let described: Vec<_> = found
             .iter()
+            .filter(|violation| side == Side::Request || !violation.is_empty_list())
             .map(|violation| describe(call, side, violation))
             .collect();
         if described.is_empty() {

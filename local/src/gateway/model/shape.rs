@@ -29,6 +29,13 @@ impl Violation {
         }
     }
 
+    /// Whether a list has no members and should have some. AWS writes such lists in responses, such as `InvalidParameters`
+    /// in the example of
+    /// [GetParameters](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html).
+    pub fn is_empty_list(&self) -> bool {
+        self.rule.starts_with("has members: 0,")
+    }
+
     /// A member that a structure doesn't have.
     pub fn unknown(path: &str, member: &str, structure: &str, value: &Value) -> Self {
         let rule = format!("is not a member of `{structure}`");
