@@ -288,13 +288,13 @@ impl World {
         );
     }
 
-    /// Waits until an execution ends.
+    /// Waits until an execution ends. Every request and response so far was one that AWS's service models allow.
     ///
     /// # Panics
-    /// Where it does not end in time.
+    /// If it doesn't end in time, or if something violated a model.
     #[must_use]
     pub fn wait(&self, execution: &str) -> Ended {
-        until(&format!("{execution} ends"), || {
+        let ended = until(&format!("{execution} ends"), || {
             let found = self.call(
                 "stepfunctions",
                 "describe_execution",
@@ -306,7 +306,13 @@ impl World {
                 error: text(&found["error"]),
                 cause: text(&found["cause"]),
             })
-        })
+        });
+        let violations = self.gateway().violations();
+        assert!(
+            violations.is_empty(),
+            "AWS's models don't allow: {violations:#?}"
+        );
+        ended
     }
 
     /// Puts an event on the bus and waits until the executions of its environment have ended.

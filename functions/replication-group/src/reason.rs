@@ -84,3 +84,36 @@ fn told(mut events: Vec<Event>) -> String {
     }
     format!("ElastiCache's events: {}", messages.join("; "))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use aws_sdk_elasticache::primitives::DateTime;
+
+    use super::since;
+
+    /// 2026-11-26T00:00:00Z
+    const NOW: i64 = 1_795_651_200;
+    const DAY: i64 = 24 * 60 * 60;
+
+    #[test]
+    fn events_are_requested_since_the_creation_and_never_14_days_ago() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.unsigned_abs());
+        let almost_14_days_ago = NOW - 14 * DAY + 60 * 60;
+        let cases = [
+            (Some(NOW - 600), NOW - 600),
+            (Some(NOW - 13 * DAY), NOW - 13 * DAY),
+            (Some(NOW - 14 * DAY), almost_14_days_ago),
+            (Some(NOW - 90 * DAY), almost_14_days_ago),
+            (None, almost_14_days_ago),
+        ];
+        for (created, expected) in cases {
+            let created = created.map(DateTime::from_secs);
+
+            let found = since(created.as_ref(), now);
+
+            assert_eq!(found.secs(), expected, "{created:?}");
+        }
+    }
+}

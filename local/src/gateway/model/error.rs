@@ -9,9 +9,10 @@ use crate::gateway::xml::Element;
 
 /// What any operation of a service with the query protocol may answer:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>.
-/// Two codes are not on that page: botocore's `_retry.json` has `Throttling`; MiniStack and `fault` deny with
-/// `AccessDenied`, for which there is no source yet.
-const QUERY: [(&str, u16); 20] = [
+/// Three codes are not on that page: botocore's `_retry.json` has `Throttling`; the first use of an account was answered with
+/// `ServiceLinkedRoleNotFoundFault` (<https://github.com/aws-controllers-k8s/community/issues/367>), which the model has for
+/// one operation only; MiniStack and `fault` deny with `AccessDenied`, for which there is no source yet.
+const QUERY: [(&str, u16); 21] = [
     ("AccessDenied", 403),
     ("AccessDeniedException", 400),
     ("IncompleteSignature", 400),
@@ -28,6 +29,7 @@ const QUERY: [(&str, u16); 20] = [
     ("NotAuthorized", 400),
     ("OptInRequired", 403),
     ("RequestExpired", 400),
+    ("ServiceLinkedRoleNotFoundFault", 400),
     ("ServiceUnavailable", 503),
     ("Throttling", 400),
     ("ThrottlingException", 400),
