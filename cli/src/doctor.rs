@@ -187,7 +187,14 @@ async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(Verdict,
         }
         Err(error) => return Err(refused("DescribeCacheEngineVersions", error)),
     };
-    if offered.iter().any(|version| version == default) {
+    // It may be shown with its patch version.
+    let is_default =
+        |version: &String| version == default || version.starts_with(&format!("{default}."));
+    if offered.is_empty() {
+        let text = "ElastiCache offers no version of Valkey in this Region";
+        return Ok((Verdict::Bad, text.to_owned()));
+    }
+    if offered.iter().any(is_default) {
         return Ok((Verdict::Good, format!("Valkey {default} by default")));
     }
     let text = format!(

@@ -136,6 +136,21 @@ def output(definition, data, context=None):
     return output_of_ministack(definition, data, context)
 
 
+add_event_of_ministack = stepfunctions._add_event
+
+
+def add_event(execution, kind, details):
+    """MiniStack leaves out what a task's events always have:
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskScheduledEventDetails.html"""
+    for name, missing in (
+        ("taskScheduledEventDetails", {"region": os.environ["AWS_DEFAULT_REGION"], "parameters": "{}"}),
+        ("taskSucceededEventDetails", {"resourceType": "lambda"}),
+    ):
+        if name in details:
+            details[name] = missing | details[name]
+    return add_event_of_ministack(execution, kind, details)
+
+
 denial_of_ministack = iam_actions.access_denied_response
 
 
@@ -199,6 +214,7 @@ ec2._vpc_fields_xml = vpc_fields
 elasticache._cluster_xml_inner = cluster
 elasticache._error = error
 elasticache._snapshot_xml = snapshot
+stepfunctions._add_event = add_event
 stepfunctions._apply_output_path = output
 stepfunctions._execute_task = execute_task
 stepfunctions._call_lambda = call_lambda

@@ -62,12 +62,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
                 "network": network(),
                 "securityGroupId": "sg-0c1b2c3d4e5f60718",
                 "defaultEngineVersion": "8.2",
-                "secondsWaited": 0,
-                "observed": {
-                    "nothingToModify": "cache.description is `a`, requested `b`",
-                    "replicaRequests": 1,
-                    "failedMember": { "id": "bandup-redis-002", "status": "restore-failed", "checks": 1 }
-                }
+                "secondsWaited": 0
             }),
         ),
         (

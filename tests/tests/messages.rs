@@ -9,7 +9,7 @@ use contract::message::{
     DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
     EnsureReplicationGroupInput, EnsureReplicationGroupOutput, EnsureSecurityGroupInput,
     EnsureSecurityGroupOutput, EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan,
-    Observed, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput, Published,
+    Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput, Published,
     RemovalClaim, ResolveEnvironmentInput, ResolveEnvironmentOutput, ResolveNetworkInput,
     ResolveNetworkOutput, RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput,
     VerifyEndpointOutput,
@@ -152,7 +152,6 @@ fn outputs(function: &str) -> Vec<Value> {
             EnsureReplicationGroupOutput::Waiting {
                 outcome: name(),
                 wait_seconds: 30,
-                observed: Observed::default(),
             },
             EnsureReplicationGroupOutput::UpToDate {
                 outcome: name(),

@@ -120,7 +120,9 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
         let (_, operation) = action.split_once(':').expect("service:operation");
         // The plan needs it first.
         let step = match action {
-            "elasticache:DescribeReplicationGroups" => "PlanReplicationGroup",
+            "elasticache:DescribeReplicationGroups" | "elasticache:DescribeCacheClusters" => {
+                "PlanReplicationGroup"
+            }
             _ => step,
         };
         assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");

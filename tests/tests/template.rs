@@ -229,6 +229,11 @@ fn what_adds_tags_adds_ours_and_no_others() {
         if sid == "TagLastBackup" {
             // ElastiCache copies the group's tags to it, also those of others.
             assert!(is_final_snapshot(&statement), "{statement}");
+            assert_eq!(
+                demanded(&statement, "StringEqualsIfExists", OWN_STACK),
+                &stack,
+                "{statement}"
+            );
             continue;
         }
         assert_eq!(

@@ -189,7 +189,8 @@ fn require_string(name: &str, kind: &ParameterType) -> StepResult<()> {
         ErrorName::Immutable,
         format!(
             "parameter `{name}` is a {kind}, and envcache publishes an endpoint only in a String. No parameter was \
-             changed: set `parameterPrefix` to another path, or delete the parameter if nothing uses it"
+             changed. Delete the parameter if nothing uses it, or, for an environment without a cache, set \
+             `parameterPrefix` to another path. Then start again"
         ),
     ))
 }

@@ -44,7 +44,13 @@ const OUTDATED_ATTRIBUTES: [&str; 6] = [
     "parameterPrefix",
 ];
 /// What the record loses with the cache.
-const OF_THE_CACHE: [&str; 4] = ["creation", "cacheIdentity", "engineVersion", "rollbackOf"];
+const OF_THE_CACHE: [&str; 5] = [
+    "creation",
+    "cacheIdentity",
+    "engineVersion",
+    "observed",
+    "rollbackOf",
+];
 /// What it loses besides, once nothing of the environment is left. A rollback leaves what earlier runs created, so a later
 /// removal needs their names; and the protection of a cache outlives a failed run.
 const OF_THE_ENVIRONMENT: [&str; 3] = ["spec", "formerSubnetGroups", "protected"];

@@ -81,7 +81,6 @@ async fn modify(
         .await
 }
 
-/// `NoOperationFault` says that a run at the same time has asked for the same number of replicas.
 fn answer<T, E>(
     operation: &str,
     id: &str,
@@ -93,7 +92,6 @@ where
     match result {
         Ok(_) => Ok(Answer::Accepted),
         Err(error) if is_still_changing(step::code(&error)) => Ok(Answer::StillChanging),
-        Err(error) if step::code(&error) == Some("NoOperationFault") => Ok(Answer::Accepted),
         Err(error) if step::modifies_nothing(&error) => Ok(Answer::NothingToModify),
         Err(error) => Err(step::failure(operation, id, error)),
     }

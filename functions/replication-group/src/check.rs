@@ -1,15 +1,16 @@
-//! The poll: one describe call, and one more for each member while the group is modified.
+//! The poll: one describe call.
 
 use aws_sdk_elasticache::Client;
 use contract::error::StepResult;
 use contract::message::{CheckReplicationGroupInput, CheckReplicationGroupOutput};
 
 use crate::decide::{self, Next};
-use crate::find::{self, Members};
+use crate::find;
 use crate::schedule::wait_or_give_up;
 
-/// Describes the replication group once. It decides only whether ElastiCache is still at work on the group. A group with
-/// a member that doesn't recover may be *modifying* forever, so it counts as ready then.
+/// Describes the replication group once. It decides only whether `EnsureReplicationGroup` has something to decide. A group
+/// that is *modifying* counts as ready: with a member that doesn't recover it may stay so, and only `EnsureReplicationGroup`
+/// looks at members.
 ///
 /// # Errors
 /// Returns `Timeout` after 60 minutes of waiting; otherwise, what ElastiCache answered.
@@ -23,19 +24,10 @@ pub async fn check(
         .as_ref()
         .map(|group| group.status().unwrap_or("without a status"));
     Ok(match decide::by_status(id, status) {
-        Ok(Next::Wait(found)) => {
-            if let Some(group) = group.as_ref().filter(|_| found == "modifying")
-                && let Members::Failed { id, status } = find::members(elasticache, group).await?
-            {
-                return Ok(CheckReplicationGroupOutput::Ready {
-                    found: format!("modifying: {id} is {status}"),
-                });
-            }
-            CheckReplicationGroupOutput::Pending {
-                wait_seconds: wait_or_give_up(input.seconds_waited, id, &found)?,
-                found,
-            }
-        }
+        Ok(Next::Wait(found)) if found != "modifying" => CheckReplicationGroupOutput::Pending {
+            wait_seconds: wait_or_give_up(input.seconds_waited, id, &found)?,
+            found,
+        },
         // A status that envcache doesn't know is EnsureReplicationGroup's error.
         Ok(_) | Err(_) => CheckReplicationGroupOutput::Ready {
             found: status.unwrap_or("not there").to_owned(),

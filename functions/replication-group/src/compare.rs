@@ -178,14 +178,35 @@ pub fn changes(
     Ok(changes.into_iter().flatten().collect())
 }
 
-/// The engine version found, and the requested one.
+/// The engine version found, and the requested one; none if ElastiCache doesn't show it yet.
 pub fn engine_versions(
     member: &CacheCluster,
     wanted: &EnsureReplicationGroupInput,
-) -> EngineVersions {
-    EngineVersions {
-        found: member.engine_version().unwrap_or_default().to_owned(),
+) -> Option<EngineVersions> {
+    Some(EngineVersions {
+        found: member.engine_version()?.to_owned(),
         requested: wanted.spec.cache.engine_version.clone(),
+    })
+}
+
+/// What to do with a member that doesn't recover, in words: a replica can be deleted, but neither the primary
+/// ([DeleteCacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html))
+/// nor the only node.
+pub fn way_out_of(group: &ReplicationGroup, member: &str) -> &'static str {
+    let members = group
+        .node_groups()
+        .iter()
+        .flat_map(NodeGroup::node_group_members);
+    let is_primary = members
+        .filter(|found| found.cache_cluster_id() == Some(member))
+        .any(|found| found.current_role() == Some("primary"));
+    if group.member_clusters().len() <= 1 {
+        "or remove the environment's cache and create it again: it is the only node, so its data is lost unless a backup \
+         is restored in the ElastiCache console"
+    } else if is_primary {
+        "fail over to a replica in the ElastiCache console, delete the member there"
+    } else {
+        "delete the member in the ElastiCache console"
     }
 }
 

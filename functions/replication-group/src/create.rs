@@ -8,13 +8,13 @@ use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 
 /// What became of the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requested {
     Accepted,
     /// A run at the same time, or this call's own first try, whose answer was lost.
     AlreadyExists,
-    /// A cache cluster that is part of no replication group has the name.
-    NameTaken,
+    /// A cache cluster has the name, as AWS's answer says. Its reference lists this answer for cache clusters only.
+    NameTaken(String),
     /// AWS has no capacity for the node type there.
     NoCapacity,
 }
@@ -62,7 +62,10 @@ pub async fn create(
             Ok(Requested::AlreadyExists)
         }
         Err(error) if step::code(&error) == Some("CacheClusterAlreadyExists") => {
-            Ok(Requested::NameTaken)
+            let message = error.message().unwrap_or("a cache cluster has this name");
+            Ok(Requested::NameTaken(
+                message.trim_end_matches('.').to_owned(),
+            ))
         }
         Err(error) if step::code(&error) == Some("InsufficientCacheClusterCapacity") => {
             Ok(Requested::NoCapacity)

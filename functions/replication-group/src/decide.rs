@@ -1,8 +1,8 @@
 //! What a round does about the replication group. Pure functions; no AWS calls.
 
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{EnsureReplicationGroupInput, FailedMember, Observed};
-use record::Creation;
+use contract::message::EnsureReplicationGroupInput;
+use record::{Creation, FailedMember, Observed};
 
 use crate::placement::{Placement, placements};
 use crate::schedule::DEADLINE_SECONDS;
@@ -138,12 +138,23 @@ pub fn without_capacity(creation: &Creation) -> Creation {
     creation
 }
 
-/// In how many rounds in a row a member has to be found in a status from which it doesn't recover.
+/// In how many rounds a member has to be found in a status from which it doesn't recover.
 const CHECKS_OF_FAILED_MEMBER: u32 = 3;
 /// How often an execution requests more replicas. ElastiCache deletes a replica that it can't create.
 const REPLICA_REQUESTS: u32 = 2;
 
-/// Returns what the next round has to know about a member that doesn't recover; none if it was found so often enough.
+/// Returns what this execution has observed. What another one observed doesn't count: its cause may be gone.
+pub fn observed(input: &EnsureReplicationGroupInput, recorded: Option<&Observed>) -> Observed {
+    recorded
+        .filter(|observed| observed.execution == input.execution)
+        .cloned()
+        .unwrap_or_else(|| Observed {
+            execution: input.execution.clone(),
+            ..Observed::default()
+        })
+}
+
+/// Returns what to record about a member that doesn't recover; none if it was found so often enough.
 pub fn failed_member(observed: &Observed, id: &str, status: &str) -> Option<Observed> {
     let before = observed
         .failed_member
@@ -161,9 +172,13 @@ pub fn failed_member(observed: &Observed, id: &str, status: &str) -> Option<Obse
     })
 }
 
-/// Whether this execution may request more replicas, or those that it requested have disappeared too often.
-pub const fn may_request_replicas(observed: &Observed) -> bool {
-    observed.replica_requests < REPLICA_REQUESTS
+/// Returns what to record before more replicas are requested; none if those that this execution requested have
+/// disappeared too often.
+pub fn replica_request(observed: &Observed) -> Option<Observed> {
+    (observed.replica_requests < REPLICA_REQUESTS).then(|| Observed {
+        replica_requests: observed.replica_requests + 1,
+        ..observed.clone()
+    })
 }
 
 /// Returns what this execution has recorded. Another execution's group is placed where that one placed it, but what it

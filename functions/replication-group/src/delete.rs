@@ -1,11 +1,13 @@
 //! Deletes the cache.
 
 use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::types::ReplicationGroup;
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteReplicationGroupInput, DeleteReplicationGroupOutput};
 
-use crate::{find, schedule};
+use crate::find::{self, Members};
+use crate::schedule;
 
 /// Deletes the replication group of an environment that is removed, if it is owned, or checks how far its deletion has
 /// come. Ownership comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
@@ -25,7 +27,10 @@ pub async fn delete(
     };
     let status = group.status().unwrap_or("without a status");
     match verdict(&input, status)? {
-        Verdict::Wait => return wait(&input, &format!("found {status}"), status),
+        Verdict::Wait => {
+            let found = changing(elasticache, &group, status).await?;
+            return wait(&input, &format!("found {found}"), &found);
+        }
         Verdict::Leave(left) => {
             return Ok(DeleteReplicationGroupOutput::NotOwned { left: vec![left] });
         }
@@ -113,6 +118,22 @@ async fn absent(
     Ok(DeleteReplicationGroupOutput::Absent {
         outcome: "not there".to_owned(),
         final_snapshot,
+    })
+}
+
+/// Describes a group that ElastiCache is at work on. A group whose member doesn't recover may be *modifying* forever, so
+/// the member is named.
+async fn changing(
+    elasticache: &Client,
+    group: &ReplicationGroup,
+    status: &str,
+) -> StepResult<String> {
+    if status != "modifying" {
+        return Ok(status.to_owned());
+    }
+    Ok(match find::members(elasticache, group).await? {
+        Members::Failed { id, status } => format!("modifying ({id} is {status})"),
+        Members::Available(_) | Members::Changing(_) => status.to_owned(),
     })
 }
 

@@ -2,9 +2,9 @@
 
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Observed};
+use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
 use contract::{Action, Possession};
-use record::{Condition, Creation, Identity, Record, Table, Update};
+use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adopt::adopt;
 use crate::change::Answer;
@@ -91,14 +91,14 @@ impl Round<'_> {
             return match cluster {
                 None => Ok(plan::creation(self.input, "not there", None, &version)),
                 Some(cluster) => Err(self.name_taken(&format!(
-                    "a {} cache cluster",
+                    "a {} cache cluster of this name exists",
                     cluster.engine().unwrap_or("standalone")
                 ))),
             };
         }
         let creation = decide::creation(self.input, self.record.creation.as_ref())?;
         let wait_seconds = self.wait_seconds("not there")?;
-        if !self.record(Some(&creation), Some(&version)).await? {
+        if !self.record(Some(&creation), None).await? {
             return Ok(self.claim_lost());
         }
         let placement = Placement::from_zones(creation.placement.clone());
@@ -117,7 +117,10 @@ impl Round<'_> {
                 Placement::Zones(_) => format!("created in {placement}"),
             },
             Requested::AlreadyExists => "exists already".to_owned(),
-            Requested::NameTaken => return Err(self.name_taken("a cache cluster")),
+            Requested::NameTaken(reason) => {
+                self.forget_request().await?;
+                return Err(self.name_taken(&reason));
+            }
             Requested::NoCapacity => {
                 let tried = decide::without_capacity(&creation);
                 if !self.record(Some(&tried), None).await? {
@@ -126,7 +129,10 @@ impl Round<'_> {
                 format!("no capacity in {placement}")
             }
         };
-        Ok(self.waiting(outcome, wait_seconds))
+        Ok(EnsureReplicationGroupOutput::Waiting {
+            outcome,
+            wait_seconds,
+        })
     }
 
     /// Deletes a failed creation of envcache's own; a later round creates the group again.
@@ -153,7 +159,10 @@ impl Round<'_> {
             delete::Requested::Absent => "deleted already".to_owned(),
             delete::Requested::StillChanging => "not deletable yet".to_owned(),
         };
-        Ok(self.waiting(outcome, schedule::next_wait(self.input.seconds_waited)))
+        Ok(EnsureReplicationGroupOutput::Waiting {
+            outcome,
+            wait_seconds: schedule::next_wait(self.input.seconds_waited),
+        })
     }
 
     /// Waits for a group that is being modified, unless one of its members doesn't recover.
@@ -161,9 +170,16 @@ impl Round<'_> {
         &self,
         group: &ReplicationGroup,
     ) -> StepResult<EnsureReplicationGroupOutput> {
+        // A group that isn't the environment's is only waited for: its tags can't be read now.
+        let is_recorded = self.record.identity.is_some();
         match find::members(&self.clients.elasticache, group).await? {
-            Members::Failed { id, status } => self.member_failed(group, &id, &status).await,
-            Members::Available(_) | Members::Changing(_) => self.wait("modifying"),
+            Members::Failed { id, status } if is_recorded => {
+                self.member_failed(group, &id, &status).await
+            }
+            members => self.wait(&match members {
+                Members::Failed { id, status } => format!("modifying: {id} is {status}"),
+                Members::Available(_) | Members::Changing(_) => "modifying".to_owned(),
+            }),
         }
     }
 
@@ -178,22 +194,25 @@ impl Round<'_> {
         if self.input.plan {
             return self.wait(&found);
         }
-        let Some(observed) = decide::failed_member(&self.input.observed, member, status) else {
+        let Some(observed) = decide::failed_member(&self.observed(), member, status) else {
             let reason = reason::of(&self.clients.elasticache, group).await;
             return Err(StepError::new(
                 ErrorName::UnexpectedStatus,
                 format!(
                     "replication group {}: its member {member} is {status}, and ElastiCache doesn't recover it. {reason}. \
-                     The group was left as it is. Correct the cause, delete the member in the ElastiCache console, then \
-                     start again",
-                    self.id
+                     The group was left as it is. Correct the cause, {}, then start again",
+                    self.id,
+                    compare::way_out_of(group, member)
                 ),
             ));
         };
+        let wait_seconds = self.wait_seconds(&found)?;
+        if !self.record(None, Some(&observed)).await? {
+            return Ok(self.claim_lost());
+        }
         Ok(EnsureReplicationGroupOutput::Waiting {
             outcome: format!("found {found}"),
-            wait_seconds: self.wait_seconds(&found)?,
-            observed,
+            wait_seconds,
         })
     }
 
@@ -222,14 +241,20 @@ impl Round<'_> {
         }
         // Compared first: a group that can't become what is requested isn't adopted.
         match (possession, changes.into_iter().next()) {
-            (Possession::Ours, None) => match find::endpoints(group, &self.input.spec) {
-                Some(endpoints) => Ok(EnsureReplicationGroupOutput::UpToDate {
-                    outcome: "up to date".to_owned(),
-                    endpoints,
-                    engine_version: compare::engine_versions(member, self.input),
-                }),
-                None => self.wait("available, but without its endpoint"),
-            },
+            (Possession::Ours, None) => {
+                let endpoints = find::endpoints(group, &self.input.spec);
+                match (endpoints, compare::engine_versions(member, self.input)) {
+                    (Some(endpoints), Some(engine_version)) => {
+                        Ok(EnsureReplicationGroupOutput::UpToDate {
+                            outcome: "up to date".to_owned(),
+                            endpoints,
+                            engine_version,
+                        })
+                    }
+                    (None, _) => self.wait("available, but without its endpoint"),
+                    (_, None) => self.wait("available, but without its engine version"),
+                }
+            }
             (Possession::Adoptable, _) => self.adopt(group).await,
             (Possession::Ours, Some(next)) => self.change(group, member, next).await,
         }
@@ -246,7 +271,10 @@ impl Round<'_> {
             Answer::StillChanging => "found changing",
             Answer::Accepted | Answer::NothingToModify => "adopted",
         };
-        Ok(self.waiting(outcome.to_owned(), wait_seconds))
+        Ok(EnsureReplicationGroupOutput::Waiting {
+            outcome: outcome.to_owned(),
+            wait_seconds,
+        })
     }
 
     /// Makes the next change to an available group.
@@ -256,39 +284,47 @@ impl Round<'_> {
         member: &CacheCluster,
         next: Change,
     ) -> StepResult<EnsureReplicationGroupOutput> {
-        let adds_replicas = matches!(next, Change::IncreaseReplicas(_));
-        if adds_replicas && !decide::may_request_replicas(&self.input.observed) {
-            return Err(self.replicas_disappeared(group).await);
-        }
+        let before = self.observed();
+        let requesting = match next {
+            Change::IncreaseReplicas(_) => match decide::replica_request(&before) {
+                None => return Err(self.replicas_disappeared(group).await),
+                requesting => requesting,
+            },
+            _ => None,
+        };
         let wait_seconds = self.wait_seconds(NOT_YET_AS_REQUESTED)?;
-        if !self.record(None, None).await? {
+        if !self.record(None, requesting.as_ref()).await? {
             return Ok(self.claim_lost());
         }
-        let differences = next.told(self.id, group, member).differences();
+        let action = next.told(self.id, group, member);
         let changing = format!("changing {next}");
-        let mut observed = self.observed();
-        let outcome = match change::apply(&self.clients.elasticache, self.id, next).await? {
-            Answer::Accepted => {
-                observed.replica_requests += u32::from(adds_replicas);
-                changing
-            }
-            Answer::StillChanging => "found changing".to_owned(),
-            Answer::NothingToModify => {
-                if self.input.observed.nothing_to_modify.as_ref() == Some(&differences) {
-                    return Err(step::nothing_to_modify(
-                        "ModifyReplicationGroup",
-                        self.id,
-                        &differences,
-                    ));
+        let (outcome, observed) =
+            match change::apply(&self.clients.elasticache, self.id, next).await? {
+                Answer::Accepted => (changing, None),
+                // A request that wasn't accepted doesn't count.
+                Answer::StillChanging => ("found changing".to_owned(), requesting.map(|_| before)),
+                Answer::NothingToModify => {
+                    let differences = action.differences();
+                    if before.nothing_to_modify.as_ref() == Some(&differences) {
+                        return Err(step::nothing_to_modify(
+                            &action.operation,
+                            self.id,
+                            &differences,
+                        ));
+                    }
+                    let observed = Observed {
+                        nothing_to_modify: Some(differences),
+                        ..before
+                    };
+                    ("found nothing to modify".to_owned(), Some(observed))
                 }
-                observed.nothing_to_modify = Some(differences);
-                "found nothing to modify".to_owned()
-            }
-        };
+            };
+        if observed.is_some() && !self.record(None, observed.as_ref()).await? {
+            return Ok(self.claim_lost());
+        }
         Ok(EnsureReplicationGroupOutput::Waiting {
             outcome,
             wait_seconds,
-            observed,
         })
     }
 
@@ -308,17 +344,29 @@ impl Round<'_> {
         )
     }
 
-    /// Something else than a replication group has the requested name.
-    fn name_taken(&self, found: &str) -> StepError {
+    /// Something else than a replication group has the requested name, as `reason` says.
+    fn name_taken(&self, reason: &str) -> StepError {
         StepError::new(
             ErrorName::NotOwned,
             format!(
-                "CreateReplicationGroup {id}: {found} named {id} exists that is not part of a replication group. It was \
-                 left as it is. Set cache.name to another name, or delete the cache cluster if nothing uses it, then start \
-                 again",
-                id = self.id
+                "CreateReplicationGroup {}: {reason}, and it is not part of a replication group. It was left as it is. Set \
+                 cache.name to another name, or delete the cache cluster if nothing uses it, then start again",
+                self.id
             ),
         )
+    }
+
+    /// Takes back what this round recorded about a request that ElastiCache rejected for its name: the next request may
+    /// have another one.
+    async fn forget_request(&self) -> StepResult<()> {
+        let is_new = self.record.identity.is_none();
+        let update = if is_new {
+            Update::default().remove(&["cacheIdentity", "creation"])
+        } else {
+            Update::default().set_creation(self.record.creation.as_ref())
+        };
+        // A run that has lost its claim has nothing to take back.
+        self.write(update).await.map(drop)
     }
 
     fn version_of_new_cache(&self) -> String {
@@ -329,17 +377,23 @@ impl Round<'_> {
         )
     }
 
-    /// Records the cache's identity, its creation, and its version, if this execution still holds the environment.
+    /// Records the cache's identity, and its creation or what was observed, if this execution still holds the
+    /// environment.
     async fn record(
         &self,
         creation: Option<&Creation>,
-        engine_version: Option<&str>,
+        observed: Option<&Observed>,
     ) -> StepResult<bool> {
         let identity = Identity::requested(&self.input.spec, &self.input.network);
         let update = Update::default()
             .set_identity(Some(&identity))
             .set_creation(creation)
-            .set_engine_version(engine_version);
+            .set_observed(observed);
+        self.write(update).await
+    }
+
+    /// Writes to the record, if this execution still holds the environment.
+    async fn write(&self, update: Update) -> StepResult<bool> {
         let environment = self.input.environment.as_str();
         let condition = Condition::HeldBy(&self.input.execution_arn);
         self.clients
@@ -350,29 +404,20 @@ impl Round<'_> {
             .map_err(|error| step::failure("UpdateItem", environment, error))
     }
 
+    fn observed(&self) -> Observed {
+        decide::observed(self.input, self.record.observed.as_ref())
+    }
+
     /// Waits for a group that `found` describes. A plan reports only that.
     fn wait(&self, found: &str) -> StepResult<EnsureReplicationGroupOutput> {
         let outcome = format!("found {found}");
         if self.input.plan {
             return Ok(plan::unknown(outcome));
         }
-        Ok(self.waiting(outcome, self.wait_seconds(found)?))
-    }
-
-    fn waiting(&self, outcome: String, wait_seconds: u32) -> EnsureReplicationGroupOutput {
-        EnsureReplicationGroupOutput::Waiting {
+        Ok(EnsureReplicationGroupOutput::Waiting {
             outcome,
-            wait_seconds,
-            observed: self.observed(),
-        }
-    }
-
-    /// Returns what the next round has to know, if this one hasn't found a failed member.
-    fn observed(&self) -> Observed {
-        Observed {
-            failed_member: None,
-            ..self.input.observed.clone()
-        }
+            wait_seconds: self.wait_seconds(found)?,
+        })
     }
 
     fn wait_seconds(&self, found: &str) -> StepResult<u32> {

@@ -58,6 +58,6 @@ pub fn comparison(
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),
         endpoints: find::endpoints(group, &wanted.spec),
-        engine_version: Some(compare::engine_versions(member, wanted)),
+        engine_version: compare::engine_versions(member, wanted),
     }
 }

@@ -75,8 +75,8 @@ pub fn compare(found: Version, requested: Version) -> Comparison {
 /// of family valkey8 but found one of family valkey7" (<https://github.com/aws-samples/dify-self-hosted-on-aws/issues/24>).
 ///
 /// # Errors
-/// Returns the name of the group in use if it isn't the default one of the version found: only its owner knows which
-/// parameters the new one needs.
+/// Returns the name of the group in use if it isn't known to be the default one of the version found: only its owner knows
+/// which parameters the new one needs.
 pub fn parameter_group(
     in_use: Option<&str>,
     found: Version,
@@ -87,7 +87,7 @@ pub fn parameter_group(
     }
     let default = |version: Version| format!("default.valkey{}", version.major);
     match in_use.map(|name| (name, name.strip_prefix(&default(found)))) {
-        None => Ok(Some(default(requested))),
+        None => Err("unknown".to_owned()),
         Some((_, Some(mode @ ("" | ".cluster.on")))) => {
             Ok(Some(format!("{}{mode}", default(requested))))
         }
@@ -175,7 +175,7 @@ mod tests {
                 "9.0",
                 Ok(Some("default.valkey9.cluster.on")),
             ),
-            (None, "8.1", "9.0", Ok(Some("default.valkey9"))),
+            (None, "8.1", "9.0", Err("unknown")),
             (Some("custom"), "7.2", "8.0", Err("custom")),
             (
                 Some("default.valkey7-copy"),

@@ -108,17 +108,23 @@ async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
 /// What prevents the deletion, in words. EC2 rejects it while an interface is in the group, or a rule of another group
 /// references it
 /// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
-/// Groups that can't be described don't hide that.
 async fn users(ec2: &Client, id: &str) -> String {
-    let mut references = Vec::new();
+    let (mut references, mut unread) = (Vec::new(), None);
     for direction in [Direction::Inbound, Direction::Outbound] {
-        references.extend(references_to(ec2, id, direction).await);
+        match references_to(ec2, id, direction).await {
+            Ok(found) => references.extend(found),
+            Err(error) => unread = Some(error),
+        }
     }
-    if references.is_empty() {
-        return "a network interface is in it; EC2's console lists it under Network Interfaces"
-            .to_owned();
+    if !references.is_empty() {
+        return references.join("; ");
     }
-    references.join("; ")
+    match unread {
+        Some(error) => format!("which rules reference it could not be read ({error})"),
+        None => "no rule of this account references it, so a network interface is probably in it: EC2's console lists it \
+                 under Network Interfaces"
+            .to_owned(),
+    }
 }
 
 /// The direction of a rule.
@@ -153,8 +159,8 @@ impl Direction {
     }
 }
 
-/// Lists the groups with a rule that references a group.
-async fn references_to(ec2: &Client, id: &str, direction: Direction) -> Option<String> {
+/// Lists the groups with a rule that references a group; none if there are none.
+async fn references_to(ec2: &Client, id: &str, direction: Direction) -> StepResult<Option<String>> {
     let groups: Vec<SecurityGroup> = ec2
         .describe_security_groups()
         .filters(filter(direction.filter(), id))
@@ -163,16 +169,16 @@ async fn references_to(ec2: &Client, id: &str, direction: Direction) -> Option<S
         .send()
         .try_collect()
         .await
-        .unwrap_or_default();
+        .map_err(|error| step::failure("DescribeSecurityGroups", id, error))?;
     let groups: Vec<_> = groups
         .iter()
         .filter(|group| group.group_id() != Some(id) && references(direction.rules(group), id))
         .filter_map(SecurityGroup::group_id)
         .collect();
-    (!groups.is_empty()).then(|| {
+    Ok((!groups.is_empty()).then(|| {
         let groups = groups.join(", ");
         format!("{} of {groups} references it", direction.words())
-    })
+    }))
 }
 
 fn references(rules: &[IpPermission], id: &str) -> bool {

@@ -23,11 +23,14 @@ pub async fn by_name(ec2: &Client, vpc: &str, name: &str) -> StepResult<Option<S
         .try_collect()
         .await
         .map_err(|error| step::failure("DescribeSecurityGroups", name, error))?;
-    Ok(groups.into_iter().find(|group| {
+    let is_exact = |group: &&SecurityGroup| group.group_name() == Some(name);
+    let in_any_case = |group: &&SecurityGroup| {
         group
             .group_name()
             .is_some_and(|found| found.eq_ignore_ascii_case(name))
-    }))
+    };
+    let exact = groups.iter().find(is_exact);
+    Ok(exact.or(groups.iter().find(in_any_case)).cloned())
 }
 
 /// Returns a filter's value that matches the name in upper and lower case, and other names. Filters are case-sensitive,

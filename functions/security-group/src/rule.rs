@@ -74,13 +74,18 @@ pub fn is_shown_as(rule: &IpPermission, shown: &SecurityGroupRule) -> bool {
         .and_then(|source| source.group_id());
     shown.is_egress() == Some(false)
         && shown.ip_protocol() == rule.ip_protocol()
-        && shown.from_port() == rule.from_port()
-        && shown.to_port() == rule.to_port()
+        && port(shown.from_port()) == port(rule.from_port())
+        && port(shown.to_port()) == port(rule.to_port())
         && source.is_some()
         && rule
             .user_id_group_pairs()
             .iter()
             .any(|pair| pair.group_id() == source)
+}
+
+/// A rule with an ID shows every port as -1; without one, it shows none.
+fn port(shown: Option<i32>) -> Option<i32> {
+    shown.filter(|port| *port != -1)
 }
 
 /// The rules that others made, in words: neither the wanted one nor one that an earlier run made.

@@ -227,6 +227,33 @@ async fn rule_for_an_earlier_backend_is_revoked_by_id_and_others_stay() {
     );
 }
 
+/// Of a rule for every protocol and port, DescribeSecurityGroups shows no ports and DescribeSecurityGroupRules shows -1.
+#[tokio::test]
+async fn outdated_rule_for_all_traffic_is_revoked() {
+    let all = |text: String, tag: &str| {
+        text.replace("<ipProtocol>tcp", "<ipProtocol>-1").replace(
+            &format!("<fromPort>6379</fromPort><toPort>6379</toPort>{tag}"),
+            tag,
+        )
+    };
+    let shown = rules(&[("sgr-1", 6379, EARLIER, false)])
+        .replaced("<ipProtocol>tcp", "<ipProtocol>-1")
+        .replaced("Port>6379<", "Port>-1<");
+    let replay = Replay::new([
+        described(
+            "redis-sg",
+            "envcache",
+            &(all(earlier(6379, EARLIER), "<groups>") + &rule(6379, BACKEND)),
+        ),
+        shown,
+        revoked(),
+    ]);
+
+    ensured(&replay).await.expect("the rule is revoked");
+
+    assert_eq!(revocations(&replay), ["sgr-1"]);
+}
+
 #[tokio::test]
 async fn each_outdated_rule_is_revoked_when_one_is_gone_already() {
     let gone = Answer::ec2_fault(
@@ -327,6 +354,22 @@ async fn group_whose_name_differs_in_case_is_found_and_named_as_it_is() {
             }
         }
     }
+}
+
+/// Two groups whose names differ only in case may be older than the rule.
+#[tokio::test]
+async fn group_with_the_exact_name_is_preferred() {
+    let both = described("Redis-SG", "other", "").replaced(
+        "</securityGroupInfo>",
+        "<item><groupId>sg-0d1b2c3d4e5f60718</groupId><groupName>redis-sg</groupName><tagSet>\
+         <item><key>envcache:environment</key><value>bandup</value></item>\
+         <item><key>envcache:stack</key><value>envcache</value></item></tagSet></item></securityGroupInfo>",
+    );
+    let replay = Replay::new([both, authorized()]);
+
+    let found = ensured(&replay).await.expect("ours");
+
+    assert_eq!(found.security_group_id, "sg-0d1b2c3d4e5f60718");
 }
 
 #[tokio::test]
@@ -571,9 +614,16 @@ async fn group_in_use_is_waited_for_with_what_uses_it_and_given_up_after_15_minu
         // EC2 finds the group itself, and one with another reference.
         (
             [ours(), other("", &rule(443, OTHERS))],
-            "a network interface is in it",
+            "a network interface is probably in it",
         ),
-        ([denied(), denied()], "a network interface is in it"),
+        (
+            [denied(), none()],
+            "which rules reference it could not be read (DescribeSecurityGroups",
+        ),
+        (
+            [denied(), other("", &reference())],
+            "an outbound rule of sg-0d1b2c3d4e5f60718 references it",
+        ),
     ];
     for (users, expected) in cases {
         let answers = || [vec![ours(), in_use()], users.to_vec()].concat();

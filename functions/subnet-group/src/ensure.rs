@@ -1,5 +1,7 @@
 //! Creates the subnet group, or brings what is there to what is wanted.
 
+use std::time::Duration;
+
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
 use contract::error::{ErrorName, StepError, StepResult};
@@ -201,6 +203,8 @@ async fn create(
 
 /// How often a modification is requested that ElastiCache finds nothing to do for.
 const ATTEMPTS: u32 = 2;
+/// How long ElastiCache may show the group as it was before another run's modification.
+const DELAY: Duration = Duration::from_secs(3);
 
 /// Modifies the group. If ElastiCache finds nothing to modify, the group is compared again: another run may have modified
 /// it.
@@ -217,7 +221,7 @@ async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) ->
             .await;
         match answer {
             Ok(_) => return Ok(()),
-            Err(error) if step::modifies_nothing(&error) => {}
+            Err(error) if step::modifies_nothing(&error) => tokio::time::sleep(DELAY).await,
             Err(error) => return Err(step::failure("ModifyCacheSubnetGroup", name, error)),
         }
         let found = find::subnet_group(elasticache, name).await?;

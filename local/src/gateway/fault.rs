@@ -40,8 +40,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every fault that any call may meet. `InvalidState`, `TagsUnavailable`, and `NothingToModify` are met where a test asks
-    /// for them.
+    /// Every fault that any call may meet. `ASKED_FOR` are met where a test asks for them.
     pub const ALL: [Self; 11] = [
         Self::Throttled,
         Self::InternalError,
@@ -54,6 +53,13 @@ impl Fault {
         Self::LostReply,
         Self::KilledBefore,
         Self::KilledAfter,
+    ];
+
+    /// The other faults.
+    pub const ASKED_FOR: [Self; 3] = [
+        Self::InvalidState,
+        Self::TagsUnavailable,
+        Self::NothingToModify,
     ];
 
     /// Whether a call can fail so. Only some need what was made before, and a state by itself has no process that

@@ -27,7 +27,7 @@ pub enum ErrorName {
     Throttled,
     /// AWS did not answer, or answered with a fault of its own.
     ServiceUnavailable,
-    /// A resource is in a status that envcache does not know.
+    /// A resource is in a status that envcache does not know, or in one that it doesn't leave by itself.
     UnexpectedStatus,
     /// A resource cannot be removed because another still uses it.
     InUse,

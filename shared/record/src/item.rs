@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use contract::message::Names;
 use serde_json::Value;
 
-use crate::{Creation, Identity};
+use crate::{Creation, Identity, Observed};
 
 /// An item of the table.
 pub type Item = HashMap<String, AttributeValue>;
@@ -38,9 +38,11 @@ pub struct Record {
     pub names: Option<Names>,
     /// Which cache the environment has, once that was requested.
     pub identity: Option<Identity>,
-    /// The engine version that the cache runs, or is requested with; none if an earlier version of envcache wrote the
-    /// record.
+    /// The engine version that the cache was found with, such as `8.1.0`; none before it was available, or if an earlier
+    /// version of envcache wrote the record.
     pub engine_version: Option<String>,
+    /// What a run observed about a cache that doesn't become what it requests.
+    pub observed: Option<Observed>,
     /// The subnet groups of earlier requests that named another one before there was a cache.
     pub former_subnet_groups: Vec<String>,
 }
@@ -72,6 +74,7 @@ impl Record {
                 .and_then(|identity| serde_json::from_str(&identity).ok())
                 .or_else(|| Identity::from_attributes(&text)),
             engine_version: text("engineVersion"),
+            observed: text("observed").and_then(|observed| serde_json::from_str(&observed).ok()),
             former_subnet_groups: item
                 .get("formerSubnetGroups")
                 .and_then(|groups| groups.as_ss().ok().cloned())
@@ -103,7 +106,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Item, Record};
-    use crate::{Creation, Identity};
+    use crate::{Creation, Identity, Observed};
 
     fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {
         attributes
@@ -175,6 +178,7 @@ mod tests {
             ("spec", text(spec().to_string())),
             ("cacheIdentity", text(identity().to_json())),
             ("engineVersion", text("8.1")),
+            ("observed", text(r#"{ "replicaRequests": 2 }"#)),
             ("formerSubnetGroups", AttributeValue::Ss(groups.clone())),
         ]));
 
@@ -202,6 +206,10 @@ mod tests {
                 }),
                 identity: Some(identity()),
                 engine_version: Some("8.1".to_owned()),
+                observed: Some(Observed {
+                    replica_requests: 2,
+                    ..Observed::default()
+                }),
                 former_subnet_groups: groups,
             }
         );
@@ -265,6 +273,7 @@ mod tests {
             "spec",
             "cacheIdentity",
             "engineVersion",
+            "observed",
             "formerSubnetGroups",
         ]
         .map(|name| (name.to_owned(), number("1")))

@@ -1,5 +1,5 @@
 //! The environment's record in DynamoDB: which execution holds the environment, what was last requested and when, which
-//! cache it has, and how far that cache's creation has come.
+//! cache it has, how far that cache's creation has come, and what its last changes met.
 //!
 //! `ClaimEnvironment` and `EnsureReplicationGroup` read and write it, and the command line reads it. A record that an
 //! earlier version of envcache wrote can still be read, and the next claim rewrites it.
@@ -8,9 +8,11 @@
 mod creation;
 mod identity;
 mod item;
+mod observed;
 mod table;
 
 pub use creation::Creation;
 pub use identity::Identity;
 pub use item::{Item, Record};
+pub use observed::{FailedMember, Observed};
 pub use table::{Condition, Table, Update};

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::item::{Item, Record};
-use crate::{Creation, Identity};
+use crate::{Creation, Identity, Observed};
 
 /// The table of records.
 #[derive(Clone, Debug)]
@@ -79,11 +79,15 @@ impl Update {
         }
     }
 
-    /// Sets the engine version that the cache runs or is requested with, if it is known.
+    /// Sets what a run observed about the cache, if there is something.
     #[must_use]
-    pub fn set_engine_version(self, version: Option<&str>) -> Self {
-        match version {
-            Some(version) => self.set_text("engineVersion", version),
+    pub fn set_observed(self, observed: Option<&Observed>) -> Self {
+        match observed {
+            // A struct of texts and numbers always becomes JSON.
+            Some(observed) => self.set_text(
+                "observed",
+                &serde_json::to_string(observed).unwrap_or_default(),
+            ),
             None => self,
         }
     }

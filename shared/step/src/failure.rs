@@ -15,14 +15,16 @@ pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> 
         .and_then(ProvideErrorMetadata::code)
 }
 
-/// Whether ElastiCache rejects a modification because it finds nothing to modify. Only the message says so: its code,
-/// `InvalidParameterCombination`, stands for other problems too
+/// Whether ElastiCache rejects a modification because it finds nothing to modify. For the number of replicas it has a code
+/// ([IncreaseReplicaCount](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html)).
+/// For all else only the message says so: the code, `InvalidParameterCombination`, stands for other problems too
 /// (<https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go>).
 pub fn modifies_nothing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::message)
-        .is_some_and(|message| message.contains("No modifications were requested"))
+    code(error) == Some("NoOperationFault")
+        || error
+            .as_service_error()
+            .and_then(ProvideErrorMetadata::message)
+            .is_some_and(|message| message.contains("No modifications were requested"))
 }
 
 /// The error for a modification that ElastiCache has answered twice in this way. `differences` says what differs all the
@@ -33,7 +35,7 @@ pub fn nothing_to_modify(operation: &str, resource: &str, differences: &str) -> 
         ErrorName::Immutable,
         format!(
             "{operation} {resource}: ElastiCache answered twice that there is nothing to modify, but {differences}. \
-             Nothing was changed. Request the value found, or change it in the ElastiCache console, then start again"
+             This change was not made. Request the value found, or change it in the ElastiCache console, then start again"
         ),
     )
 }
@@ -175,6 +177,7 @@ mod tests {
                 "No modifications were requested",
                 true,
             ),
+            ("NoOperationFault", "no", true),
         ];
         for (code, message, expected) in cases {
             let found = modifies_nothing(&answered(code, message));

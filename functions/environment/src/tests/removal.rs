@@ -114,7 +114,7 @@ async fn removal_returns_what_the_record_knows() {
             "vpcId": "vpc-0a1b2c3d4e5f60718",
             "parameterPrefix": "/elsewhere",
             "createdBy": null,
-            "forgotten": "creation, cacheIdentity, engineVersion, rollbackOf, spec, formerSubnetGroups, protected",
+            "forgotten": "creation, cacheIdentity, engineVersion, observed, rollbackOf, spec, formerSubnetGroups, protected",
             // 90 days after the start.
             "expiresAt": "1803204000"
         })
@@ -137,7 +137,7 @@ async fn removal_returns_the_requested_names_without_a_record() {
                 "vpcId": null,
                 "parameterPrefix": "/bandup/cache",
                 "createdBy": null,
-                "forgotten": "creation, cacheIdentity, engineVersion, rollbackOf, spec, formerSubnetGroups, protected",
+                "forgotten": "creation, cacheIdentity, engineVersion, observed, rollbackOf, spec, formerSubnetGroups, protected",
                 "expiresAt": "1803204000"
             }),
             "{attributes}"
@@ -155,7 +155,7 @@ async fn rollback_returns_the_execution_and_keeps_protection() {
     // The cache was there before the run that failed, and it stays protected.
     assert_eq!(
         found["forgotten"],
-        "creation, cacheIdentity, engineVersion, rollbackOf"
+        "creation, cacheIdentity, engineVersion, observed, rollbackOf"
     );
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use contract::error::ErrorName;
-use contract::message::{EnsureReplicationGroupOutput, Observed};
+use contract::message::EnsureReplicationGroupOutput;
 use replay::Answer;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Aws, accepted, adopting, described, member, message, owned, owned_by, rejected, same, unowned,
-    waiting, waiting_with, with,
+    waiting, with, with_observed,
 };
 
 /// A group with a replica.
@@ -181,13 +181,9 @@ async fn applies_each_difference_at_once_as_one_change() {
 
         let found = aws.ensure(message(&cache)).await.expect(outcome);
 
-        let observed = Observed {
-            replica_requests: u32::from(action == "IncreaseReplicaCount"),
-            ..Observed::default()
-        };
         assert_eq!(
             found,
-            waiting_with(outcome, 30, observed),
+            waiting(outcome, 30),
             "{cache}: a later round compares again"
         );
         let expected: BTreeMap<_, _> = [
@@ -334,30 +330,6 @@ async fn waits_while_the_group_or_a_member_is_changing() {
     }
 }
 
-#[tokio::test]
-async fn request_for_replicas_counts_when_another_run_has_made_it_already() {
-    let aws = Aws::new([
-        described("available", same),
-        owned(),
-        member(same),
-        rejected("NoOperationFault"),
-    ]);
-
-    let found = aws
-        .ensure(message(&json!({ "replicas": 1 })))
-        .await
-        .expect("it waits");
-
-    let observed = Observed {
-        replica_requests: 1,
-        ..Observed::default()
-    };
-    assert_eq!(
-        found,
-        waiting_with("changing to more replicas: 1", 30, observed)
-    );
-}
-
 /// When a backup begins: <https://github.com/hashicorp/terraform-provider-aws/issues/24968>.
 fn not_available() -> Answer {
     Answer::query_fault(
@@ -393,62 +365,104 @@ async fn waits_when_tags_are_temporarily_unreadable_or_not_writable() {
     }
 }
 
-/// The group's description differs, and ElastiCache finds nothing to modify.
-fn nothing_to_modify() -> Aws {
-    Aws::new([
-        described("available", same),
-        owned(),
-        member(same),
-        Answer::query_fault(
-            400,
-            "InvalidParameterCombination",
-            "No modifications were requested",
-        ),
-    ])
+/// A change that ElastiCache finds nothing to do for.
+struct Nothing {
+    cache: Value,
+    answer: Answer,
+    operation: &'static str,
+    differences: &'static str,
+}
+
+fn nothings() -> [Nothing; 3] {
+    let replicas = || rejected("NoOperationFault");
+    [
+        Nothing {
+            cache: json!({ "description": "cache" }),
+            answer: Answer::query_fault(
+                400,
+                "InvalidParameterCombination",
+                "No modifications were requested",
+            ),
+            operation: "ModifyReplicationGroup",
+            differences: "cache.description is `in memory db for bandup`, requested `cache`",
+        },
+        Nothing {
+            cache: json!({ "replicas": 1 }),
+            answer: replicas(),
+            operation: "IncreaseReplicaCount",
+            differences: "cache.replicas is `0`, requested `1`",
+        },
+        Nothing {
+            cache: json!({}),
+            answer: replicas(),
+            operation: "DecreaseReplicaCount",
+            differences: "cache.replicas is `1`, requested `0`",
+        },
+    ]
+}
+
+impl Nothing {
+    /// A round that finds the difference, with what its execution observed before.
+    fn aws(&self, before: &Value) -> Aws {
+        let group = if self.operation == "DecreaseReplicaCount" {
+            described("available", two_nodes)
+        } else {
+            described("available", same)
+        };
+        let answers = [group, owned(), member(same), self.answer.clone()];
+        Aws::with_record(&with_observed(before), answers)
+    }
 }
 
 #[tokio::test]
 async fn compares_again_when_elasticache_finds_nothing_to_modify() {
-    let found = nothing_to_modify()
-        .ensure(message(&json!({ "description": "cache" })))
-        .await
-        .expect("it waits");
+    let others = json!({ "execution": "run-0", "nothingToModify": "cache.nodeType is `a`" });
+    for nothing in nothings() {
+        for before in [json!({}), others.clone()] {
+            let aws = nothing.aws(&before);
 
-    let differences = "cache.description is `in memory db for bandup`, requested `cache`";
-    let observed = Observed {
-        nothing_to_modify: Some(differences.to_owned()),
-        ..Observed::default()
-    };
-    assert_eq!(found, waiting_with("found nothing to modify", 30, observed));
+            let found = aws.ensure(message(&nothing.cache)).await.expect("it waits");
+
+            assert_eq!(found, waiting("found nothing to modify", 30));
+            let observed = aws.observed().pop().expect("a write");
+            assert_eq!(observed["execution"], "run-1");
+            assert_eq!(observed["nothingToModify"], nothing.differences);
+            assert_eq!(observed["replicaRequests"], 0, "it was not accepted");
+        }
+    }
 }
 
 #[tokio::test]
 async fn names_field_and_values_when_the_same_change_modifies_nothing_twice() {
-    let differences = "cache.description is `in memory db for bandup`, requested `cache`";
-    let before = json!({ "observed": { "nothingToModify": differences } });
-    let message = with(message(&json!({ "description": "cache" })), &before);
+    for nothing in nothings() {
+        let before = json!({ "execution": "run-1", "nothingToModify": nothing.differences });
 
-    let error = nothing_to_modify()
-        .ensure(message)
-        .await
-        .expect_err("twice");
+        let error = nothing
+            .aws(&before)
+            .ensure(message(&nothing.cache))
+            .await
+            .expect_err("twice");
 
-    assert_eq!(error.name(), ErrorName::Immutable);
-    assert!(error.to_string().contains(differences), "{error}");
+        assert_eq!(error.name(), ErrorName::Immutable);
+        let begin = format!("{} bandup-redis: ", nothing.operation);
+        assert!(error.to_string().starts_with(&begin), "{error}");
+        assert!(error.to_string().contains(nothing.differences), "{error}");
+    }
 }
 
 #[tokio::test]
-async fn compares_again_when_another_change_modified_nothing_before() {
-    let before =
-        json!({ "observed": { "nothingToModify": "cache.nodeType is `a`, requested `b`" } });
-    let message = with(message(&json!({ "description": "cache" })), &before);
+async fn waits_when_the_engine_version_is_not_shown_yet() {
+    let without_version = |body: String| body.replace("<EngineVersion>8.0.1</EngineVersion>", "");
+    let aws = Aws::new([
+        described("available", same),
+        owned(),
+        member(without_version),
+    ]);
 
-    let found = nothing_to_modify().ensure(message).await;
+    let found = aws.ensure(message(&json!({}))).await.expect("it waits");
 
-    assert!(
-        matches!(found, Ok(EnsureReplicationGroupOutput::Waiting { .. })),
-        "{found:?}"
-    );
+    let outcome = "found available, but without its engine version";
+    assert_eq!(found, waiting(outcome, 30));
 }
 
 #[tokio::test]

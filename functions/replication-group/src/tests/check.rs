@@ -52,6 +52,8 @@ async fn is_ready_when_ensuring_can_decide_even_after_60_minutes() {
     let cases = [
         (absent(), "not there"),
         (described("available", same), "available"),
+        // Only EnsureReplicationGroup looks at members.
+        (described("modifying", same), "modifying"),
         (described("create-failed", same), "create-failed"),
         (described("hibernating", same), "hibernating"),
         (described("any", without_status), "without a status"),

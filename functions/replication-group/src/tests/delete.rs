@@ -5,7 +5,7 @@ use contract::error::{ErrorName, StepResult};
 use replay::{Answer, Replay, form};
 use serde_json::{Value, json};
 
-use super::{absent, accepted, described, owned, owned_by, rejected, same, tagged, with};
+use super::{absent, accepted, described, member, owned, owned_by, rejected, same, tagged, with};
 use crate::delete;
 
 /// `DeleteReplicationGroup` on these answers, with these fields of its message.
@@ -141,11 +141,21 @@ async fn waits_until_60_minutes_when_it_cannot_be_deleted_yet() {
             rejected("InvalidReplicationGroupState"),
         ]
     };
-    let statuses = ["creating", "deleting", "modifying", "snapshotting"];
-    let cases = statuses
+    let modifying = |status: &str| {
+        let member = member(|body| body.replace(">available<", &format!(">{status}<")));
+        vec![described("modifying", same), member]
+    };
+    let cases = ["creating", "deleting", "snapshotting"]
         .map(|status| (vec![described(status, same)], status))
         .into_iter()
-        .chain([(changing(), "changing")]);
+        .chain([
+            (changing(), "changing"),
+            (modifying("creating"), "modifying"),
+            (
+                modifying("restore-failed"),
+                "modifying (bandup-redis-001 is restore-failed)",
+            ),
+        ]);
     for (answers, found) in cases {
         let waits = deleted(&Replay::new(answers.clone()), &json!({})).await;
         let late = deleted(&Replay::new(answers), &json!({ "secondsWaited": 3600 })).await;

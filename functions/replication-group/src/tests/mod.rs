@@ -13,7 +13,7 @@ mod unrecovered;
 mod upgrade;
 
 use contract::error::StepResult;
-use contract::message::{EnsureReplicationGroupOutput, Observed};
+use contract::message::EnsureReplicationGroupOutput;
 use record::{Creation, Table};
 use replay::{Answer, Replay, reference};
 use serde_json::{Value, json};
@@ -142,8 +142,7 @@ fn message(cache: &Value) -> Value {
         "network": replay::network(),
         "securityGroupId": "sg-0c1b2c3d4e5f60718",
         "defaultEngineVersion": "8.2",
-        "secondsWaited": 0,
-        "observed": {}
+        "secondsWaited": 0
     }));
     for (field, value) in cache.as_object().into_iter().flatten() {
         message["spec"]["cache"][field] = value.clone();
@@ -184,6 +183,23 @@ fn held(creation: Option<&Creation>) -> Value {
         let creation = serde_json::to_string(creation).expect("JSON");
         record["creation"] = json!(creation);
     }
+    record
+}
+
+/// The record of an environment that has its cache, with what an execution observed.
+fn with_observed(observed: &Value) -> Value {
+    let mut record = held(None);
+    record["cacheIdentity"] = json!(
+        json!({
+            "vpcId": "vpc-0a1b2c3d4e5f60718",
+            "cacheName": "bandup-redis",
+            "securityGroupName": "redis-sg",
+            "subnetGroupName": "bandup-cached-subnet-group",
+            "parameterPrefix": "/bandup/cache"
+        })
+        .to_string()
+    );
+    record["observed"] = json!(observed.to_string());
     record
 }
 
@@ -271,6 +287,18 @@ impl Aws {
             .collect()
     }
 
+    /// What the round wrote to the record about the cache's changes, in its order.
+    fn observed(&self) -> Vec<Value> {
+        let writes = self.record_writes();
+        writes
+            .iter()
+            .filter_map(|write| {
+                let observed = &write["ExpressionAttributeValues"][":observed"]["S"];
+                Some(serde_json::from_str(observed.as_str()?).expect("JSON"))
+            })
+            .collect()
+    }
+
     /// The creations that the round wrote to the record, in their order.
     fn recorded(&self) -> Vec<Creation> {
         let writes = self.record_writes();
@@ -285,19 +313,9 @@ impl Aws {
 }
 
 fn waiting(outcome: &str, wait_seconds: u32) -> EnsureReplicationGroupOutput {
-    waiting_with(outcome, wait_seconds, Observed::default())
-}
-
-/// As `waiting`, with what the next round has to know.
-fn waiting_with(
-    outcome: &str,
-    wait_seconds: u32,
-    observed: Observed,
-) -> EnsureReplicationGroupOutput {
     EnsureReplicationGroupOutput::Waiting {
         outcome: outcome.to_owned(),
         wait_seconds,
-        observed,
     }
 }
 

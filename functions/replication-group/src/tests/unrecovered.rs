@@ -1,15 +1,14 @@
 //! A member that ElastiCache can't keep, and a name that something else has.
 
 use contract::error::ErrorName;
-use contract::message::{CheckReplicationGroupOutput, EnsureReplicationGroupOutput, Observed};
-use replay::{Answer, Replay};
+use contract::message::EnsureReplicationGroupOutput;
+use replay::Answer;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, absent, accepted, described, events, member, message, owned, rejected, same, waiting_with,
-    with,
+    Aws, absent, accepted, condition_failed, creation, described, events, held, member, message,
+    owned, read, rejected, same, unowned, waiting, with, with_observed, written,
 };
-use crate::check;
 
 fn member_that_is(status: &str) -> Answer {
     member(|body| {
@@ -20,9 +19,12 @@ fn member_that_is(status: &str) -> Answer {
     })
 }
 
-/// What the second round in a row has observed.
-fn observed_twice(status: &str) -> Value {
-    json!({ "failedMember": { "id": "bandup-redis-001", "status": status, "checks": 2 } })
+/// What this execution observed in so many rounds.
+fn observed(checks: u32, status: &str) -> Value {
+    json!({
+        "execution": "run-1",
+        "failedMember": { "id": "bandup-redis-001", "status": status, "checks": checks }
+    })
 }
 
 /// The group in a status, and its member in another. While the group is *modifying*, its tags can't be read.
@@ -46,19 +48,18 @@ const UNRECOVERED: [&str; 3] = [
 async fn waits_twice_for_a_member_that_does_not_recover() {
     for status in UNRECOVERED {
         for group in ["available", "modifying"] {
-            let mut observed = json!({});
-            for checks in 1..=2 {
-                let aws = Aws::new(answers(group, status));
-                let message = with(message(&json!({})), &json!({ "observed": observed }));
+            for before in [json!({}), observed(1, status)] {
+                let aws = Aws::with_record(&with_observed(&before), answers(group, status));
 
-                let found = aws.ensure(message).await.expect("it waits");
+                let found = aws.ensure(message(&json!({}))).await.expect("it waits");
 
-                observed["failedMember"] =
-                    json!({ "id": "bandup-redis-001", "status": status, "checks": checks });
-                let expected: Observed =
-                    serde_json::from_value(observed.clone()).expect("observed");
                 let outcome = format!("found changing: bandup-redis-001 is {status}");
-                assert_eq!(found, waiting_with(&outcome, 30, expected), "{group}");
+                assert_eq!(found, waiting(&outcome, 30), "{group}");
+                let checks = 1 + before["failedMember"]["checks"].as_u64().unwrap_or(0);
+                let recorded = &aws.observed()[0]["failedMember"];
+                assert_eq!(recorded["id"], "bandup-redis-001");
+                assert_eq!(recorded["status"], status);
+                assert_eq!(recorded["checks"], checks);
             }
         }
     }
@@ -75,11 +76,10 @@ async fn third_check_names_the_member_its_status_and_the_events() {
             );
             let mut answers = answers(group, status);
             answers.extend([events(&[event]), events(&[])]);
-            let aws = Aws::new(answers);
-            let third = json!({ "observed": observed_twice(status), "secondsWaited": 60 });
+            let aws = Aws::with_record(&with_observed(&observed(2, status)), answers);
 
             let error = aws
-                .ensure(with(message(&json!({})), &third))
+                .ensure(message(&json!({})))
                 .await
                 .expect_err("three checks");
 
@@ -95,144 +95,257 @@ async fn third_check_names_the_member_its_status_and_the_events() {
     }
 }
 
+/// AWS deletes neither the only node nor the primary:
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html>.
 #[tokio::test]
-async fn checks_start_over_when_the_member_recovers_or_another_fails() {
-    let other = json!({ "failedMember": { "id": "bandup-redis-002", "status": "restore-failed", "checks": 2 } });
+async fn remedy_depends_on_the_member() {
+    let two = |role: &'static str| {
+        move |body: String| {
+            body.replace(
+                "</MemberClusters>",
+                "<ClusterId>bandup-redis-002</ClusterId></MemberClusters>",
+            )
+            .replace(
+                "</NodeGroupMember>",
+                &format!("<CurrentRole>{role}</CurrentRole></NodeGroupMember>"),
+            )
+        }
+    };
     let cases = [
-        ("modifying", other.clone(), None),
-        ("restore-failed", other, Some(1)),
+        (described("available", same), "it is the only node"),
+        (
+            described("available", two("primary")),
+            "fail over to a replica",
+        ),
+        (
+            described("available", two("replica")),
+            "cause, delete the member",
+        ),
     ];
-    for (status, observed, checks) in cases {
-        let aws = Aws::new(answers("available", status));
-        let message = with(message(&json!({})), &json!({ "observed": observed }));
+    for (group, expected) in cases {
+        let none = || events(&[]);
+        let answers = [
+            group,
+            owned(),
+            member_that_is("restore-failed"),
+            none(),
+            none(),
+            none(),
+        ];
+        let before = with_observed(&observed(2, "restore-failed"));
+        let aws = Aws::with_record(&before, answers);
 
-        let found = aws.ensure(message).await.expect("it waits");
+        let error = aws
+            .ensure(message(&json!({})))
+            .await
+            .expect_err("three checks");
 
-        let EnsureReplicationGroupOutput::Waiting { observed, .. } = found else {
-            panic!("{found:?}");
-        };
-        let found = observed.failed_member.map(|member| member.checks);
-        assert_eq!(found, checks, "{status}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 
 #[tokio::test]
-async fn plan_only_reports_a_member_that_does_not_recover() {
-    let aws = Aws::new(answers("available", "restore-failed"));
-    let third = json!({ "plan": true, "observed": observed_twice("restore-failed") });
+async fn checks_of_another_member_or_execution_do_not_count() {
+    let status = "restore-failed";
+    let mut other_member = observed(2, status);
+    other_member["failedMember"]["id"] = json!("bandup-redis-002");
+    let mut other_execution = observed(2, status);
+    other_execution["execution"] = json!("run-0");
+    for before in [other_member, other_execution] {
+        let aws = Aws::with_record(&with_observed(&before), answers("available", status));
 
-    let found = aws.ensure(with(message(&json!({})), &third)).await;
+        aws.ensure(message(&json!({}))).await.expect("it waits");
 
-    let Ok(EnsureReplicationGroupOutput::Planned { outcome, .. }) = found else {
-        panic!("{found:?}");
-    };
-    assert_eq!(
-        outcome,
-        "found changing: bandup-redis-001 is restore-failed"
+        assert_eq!(aws.observed()[0]["failedMember"]["checks"], 1, "{before}");
+    }
+}
+
+#[tokio::test]
+async fn check_is_lost_with_the_claim() {
+    let aws = Aws::answering(
+        answers("available", "restore-failed"),
+        [read(&with_observed(&json!({}))), condition_failed()],
+    );
+
+    let found = aws.ensure(message(&json!({}))).await;
+
+    assert!(
+        matches!(found, Ok(EnsureReplicationGroupOutput::ClaimLost { .. })),
+        "{found:?}"
     );
 }
 
 #[tokio::test]
-async fn poll_is_over_when_a_member_of_a_modified_group_does_not_recover() {
-    let ready = |found: &str| CheckReplicationGroupOutput::Ready {
-        found: found.to_owned(),
-    };
-    let pending = CheckReplicationGroupOutput::Pending {
-        found: "modifying".to_owned(),
-        wait_seconds: 30,
-    };
-    let cases = [
+async fn plan_only_reports_a_member_that_does_not_recover() {
+    for group in ["available", "modifying"] {
+        let before = with_observed(&observed(2, "restore-failed"));
+        let aws = Aws::with_record(&before, answers(group, "restore-failed"));
+
+        let found = aws
+            .ensure(with(message(&json!({})), &json!({ "plan": true })))
+            .await;
+
+        let Ok(EnsureReplicationGroupOutput::Planned { outcome, .. }) = found else {
+            panic!("{found:?}");
+        };
+        let expected = "found changing: bandup-redis-001 is restore-failed";
+        assert_eq!(outcome, expected, "{group}");
+        assert!(aws.record_writes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn group_that_is_not_the_environments_is_only_waited_for() {
+    let aws = Aws::with_record(&held(None), answers("modifying", "restore-failed"));
+
+    let found = aws.ensure(message(&json!({}))).await.expect("it waits");
+
+    let outcome = "found modifying: bandup-redis-001 is restore-failed";
+    assert_eq!(found, waiting(outcome, 30));
+    let aws = Aws::with_record(&held(None), [described("available", same), unowned()]);
+    let error = aws.ensure(message(&json!({}))).await.expect_err("unowned");
+    assert_eq!(error.name(), ErrorName::NotOwned);
+}
+
+#[tokio::test]
+async fn waits_while_members_of_a_modified_group_recover() {
+    for status in ["creating", "available"] {
+        let aws = Aws::with_record(&with_observed(&json!({})), answers("modifying", status));
+
+        let found = aws.ensure(message(&json!({}))).await.expect("it waits");
+
+        assert_eq!(found, waiting("found modifying", 30), "{status}");
+    }
+}
+
+fn replicas_requested(times: u32) -> Value {
+    with_observed(&json!({ "execution": "run-1", "replicaRequests": times }))
+}
+
+#[tokio::test]
+async fn request_for_replicas_is_counted_before_it_is_made() {
+    for (before, answer, outcome, recorded) in [
         (
-            "restore-failed",
-            ready("modifying: bandup-redis-001 is restore-failed"),
+            0,
+            accepted("IncreaseReplicaCount"),
+            "changing to more replicas: 1",
+            &[1][..],
         ),
-        ("creating", pending.clone()),
-        ("available", pending),
-    ];
-    for (status, expected) in cases {
-        let replay = Replay::new(answers("modifying", status));
-        let input = json!({
-            "environment": "bandup",
-            "execution": "run-1",
-            "cacheName": "bandup-redis",
-            "secondsWaited": 0,
-        });
-        let input = serde_json::from_value(input).expect("the state's message");
+        (
+            1,
+            accepted("IncreaseReplicaCount"),
+            "changing to more replicas: 1",
+            &[2],
+        ),
+        // Not accepted, so it doesn't count.
+        (
+            1,
+            rejected("InvalidReplicationGroupState"),
+            "found changing",
+            &[2, 1],
+        ),
+    ] {
+        let answers = [described("available", same), owned(), member(same), answer];
+        let aws = Aws::with_record(&replicas_requested(before), answers);
 
-        let found = check(&aws_sdk_elasticache::Client::new(&replay.config()), input).await;
+        let found = aws.ensure(message(&json!({ "replicas": 1 }))).await;
 
-        assert_eq!(found.expect(status), expected);
+        assert_eq!(found.expect(outcome), waiting(outcome, 30));
+        let counts: Vec<_> = aws
+            .observed()
+            .iter()
+            .map(|observed| observed["replicaRequests"].clone())
+            .collect();
+        assert_eq!(json!(counts), json!(recorded));
     }
 }
 
 #[tokio::test]
 async fn replicas_that_disappear_twice_are_not_requested_again() {
-    let found = || vec![described("available", same), owned(), member(same)];
     let event = (
         "bandup-redis",
         "Replica bandup-redis-002 was deleted",
         "2026-11-23T10:05:00.000Z",
     );
-    for (requests, is_requested) in [(0, true), (1, true), (2, false)] {
-        let mut answers = found();
-        if is_requested {
-            answers.push(accepted("IncreaseReplicaCount"));
-        } else {
-            answers.extend([events(&[]), events(&[event])]);
-        }
-        let aws = Aws::new(answers);
-        let message = with(
-            message(&json!({ "replicas": 1 })),
-            &json!({ "observed": { "replicaRequests": requests } }),
-        );
+    let answers = [
+        described("available", same),
+        owned(),
+        member(same),
+        events(&[]),
+        events(&[event]),
+    ];
+    let aws = Aws::with_record(&replicas_requested(2), answers);
 
-        let found = aws.ensure(message).await;
+    let error = aws
+        .ensure(message(&json!({ "replicas": 1 })))
+        .await
+        .expect_err("twice is enough");
 
-        if is_requested {
-            let observed = Observed {
-                replica_requests: requests + 1,
-                ..Observed::default()
-            };
-            let outcome = "changing to more replicas: 1";
-            assert_eq!(found.expect(outcome), waiting_with(outcome, 30, observed));
-            continue;
-        }
-        let error = found.expect_err("twice is enough");
-        assert_eq!(error.name(), ErrorName::UnexpectedStatus);
-        for expected in [
-            "has 1 instead of 2 nodes",
-            "Replica bandup-redis-002 was deleted",
-        ] {
-            assert!(error.to_string().contains(expected), "{error}");
-        }
-        assert!(aws.elasticache_writes().is_empty());
+    assert_eq!(error.name(), ErrorName::UnexpectedStatus);
+    for expected in [
+        "has 1 instead of 2 nodes",
+        "Replica bandup-redis-002 was deleted",
+    ] {
+        assert!(error.to_string().contains(expected), "{error}");
     }
+    assert!(aws.elasticache_writes().is_empty());
 }
 
 #[tokio::test]
-async fn name_of_a_standalone_cache_cluster_is_not_owned() {
+async fn plan_rejects_the_name_of_a_standalone_cache_cluster() {
     let standalone = member(|body| {
         body.replace("bandup-redis-001", "bandup-redis")
             .replace("<ReplicationGroupId>bandup-redis</ReplicationGroupId>", "")
             .replace("<Engine>valkey", "<Engine>memcached")
     });
+    let aws = Aws::new([absent(), standalone]);
+
+    let error = aws
+        .ensure(with(message(&json!({})), &json!({ "plan": true })))
+        .await
+        .expect_err("not owned");
+
+    assert_eq!(error.name(), ErrorName::NotOwned);
+    let expected =
+        "CreateReplicationGroup bandup-redis: a memcached cache cluster of this name exists";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+#[tokio::test]
+async fn rejected_name_is_not_recorded_as_the_environments() {
+    // <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html>
+    let taken = || {
+        Answer::query_fault(
+            400,
+            "CacheClusterAlreadyExists",
+            "You already have a cluster with the given identifier.",
+        )
+    };
+    let earlier = creation();
     let cases = [
-        (true, standalone, "a memcached cache cluster"),
         (
-            false,
-            rejected("CacheClusterAlreadyExists"),
-            "a cache cluster",
+            held(None),
+            "REMOVE cacheIdentity, creation ADD version :one",
+        ),
+        (
+            {
+                let mut record = with_observed(&json!({}));
+                record["creation"] = json!(serde_json::to_string(&earlier).expect("JSON"));
+                record
+            },
+            "SET creation = :creation ADD version :one",
         ),
     ];
-    for (plan, answer, found) in cases {
-        let aws = Aws::new([absent(), answer]);
-        let message = with(message(&json!({})), &json!({ "plan": plan }));
+    for (record, expected) in cases {
+        let aws = Aws::answering([absent(), taken()], [read(&record), written(), written()]);
 
-        let error = aws.ensure(message).await.expect_err("not owned");
+        let error = aws.ensure(message(&json!({}))).await.expect_err("taken");
 
         assert_eq!(error.name(), ErrorName::NotOwned);
-        let expected = format!("{found} named bandup-redis exists");
-        assert!(error.to_string().contains(&expected), "{error}");
+        let words = "You already have a cluster with the given identifier";
+        assert!(error.to_string().contains(words), "{error}");
+        let update = &aws.record_writes()[1]["UpdateExpression"];
+        assert_eq!(update, expected);
     }
 }
 

@@ -141,7 +141,7 @@ fn recorded(version: &str) -> Value {
 }
 
 #[tokio::test]
-async fn new_cache_gets_requested_or_recorded_or_default_version_and_records_it() {
+async fn new_cache_gets_requested_or_recorded_or_default_version() {
     let cases = [
         (held(None), json!({}), "8.2"),
         (held(None), json!({ "engineVersion": "7.2" }), "7.2"),
@@ -160,8 +160,11 @@ async fn new_cache_gets_requested_or_recorded_or_default_version_and_records_it(
 
         let request = &created.elasticache.forms()[1];
         assert_eq!(request["EngineVersion"], expected, "{record}");
-        let written = &created.record_writes()[0]["ExpressionAttributeValues"];
-        assert_eq!(written[":engineVersion"]["S"], expected, "{record}");
+        let written = created.record_writes()[0].to_string();
+        assert!(
+            !written.contains("engineVersion"),
+            "AWS may reject it: {written}"
+        );
         let plan = serde_json::to_value(plan).expect("JSON");
         let changes = plan["actions"][0]["changes"].as_array().expect("changes");
         let version = json!({ "field": "cache.engineVersion", "found": null, "wanted": expected });

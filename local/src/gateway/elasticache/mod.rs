@@ -195,10 +195,15 @@ impl ElastiCache {
         {
             return Ok(Some(refusal));
         }
-        let running = call
+        let group = call
             .field("ReplicationGroupId")
             .and_then(|id| self.found(id))
-            .map(|(group, _)| group.engine);
+            .map(|(group, _)| group);
+        let nodes = group.as_ref().map(|group| group.nodes);
+        if let Some(refusal) = strict::refuse_same_replicas(call, nodes) {
+            return Ok(Some(refusal));
+        }
+        let running = group.map(|group| group.engine);
         let refusal = strict::refuse_request(call, running.as_ref(), upstream).await?;
         if let Some(refusal) = refusal {
             return Ok(Some(refusal));

@@ -258,6 +258,19 @@ fn refuse_nothing(call: &Call) -> Option<Refusal> {
         .then(|| invalid_combination("No modifications were requested"))
 }
 
+/// A request for as many replicas as there are
+/// ([IncreaseReplicaCount](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html)).
+/// AWS's words are not known.
+pub fn refuse_same_replicas(call: &Call, nodes: Option<u32>) -> Option<Refusal> {
+    let wanted = call.field("NewReplicaCount")?.parse::<u32>().ok()?;
+    (Some(wanted + 1) == nodes).then(|| {
+        Refusal::new(
+            "NoOperationFault",
+            "The operation was not performed because no changes were required.",
+        )
+    })
+}
+
 /// ElastiCache keeps events for 14 days
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)). AWS's
 /// words for an earlier start are not known.
@@ -408,7 +421,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::{
-        refuse_nothing, refuse_settings, refuse_start, refuse_state, refuse_subnet_group_name,
+        refuse_nothing, refuse_same_replicas, refuse_settings, refuse_start, refuse_state,
+        refuse_subnet_group_name,
     };
     use crate::gateway::call::Call;
     use crate::gateway::elasticache::Phase;
@@ -508,6 +522,16 @@ mod tests {
 
         assert!(refuse_nothing(&call(modify)).is_some());
         assert!(refuse_nothing(&call(&format!("{modify}&CacheNodeType=b"))).is_none());
+    }
+
+    #[test]
+    fn as_many_replicas_as_there_are_change_nothing() {
+        let increase = call("Action=IncreaseReplicaCount&ReplicationGroupId=a&NewReplicaCount=1");
+        let code = |nodes| refuse_same_replicas(&increase, Some(nodes)).map(|refusal| refusal.code);
+
+        assert_eq!(code(2), Some("NoOperationFault".to_owned()));
+        assert_eq!(code(1), None);
+        assert_eq!(code(3), None);
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Engine {
         }
     }
 
-    /// What it is after a modification. A cache with a default parameter group gets the one of its new version.
+    /// What it is after a modification.
     pub fn modify(&mut self, call: &Call) {
         if let Some(version) = call.field("EngineVersion") {
             version.clone_into(&mut self.version);

@@ -443,6 +443,37 @@ fn accepts_injected_faults() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+#[test]
+fn accepts_faults_that_tests_ask_for() {
+    let operations: [(Fault, &[&str]); 3] = [
+        (
+            Fault::InvalidState,
+            &["DeleteReplicationGroup", "ModifyReplicationGroup"],
+        ),
+        (
+            Fault::TagsUnavailable,
+            &["AddTagsToResource", "ListTagsForResource"],
+        ),
+        (
+            Fault::NothingToModify,
+            &["ModifyCacheSubnetGroup", "ModifyReplicationGroup"],
+        ),
+    ];
+    assert_eq!(operations.map(|(fault, _)| fault), Fault::ASKED_FOR);
+    let runtime = runtime();
+    for (fault, operations) in operations {
+        for operation in operations {
+            let call = call("elasticache", operation, &format!("Action={operation}"));
+            let refusal = fault.refusal(&call).expect("an error");
+            let models = Models::default();
+            runtime
+                .block_on(models.checked(&call, refusal.answer(&call)))
+                .expect("a response");
+            assert_eq!(models.violations(), Vec::<String>::new(), "{fault}");
+        }
+    }
+}
+
 /// A pattern that can't be compiled is not checked.
 #[test]
 fn compiles_patterns() {

@@ -26,7 +26,7 @@ pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, R
 pub use replication_group::{
     CheckReplicationGroupInput, CheckReplicationGroupOutput, DeleteReplicationGroupInput,
     DeleteReplicationGroupOutput, EngineVersions, EnsureReplicationGroupInput,
-    EnsureReplicationGroupOutput, FailedMember, Observed,
+    EnsureReplicationGroupOutput,
 };
 pub use security_group::{
     DeleteSecurityGroupInput, DeleteSecurityGroupOutput, Drift, EnsureSecurityGroupInput,

@@ -30,43 +30,6 @@ pub struct EnsureReplicationGroupInput {
     pub default_engine_version: EngineVersion,
     /// The sum of this execution's waits for the cache, in seconds.
     pub seconds_waited: u32,
-    /// What this execution's last round returned; nothing before the first.
-    pub observed: Observed,
-}
-
-/// What an execution has observed in its rounds so far. The state machine passes it from each round to the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Observed {
-    /// The differences that ElastiCache last refused to change, because it found nothing to modify.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nothing_to_modify: Option<String>,
-    /// How often ElastiCache has accepted this execution's request for more replicas.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub replica_requests: u32,
-    /// The member that doesn't recover.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failed_member: Option<FailedMember>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-const fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
-/// A member in a status from which ElastiCache doesn't recover it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FailedMember {
-    /// The member's ID.
-    pub id: String,
-    /// Its status.
-    pub status: String,
-    /// How many rounds in a row have found it so.
-    pub checks: u32,
 }
 
 /// The engine versions of a cache.
@@ -94,8 +57,6 @@ pub enum EnsureReplicationGroupOutput {
         outcome: String,
         /// How long to wait before the next check, in seconds.
         wait_seconds: u32,
-        /// The next round's input.
-        observed: Observed,
     },
     /// It is owned, available, and as requested.
     UpToDate {
