@@ -1,9 +1,10 @@
-//! The whole fault matrix: every scenario, every call, every fault, on the first, on some and on every call.
+//! The fault matrix: every call, every fault, on the first, on some and on every call; of every scenario, or of those that
+//! the arguments after the page name, such as `create`.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use envcache_tests::matrix::{self, Machines, Scenario, Spell, Undisturbed};
 use envcache_tests::{World, page, resources};
 
@@ -30,6 +31,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// The scenarios that the arguments name; all of them if there are none.
+fn scenarios() -> Result<Vec<Scenario>> {
+    let named: Vec<_> = std::env::args().skip(2).collect();
+    let name = |scenario: &Scenario| format!("{scenario:?}").to_lowercase();
+    if let Some(unknown) = named
+        .iter()
+        .find(|named| !Scenario::ALL.iter().any(|one| name(one) == **named))
+    {
+        bail!("{unknown} is no scenario");
+    }
+    let is_meant = |scenario: &Scenario| named.is_empty() || named.contains(&name(scenario));
+    Ok(Scenario::ALL.into_iter().filter(is_meant).collect())
+}
+
 /// Tells how many cells ended wrong.
 fn run() -> Result<usize> {
     let path = page::asked_for()?;
@@ -37,7 +52,7 @@ fn run() -> Result<usize> {
     let world = World::deploy_with(matrix::SETTINGS)?;
     let machines = Machines::deployed(&world);
     let undisturbed = Undisturbed::run(&world, machines)?;
-    let cells = undisturbed.cells(&Scenario::ALL, &Spell::ALL);
+    let cells = undisturbed.cells(&scenarios()?, &Spell::ALL);
     let report = matrix::run(&undisturbed, &world, machines, &cells)?;
     let strange = resources::nobodys(&world)?;
     ensure!(strange.is_empty(), "made under another name: {strange:?}");
