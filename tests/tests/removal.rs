@@ -325,7 +325,7 @@ fn a_security_group_that_another_refers_to_is_in_use_and_a_later_run_finishes() 
     assert_eq!(ended.error, "InUse", "{ended:?}");
     let expected = format!(
         "DeleteSecurityGroup: security group {ours} is still in use 15 minutes after the cache has gone: an inbound \
-         rule of {backend} refers to it"
+         rule of {backend} references it"
     );
     assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
     assert!(environment.cache(world()).is_err(), "what could go is gone");

@@ -16,7 +16,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// The checks of who owns a resource and who may request what: a file, what stands in it, and what takes its place.
-const CHECKS: [(&str, &str, &str); 61] = [
+const CHECKS: [(&str, &str, &str); 60] = [
     (
         "functions/replication-group/src/decide.rs",
         "let remedy = if recorded.is_none() {",
@@ -81,11 +81,6 @@ const CHECKS: [(&str, &str, &str); 61] = [
         "functions/replication-group/src/ensure.rs",
         ".map(|answer| answer.is_ok())",
         ".map(|_| true)",
-    ),
-    (
-        "functions/replication-group/src/ensure.rs",
-        "        let wait_seconds = self.wait_seconds(NOT_YET_AS_REQUESTED)?;\n        if !self.record(None, None).await? {\n            return Ok(self.claim_lost());\n        }\n        let owner",
-        "        let wait_seconds = self.wait_seconds(NOT_YET_AS_REQUESTED).unwrap_or(30);\n        if !self.record(None, None).await? {\n            return Ok(self.claim_lost());\n        }\n        let owner",
     ),
     (
         "functions/replication-group/src/ensure.rs",
@@ -215,7 +210,7 @@ const CHECKS: [(&str, &str, &str); 61] = [
     (
         "functions/security-group/src/delete.rs",
         ".filter(|(_, id)| !known.contains(id))",
-        ".filter(|_| true)",
+        ".filter(|(_, id)| true || !known.contains(id))",
     ),
     (
         "shared/contract/src/ownership.rs",

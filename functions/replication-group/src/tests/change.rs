@@ -479,9 +479,16 @@ async fn times_out_when_it_is_still_not_as_wanted_after_60_minutes() {
             "changing: bandup-redis-001 is creating after 60 minutes",
         ),
     ];
-    for (member, cache, expected) in cases {
-        let aws = Aws::new([described("available", same), owned(), member]);
-        let late = with(message(&cache), &json!({ "secondsWaited": 3600 }));
+    let cases = cases.map(|(member, cache, expected)| (owned(), member, message(&cache), expected));
+    let adoption = (
+        unowned(),
+        member(same),
+        adopting(message(&json!({}))),
+        "available, but not yet as requested, after 60 minutes",
+    );
+    for (tags, member, message, expected) in cases.into_iter().chain([adoption]) {
+        let aws = Aws::new([described("available", same), tags, member]);
+        let late = with(message, &json!({ "secondsWaited": 3600 }));
 
         let error = aws.ensure(late).await.expect_err(expected);
 
