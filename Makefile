@@ -13,7 +13,7 @@ PYTHON ?= python3
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix soak sabotage pictures check advisories build deploy tools linters format clean
+.PHONY: help demo unit test matrix soak sabotage pictures check advisories build deploy tools linters format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -22,9 +22,12 @@ demo: build ## the main job on this machine: from an event to a published endpoi
 	cargo build --locked --quiet --package envcache --package envcache-demo
 	target/debug/envcache-demo
 
-# Runs mostly wait: more of them at once than there are cores.
-test: build ## every test: decisions and requests first, then the stack from outside
+unit: tools ## the tests that need no simulator: decisions, requests, definitions, and pages
 	cargo test --locked --workspace --lib --bins
+	cargo test --locked --package envcache-tests --test definitions
+
+# Runs mostly wait: more of them at once than there are cores.
+test: unit build ## every test: the fast ones first, then the stack from outside
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --test '*' -- --test-threads 8
 

@@ -616,6 +616,23 @@ pub fn world() -> &'static World {
     WORLD.get_or_init(|| World::deploy().unwrap_or_else(|error| panic!("{error:#}")))
 }
 
+/// The stack that the tests of a program share if they need nothing of it but its speed: AWS's time passes as in the fault
+/// matrix.
+///
+/// # Panics
+/// If it can't be deployed.
+pub fn fast_world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| {
+        let world =
+            World::deploy_with(matrix::SETTINGS).unwrap_or_else(|error| panic!("{error:#}"));
+        // A call that is refused for its rate is made again, and some tests count calls. The tests of an account's limits
+        // have a stack of their own.
+        world.gateway().limit("ssm", "PutParameter", 1_000, 1_000.0);
+        world
+    })
+}
+
 /// Asks again and again until there is an answer.
 ///
 /// # Panics

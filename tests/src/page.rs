@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use local::Workspace;
 
 /// Writes a page.
@@ -11,24 +11,34 @@ use local::Workspace;
 /// # Errors
 /// Where the file cannot be written.
 pub fn write(path: &str, title: &str, command: &str, text: &str, table: &str) -> Result<()> {
-    let commit = Command::new("git")
-        .args(["describe", "--always", "--dirty"])
-        .current_dir(Workspace::root())
-        .output()
-        .context("git")?
-        .stdout;
-    let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+    let commit = git(&["describe", "--always"])?;
     let page = format!(
         "# {title}\n\n{text}\n\nWritten by `{command}` at commit {commit}; do not edit by hand.\n\n{table}\n"
     );
     std::fs::write(Path::new(path), page).with_context(|| path.to_owned())
 }
 
-/// The page that a program was asked to write: its only argument. Its folder is made, before a long run.
+/// Returns what git prints about the checkout.
+fn git(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(Workspace::root())
+        .output()
+        .context("git")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Returns the page that a program is to write, its first argument, and creates its folder before a long run.
 ///
 /// # Errors
-/// Where there is none.
+/// Returns an error if there is no argument, or if the checkout has uncommitted changes: the page names the commit that its
+/// results are of.
 pub fn asked_for() -> Result<String> {
+    let changes = git(&["status", "--porcelain"])?;
+    ensure!(
+        changes.is_empty(),
+        "commit first: the page would name a commit without these changes:\n{changes}"
+    );
     let path = std::env::args()
         .nth(1)
         .context("say which page to write, such as docs/fault-matrix.md")?;

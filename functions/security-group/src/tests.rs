@@ -227,7 +227,7 @@ async fn rule_for_an_earlier_backend_is_revoked_by_id_and_others_stay() {
     );
 }
 
-/// Of a rule for every protocol and port, DescribeSecurityGroups shows no ports and DescribeSecurityGroupRules shows -1.
+/// Of a rule for every protocol and port, `DescribeSecurityGroups` shows no ports and `DescribeSecurityGroupRules` shows -1.
 #[tokio::test]
 async fn outdated_rule_for_all_traffic_is_revoked() {
     let all = |text: String, tag: &str| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode};
@@ -105,6 +105,12 @@ impl Caller {
             Some((step, by_function)) => self.meet(&step, by_function, &call, &received).await?,
             None => self.take_effect(&call, &received).await?,
         };
+        if is_failure_of_ministack(&response) {
+            eprintln!("MiniStack failed on {} {}", call.service, call.operation);
+            return Ok(Fault::InternalError
+                .refusal(&call)
+                .map_or(response, |refusal| refusal.answer(&call)));
+        }
         shared.models.checked(&call, response).await
     }
 
@@ -173,6 +179,11 @@ fn invocation(headers: &HeaderMap) -> Option<[&str; 3]> {
         header("x-envcache-environment")?,
         header("x-envcache-state")?,
     ])
+}
+
+/// Whether MiniStack itself failed, which it answers without a body. AWS's answer would be an internal error.
+fn is_failure_of_ministack(response: &Response<Full<Bytes>>) -> bool {
+    response.status().is_server_error() && response.body().size_hint().exact() == Some(0)
 }
 
 /// An answer of MiniStack as it is.

@@ -547,7 +547,7 @@ fn sabotage_checkout(
     let lenient = std::fs::read_to_string(&manifest)?.replace("warnings = \"deny\"", "");
     std::fs::write(&manifest, lenient)?;
     ensure!(
-        test(checkout, &["--lib"])? && test(checkout, &["--test", "state_machine"])?,
+        test(checkout, &["--lib"])? && test(checkout, &["--test", "definitions"])?,
         "the tests fail without any sabotage"
     );
     for (file, found, instead) in CHECKS {
@@ -570,7 +570,7 @@ fn sabotage_checkout(
         let definition = serde_json::from_str(&before)?;
         let without = without(definition, &sabotaged.part);
         std::fs::write(&path, without.to_string())?;
-        let passed = test(checkout, &["--test", "state_machine"])?;
+        let passed = test(checkout, &["--test", "definitions"])?;
         std::fs::write(&path, before)?;
         tell(
             &sabotaged.what,

@@ -1,15 +1,8 @@
 //! One run at a time for each environment, and the last word in event time.
 
-use std::sync::OnceLock;
-
-use envcache_tests::{Ended, Environment, World, by_hand, matrix, text, until};
+use envcache_tests::{Ended, Environment, World, by_hand, fast_world as world, text, until};
 use local::gateway::elasticache::Life;
 use serde_json::{Value, json};
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
-}
 
 /// Asks for the environment at a moment, with other settings.
 fn run_at(environment: &Environment, time: &str, cache: &Value) -> Ended {

@@ -1,16 +1,11 @@
 //! What whoever can put an event on the bus must not reach: each test performs an attack from outside and shows that
 //! it changes nothing but the environment's own cache.
 
-use std::sync::OnceLock;
-
-use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text};
+use envcache_tests::{
+    Ended, Environment, World, array, by_hand, fast_world as world, matrix, text,
+};
 use local::aws::Refusal;
 use serde_json::{Value, json};
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
-}
 
 /// Puts `Environment Created` on the bus and waits until its run has ended.
 fn created(detail: &Value) -> Ended {

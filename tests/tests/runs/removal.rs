@@ -1,16 +1,9 @@
 //! An environment that is no more: what it had goes, what is not ours stays.
 
-use std::sync::OnceLock;
-
-use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text, until};
+use envcache_tests::{Ended, Environment, array, by_hand, fast_world as world, text, until};
 use local::gateway::elasticache::{Life, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
-}
 
 /// An environment that has its cache.
 fn provisioned() -> Environment {

@@ -1,16 +1,10 @@
 //! A first creation that failed: what it made is kept, or taken away again where that was asked for.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text};
+use envcache_tests::{Ended, Environment, World, array, by_hand, fast_world as world, text};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
-}
 
 fn deny(environment: &Environment, step: &str, operation: &str) {
     environment.tenant.inject(Rule {

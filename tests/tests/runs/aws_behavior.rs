@@ -1,16 +1,9 @@
 //! What AWS does in its own way, or on its own: upgrades, members, tags, names, and functions that wake up.
 
-use std::sync::OnceLock;
-
 use envcache_tests::definition::{Machine, steps};
-use envcache_tests::{Ended, Environment, World, array, matrix, text, until};
+use envcache_tests::{Ended, Environment, World, array, fast_world as world, matrix, text, until};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
-}
 
 /// An environment that has its cache, with these settings.
 fn provisioned(cache: &Value) -> Environment {

@@ -1,18 +1,13 @@
 //! A cache that takes its time, and a cache that AWS cannot make: the workflow against the lives that AWS
 //! documents.
 
-use std::sync::OnceLock;
-
-use envcache_tests::{Ended, Environment, World, array, by_hand, matrix, text};
+use envcache_tests::{
+    Ended, Environment, World, array, by_hand, fast_world as world, matrix, text,
+};
 use local::Settings;
 use local::gateway::elasticache::{Life, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
-}
 
 /// Runs the workflow for an environment whose cache lives so.
 fn run(environment: &Environment, life: Life) -> Ended {

@@ -1,20 +1,8 @@
 //! A plan tells what a run would do, and does nothing; and the run then does exactly that.
 
-use std::sync::OnceLock;
-
-use envcache_tests::{Environment, World, array, by_hand, matrix, resources, text};
+use envcache_tests::{Environment, array, by_hand, fast_world as world, resources, text};
 use local::lambda::reads;
 use serde_json::{Value, json};
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| {
-        let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-        // A call that is refused for its rate is made again: here each is to be counted once.
-        world.gateway().limit("ssm", "PutParameter", 1_000, 1_000.0);
-        world
-    })
-}
 
 /// The calls that wrote since then, each once: by functions, and by states.
 fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>) {
