@@ -142,9 +142,12 @@ add_event_of_ministack = stepfunctions._add_event
 def add_event(execution, kind, details):
     """MiniStack leaves out what a task's events always have:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskScheduledEventDetails.html"""
+    of_task = {"resourceType": "lambda"}
     for name, missing in (
         ("taskScheduledEventDetails", {"region": os.environ["AWS_DEFAULT_REGION"], "parameters": "{}"}),
-        ("taskSucceededEventDetails", {"resourceType": "lambda"}),
+        ("taskSucceededEventDetails", of_task),
+        ("taskFailedEventDetails", of_task),
+        ("taskTimedOutEventDetails", of_task),
     ):
         if name in details:
             details[name] = missing | details[name]
