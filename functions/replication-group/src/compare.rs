@@ -201,8 +201,8 @@ pub fn way_out_of(group: &ReplicationGroup, member: &str) -> &'static str {
         .filter(|found| found.cache_cluster_id() == Some(member))
         .any(|found| found.current_role() == Some("primary"));
     if group.member_clusters().len() <= 1 {
-        "or remove the environment's cache and create it again: it is the only node, so its data is lost unless a backup \
-         is restored in the ElastiCache console"
+        "or, if it is this environment's, remove the cache and request it again: it is the only node, so its data is lost \
+         unless you restore a backup"
     } else if is_primary {
         "fail over to a replica in the ElastiCache console, delete the member there"
     } else {

@@ -2,7 +2,7 @@
 
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
-use record::{Creation, FailedMember, Observed};
+use record::{Creation, FailedMember, NothingToModify, Observed};
 
 use crate::placement::{Placement, placements};
 use crate::schedule::DEADLINE_SECONDS;
@@ -139,9 +139,9 @@ pub fn without_capacity(creation: &Creation) -> Creation {
 }
 
 /// In how many rounds a member has to be found in a status from which it doesn't recover.
-const CHECKS_OF_FAILED_MEMBER: u32 = 3;
+const CHECKS_OF_FAILED_MEMBER: usize = 3;
 /// How often an execution requests more replicas. ElastiCache deletes a replica that it can't create.
-const REPLICA_REQUESTS: u32 = 2;
+const REPLICA_REQUESTS: usize = 2;
 
 /// Returns what this execution has observed. What another one observed doesn't count: its cause may be gone.
 pub fn observed(input: &EnsureReplicationGroupInput, recorded: Option<&Observed>) -> Observed {
@@ -154,15 +154,18 @@ pub fn observed(input: &EnsureReplicationGroupInput, recorded: Option<&Observed>
         })
 }
 
-/// Returns what to record about a member that doesn't recover; none if it was found so often enough.
-pub fn failed_member(observed: &Observed, id: &str, status: &str) -> Option<Observed> {
-    let before = observed
-        .failed_member
-        .as_ref()
+/// Returns what to record about a member that doesn't recover, found after so many seconds of waiting; none if it was found
+/// so often enough.
+pub fn failed_member(observed: &Observed, id: &str, status: &str, waited: u32) -> Option<Observed> {
+    let known = observed.failed_member.as_ref();
+    let mut checks = known
         .filter(|member| member.id == id)
-        .map_or(0, |member| member.checks);
-    let checks = before + 1;
-    (checks < CHECKS_OF_FAILED_MEMBER).then(|| Observed {
+        .map(|member| member.checks.clone())
+        .unwrap_or_default();
+    if !checks.contains(&waited) {
+        checks.push(waited);
+    }
+    (checks.len() < CHECKS_OF_FAILED_MEMBER).then(|| Observed {
         failed_member: Some(FailedMember {
             id: id.to_owned(),
             status: status.to_owned(),
@@ -172,11 +175,28 @@ pub fn failed_member(observed: &Observed, id: &str, status: &str) -> Option<Obse
     })
 }
 
-/// Returns what to record before more replicas are requested; none if those that this execution requested have
-/// disappeared too often.
-pub fn replica_request(observed: &Observed) -> Option<Observed> {
-    (observed.replica_requests < REPLICA_REQUESTS).then(|| Observed {
-        replica_requests: observed.replica_requests + 1,
+/// Returns what to record before more replicas are requested, after so many seconds of waiting; none if those that this
+/// execution requested have disappeared too often.
+pub fn replica_request(observed: &Observed, waited: u32) -> Option<Observed> {
+    let mut observed = observed.clone();
+    if !observed.replica_requests.contains(&waited) {
+        observed.replica_requests.push(waited);
+    }
+    (observed.replica_requests.len() <= REPLICA_REQUESTS).then_some(observed)
+}
+
+/// Returns what to record about a change for which ElastiCache found nothing to modify; none if it found nothing for the same
+/// change in an earlier round.
+pub fn nothing_to_modify(observed: &Observed, differences: &str, waited: u32) -> Option<Observed> {
+    let is_known = observed
+        .nothing_to_modify
+        .as_ref()
+        .is_some_and(|known| known.differences == differences && known.at != waited);
+    (!is_known).then(|| Observed {
+        nothing_to_modify: Some(NothingToModify {
+            differences: differences.to_owned(),
+            at: waited,
+        }),
         ..observed.clone()
     })
 }

@@ -194,7 +194,8 @@ impl Round<'_> {
         if self.input.plan {
             return self.wait(&found);
         }
-        let Some(observed) = decide::failed_member(&self.observed(), member, status) else {
+        let waited = self.input.seconds_waited;
+        let Some(observed) = decide::failed_member(&self.observed(), member, status, waited) else {
             let reason = reason::of(&self.clients.elasticache, group).await;
             return Err(StepError::new(
                 ErrorName::UnexpectedStatus,
@@ -207,7 +208,9 @@ impl Round<'_> {
             ));
         };
         let wait_seconds = self.wait_seconds(&found)?;
-        if !self.record(None, Some(&observed)).await? {
+        // Without the identity: the group may not be adopted yet.
+        let update = Update::default().set_observed(Some(&observed));
+        if !self.write(update).await? {
             return Ok(self.claim_lost());
         }
         Ok(EnsureReplicationGroupOutput::Waiting {
@@ -284,9 +287,14 @@ impl Round<'_> {
         member: &CacheCluster,
         next: Change,
     ) -> StepResult<EnsureReplicationGroupOutput> {
-        let before = self.observed();
+        // Every member is available now.
+        let before = Observed {
+            failed_member: None,
+            ..self.observed()
+        };
+        let waited = self.input.seconds_waited;
         let requesting = match next {
-            Change::IncreaseReplicas(_) => match decide::replica_request(&before) {
+            Change::IncreaseReplicas(_) => match decide::replica_request(&before, waited) {
                 None => return Err(self.replicas_disappeared(group).await),
                 requesting => requesting,
             },
@@ -305,16 +313,13 @@ impl Round<'_> {
                 Answer::StillChanging => ("found changing".to_owned(), requesting.map(|_| before)),
                 Answer::NothingToModify => {
                     let differences = action.differences();
-                    if before.nothing_to_modify.as_ref() == Some(&differences) {
+                    let Some(observed) = decide::nothing_to_modify(&before, &differences, waited)
+                    else {
                         return Err(step::nothing_to_modify(
                             &action.operation,
                             self.id,
                             &differences,
                         ));
-                    }
-                    let observed = Observed {
-                        nothing_to_modify: Some(differences),
-                        ..before
                     };
                     ("found nothing to modify".to_owned(), Some(observed))
                 }
@@ -359,11 +364,18 @@ impl Round<'_> {
     /// Takes back what this round recorded about a request that ElastiCache rejected for its name: the next request may
     /// have another one.
     async fn forget_request(&self) -> StepResult<()> {
-        let is_new = self.record.identity.is_none();
-        let update = if is_new {
-            Update::default().remove(&["cacheIdentity", "creation"])
-        } else {
-            Update::default().set_creation(self.record.creation.as_ref())
+        // A retried invocation finds what the one before it recorded.
+        let is_own = |creation: &Creation| creation.execution == self.input.execution;
+        let earlier = self
+            .record
+            .creation
+            .as_ref()
+            .filter(|creation| !is_own(creation));
+        let is_new = earlier.is_none() && self.record.engine_version.is_none();
+        let update = match earlier {
+            Some(creation) => Update::default().set_creation(Some(creation)),
+            None if is_new => Update::default().remove(&["cacheIdentity", "creation"]),
+            None => Update::default().remove(&["creation"]),
         };
         // A run that has lost its claim has nothing to take back.
         self.write(update).await.map(drop)

@@ -70,7 +70,7 @@ mod tests {
     fn the_last_look_is_at_the_deadline_and_the_history_stays_small() {
         let looks = looks();
         assert_eq!(looks.last(), Some(&DEADLINE_SECONDS));
-        // About 10 history events a look, of the 25,000 that an execution may have.
+        // At most 16 history events a poll, while the group is modified, of the 25,000 that an execution may have.
         assert!(looks.len() < 250, "{} looks", looks.len());
     }
 

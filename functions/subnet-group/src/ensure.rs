@@ -224,13 +224,16 @@ async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) ->
             Err(error) if step::modifies_nothing(&error) => tokio::time::sleep(DELAY).await,
             Err(error) => return Err(step::failure("ModifyCacheSubnetGroup", name, error)),
         }
-        let found = find::subnet_group(elasticache, name).await?;
-        match found.filter(|group| differs(group, spec, network)) {
-            None => return Ok(()),
-            Some(group) => {
-                differences = told(Act::Modify, Some(&group), spec, network).differences();
-            }
+        let Some(group) = find::subnet_group(elasticache, name).await? else {
+            return Err(StepError::new(
+                ErrorName::NotFound,
+                format!("ModifyCacheSubnetGroup {name}: it was deleted meanwhile. Start again"),
+            ));
+        };
+        if !differs(&group, spec, network) {
+            return Ok(());
         }
+        differences = told(Act::Modify, Some(&group), spec, network).differences();
     }
     Err(step::nothing_to_modify(
         "ModifyCacheSubnetGroup",

@@ -213,13 +213,28 @@ fn differing() -> Answer {
 
 #[tokio::test]
 async fn modification_is_done_when_elasticache_finds_nothing_to_modify_and_nothing_differs() {
-    for now in [as_wanted(), absent()] {
-        let replay = Replay::new([differing(), tags("envcache"), nothing_to_modify(), now]);
+    let answers = [
+        differing(),
+        tags("envcache"),
+        nothing_to_modify(),
+        as_wanted(),
+    ];
+    let replay = Replay::new(answers);
 
-        ensured(&replay).await.expect("another run modified it");
+    ensured(&replay).await.expect("another run modified it");
 
-        assert_eq!(replay.actions()[3], "DescribeCacheSubnetGroups");
-    }
+    assert_eq!(replay.actions()[3], "DescribeCacheSubnetGroups");
+}
+
+#[tokio::test]
+async fn group_that_was_deleted_meanwhile_is_not_found_so_that_a_retry_creates_it() {
+    let answers = [differing(), tags("envcache"), nothing_to_modify(), absent()];
+
+    let error = ensured(&Replay::new(answers))
+        .await
+        .expect_err("it is gone");
+
+    assert_eq!(error.name(), ErrorName::NotFound);
 }
 
 #[tokio::test]

@@ -178,7 +178,7 @@ mod tests {
             ("spec", text(spec().to_string())),
             ("cacheIdentity", text(identity().to_json())),
             ("engineVersion", text("8.1")),
-            ("observed", text(r#"{ "replicaRequests": 2 }"#)),
+            ("observed", text(r#"{ "replicaRequests": [30] }"#)),
             ("formerSubnetGroups", AttributeValue::Ss(groups.clone())),
         ]));
 
@@ -207,7 +207,7 @@ mod tests {
                 identity: Some(identity()),
                 engine_version: Some("8.1".to_owned()),
                 observed: Some(Observed {
-                    replica_requests: 2,
+                    replica_requests: vec![30],
                     ..Observed::default()
                 }),
                 former_subnet_groups: groups,

@@ -14,5 +14,5 @@ mod table;
 pub use creation::Creation;
 pub use identity::Identity;
 pub use item::{Item, Record};
-pub use observed::{FailedMember, Observed};
+pub use observed::{FailedMember, NothingToModify, Observed};
 pub use table::{Condition, Table, Update};

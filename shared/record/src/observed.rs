@@ -4,17 +4,30 @@ use serde::{Deserialize, Serialize};
 
 /// What an execution has observed about a cache that doesn't become what it requests. Stored as JSON in the attribute
 /// `observed` until the cache's endpoint is about to be published.
+///
+/// Each observation has the seconds that the execution had waited for the cache by then. A retried invocation has the same
+/// ones as the invocation before it, so it doesn't count as another round.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Observed {
     /// The name of the execution that wrote it. Another execution starts over.
     pub execution: String,
-    /// The differences that ElastiCache last refused to change, because it found nothing to modify.
-    pub nothing_to_modify: Option<String>,
-    /// How often the execution has requested more replicas.
-    pub replica_requests: u32,
+    /// The change that ElastiCache last refused, because it found nothing to modify.
+    pub nothing_to_modify: Option<NothingToModify>,
+    /// When the execution requested more replicas, in seconds waited.
+    pub replica_requests: Vec<u32>,
     /// The member that doesn't recover.
     pub failed_member: Option<FailedMember>,
+}
+
+/// A change for which ElastiCache found nothing to modify.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NothingToModify {
+    /// The fields, with the values found and requested.
+    pub differences: String,
+    /// When, in seconds waited.
+    pub at: u32,
 }
 
 /// A member in a status from which ElastiCache doesn't recover it.
@@ -25,24 +38,27 @@ pub struct FailedMember {
     pub id: String,
     /// Its status.
     pub status: String,
-    /// In how many rounds it was found so.
-    pub checks: u32,
+    /// When it was found so, in seconds waited.
+    pub checks: Vec<u32>,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FailedMember, Observed};
+    use super::{FailedMember, NothingToModify, Observed};
 
     #[test]
     fn observations_survive_being_written_and_read() {
         let observed = Observed {
             execution: "run-1".to_owned(),
-            nothing_to_modify: Some("cache.description".to_owned()),
-            replica_requests: 1,
+            nothing_to_modify: Some(NothingToModify {
+                differences: "cache.description".to_owned(),
+                at: 30,
+            }),
+            replica_requests: vec![0, 120],
             failed_member: Some(FailedMember {
                 id: "bandup-redis-002".to_owned(),
                 status: "restore-failed".to_owned(),
-                checks: 2,
+                checks: vec![0, 30],
             }),
         };
 

@@ -16,7 +16,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// The checks of who owns a resource and who may request what: a file, what stands in it, and what takes its place.
-const CHECKS: [(&str, &str, &str); 60] = [
+const CHECKS: [(&str, &str, &str); 62] = [
     (
         "functions/replication-group/src/decide.rs",
         "let remedy = if recorded.is_none() {",
@@ -89,8 +89,13 @@ const CHECKS: [(&str, &str, &str); 60] = [
     ),
     (
         "functions/replication-group/src/decide.rs",
-        "(checks < CHECKS_OF_FAILED_MEMBER).then",
-        "(checks < CHECKS_OF_FAILED_MEMBER + 9).then",
+        "(checks.len() < CHECKS_OF_FAILED_MEMBER)",
+        "(checks.len() < CHECKS_OF_FAILED_MEMBER + 9)",
+    ),
+    (
+        "functions/replication-group/src/decide.rs",
+        "if !checks.contains(&waited) {",
+        "if true {",
     ),
     (
         "functions/replication-group/src/decide.rs",
@@ -99,8 +104,13 @@ const CHECKS: [(&str, &str, &str); 60] = [
     ),
     (
         "functions/replication-group/src/decide.rs",
-        "observed.replica_requests < REPLICA_REQUESTS",
-        "observed.replica_requests < REPLICA_REQUESTS + 9",
+        "observed.replica_requests.len() <= REPLICA_REQUESTS",
+        "observed.replica_requests.len() <= REPLICA_REQUESTS + 9",
+    ),
+    (
+        "functions/replication-group/src/decide.rs",
+        "if !observed.replica_requests.contains(&waited) {",
+        "if true {",
     ),
     (
         "functions/replication-group/src/version.rs",
@@ -268,9 +278,9 @@ const CHECKS: [(&str, &str, &str); 60] = [
         "        let wait_seconds = self.wait_seconds(NOT_YET_AS_REQUESTED).unwrap_or(30);\n        if !self.record(None, None).await? {",
     ),
     (
-        "functions/replication-group/src/ensure.rs",
-        "if before.nothing_to_modify.as_ref() == Some(&differences) {",
-        "if false && before.nothing_to_modify.as_ref() == Some(&differences) {",
+        "functions/replication-group/src/decide.rs",
+        "known.differences == differences && known.at != waited",
+        "false && known.differences == differences && known.at != waited",
     ),
     (
         "functions/replication-group/src/ensure.rs",

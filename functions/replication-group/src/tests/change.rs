@@ -416,9 +416,16 @@ impl Nothing {
 
 #[tokio::test]
 async fn compares_again_when_elasticache_finds_nothing_to_modify() {
-    let others = json!({ "execution": "run-0", "nothingToModify": "cache.nodeType is `a`" });
     for nothing in nothings() {
-        for before in [json!({}), others.clone()] {
+        let of = |execution: &str, differences: &str, at: u32| json!({ "execution": execution, "nothingToModify": { "differences": differences, "at": at } });
+        let cases = [
+            json!({}),
+            of("run-0", nothing.differences, 30),
+            of("run-1", "cache.nodeType is `a`, requested `b`", 30),
+            // A retried invocation of the same round.
+            of("run-1", nothing.differences, 0),
+        ];
+        for before in cases {
             let aws = nothing.aws(&before);
 
             let found = aws.ensure(message(&nothing.cache)).await.expect("it waits");
@@ -426,8 +433,9 @@ async fn compares_again_when_elasticache_finds_nothing_to_modify() {
             assert_eq!(found, waiting("found nothing to modify", 30));
             let observed = aws.observed().pop().expect("a write");
             assert_eq!(observed["execution"], "run-1");
-            assert_eq!(observed["nothingToModify"], nothing.differences);
-            assert_eq!(observed["replicaRequests"], 0, "it was not accepted");
+            let recorded = json!({ "differences": nothing.differences, "at": 0 });
+            assert_eq!(observed["nothingToModify"], recorded);
+            assert_eq!(observed["replicaRequests"], json!([]), "not accepted");
         }
     }
 }
@@ -435,13 +443,13 @@ async fn compares_again_when_elasticache_finds_nothing_to_modify() {
 #[tokio::test]
 async fn names_field_and_values_when_the_same_change_modifies_nothing_twice() {
     for nothing in nothings() {
-        let before = json!({ "execution": "run-1", "nothingToModify": nothing.differences });
+        let before = json!({
+            "execution": "run-1",
+            "nothingToModify": { "differences": nothing.differences, "at": 30 }
+        });
+        let later = with(message(&nothing.cache), &json!({ "secondsWaited": 60 }));
 
-        let error = nothing
-            .aws(&before)
-            .ensure(message(&nothing.cache))
-            .await
-            .expect_err("twice");
+        let error = nothing.aws(&before).ensure(later).await.expect_err("twice");
 
         assert_eq!(error.name(), ErrorName::Immutable);
         let begin = format!("{} bandup-redis: ", nothing.operation);

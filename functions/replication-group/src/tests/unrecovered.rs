@@ -2,12 +2,13 @@
 
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupOutput;
+use record::Creation;
 use replay::Answer;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, absent, accepted, condition_failed, creation, described, events, held, member, message,
-    owned, read, rejected, same, unowned, waiting, with, with_observed, written,
+    Aws, absent, accepted, condition_failed, described, events, held, member, message, owned, read,
+    rejected, same, unowned, waiting, with, with_observed, written,
 };
 
 fn member_that_is(status: &str) -> Answer {
@@ -19,12 +20,17 @@ fn member_that_is(status: &str) -> Answer {
     })
 }
 
-/// What this execution observed in so many rounds.
-fn observed(checks: u32, status: &str) -> Value {
+/// What this execution observed after so many seconds of waiting each.
+fn observed(checks: &[u32], status: &str) -> Value {
     json!({
         "execution": "run-1",
         "failedMember": { "id": "bandup-redis-001", "status": status, "checks": checks }
     })
+}
+
+/// The message of a round after so many seconds of waiting.
+fn after(seconds: u32) -> Value {
+    with(message(&json!({})), &json!({ "secondsWaited": seconds }))
 }
 
 /// The group in a status, and its member in another. While the group is *modifying*, its tags can't be read.
@@ -48,18 +54,28 @@ const UNRECOVERED: [&str; 3] = [
 async fn waits_twice_for_a_member_that_does_not_recover() {
     for status in UNRECOVERED {
         for group in ["available", "modifying"] {
-            for before in [json!({}), observed(1, status)] {
+            let cases = [
+                (json!({}), json!([30])),
+                (observed(&[0], status), json!([0, 30])),
+                // A retried invocation of the same round.
+                (observed(&[0, 30], status), json!([0, 30])),
+            ];
+            for (before, checks) in cases {
                 let aws = Aws::with_record(&with_observed(&before), answers(group, status));
 
-                let found = aws.ensure(message(&json!({}))).await.expect("it waits");
+                let found = aws.ensure(after(30)).await.expect("it waits");
 
                 let outcome = format!("found changing: bandup-redis-001 is {status}");
                 assert_eq!(found, waiting(&outcome, 30), "{group}");
-                let checks = 1 + before["failedMember"]["checks"].as_u64().unwrap_or(0);
                 let recorded = &aws.observed()[0]["failedMember"];
                 assert_eq!(recorded["id"], "bandup-redis-001");
                 assert_eq!(recorded["status"], status);
                 assert_eq!(recorded["checks"], checks);
+                let write = aws.record_writes()[0].to_string();
+                assert!(
+                    !write.contains("cacheIdentity"),
+                    "it may not be owned: {write}"
+                );
             }
         }
     }
@@ -76,12 +92,9 @@ async fn third_check_names_the_member_its_status_and_the_events() {
             );
             let mut answers = answers(group, status);
             answers.extend([events(&[event]), events(&[])]);
-            let aws = Aws::with_record(&with_observed(&observed(2, status)), answers);
+            let aws = Aws::with_record(&with_observed(&observed(&[0, 30], status)), answers);
 
-            let error = aws
-                .ensure(message(&json!({})))
-                .await
-                .expect_err("three checks");
+            let error = aws.ensure(after(60)).await.expect_err("three checks");
 
             assert_eq!(error.name(), ErrorName::UnexpectedStatus);
             for expected in [
@@ -132,13 +145,10 @@ async fn remedy_depends_on_the_member() {
             none(),
             none(),
         ];
-        let before = with_observed(&observed(2, "restore-failed"));
+        let before = with_observed(&observed(&[0, 30], "restore-failed"));
         let aws = Aws::with_record(&before, answers);
 
-        let error = aws
-            .ensure(message(&json!({})))
-            .await
-            .expect_err("three checks");
+        let error = aws.ensure(after(60)).await.expect_err("three checks");
 
         assert!(error.to_string().contains(expected), "{error}");
     }
@@ -147,16 +157,17 @@ async fn remedy_depends_on_the_member() {
 #[tokio::test]
 async fn checks_of_another_member_or_execution_do_not_count() {
     let status = "restore-failed";
-    let mut other_member = observed(2, status);
+    let mut other_member = observed(&[0, 30], status);
     other_member["failedMember"]["id"] = json!("bandup-redis-002");
-    let mut other_execution = observed(2, status);
+    let mut other_execution = observed(&[0, 30], status);
     other_execution["execution"] = json!("run-0");
     for before in [other_member, other_execution] {
         let aws = Aws::with_record(&with_observed(&before), answers("available", status));
 
-        aws.ensure(message(&json!({}))).await.expect("it waits");
+        aws.ensure(after(60)).await.expect("it waits");
 
-        assert_eq!(aws.observed()[0]["failedMember"]["checks"], 1, "{before}");
+        let checks = &aws.observed()[0]["failedMember"]["checks"];
+        assert_eq!(*checks, json!([60]), "{before}");
     }
 }
 
@@ -178,7 +189,7 @@ async fn check_is_lost_with_the_claim() {
 #[tokio::test]
 async fn plan_only_reports_a_member_that_does_not_recover() {
     for group in ["available", "modifying"] {
-        let before = with_observed(&observed(2, "restore-failed"));
+        let before = with_observed(&observed(&[0, 30], "restore-failed"));
         let aws = Aws::with_record(&before, answers(group, "restore-failed"));
 
         let found = aws
@@ -218,37 +229,40 @@ async fn waits_while_members_of_a_modified_group_recover() {
     }
 }
 
-fn replicas_requested(times: u32) -> Value {
-    with_observed(&json!({ "execution": "run-1", "replicaRequests": times }))
+fn replicas_requested(at: &[u32]) -> Value {
+    with_observed(&json!({ "execution": "run-1", "replicaRequests": at }))
+}
+
+/// The message of a round that needs a replica, after so many seconds of waiting.
+fn needing_a_replica(seconds: u32) -> Value {
+    with(
+        message(&json!({ "replicas": 1 })),
+        &json!({ "secondsWaited": seconds }),
+    )
 }
 
 #[tokio::test]
 async fn request_for_replicas_is_counted_before_it_is_made() {
-    for (before, answer, outcome, recorded) in [
-        (
-            0,
-            accepted("IncreaseReplicaCount"),
-            "changing to more replicas: 1",
-            &[1][..],
-        ),
-        (
-            1,
-            accepted("IncreaseReplicaCount"),
-            "changing to more replicas: 1",
-            &[2],
-        ),
+    let changing = "changing to more replicas: 1";
+    let accepted = || accepted("IncreaseReplicaCount");
+    let cases = [
+        (&[][..], accepted(), changing, json!([[60]])),
+        (&[0], accepted(), changing, json!([[0, 60]])),
+        // A retried invocation of the same round.
+        (&[0, 60], accepted(), changing, json!([[0, 60]])),
         // Not accepted, so it doesn't count.
         (
-            1,
+            &[0],
             rejected("InvalidReplicationGroupState"),
             "found changing",
-            &[2, 1],
+            json!([[0, 60], [0]]),
         ),
-    ] {
+    ];
+    for (before, answer, outcome, recorded) in cases {
         let answers = [described("available", same), owned(), member(same), answer];
         let aws = Aws::with_record(&replicas_requested(before), answers);
 
-        let found = aws.ensure(message(&json!({ "replicas": 1 }))).await;
+        let found = aws.ensure(needing_a_replica(60)).await;
 
         assert_eq!(found.expect(outcome), waiting(outcome, 30));
         let counts: Vec<_> = aws
@@ -256,7 +270,26 @@ async fn request_for_replicas_is_counted_before_it_is_made() {
             .iter()
             .map(|observed| observed["replicaRequests"].clone())
             .collect();
-        assert_eq!(json!(counts), json!(recorded));
+        assert_eq!(json!(counts), recorded);
+    }
+}
+
+/// Step Functions retries the round, and its input stays the same.
+#[tokio::test]
+async fn rejected_request_for_replicas_keeps_its_error_however_often_it_is_retried() {
+    let mut record = replicas_requested(&[0]);
+    for _ in 0..4 {
+        let denied = Answer::query_fault(400, "Throttling", "Rate exceeded");
+        let answers = [described("available", same), owned(), member(same), denied];
+        let aws = Aws::with_record(&record, answers);
+
+        let error = aws
+            .ensure(needing_a_replica(60))
+            .await
+            .expect_err("throttled");
+
+        assert_eq!(error.name(), ErrorName::Throttled);
+        record["observed"] = json!(aws.observed()[0].to_string());
     }
 }
 
@@ -274,10 +307,10 @@ async fn replicas_that_disappear_twice_are_not_requested_again() {
         events(&[]),
         events(&[event]),
     ];
-    let aws = Aws::with_record(&replicas_requested(2), answers);
+    let aws = Aws::with_record(&replicas_requested(&[0, 60]), answers);
 
     let error = aws
-        .ensure(message(&json!({ "replicas": 1 })))
+        .ensure(needing_a_replica(120))
         .await
         .expect_err("twice is enough");
 
@@ -321,20 +354,30 @@ async fn rejected_name_is_not_recorded_as_the_environments() {
             "You already have a cluster with the given identifier.",
         )
     };
-    let earlier = creation();
+    let with_creation = |execution: &str| {
+        let creation = Creation {
+            execution: execution.to_owned(),
+            ..Creation::default()
+        };
+        let mut record = with_observed(&json!({}));
+        record["creation"] = json!(serde_json::to_string(&creation).expect("JSON"));
+        record
+    };
+    let available_before = || {
+        let mut record = with_observed(&json!({}));
+        record["engineVersion"] = json!("8.2.0");
+        record
+    };
+    let all = "REMOVE cacheIdentity, creation ADD version :one";
     let cases = [
+        (held(None), all),
+        // What the invocation before this retry recorded.
+        (with_creation("run-1"), all),
         (
-            held(None),
-            "REMOVE cacheIdentity, creation ADD version :one",
-        ),
-        (
-            {
-                let mut record = with_observed(&json!({}));
-                record["creation"] = json!(serde_json::to_string(&earlier).expect("JSON"));
-                record
-            },
+            with_creation("run-0"),
             "SET creation = :creation ADD version :one",
         ),
+        (available_before(), "REMOVE creation ADD version :one"),
     ];
     for (record, expected) in cases {
         let aws = Aws::answering([absent(), taken()], [read(&record), written(), written()]);
