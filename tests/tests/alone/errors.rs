@@ -112,7 +112,7 @@ const STORIES: [Story; 19] = [
     },
     Story {
         error: "Immutable",
-        advice: "ask for what is there",
+        advice: "request the values that the cause lists as found",
         play: |environment| {
             assert_eq!(run(&environment.request()).status, "SUCCEEDED");
             let met = run(&environment.request_with("/cache", json!({ "port": 7000 })));
@@ -121,7 +121,7 @@ const STORIES: [Story; 19] = [
     },
     Story {
         error: "Immutable",
-        advice: "[remove](removal.md) the cache and ask anew",
+        advice: "[remove](removal.md) this one and request it again",
         play: |environment| {
             assert_eq!(run(&environment.request()).status, "SUCCEEDED");
             let request = environment.request_with("/cache", json!({ "port": 7000 }));
@@ -170,7 +170,7 @@ const STORIES: [Story; 19] = [
     },
     Story {
         error: "InUse",
-        advice: "take away what the cause names as the user, then start again",
+        advice: "remove what the cause names, then start again",
         play: |environment| {
             assert_eq!(run(&environment.request()).status, "SUCCEEDED");
             let tagged = json!({ "Filters": [
