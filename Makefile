@@ -13,7 +13,7 @@ PYTHON ?= python3
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test matrix soak sabotage pictures check advisories build deploy tools linters format clean
+.PHONY: help demo unit test matrix soak mutation diagrams check audit build deploy tools linters format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -39,12 +39,12 @@ soak: build ## a long run of random faults; writes docs/soak.md
 	cargo build --locked --quiet --workspace --bins
 	target/debug/soak docs/soak.md
 
-sabotage: build ## take out a Retry, Catch or ownership check, one at a time; writes docs/sabotage.md
+mutation: build ## take out a Retry, Catch or ownership check, one at a time; writes docs/mutation-tests.md
 	cargo build --locked --quiet --workspace --bins
-	target/debug/sabotage docs/sabotage.md
+	target/debug/mutation docs/mutation-tests.md
 
-pictures: ## draw the state machines; writes docs/state-machines.md
-	cargo run --locked --quiet --package envcache-tests --bin pictures docs/state-machines.md
+diagrams: ## draw the state machines; writes docs/state-machines.md
+	cargo run --locked --quiet --package envcache-tests --bin diagrams docs/state-machines.md
 
 # clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
 check: tools linters ## format, lints, and the security of template, roles, state machines and dependencies
@@ -57,7 +57,7 @@ check: tools linters ## format, lints, and the security of template, roles, stat
 	$(LINT)/bin/checkov --config-file lint/checkov.yaml --file template.yaml
 	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build --locked --workspace --all-targets
 
-advisories: linters ## known vulnerabilities of the dependencies; fetches RustSec's list from GitHub
+audit: linters ## known vulnerabilities of the dependencies; fetches RustSec's list from GitHub
 	$(LINT)/bin/cargo-deny --locked check advisories
 
 # All of them at once, and seen: sam build compiles one after the other, in silence.

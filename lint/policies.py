@@ -25,6 +25,7 @@ PARAMETERS = {
     "AWS::Partition": "aws",
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": "123456789012",
+    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/envcache/51af3dc0-da77-11e4-872e-1234567db123",
     "AWS::StackName": "envcache",
     "AllowedNodeTypes": "cache.t4g.micro,cache.t4g.small",
     "EventBusName": "default",
@@ -71,7 +72,13 @@ def resolved(value, resources):
     if "GetAtt" in value:
         return named(value["GetAtt"].removesuffix(".Arn"))
     if "Sub" in value:
-        return re.sub(r"\$\{(.+?)\}", lambda found: named(found[1].removesuffix(".Arn")), value["Sub"])
+        text, names = value["Sub"] if isinstance(value["Sub"], list) else (value["Sub"], {})
+        names = {name: resolved(inner, resources) for name, inner in names.items()}
+        substituted = lambda found: names.get(found[1]) or named(re.sub(r"\.(Arn|Name)$", "", found[1]))
+        return re.sub(r"\$\{(.+?)\}", substituted, text)
+    if "Select" in value:
+        index, parts = value["Select"]
+        return resolved(parts, resources)[index]
     if "Split" in value:
         separator, text = value["Split"]
         return resolved(text, resources).split(separator)
@@ -111,8 +118,12 @@ def findings_in(statement, statements):
 def findings(template):
     resources = template["Resources"]
     for name, resource in resources.items():
-        if resource["Type"] == "AWS::IAM::Role":
-            policies = resolved(resource["Properties"]["Policies"], resources)
+        policies = {
+            "AWS::IAM::Role": resource["Properties"].get("Policies", []),
+            "AWS::IAM::ManagedPolicy": [resource["Properties"]],
+        }.get(resource["Type"])
+        if policies is not None:
+            policies = resolved(policies, resources)
             statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
             for statement in statements:
                 for finding in findings_in(statement, statements):

@@ -19,7 +19,7 @@ IGNORED = {ProblemType.FLOAT, ProblemType.URI}
 SECONDS_BY_JSONATA = '.Seconds is "{% $states.input.waitSeconds %}" but should be an Integer'
 
 # The longest line that an object takes, and the longest one with an expression.
-WIDTH, LONGEST_EXPRESSION = 132, 156
+WIDTH, LONGEST_EXPRESSION = 132, 160
 
 # What Step Functions adds to JSONata:
 # https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html

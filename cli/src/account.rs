@@ -1,4 +1,6 @@
-//! The account that is asked, by the usual AWS settings of profile, region, credentials and endpoint.
+//! The account that is called, by the usual AWS settings: profile, Region, credentials, and endpoint.
+
+use std::fmt::{self, Display, Formatter};
 
 use anyhow::{Error, Result, anyhow};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -8,6 +10,20 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::arguments::Options;
+
+/// The codes of AWS's answers to a caller that isn't allowed to make a call, or whose credentials aren't valid. A retry
+/// gets the same answer:
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>
+const DENIALS: [&str; 8] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "NotAuthorized",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
 
 /// Reads the settings. The HTTP client uses rustls with ring, as the functions do.
 pub async fn settings(options: &Options) -> Result<SdkConfig> {
@@ -24,23 +40,84 @@ pub async fn settings(options: &Options) -> Result<SdkConfig> {
     let settings = loader.load().await;
     if settings.region().is_none() {
         return Err(anyhow!(
-            "no region is set: give --region, AWS_REGION or a profile that has one"
+            "no Region is set. Pass --region, or set AWS_REGION or a profile that has one"
         ));
     }
     Ok(settings)
 }
 
-/// What a failed call tells a person: the operation, and AWS's own code and words.
-pub fn refused<E, R>(operation: &str, error: SdkError<E, R>) -> Error
+/// An error that AWS returned.
+#[derive(Debug)]
+struct Answered {
+    operation: String,
+    code: String,
+    message: String,
+}
+
+impl Display for Answered {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}: {}: {}",
+            self.operation, self.code, self.message
+        )
+    }
+}
+
+impl std::error::Error for Answered {}
+
+/// Returns the error of a failed call: the operation with AWS's own code and message, or why AWS didn't answer.
+pub fn aws_error<E, R>(operation: &str, error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let answered = error
-        .as_service_error()
-        .and_then(|service| Some((service.code()?, service.message().unwrap_or("no message"))));
+    let answered = error.as_service_error().and_then(|service| {
+        Some(Answered {
+            operation: operation.to_owned(),
+            code: service.code()?.to_owned(),
+            message: service.message().unwrap_or("no message").to_owned(),
+        })
+    });
     match answered {
-        Some((code, message)) => anyhow!("{operation}: {code}: {message}"),
-        None => Error::new(error).context(format!("{operation}: AWS was not reached")),
+        Some(answered) => Error::new(answered),
+        None => Error::new(error).context(format!("{operation}: could not reach AWS")),
+    }
+}
+
+/// Returns whether AWS denied a call, so that a retry is pointless.
+pub fn is_denial(error: &Error) -> bool {
+    error
+        .downcast_ref::<Answered>()
+        .is_some_and(|answered| DENIALS.contains(&answered.code.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sfn::Client;
+    use replay::{Answer, Replay};
+
+    use super::is_denial;
+    use crate::execution::describe;
+
+    #[tokio::test]
+    async fn recognizes_denials_by_their_code() {
+        for (code, expected) in [
+            ("AccessDeniedException", true),
+            ("ExpiredTokenException", true),
+            ("UnrecognizedClientException", true),
+            ("InvalidArn", false),
+        ] {
+            let replay = Replay::new([Answer::json_fault(400, code, "the reason")]);
+            let sfn = Client::new(&replay.config());
+
+            let error = describe(&sfn, "arn").await.expect_err(code);
+
+            assert_eq!(is_denial(&error), expected, "{code}");
+            assert_eq!(
+                error.to_string(),
+                format!("DescribeExecution: {code}: the reason")
+            );
+        }
     }
 }

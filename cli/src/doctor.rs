@@ -9,12 +9,12 @@ use aws_sdk_sfn::types::StateMachineStatus;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
 
-use crate::account::refused;
+use crate::account::aws_error;
 use crate::execution::Outcome;
 use crate::exit::Exit;
 use crate::follow::follow;
 use crate::output::{print_json, print_line};
-use crate::request::Asked;
+use crate::request::StartRequest;
 use crate::run;
 use crate::stack::Stack;
 use crate::view::View;
@@ -23,61 +23,62 @@ use crate::view::View;
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html>
 const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForElastiCache";
 
-/// One thing that was looked at.
+/// One check that was looked at.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding {
-    thing: &'static str,
-    verdict: Verdict,
-    text: String,
+    check: &'static str,
+    result: CheckResult,
+    message: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Verdict {
-    Good,
+enum CheckResult {
+    Ok,
     /// It need not hinder anything.
-    Note,
-    Bad,
+    Warning,
+    Failed,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for CheckResult {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Good => "✓",
-            Self::Note => "!",
-            Self::Bad => "✗",
+            Self::Ok => "✓",
+            Self::Warning => "!",
+            Self::Failed => "✗",
         })
     }
 }
 
 impl Finding {
-    fn of(thing: &'static str, found: Result<(Verdict, String)>) -> Self {
-        let (verdict, text) = found.unwrap_or_else(|error| (Verdict::Bad, format!("{error:#}")));
+    fn of(check: &'static str, found: Result<(CheckResult, String)>) -> Self {
+        let (result, message) =
+            found.unwrap_or_else(|error| (CheckResult::Failed, format!("{error:#}")));
         Self {
-            thing,
-            verdict,
-            text,
+            check,
+            result,
+            message,
         }
     }
 }
 
 /// Looks at everything that a run needs, and prints each finding as it comes.
-pub async fn examine(
+pub async fn run_checks(
     settings: &SdkConfig,
     stack_name: &str,
-    asked: Option<Asked>,
+    asked: Option<StartRequest>,
     json: bool,
 ) -> Result<Exit> {
     let mut is_bad = false;
     let mut tell = |finding: &Finding| -> Result<()> {
-        is_bad |= finding.verdict == Verdict::Bad;
+        is_bad |= finding.result == CheckResult::Failed;
         if json {
             print_json(serde_json::to_string(finding)?);
         } else {
             print_line(format!(
                 "{} {:<20} {}",
-                finding.verdict, finding.thing, finding.text
+                finding.result, finding.check, finding.message
             ));
         }
         Ok(())
@@ -111,30 +112,30 @@ pub async fn examine(
             network(settings, stack, asked).await,
         ))?;
     }
-    Ok(if is_bad { Exit::Failed } else { Exit::Done })
+    Ok(if is_bad { Exit::Failed } else { Exit::Success })
 }
 
-async fn credentials(settings: &SdkConfig) -> Result<(Verdict, String)> {
+async fn credentials(settings: &SdkConfig) -> Result<(CheckResult, String)> {
     let who = aws_sdk_sts::Client::new(settings)
         .get_caller_identity()
         .send()
         .await
-        .map_err(|error| refused("GetCallerIdentity", error))?;
+        .map_err(|error| aws_error("GetCallerIdentity", error))?;
     let region = settings.region().map_or("", AsRef::as_ref);
     let arn = who.arn().unwrap_or("somebody");
-    Ok((Verdict::Good, format!("{arn} in {region}")))
+    Ok((CheckResult::Ok, format!("{arn} in {region}")))
 }
 
-fn deployed(stack: &Stack) -> (Verdict, String) {
-    let verdict = if stack.status.ends_with("_COMPLETE") && stack.status != "DELETE_COMPLETE" {
-        Verdict::Good
+fn deployed(stack: &Stack) -> (CheckResult, String) {
+    let result = if stack.status.ends_with("_COMPLETE") && stack.status != "DELETE_COMPLETE" {
+        CheckResult::Ok
     } else {
-        Verdict::Bad
+        CheckResult::Failed
     };
-    (verdict, stack.status.clone())
+    (result, stack.status.clone())
 }
 
-async fn machines(settings: &SdkConfig, stack: &Stack) -> Result<(Verdict, String)> {
+async fn machines(settings: &SdkConfig, stack: &Stack) -> Result<(CheckResult, String)> {
     let sfn = aws_sdk_sfn::Client::new(settings);
     for arn in [&stack.provision, &stack.deprovision] {
         let machine = sfn
@@ -142,33 +143,33 @@ async fn machines(settings: &SdkConfig, stack: &Stack) -> Result<(Verdict, Strin
             .state_machine_arn(arn)
             .send()
             .await
-            .map_err(|error| refused("DescribeStateMachine", error))?;
+            .map_err(|error| aws_error("DescribeStateMachine", error))?;
         if machine.status() == Some(&StateMachineStatus::Deleting) {
-            return Ok((Verdict::Bad, format!("{arn} is being deleted")));
+            return Ok((CheckResult::Failed, format!("{arn} is being deleted")));
         }
     }
-    Ok((Verdict::Good, "both are there".to_owned()))
+    Ok((CheckResult::Ok, "both are there".to_owned()))
 }
 
-async fn records(settings: &SdkConfig, stack: &Stack) -> Result<(Verdict, String)> {
+async fn records(settings: &SdkConfig, stack: &Stack) -> Result<(CheckResult, String)> {
     let name = &stack.environments_table;
     let answer = aws_sdk_dynamodb::Client::new(settings)
         .describe_table()
         .table_name(name)
         .send()
         .await
-        .map_err(|error| refused("DescribeTable", error))?;
+        .map_err(|error| aws_error("DescribeTable", error))?;
     let status = answer.table.and_then(|table| table.table_status);
     Ok(match status {
         Some(TableStatus::Active | TableStatus::Updating) => {
-            (Verdict::Good, format!("table {name}"))
+            (CheckResult::Ok, format!("table {name}"))
         }
-        other => (Verdict::Bad, format!("table {name} is {other:?}")),
+        other => (CheckResult::Failed, format!("table {name} is {other:?}")),
     })
 }
 
 /// Whether ElastiCache offers the version that new caches get by default, in this Region.
-async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(Verdict, String)> {
+async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(CheckResult, String)> {
     let answer = aws_sdk_elasticache::Client::new(settings)
         .describe_cache_engine_versions()
         .engine("valkey")
@@ -182,67 +183,72 @@ async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(Verdict,
             .filter_map(|version| version.engine_version)
             .collect(),
         Err(error) if is_denied(error.code()) => {
-            let text = "DescribeCacheEngineVersions is denied here; the functions do not need it";
-            return Ok((Verdict::Note, text.to_owned()));
+            let message =
+                "DescribeCacheEngineVersions is denied here; the functions do not need it";
+            return Ok((CheckResult::Warning, message.to_owned()));
         }
-        Err(error) => return Err(refused("DescribeCacheEngineVersions", error)),
+        Err(error) => return Err(aws_error("DescribeCacheEngineVersions", error)),
     };
     // It may be shown with its patch version.
     let is_default =
         |version: &String| version == default || version.starts_with(&format!("{default}."));
     if offered.is_empty() {
-        let text = "ElastiCache offers no version of Valkey in this Region";
-        return Ok((Verdict::Bad, text.to_owned()));
+        let message = "ElastiCache offers no version of Valkey in this Region";
+        return Ok((CheckResult::Failed, message.to_owned()));
     }
     if offered.iter().any(is_default) {
-        return Ok((Verdict::Good, format!("Valkey {default} by default")));
+        return Ok((CheckResult::Ok, format!("Valkey {default} by default")));
     }
-    let text = format!(
+    let message = format!(
         "ElastiCache doesn't offer Valkey {default} in this Region, but {}: deploy the stack with one of them as \
          `DefaultEngineVersion`",
         offered.join(", ")
     );
-    Ok((Verdict::Bad, text))
+    Ok((CheckResult::Failed, message))
 }
 
 fn is_denied(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("AccessDenied"))
 }
 
-async fn role(settings: &SdkConfig) -> Result<(Verdict, String)> {
+async fn role(settings: &SdkConfig) -> Result<(CheckResult, String)> {
     let answer = aws_sdk_iam::Client::new(settings)
         .get_role()
         .role_name(SERVICE_LINKED_ROLE)
         .send()
         .await;
     Ok(match answer {
-        Ok(_) => (Verdict::Good, SERVICE_LINKED_ROLE.to_owned()),
+        Ok(_) => (CheckResult::Ok, SERVICE_LINKED_ROLE.to_owned()),
         Err(error) if error.code() == Some("NoSuchEntity") => {
-            let text = format!(
+            let message = format!(
                 "{SERVICE_LINKED_ROLE} does not exist yet: ElastiCache makes it with the first cache, where it may"
             );
-            (Verdict::Note, text)
+            (CheckResult::Warning, message)
         }
         Err(error) if is_denied(error.code()) => {
-            let text = format!(
+            let message = format!(
                 "GetRole {SERVICE_LINKED_ROLE} is denied here; the functions do not need it"
             );
-            (Verdict::Note, text)
+            (CheckResult::Warning, message)
         }
-        Err(error) => return Err(refused("GetRole", error)),
+        Err(error) => return Err(aws_error("GetRole", error)),
     })
 }
 
 /// Has the deployed functions look for it, with their own permissions: a plan.
-async fn network(settings: &SdkConfig, stack: &Stack, asked: Asked) -> Result<(Verdict, String)> {
+async fn network(
+    settings: &SdkConfig,
+    stack: &Stack,
+    asked: StartRequest,
+) -> Result<(CheckResult, String)> {
     let sfn = aws_sdk_sfn::Client::new(settings);
-    let asked = asked.planned();
+    let asked = asked.into_dry_run();
     let execution = run::start(&sfn, &stack.provision, &asked, "doctor").await?;
     Ok(match follow(&sfn, &execution, &mut View::Silent).await? {
         Outcome::Succeeded(_) => (
-            Verdict::Good,
+            CheckResult::Ok,
             format!("found; a plan for {} succeeds", asked.environment),
         ),
-        Outcome::Failed { error, cause } => (Verdict::Bad, format!("{error}: {cause}")),
+        Outcome::Failed { error, cause } => (CheckResult::Failed, format!("{error}: {cause}")),
     })
 }

@@ -6,7 +6,7 @@ use aws_sdk_ssm::types::ResourceTypeForTagging;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::Owner;
 
-use crate::account::refused;
+use crate::account::aws_error;
 
 /// The published endpoint of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,10 @@ async fn url(ssm: &Client, owner: &Owner, parameter: &str) -> Result<Option<Stri
         Ok(answer) => answer.tag_list.unwrap_or_default(),
         Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => {
-            return Err(refused(&format!("ListTagsForResource {parameter}"), error));
+            return Err(aws_error(
+                &format!("ListTagsForResource {parameter}"),
+                error,
+            ));
         }
     };
     if !owner.owns(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))) {
@@ -51,7 +54,7 @@ async fn url(ssm: &Client, owner: &Owner, parameter: &str) -> Result<Option<Stri
     match ssm.get_parameter().name(parameter).send().await {
         Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
         Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(refused(&format!("GetParameter {parameter}"), error)),
+        Err(error) => Err(aws_error(&format!("GetParameter {parameter}"), error)),
     }
 }
 

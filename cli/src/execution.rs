@@ -8,7 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::ErrorName;
 use serde_json::Value;
 
-use crate::account::refused;
+use crate::account::aws_error;
 
 /// How an execution ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// None while it runs.
+    /// Returns the outcome; none while the execution runs.
     pub fn of(description: &DescribeExecutionOutput) -> Result<Option<Self>> {
         Ok(Some(match description.status() {
             ExecutionStatus::Running | ExecutionStatus::PendingRedrive => return Ok(None),
@@ -26,7 +26,7 @@ impl Outcome {
                 let output = description.output().unwrap_or("null");
                 Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
             }
-            // Step Functions ended it, not the workflow: named as it is announced.
+            // Step Functions ended it, so the name is the one that `ReportOutcome` announces.
             ExecutionStatus::TimedOut => {
                 Self::ended_from_outside(ErrorName::Timeout.as_str(), description)
             }
@@ -46,13 +46,13 @@ impl Outcome {
             error: error.to_owned(),
             cause: description
                 .cause()
-                .unwrap_or("it was ended from outside. Start again: a run goes on where the one before it ended")
+                .unwrap_or("the execution was ended from outside. Start it again: a new run continues where this one ended")
                 .to_owned(),
         }
     }
 }
 
-/// Asks for an execution. None where Step Functions has forgotten it, 90 days after its end.
+/// Describes an execution; none if Step Functions doesn't return it, which it does until 90 days after its end.
 pub async fn describe(sfn: &Client, execution: &str) -> Result<Option<DescribeExecutionOutput>> {
     match sfn
         .describe_execution()
@@ -62,6 +62,6 @@ pub async fn describe(sfn: &Client, execution: &str) -> Result<Option<DescribeEx
     {
         Ok(description) => Ok(Some(description)),
         Err(error) if error.code() == Some("ExecutionDoesNotExist") => Ok(None),
-        Err(error) => Err(refused("DescribeExecution", error)),
+        Err(error) => Err(aws_error("DescribeExecution", error)),
     }
 }

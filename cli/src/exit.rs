@@ -16,11 +16,11 @@ Exit codes:
 /// How the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    Done = 0,
+    Success = 0,
     Failed = 1,
     Usage = 2,
     Unreachable = 3,
-    AtWork = 4,
+    InProgress = 4,
     NoCache = 5,
 }
 

@@ -1,21 +1,21 @@
-//! envcache's command line: starts the workflow, follows it, and tells how the caches fare.
+//! The command line: starts runs, follows them, and shows the status of the caches.
 
 // Everything is printed by `output`, which makes text from AWS and from events safe for a terminal.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod account;
 mod arguments;
+mod cache;
 mod confirm;
 mod doctor;
 mod endpoint;
 mod execution;
 mod exit;
 mod follow;
-mod news;
+mod line_filter;
 mod output;
 mod progress;
 mod record;
-mod rejected;
 mod request;
 mod run;
 mod stack;
@@ -32,7 +32,7 @@ use aws_config::SdkConfig;
 use clap::CommandFactory;
 use exit::{Exit, Usage};
 use output::{print_error_line, print_json, print_line, print_own_text};
-use request::Asked;
+use request::StartRequest;
 use serde_json::json;
 use stack::Stack;
 
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
         Err(error) => return print_usage(&error),
     };
     let is_json = arguments.options.json;
-    match obey(arguments).await {
+    match dispatch(arguments).await {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = if error.is::<Usage>() {
@@ -76,12 +76,12 @@ fn print_usage(error: &clap::Error) -> ExitCode {
     let exit = if error.use_stderr() {
         Exit::Usage
     } else {
-        Exit::Done
+        Exit::Success
     };
     exit.into()
 }
 
-async fn obey(arguments: Arguments) -> Result<Exit> {
+async fn dispatch(arguments: Arguments) -> Result<Exit> {
     let Arguments { command, options } = arguments;
     let Options { stack, json, .. } = &options;
     match command {
@@ -90,7 +90,7 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
             let mut completions = Vec::new();
             clap_complete::generate(shell, &mut command, "envcache", &mut completions);
             print_own_text(String::from_utf8(completions)?.trim_end());
-            Ok(Exit::Done)
+            Ok(Exit::Success)
         }
         Command::Up { file, detach } => {
             let asked = request::read(&file)?;
@@ -98,7 +98,7 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
             start(&settings, &stack, asked, Verb::Up, detach, *json).await
         }
         Command::Plan { file } => {
-            let asked = request::read(&file)?.planned();
+            let asked = request::read(&file)?.into_dry_run();
             let (settings, stack) = find_stack(&options).await?;
             start(&settings, &stack, asked, Verb::Plan, false, *json).await
         }
@@ -108,7 +108,7 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
             yes,
             detach,
         } => {
-            let asked = Asked::removal(&environment, final_snapshot)?;
+            let asked = StartRequest::removal(&environment, final_snapshot)?;
             let must_ask = confirm::is_needed(&environment, yes)?;
             let (settings, stack) = find_stack(&options).await?;
             if must_ask {
@@ -124,16 +124,16 @@ async fn obey(arguments: Arguments) -> Result<Exit> {
             let settings = account::settings(&options).await?;
             let Some(execution) = watch::find(&settings, stack, &subject).await? else {
                 print_error_line(format!(
-                    "envcache: no run has begun for {subject}: `envcache up` starts one"
+                    "envcache: no run of {subject} was found within 30 seconds. `envcache up` starts one"
                 ));
                 return Ok(Exit::NoCache);
             };
-            watch::to_the_end(&settings, &execution, *json).await
+            watch::follow_to_end(&settings, &execution, *json).await
         }
         Command::Doctor { file } => {
             let asked = file.as_deref().map(request::read).transpose()?;
             let settings = account::settings(&options).await?;
-            doctor::examine(&settings, stack, asked, *json).await
+            doctor::run_checks(&settings, stack, asked, *json).await
         }
     }
 }
@@ -173,7 +173,7 @@ async fn find_stack(options: &Options) -> Result<(SdkConfig, Stack)> {
 async fn start(
     settings: &SdkConfig,
     stack: &Stack,
-    asked: Asked,
+    asked: StartRequest,
     verb: Verb,
     detach: bool,
     json: bool,
@@ -186,7 +186,7 @@ async fn start(
         } else {
             print_line(&execution);
         }
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
-    watch::to_the_end(settings, &execution, json).await
+    watch::follow_to_end(settings, &execution, json).await
 }

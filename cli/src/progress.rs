@@ -12,17 +12,17 @@ use serde_json::Value;
 pub enum Change {
     Entered,
     /// Left after this long, with what its output says in a few words.
-    Left {
+    Exited {
         took: Duration,
         note: Option<String>,
     },
     /// One try of it failed, under this name.
-    TryFailed(String),
+    AttemptFailed(String),
 }
 
 /// A change of a state, as a person follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct ProgressEvent {
     /// Since the execution began.
     pub elapsed: Duration,
     pub state: String,
@@ -43,9 +43,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The moment that an event tells of, the first time that it is seen. Choices and the workflow's
+    /// The event that an event tells of, the first time that it is seen. Choices and the workflow's
     /// other bookkeeping are left out.
-    pub fn take(&mut self, event: &HistoryEvent) -> Option<Moment> {
+    pub fn take(&mut self, event: &HistoryEvent) -> Option<ProgressEvent> {
         if event.id() <= self.last_id {
             return None;
         }
@@ -53,7 +53,7 @@ impl Progress {
         let now = *event.timestamp();
         let began = *self.began.get_or_insert(now);
         let (state, change) = self.change(event, now)?;
-        Some(Moment {
+        Some(ProgressEvent {
             elapsed: between(began, now),
             is_wait: self.waits.contains(&state),
             state,
@@ -83,7 +83,7 @@ impl Progress {
             // A wait passes its input on, which the state before has told already.
             let waited = *event.r#type() == HistoryEventType::WaitStateExited;
             let note = details.output().filter(|_| !waited).and_then(note);
-            return Some((state, Change::Left { took, note }));
+            return Some((state, Change::Exited { took, note }));
         }
         if let Some(state) = self.state_of.get(&event.previous_event_id()).cloned() {
             self.state_of.insert(event.id(), state);
@@ -102,7 +102,7 @@ impl Progress {
             .cloned()
             .or_else(|| self.only_running())
             .unwrap_or_else(|| "a step".to_owned());
-        Some((state, Change::TryFailed(error.to_owned())))
+        Some((state, Change::AttemptFailed(error.to_owned())))
     }
 
     /// The state that an event without a link must belong to: MiniStack links none.
@@ -129,7 +129,7 @@ const fn is_shown(event: &HistoryEventType) -> bool {
 }
 
 fn between(from: DateTime, to: DateTime) -> Duration {
-    let milliseconds = |moment: DateTime| moment.to_millis().unwrap_or_default();
+    let milliseconds = |event: DateTime| event.to_millis().unwrap_or_default();
     let passed = milliseconds(to) - milliseconds(from);
     Duration::from_millis(u64::try_from(passed).unwrap_or_default())
 }
@@ -160,7 +160,7 @@ mod tests {
     };
     use aws_smithy_types::DateTime;
 
-    use super::{Change, Moment, Progress};
+    use super::{Change, Progress, ProgressEvent};
     use std::time::Duration;
 
     fn entered(id: i64, second: i64, kind: HistoryEventType, name: &str) -> HistoryEvent {
@@ -231,17 +231,17 @@ mod tests {
         assert_eq!(
             told,
             [
-                Moment {
+                ProgressEvent {
                     elapsed: Duration::ZERO,
                     state: state.clone(),
                     is_wait: false,
                     change: Change::Entered
                 },
-                Moment {
+                ProgressEvent {
                     elapsed: Duration::from_secs(3),
                     state,
                     is_wait: false,
-                    change: Change::Left {
+                    change: Change::Exited {
                         took: Duration::from_secs(3),
                         note: Some("creating".to_owned())
                     }
@@ -282,6 +282,6 @@ mod tests {
         let told = progress.take(&failed).expect("a failed try is shown");
 
         assert_eq!(told.state, "PublishEndpoint");
-        assert_eq!(told.change, Change::TryFailed("Throttled".to_owned()));
+        assert_eq!(told.change, Change::AttemptFailed("Throttled".to_owned()));
     }
 }

@@ -1,31 +1,35 @@
-//! The records of the environments, as the state machines keep them.
+//! The environments' records, as the state machines keep them.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use record::Item;
+use record::{Item, LastResult};
 
-use crate::account::refused;
+use crate::account::aws_error;
 
-/// What is remembered of an environment.
+/// What the record of an environment says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub environment: String,
-    /// The execution that is at work on it, or was when it was stopped.
+    /// The execution that holds the claim. It runs, or ended before it released the claim.
     pub holder: Option<String>,
-    /// The execution that last began to do what it was asked for.
+    /// The execution whose request was recorded last.
     pub last_execution: Option<String>,
-    /// When that was asked for.
-    pub asked_at: Option<DateTime<Utc>>,
+    /// When that request was made.
+    pub requested_at: Option<DateTime<Utc>>,
     pub cache_name: Option<String>,
     pub parameter_prefix: Option<String>,
-    /// Whether a removal fails. False if the record doesn't have the attribute.
+    /// Whether removals are rejected. False if the record doesn't have the attribute.
     pub protected: bool,
+    /// How the run that ended last ended. None if an earlier version of envcache wrote the record.
+    pub last_result: Option<LastResult>,
+    /// When it ended.
+    pub result_at: Option<DateTime<Utc>>,
 }
 
 impl Record {
-    /// That of an environment of which nothing is remembered.
+    /// Returns an empty record for an environment that has none.
     pub fn unknown(environment: &str) -> Self {
         Self {
             environment: environment.to_owned(),
@@ -33,7 +37,7 @@ impl Record {
         }
     }
 
-    /// The parameter that holds the endpoint's URL.
+    /// Returns the name of the parameter that holds the endpoint's URL.
     pub fn url_parameter(&self) -> String {
         let prefix = self.parameter_prefix.clone();
         let prefix = prefix.unwrap_or_else(|| format!("/{}/cache", self.environment));
@@ -47,17 +51,19 @@ impl Record {
             environment: found.environment,
             holder: found.holder,
             last_execution: found.last_execution,
-            asked_at: found.requested_at.and_then(DateTime::from_timestamp_millis),
+            requested_at: found.requested_at.and_then(DateTime::from_timestamp_millis),
             cache_name: identity
                 .as_ref()
                 .map(|identity| identity.cache_name.clone()),
             parameter_prefix: identity.map(|identity| identity.parameter_prefix),
             protected: found.protected,
+            last_result: found.last_result,
+            result_at: found.result_at.and_then(DateTime::from_timestamp_millis),
         }
     }
 }
 
-/// One environment's record, where it has one.
+/// Reads an environment's record; none if it has none.
 pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<Option<Record>> {
     let answer = dynamodb
         .get_item()
@@ -66,11 +72,11 @@ pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<O
         .consistent_read(true)
         .send()
         .await
-        .map_err(|error| refused("GetItem", error))?;
+        .map_err(|error| aws_error("GetItem", error))?;
     Ok(answer.item().map(Record::of))
 }
 
-/// Every record.
+/// Reads every record, and returns them in the order of their environments' names.
 pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
     let items: Vec<_> = dynamodb
         .scan()
@@ -81,8 +87,10 @@ pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
         .send()
         .try_collect()
         .await
-        .map_err(|error| refused("Scan", error))?;
-    Ok(items.iter().map(Record::of).collect())
+        .map_err(|error| aws_error("Scan", error))?;
+    let mut records: Vec<_> = items.iter().map(Record::of).collect();
+    records.sort_by(|one, other| one.environment.cmp(&other.environment));
+    Ok(records)
 }
 
 #[cfg(test)]

@@ -12,14 +12,14 @@ use crate::exit::Usage;
 
 /// A checked request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct StartRequest {
     pub environment: String,
     /// The execution's input.
     pub input: Value,
 }
 
 /// Reads a request for a cache from a file. An event's `detail` counts where the file holds an event.
-pub fn read(path: &Path) -> Result<Asked> {
+pub fn read(path: &Path) -> Result<StartRequest> {
     let text = text(path).map_err(|error| Usage(format!("{}: {error:#}", path.display())))?;
     let value = serde_json::from_str(&text)
         .map_err(|error| Usage(format!("{}: not JSON: {error}", path.display())))?;
@@ -50,7 +50,7 @@ fn text(path: &Path) -> Result<String> {
     Ok(std::fs::read_to_string(path)?)
 }
 
-fn cache(mut value: Value) -> Result<Asked, StepError> {
+fn cache(mut value: Value) -> Result<StartRequest, StepError> {
     let input = match value.get("detail-type").map(Value::as_str) {
         None => value,
         Some(Some("Environment Created")) => value["detail"].take(),
@@ -65,15 +65,15 @@ fn cache(mut value: Value) -> Result<Asked, StepError> {
         }
     };
     let spec = Request::from_json(input.clone()).and_then(Request::into_spec)?;
-    Ok(Asked {
+    Ok(StartRequest {
         environment: spec.environment.to_string(),
         input,
     })
 }
 
-impl Asked {
+impl StartRequest {
     /// The same request, of which nothing is done.
-    pub fn planned(mut self) -> Self {
+    pub fn into_dry_run(mut self) -> Self {
         self.input["dryRun"] = json!(true);
         self
     }
@@ -93,7 +93,7 @@ impl Asked {
 mod tests {
     use serde_json::json;
 
-    use super::{Asked, cache};
+    use super::{StartRequest, cache};
 
     #[test]
     fn an_event_and_its_detail_alone_ask_for_the_same() {
@@ -106,7 +106,7 @@ mod tests {
 
         let found = [detail.clone(), event].map(|value| cache(value).expect("a valid request"));
 
-        let expected = Asked {
+        let expected = StartRequest {
             environment: "bandup".to_owned(),
             input: detail,
         };
@@ -126,7 +126,7 @@ mod tests {
         let error = cache(deleted).expect_err("another event");
         assert!(error.to_string().contains("envcache down"), "{error}");
 
-        let error = Asked::removal("Band Up", false).expect_err("no environment's name");
+        let error = StartRequest::removal("Band Up", false).expect_err("no environment's name");
         assert!(error.to_string().starts_with("environment: "), "{error}");
     }
 }

@@ -5,11 +5,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use aws_sdk_sfn::Client;
 
-use crate::account::refused;
-use crate::request::Asked;
+use crate::account::aws_error;
+use crate::request::StartRequest;
 
 /// Starts an execution, and tells its ARN. `verb` stands in its name, for the person who reads the list of executions.
-pub async fn start(sfn: &Client, state_machine: &str, asked: &Asked, verb: &str) -> Result<String> {
+pub async fn start(
+    sfn: &Client,
+    state_machine: &str,
+    asked: &StartRequest,
+    verb: &str,
+) -> Result<String> {
     let milliseconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
@@ -22,6 +27,6 @@ pub async fn start(sfn: &Client, state_machine: &str, asked: &Asked, verb: &str)
         .input(asked.input.to_string())
         .send()
         .await
-        .map_err(|error| refused("StartExecution", error))?;
+        .map_err(|error| aws_error("StartExecution", error))?;
     Ok(started.execution_arn)
 }

@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::Stack as Described;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::account::refused;
+use crate::account::aws_error;
 
 /// The outputs of the stack that the command line works with.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ impl Stack {
             // DescribeStacks answers so where there is none:
             // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
             Err(error) if error.code() == Some("ValidationError") => Vec::new(),
-            Err(error) => return Err(refused("DescribeStacks", error)),
+            Err(error) => return Err(aws_error("DescribeStacks", error)),
         };
         let stack = stacks.into_iter().next().ok_or_else(|| {
             anyhow!(

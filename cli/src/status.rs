@@ -1,60 +1,67 @@
-//! How an environment's cache fares.
+//! Shows the status of environments.
 
-use std::collections::BTreeMap;
+use std::io::IsTerminal;
 
+use ::record::LastResult;
 use anyhow::Result;
 use aws_config::SdkConfig;
-use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use chrono::{DateTime, SecondsFormat, Utc};
 use contract::Owner;
 use serde::Serialize;
 
+use crate::cache::{Cache, Caches};
 use crate::endpoint::Endpoint;
 use crate::execution::{Outcome, describe};
 use crate::exit::Exit;
-use crate::output::{print_json, print_line};
+use crate::output::{print_error_line, print_json, print_line};
 use crate::record::{self, Record};
-use crate::rejected;
 use crate::request;
 use crate::stack::Stack;
 
-/// What is known of an environment.
+/// The status of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     pub environment: String,
     pub state: State,
-    /// RFC 3339.
-    pub asked_at: Option<String>,
+    /// When the request that was recorded last was made, in RFC 3339.
+    pub requested_at: Option<String>,
+    /// The ID of the replication group, once a run has requested it.
     pub cache: Option<String>,
-    /// As it stands in Parameter Store now. None also if it can't be read.
+    /// The replication group's status in ElastiCache; none if it doesn't exist or can't be read.
+    pub cache_status: Option<String>,
+    /// The URL in Parameter Store; none if there is none or it can't be read.
     pub url: Option<String>,
-    /// Whether a removal fails.
+    /// Whether removals are rejected.
     pub protected: bool,
+    /// The last execution.
     pub execution: Option<String>,
-    /// Why the last run failed, or why the endpoint can't be read.
+    /// Why the last run failed, why the cache is missing, or what can't be read.
     pub reason: Option<String>,
     /// The exit code, if this is the only environment.
     #[serde(skip)]
     exit: Exit,
 }
 
-/// What a person wants to know first. If the endpoint can't be read, the state follows from the last run alone.
+/// The state of an environment. If the endpoint can't be read, only the last run determines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
-    /// A run gives it its cache, or changes that.
+    /// A run creates or updates the cache.
     Provisioning,
-    /// A run takes its cache away.
+    /// A run removes the cache.
     Removing,
-    /// Its endpoint is published.
+    /// The endpoint is published.
     Available,
-    /// The last run failed, or was refused before it began, and no endpoint is published.
+    /// The endpoint is published, but ElastiCache doesn't have the cache.
+    CacheMissing,
+    /// The last run failed, and no endpoint is published.
     Failed,
-    /// The last run failed, or was refused before it began. The endpoint of before is published.
+    /// The last run failed. The endpoint that an earlier run published is still there.
     ChangeFailed,
-    /// Its cache was taken away, or never came.
+    /// The cache was removed, or never created.
     NoCache,
-    /// Its endpoint can't be read, and Step Functions has forgotten its last run.
+    /// The endpoint can't be read, and neither the record nor Step Functions has the last run.
     Unknown,
 }
 
@@ -64,6 +71,7 @@ impl State {
             Self::Provisioning => "provisioning",
             Self::Removing => "removing",
             Self::Available => "available",
+            Self::CacheMissing => "cache missing",
             Self::Failed => "failed",
             Self::ChangeFailed => "change failed",
             Self::NoCache => "no cache",
@@ -73,26 +81,32 @@ impl State {
 
     const fn exit(self) -> Exit {
         match self {
-            Self::Available => Exit::Done,
-            Self::Failed | Self::ChangeFailed => Exit::Failed,
-            Self::Provisioning | Self::Removing => Exit::AtWork,
+            Self::Available => Exit::Success,
+            Self::CacheMissing | Self::Failed | Self::ChangeFailed => Exit::Failed,
+            Self::Provisioning | Self::Removing => Exit::InProgress,
             Self::NoCache => Exit::NoCache,
             Self::Unknown => Exit::Unreachable,
         }
     }
 }
 
-/// The last run, as far as Step Functions remembers it.
+/// The last run of an environment.
 #[derive(Clone, Debug, PartialEq)]
 struct Run {
     execution: String,
     removes: bool,
-    /// None while it runs.
-    outcome: Option<Outcome>,
+    progress: Progress,
 }
 
-/// Prints the status of one environment, or of all of them. After all of them, reports the failed executions that can't
-/// be listed because they have no valid environment name.
+#[derive(Clone, Debug, PartialEq)]
+enum Progress {
+    Running,
+    Succeeded,
+    /// With the error and its cause.
+    Failed(String),
+}
+
+/// Prints the status of one environment, or of every environment that has a record.
 pub async fn print(
     settings: &SdkConfig,
     stack_name: &str,
@@ -104,69 +118,60 @@ pub async fn print(
     }
     let stack = Stack::find(settings, stack_name).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
-    let sfn = aws_sdk_sfn::Client::new(settings);
-    let mut failures = rejected::latest(&sfn, &stack).await?;
-    let records = match environment {
+    let elasticache = aws_sdk_elasticache::Client::new(settings);
+    let (records, caches) = match environment {
         Some(name) => {
             let found = record::find(&dynamodb, &stack.environments_table, name).await?;
-            vec![found.unwrap_or_else(|| Record::unknown(name))]
+            let record = found.unwrap_or_else(|| Record::unknown(name));
+            let caches = match &record.cache_name {
+                Some(id) => Caches::one(&elasticache, id).await,
+                None => Caches::default(),
+            };
+            (vec![record], caches)
         }
-        None => with_rejected(
+        None => (
             record::all(&dynamodb, &stack.environments_table).await?,
-            &failures.by_environment,
+            Caches::all(&elasticache).await,
         ),
     };
-    let mut exit = Exit::Done;
+    if records.is_empty() {
+        print_error_line(format!(
+            "No environment has a record in the stack `{}`: no run has started yet",
+            stack.name
+        ));
+    } else if !json && std::io::stdout().is_terminal() {
+        print_line(HEADER.trim_end());
+    }
+    let mut exit = Exit::Success;
     for record in records {
-        let failure = failures.by_environment.remove(&record.environment);
-        let status = of(settings, &stack, record, failure).await?;
+        let cache = caches.find(record.cache_name.as_deref());
+        let status = read(settings, &stack, record, cache).await?;
         if environment.is_some() {
             exit = status.exit;
         }
-        if json {
-            print_json(serde_json::to_string(&status)?);
-        } else {
-            print_line(line(&status));
-            if let Some(reason) = &status.reason {
-                print_line(format!("    {reason}"));
-            }
-            if let (true, Some(execution)) = (environment.is_some(), &status.execution) {
-                print_line(format!("    {execution}"));
-            }
-        }
-    }
-    if environment.is_none()
-        && let Some(notice) = failures.notice()
-    {
-        if json {
-            print_json(serde_json::to_string(&notice)?);
-        } else {
-            print_line(notice.message);
-        }
+        print_status(&status, environment.is_some(), json)?;
     }
     Ok(exit)
 }
 
-/// The records, and an empty one for each environment that no run has begun for. In the order of their names.
-fn with_rejected(
-    mut records: Vec<Record>,
-    failures: &BTreeMap<String, DescribeExecutionOutput>,
-) -> Vec<Record> {
-    let is_known = |name: &String| records.iter().any(|record| record.environment == *name);
-    let unknown: Vec<_> = failures.keys().filter(|name| !is_known(name)).collect();
-    records.extend(unknown.into_iter().map(|name| Record::unknown(name)));
-    records.sort_by(|one, other| one.environment.cmp(&other.environment));
-    records
+fn print_status(status: &Status, is_only: bool, json: bool) -> Result<()> {
+    if json {
+        print_json(serde_json::to_string(status)?);
+        return Ok(());
+    }
+    print_line(line(status));
+    if let Some(reason) = &status.reason {
+        print_line(format!("    {reason}"));
+    }
+    if let (true, Some(execution)) = (is_only, &status.execution) {
+        print_line(format!("    {execution}"));
+    }
+    Ok(())
 }
 
-/// `failure` is the environment's latest run that failed, if any did.
-async fn of(
-    settings: &SdkConfig,
-    stack: &Stack,
-    record: Record,
-    failure: Option<DescribeExecutionOutput>,
-) -> Result<Status> {
-    let endpoint = match record.asked_at {
+/// Reads what the record doesn't say: the endpoint, and whether the last run is still running.
+async fn read(settings: &SdkConfig, stack: &Stack, record: Record, cache: Cache) -> Result<Status> {
+    let endpoint = match record.requested_at {
         Some(_) => {
             let ssm = aws_sdk_ssm::Client::new(settings);
             let owner = Owner {
@@ -179,62 +184,125 @@ async fn of(
         None => Endpoint::NotPublished,
     };
     let sfn = aws_sdk_sfn::Client::new(settings);
-    let begun = match record.holder.as_ref().or(record.last_execution.as_ref()) {
-        Some(execution) => describe(&sfn, execution).await?,
-        None => None,
-    };
-    // A run that is at work is what counts, whatever was refused meanwhile.
-    let last = match begun {
-        Some(begun) if Outcome::of(&begun)?.is_none() => Some(begun),
-        begun => rejected::later(begun, failure),
-    };
-    let run = match last {
-        Some(description) => Some(Run {
-            execution: description.execution_arn().to_owned(),
-            removes: description.state_machine_arn() == stack.deprovision,
-            outcome: Outcome::of(&description)?,
-        }),
-        None => None,
-    };
-    Ok(judge(record, endpoint, run))
+    let run = last_run(&sfn, stack, &record).await?;
+    Ok(derive_status(record, endpoint, cache, run))
 }
 
-fn judge(record: Record, endpoint: Endpoint, run: Option<Run>) -> Status {
-    let (state, failure) = match (
-        run.as_ref().map(|run| (run.removes, &run.outcome)),
-        &endpoint,
-    ) {
-        (Some((false, None)), _) => (State::Provisioning, None),
-        (Some((true, None)), _) => (State::Removing, None),
-        (Some((_, Some(Outcome::Failed { error, cause }))), endpoint) => {
-            let state = match endpoint {
-                Endpoint::Published(_) => State::ChangeFailed,
-                Endpoint::NotPublished | Endpoint::Unreadable(_) => State::Failed,
-            };
-            (state, Some(format!("{error}: {cause}")))
-        }
-        (_, Endpoint::Published(_)) | (Some((false, _)), Endpoint::Unreadable(_)) => {
-            (State::Available, None)
-        }
-        (_, Endpoint::NotPublished) | (Some((true, _)), Endpoint::Unreadable(_)) => {
-            (State::NoCache, None)
-        }
-        (None, Endpoint::Unreadable(_)) => (State::Unknown, None),
+/// Returns the last run. Only a run that holds the claim can still change the environment, so only that one is described;
+/// the result of one that released the claim is in the record, unless an earlier version of envcache wrote it.
+async fn last_run(
+    sfn: &aws_sdk_sfn::Client,
+    stack: &Stack,
+    record: &Record,
+) -> Result<Option<Run>> {
+    let recorded = record
+        .last_result
+        .as_ref()
+        .map(|result| Run::recorded(result, stack));
+    let uncertain = match (&record.holder, &record.last_execution) {
+        (Some(holder), _) => Some(holder),
+        (None, last) if recorded.is_none() => last.as_ref(),
+        _ => None,
     };
-    let (url, unreadable, exit) = match endpoint {
-        Endpoint::Published(url) => (Some(url), None, state.exit()),
-        Endpoint::NotPublished => (None, None, state.exit()),
+    let Some(execution) = uncertain else {
+        return Ok(recorded);
+    };
+    let Some(description) = describe(sfn, execution).await? else {
+        return Ok(recorded);
+    };
+    let ended_at = description
+        .stop_date()
+        .and_then(|stop| DateTime::from_timestamp(stop.secs(), stop.subsec_nanos()));
+    let described = Run {
+        execution: execution.clone(),
+        removes: removes(execution, stack),
+        progress: match Outcome::of(&description)? {
+            None => Progress::Running,
+            Some(Outcome::Succeeded(_)) => Progress::Succeeded,
+            Some(Outcome::Failed { error, cause }) => Progress::Failed(format!("{error}: {cause}")),
+        },
+    };
+    // The holder ended without a release. Another run may have failed since, before it claimed the environment.
+    let is_older = described.progress != Progress::Running && ended_at < record.result_at;
+    Ok(recorded.filter(|_| is_older).or(Some(described)))
+}
+
+impl Run {
+    fn recorded(result: &LastResult, stack: &Stack) -> Self {
+        let progress = match &result.failure {
+            None => Progress::Succeeded,
+            Some(failure) => Progress::Failed(format!(
+                "{}: {}: {}",
+                failure.error, failure.step, failure.reason
+            )),
+        };
+        Self {
+            execution: result.execution.clone(),
+            removes: removes(&result.execution, stack),
+            progress,
+        }
+    }
+}
+
+/// Returns whether an execution is one of the deprovisioning state machine: both ARNs contain its name.
+fn removes(execution: &str, stack: &Stack) -> bool {
+    execution.split(':').nth(6) == stack.deprovision.split(':').nth(6)
+}
+
+fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<Run>) -> Status {
+    let removes = run.as_ref().is_some_and(|run| run.removes);
+    let progress = run.as_ref().map(|run| &run.progress);
+    let (state, failure) = match (progress, &endpoint, &cache) {
+        (Some(Progress::Running), ..) if removes => (State::Removing, None),
+        (Some(Progress::Running), ..) => (State::Provisioning, None),
+        (Some(Progress::Failed(why)), Endpoint::Published(_), Cache::Missing) => {
+            (State::CacheMissing, Some(why.clone()))
+        }
+        (Some(Progress::Failed(why)), Endpoint::Published(_), _) => {
+            (State::ChangeFailed, Some(why.clone()))
+        }
+        (Some(Progress::Failed(why)), ..) => (State::Failed, Some(why.clone())),
+        (_, Endpoint::Published(_), Cache::Missing) => (State::CacheMissing, None),
+        (_, Endpoint::Published(_), _) => (State::Available, None),
+        (_, Endpoint::NotPublished, _) => (State::NoCache, None),
+        (None, Endpoint::Unreadable(_), _) => (State::Unknown, None),
+        (_, Endpoint::Unreadable(_), _) if removes => (State::NoCache, None),
+        (_, Endpoint::Unreadable(_), Cache::Missing) => (State::CacheMissing, None),
+        (_, Endpoint::Unreadable(_), _) => (State::Available, None),
+    };
+    let mut reasons: Vec<_> = failure.into_iter().collect();
+    let mut exit = state.exit();
+    if state == State::CacheMissing {
+        reasons.push(format!(
+            "the replication group {} doesn't exist. It was deleted outside envcache. To create it again, start another \
+             run with the same request",
+            record.cache_name.as_deref().unwrap_or_default()
+        ));
+    }
+    let url = match endpoint {
+        Endpoint::Published(url) => Some(url),
+        Endpoint::NotPublished => None,
         Endpoint::Unreadable(why) => {
-            let unreadable = format!("the published endpoint could not be read: {why}");
-            (None, Some(unreadable), Exit::Unreachable)
+            reasons.push(format!("the published endpoint can't be read: {why}"));
+            exit = Exit::Unreachable;
+            None
         }
     };
-    let reasons: Vec<_> = failure.into_iter().chain(unreadable).collect();
+    let cache_status = match cache {
+        Cache::Exists(status) => Some(status),
+        Cache::NotRequested | Cache::Missing => None,
+        Cache::Unreadable(why) => {
+            reasons.push(format!("the cache can't be read: {why}"));
+            exit = Exit::Unreachable;
+            None
+        }
+    };
     Status {
         environment: record.environment,
         state,
-        asked_at: record.asked_at.map(|time| time.to_rfc3339()),
+        requested_at: record.requested_at.map(rfc_3339),
         cache: record.cache_name,
+        cache_status,
         url,
         protected: record.protected,
         execution: run.map(|run| run.execution),
@@ -243,181 +311,29 @@ fn judge(record: Record, endpoint: Endpoint, run: Option<Run>) -> Status {
     }
 }
 
-/// `bandup  available  rediss://…  asked for 2026-11-24T10:00:00+00:00  protected`
+/// Returns `2026-11-24T10:00:00Z`.
+fn rfc_3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The header of the list, above the columns of [`line`].
+const HEADER: &str =
+    "ENVIRONMENT                         STATE          ENDPOINT, TIME OF THE REQUEST, PROTECTION";
+
+/// Returns `bandup  available  rediss://…  requested 2026-11-24T10:00:00Z  protected`.
 fn line(status: &Status) -> String {
     let url = status.url.as_deref().unwrap_or("-");
-    let asked = match &status.asked_at {
-        Some(time) => format!("  asked for {time}"),
+    let requested = match &status.requested_at {
+        Some(time) => format!("  requested {time}"),
         None => String::new(),
     };
     let protected = if status.protected { "  protected" } else { "" };
     format!(
-        "{:<34}  {:<13}  {url}{asked}{protected}",
+        "{:<34}  {:<13}  {url}{requested}{protected}",
         status.environment,
         status.state.as_str()
     )
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{Run, State, judge, line};
-    use crate::endpoint::Endpoint;
-    use crate::execution::Outcome;
-    use crate::exit::Exit;
-    use crate::record::Record;
-
-    const WHY_FAILED: &str = "Throttled: PublishEndpoint: PutParameter";
-    const WHY_UNREADABLE: &str =
-        "the published endpoint could not be read: GetParameter /x/url: AccessDeniedException: no";
-
-    fn run(removes: bool, outcome: Option<Outcome>) -> Run {
-        Run {
-            execution: "arn".to_owned(),
-            removes,
-            outcome,
-        }
-    }
-
-    fn running(removes: bool) -> Run {
-        run(removes, None)
-    }
-
-    fn succeeded(removes: bool) -> Run {
-        run(removes, Some(Outcome::Succeeded(json!({}))))
-    }
-
-    fn failed(removes: bool) -> Run {
-        let outcome = Outcome::Failed {
-            error: "Throttled".to_owned(),
-            cause: "PublishEndpoint: PutParameter".to_owned(),
-        };
-        run(removes, Some(outcome))
-    }
-
-    #[test]
-    fn derives_the_state_from_the_last_run_and_the_endpoint() {
-        let published = Endpoint::Published("rediss://host:6379".to_owned());
-        let missing = Endpoint::NotPublished;
-        let cases = [
-            (
-                &published,
-                Some(succeeded(false)),
-                State::Available,
-                Exit::Done,
-            ),
-            (
-                &published,
-                Some(running(false)),
-                State::Provisioning,
-                Exit::AtWork,
-            ),
-            (
-                &published,
-                Some(failed(false)),
-                State::ChangeFailed,
-                Exit::Failed,
-            ),
-            (
-                &published,
-                Some(running(true)),
-                State::Removing,
-                Exit::AtWork,
-            ),
-            (
-                &published,
-                Some(failed(true)),
-                State::ChangeFailed,
-                Exit::Failed,
-            ),
-            // Step Functions forgets an execution 90 days after its end.
-            (&published, None, State::Available, Exit::Done),
-            // A user deleted the parameter.
-            (
-                &missing,
-                Some(succeeded(false)),
-                State::NoCache,
-                Exit::NoCache,
-            ),
-            (
-                &missing,
-                Some(running(false)),
-                State::Provisioning,
-                Exit::AtWork,
-            ),
-            (&missing, Some(failed(false)), State::Failed, Exit::Failed),
-            (
-                &missing,
-                Some(succeeded(true)),
-                State::NoCache,
-                Exit::NoCache,
-            ),
-            (&missing, Some(running(true)), State::Removing, Exit::AtWork),
-            (&missing, Some(failed(true)), State::Failed, Exit::Failed),
-            (&missing, None, State::NoCache, Exit::NoCache),
-        ];
-        for (endpoint, run, state, exit) in cases {
-            let found = judge(Record::default(), endpoint.clone(), run.clone());
-
-            let what = format!("{endpoint:?} {run:?}");
-            assert_eq!((found.state, found.exit), (state, exit), "{what}");
-            assert_eq!(found.url.is_some(), *endpoint == published, "{what}");
-            let has_failed = [State::Failed, State::ChangeFailed].contains(&state);
-            let reason = has_failed.then_some(WHY_FAILED);
-            assert_eq!(found.reason.as_deref(), reason, "{what}");
-        }
-    }
-
-    #[test]
-    fn derives_the_state_from_the_last_run_if_the_endpoint_is_denied() {
-        let both = format!("{WHY_FAILED}; {WHY_UNREADABLE}");
-        let cases = [
-            (Some(succeeded(false)), State::Available, WHY_UNREADABLE),
-            (Some(running(false)), State::Provisioning, WHY_UNREADABLE),
-            (Some(failed(false)), State::Failed, &both),
-            (Some(succeeded(true)), State::NoCache, WHY_UNREADABLE),
-            (Some(running(true)), State::Removing, WHY_UNREADABLE),
-            (Some(failed(true)), State::Failed, &both),
-            (None, State::Unknown, WHY_UNREADABLE),
-        ];
-        for (run, state, reason) in cases {
-            let why = "GetParameter /x/url: AccessDeniedException: no".to_owned();
-
-            let found = judge(Record::default(), Endpoint::Unreadable(why), run.clone());
-
-            assert_eq!(
-                (found.state, found.exit),
-                (state, Exit::Unreachable),
-                "{run:?}"
-            );
-            assert_eq!(found.reason.as_deref(), Some(reason), "{run:?}");
-            assert_eq!(found.url, None, "{run:?}");
-        }
-    }
-
-    #[test]
-    fn shows_removal_protection_at_the_end_of_the_line() {
-        for (protected, expected) in [
-            (
-                false,
-                "bandup                              no cache       -",
-            ),
-            (
-                true,
-                "bandup                              no cache       -  protected",
-            ),
-        ] {
-            let record = Record {
-                protected,
-                ..Record::unknown("bandup")
-            };
-
-            let status = judge(record, Endpoint::NotPublished, None);
-
-            assert_eq!(line(&status), expected);
-            let json = serde_json::to_value(&status).expect("JSON");
-            assert_eq!(json["protected"], protected, "{json}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Shows a run: live on a terminal, a line for each news elsewhere, and every moment as JSON.
+//! Shows a run: live on a terminal, a line for each filter elsewhere, and every event as JSON.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -8,25 +8,25 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::execution::Outcome;
-use crate::news::News;
+use crate::line_filter::LineFilter;
 use crate::output::{print_error_line, print_json, print_line, safe};
-use crate::progress::{Change, Moment};
+use crate::progress::{Change, ProgressEvent};
 use crate::summary;
 
 /// How long one small node takes on AWS.
-const USUAL: &str = "usually 4 to 8 minutes for one small node";
+const TYPICAL_DURATION: &str = "usually 4 to 8 minutes for one small node";
 
 /// Where the moments of a run are shown.
 pub enum View {
     Terminal {
         lines: MultiProgress,
         running: HashMap<String, ProgressBar>,
-        news: News,
+        filter: LineFilter,
         /// What the last look found.
         found: Option<String>,
     },
     Plain {
-        news: News,
+        filter: LineFilter,
     },
     Json,
     /// The end is all that is wanted.
@@ -42,50 +42,50 @@ impl View {
             Self::Terminal {
                 lines: MultiProgress::new(),
                 running: HashMap::new(),
-                news: News::default(),
+                filter: LineFilter::default(),
                 found: None,
             }
         } else {
             Self::Plain {
-                news: News::default(),
+                filter: LineFilter::default(),
             }
         }
     }
 
-    /// Shows one moment.
-    pub fn show(&mut self, moment: &Moment) {
+    /// Shows one event.
+    pub fn show(&mut self, event: &ProgressEvent) {
         match self {
             Self::Silent => {}
-            Self::Json => print_json(object(moment)),
-            Self::Plain { news } => {
-                if news.is(moment) {
-                    print_line(line(moment));
+            Self::Json => print_json(object(event)),
+            Self::Plain { filter } => {
+                if filter.should_print(event) {
+                    print_line(line(event));
                 }
             }
             Self::Terminal {
                 lines,
                 running,
-                news,
+                filter,
                 found,
             } => {
-                match &moment.change {
+                match &event.change {
                     Change::Entered => {
-                        let message = live(&moment.state, moment.is_wait, found.as_deref());
-                        let bar = spinner(lines, &message, moment.elapsed);
-                        running.insert(moment.state.clone(), bar);
+                        let message = live(&event.state, event.is_wait, found.as_deref());
+                        let bar = spinner(lines, &message, event.elapsed);
+                        running.insert(event.state.clone(), bar);
                     }
-                    Change::Left { note, .. } => {
-                        if let Some(bar) = running.remove(&moment.state) {
+                    Change::Exited { note, .. } => {
+                        if let Some(bar) = running.remove(&event.state) {
                             bar.finish_and_clear();
                         }
-                        if !moment.is_wait {
+                        if !event.is_wait {
                             found.clone_from(note);
                         }
                     }
-                    Change::TryFailed(_) => {}
+                    Change::AttemptFailed(_) => {}
                 }
-                if news.is(moment) {
-                    lines.suspend(|| print_line(line(moment)));
+                if filter.should_print(event) {
+                    lines.suspend(|| print_line(line(event)));
                 }
             }
         }
@@ -139,44 +139,44 @@ fn spinner(lines: &MultiProgress, message: &str, elapsed: Duration) -> ProgressB
 /// `WaitForReplicationGroup (creating; usually 4 to 8 minutes for one small node)`
 fn live(state: &str, is_wait: bool, found: Option<&str>) -> String {
     match found.filter(|_| is_wait) {
-        Some(found @ ("created" | "creating")) => format!("{state} ({found}; {USUAL})"),
+        Some(found @ ("created" | "creating")) => format!("{state} ({found}; {TYPICAL_DURATION})"),
         Some(found) => format!("{state} ({found})"),
         None => state.to_owned(),
     }
 }
 
 /// `    1.8 s  EnsureReplicationGroup      0.6 s  created`
-fn line(moment: &Moment) -> String {
-    let (took, note) = match &moment.change {
+fn line(event: &ProgressEvent) -> String {
+    let (took, note) = match &event.change {
         Change::Entered => (String::new(), "…".to_owned()),
-        Change::Left { took, note } => (seconds(*took), note.clone().unwrap_or_default()),
-        Change::TryFailed(error) => (String::new(), format!("a try failed: {error}")),
+        Change::Exited { took, note } => (seconds(*took), note.clone().unwrap_or_default()),
+        Change::AttemptFailed(error) => (String::new(), format!("attempt failed: {error}")),
     };
     format!(
         "{:>9}  {:<24} {took:>8}  {note}",
-        seconds(moment.elapsed),
-        moment.state
+        seconds(event.elapsed),
+        event.state
     )
     .trim_end()
     .to_owned()
 }
 
-fn object(moment: &Moment) -> serde_json::Value {
-    let elapsed = moment.elapsed.as_secs_f64();
-    let state = &moment.state;
-    match &moment.change {
+fn object(event: &ProgressEvent) -> serde_json::Value {
+    let elapsed = event.elapsed.as_secs_f64();
+    let state = &event.state;
+    match &event.change {
         Change::Entered => {
             json!({ "elapsedSeconds": elapsed, "state": state, "change": "entered" })
         }
-        Change::Left { took, note } => json!({
+        Change::Exited { took, note } => json!({
             "elapsedSeconds": elapsed,
             "state": state,
-            "change": "left",
+            "change": "exited",
             "tookSeconds": took.as_secs_f64(),
             "note": note,
         }),
-        Change::TryFailed(error) => {
-            json!({ "elapsedSeconds": elapsed, "state": state, "change": "tryFailed", "error": error })
+        Change::AttemptFailed(error) => {
+            json!({ "elapsedSeconds": elapsed, "state": state, "change": "attemptFailed", "error": error })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which execution a person means, and what its end tells them.
+//! Finds the execution to follow, follows it, and reports how it ended.
 
 use std::time::{Duration, Instant};
 
@@ -6,56 +6,66 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 use tokio::time::sleep;
 
-use crate::execution::{Outcome, describe};
-use crate::exit::Exit;
+use crate::execution::Outcome;
+use crate::exit::{Exit, Usage};
 use crate::follow::follow;
 use crate::output::print_error_line;
 use crate::record;
-use crate::rejected;
 use crate::request;
 use crate::stack::Stack;
 use crate::view::View;
 
-/// An event may still be on its way to its execution, which then has to claim the environment.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long no record may name an execution: an event may still be on its way, and its execution has to claim the
+/// environment.
+const GRACE_PERIOD: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Finds the execution to follow: the one named, the one that holds the environment, or the environment's last. Where
-/// there is none yet it waits for half a minute.
+/// Finds the execution to follow: the one whose ARN is given, the one that holds the environment, or the environment's
+/// last. Waits up to 30 seconds for a record that names one; none if there is none by then.
+///
+/// # Errors
+/// Returns `Usage` if the subject is neither an execution's ARN nor a name that an environment can have. Otherwise returns
+/// AWS's error.
 pub async fn find(settings: &SdkConfig, stack_name: &str, subject: &str) -> Result<Option<String>> {
     if subject.starts_with("arn:") {
+        check_arn(subject)?;
         return Ok(Some(subject.to_owned()));
     }
     request::check_name(subject)?;
     let stack = Stack::find(settings, stack_name).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
-    let sfn = aws_sdk_sfn::Client::new(settings);
     let begin = Instant::now();
     loop {
         let record = record::find(&dynamodb, &stack.environments_table, subject).await?;
         let record = record.unwrap_or_default();
-        if record.holder.is_some() {
-            return Ok(record.holder);
-        }
-        // One that was refused before it began is in no record.
-        let recorded = match &record.last_execution {
-            Some(execution) => describe(&sfn, execution).await?,
-            None => None,
-        };
-        let failed = rejected::latest(&sfn, &stack)
-            .await?
-            .by_environment
-            .remove(subject);
-        let last = rejected::later(recorded, failed);
-        if last.is_some() || begin.elapsed() >= PATIENCE {
-            return Ok(last.map(|description| description.execution_arn));
+        let last = record.last_result.map(|result| result.execution);
+        let execution = record.holder.or(last).or(record.last_execution);
+        if execution.is_some() || begin.elapsed() >= GRACE_PERIOD {
+            return Ok(execution);
         }
         sleep(INTERVAL).await;
     }
 }
 
-/// Follows an execution to its end, and says how it ended. On Ctrl-C the run goes on.
-pub async fn to_the_end(settings: &SdkConfig, execution: &str, json: bool) -> Result<Exit> {
+/// Checks that an ARN is one of an execution:
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>
+fn check_arn(arn: &str) -> Result<(), Usage> {
+    let fields: Vec<_> = arn.split(':').collect();
+    match fields[..] {
+        ["arn", _, "states", _, _, "execution", machine, name]
+            if !machine.is_empty() && !name.is_empty() =>
+        {
+            Ok(())
+        }
+        _ => Err(Usage(format!(
+            "`{arn}` is not an execution's ARN, such as \
+             arn:aws:states:eu-west-1:123456789012:execution:STATE_MACHINE:EXECUTION"
+        ))),
+    }
+}
+
+/// Follows an execution to its end, and reports how it ended. Ctrl-C stops following, and the run continues.
+pub async fn follow_to_end(settings: &SdkConfig, execution: &str, json: bool) -> Result<Exit> {
     let sfn = aws_sdk_sfn::Client::new(settings);
     let mut view = View::of_this_output(json);
     let outcome = tokio::select! {
@@ -65,13 +75,46 @@ pub async fn to_the_end(settings: &SdkConfig, execution: &str, json: bool) -> Re
     let Some(outcome) = outcome else {
         view.close();
         print_error_line(format!(
-            "The run goes on. Follow it again: envcache watch {execution}"
+            "The run continues. To follow it again: envcache watch {execution}"
         ));
-        return Ok(Exit::AtWork);
+        return Ok(Exit::InProgress);
     };
     view.end(execution, &outcome);
     Ok(match outcome {
-        Outcome::Succeeded(_) => Exit::Done,
+        Outcome::Succeeded(_) => Exit::Success,
         Outcome::Failed { .. } => Exit::Failed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_arn;
+
+    #[test]
+    fn accepts_only_arns_of_executions() {
+        let cases = [
+            (
+                "arn:aws:states:eu-west-1:123456789012:execution:envcache-provision:run-1",
+                true,
+            ),
+            (
+                "arn:aws-cn:states:cn-north-1:123456789012:execution:machine:run-1",
+                true,
+            ),
+            (
+                "arn:aws:states:eu-west-1:123456789012:stateMachine:envcache-provision",
+                false,
+            ),
+            (
+                "arn:aws:states:eu-west-1:123456789012:execution:envcache-provision",
+                false,
+            ),
+            ("arn:aws:states:eu-west-1:123456789012:execution::", false),
+            ("arn:aws:sqs:eu-west-1:123456789012:queue", false),
+            ("arn:", false),
+        ];
+        for (arn, expected) in cases {
+            assert_eq!(check_arn(arn).is_ok(), expected, "{arn}");
+        }
+    }
 }

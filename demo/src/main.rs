@@ -5,7 +5,7 @@
 //! contract asks for. It ends all that it started, also on Ctrl-C.
 
 mod report;
-mod story;
+mod steps;
 
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         eprintln!("Ctrl-C cannot be handled here: {error}");
         return ExitCode::FAILURE;
     }
-    match story::tell(&interrupt) {
+    match steps::run(&interrupt) {
         _ if interrupt.is_set() => {
             eprintln!("\nInterrupted. All that was started is ended.");
             ExitCode::from(INTERRUPTED)

@@ -19,18 +19,18 @@ pub struct Aws {
 
 /// What AWS refused, with its own code and words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ErrorResponse {
     pub code: String,
     pub message: String,
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for ErrorResponse {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}: {}", self.code, self.message)
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for ErrorResponse {}
 
 impl Aws {
     /// A client of this cloud.
@@ -57,7 +57,7 @@ impl Aws {
     /// Calls an operation by boto3's name of it, such as `ec2` and `describe_vpcs`. Pages are gathered.
     ///
     /// # Errors
-    /// What AWS refused, as a [`Refusal`]; any other error where the client is gone.
+    /// What AWS refused, as a [`ErrorResponse`]; any other error where the client is gone.
     pub fn call(&self, service: &str, operation: &str, parameters: &Value) -> Result<Value> {
         self.call_as(&Value::Null, service, operation, parameters)
     }
@@ -92,7 +92,7 @@ impl Aws {
             .with_context(|| format!("{service} {operation}: no answer from boto3"))?;
         if let Some(error) = reply.get("error") {
             let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
-            return Err(Refusal {
+            return Err(ErrorResponse {
                 code: text("code"),
                 message: text("message"),
             })

@@ -242,7 +242,9 @@ pub fn reads(operation: &str) -> bool {
 }
 
 fn refused(fault: Fault, call: &Call) -> Option<Response<Full<Bytes>>> {
-    fault.refusal(call).map(|refusal| refusal.answer(call))
+    fault
+        .error_response(call)
+        .map(|error_response| error_response.answer(call))
 }
 
 /// A list of nothing.

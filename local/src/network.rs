@@ -29,7 +29,7 @@ pub const REFERENCE: Network<'_> = Network {
 
 /// The ids of what was laid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Laid {
+pub struct CreatedNetwork {
     pub vpc: String,
     pub subnets: Vec<String>,
     pub backend_security_group: String,
@@ -40,7 +40,7 @@ impl Network<'_> {
     ///
     /// # Errors
     /// What EC2 refused.
-    pub fn lay(&self, aws: &Aws) -> Result<Laid> {
+    pub fn create(&self, aws: &Aws) -> Result<CreatedNetwork> {
         let vpc = aws.call(
             "ec2",
             "create_vpc",
@@ -74,7 +74,7 @@ impl Network<'_> {
                 "Description": "The backend's tasks",
             }),
         )?;
-        Ok(Laid {
+        Ok(CreatedNetwork {
             backend_security_group: id(&group, "/GroupId")?,
             vpc,
             subnets,
@@ -82,10 +82,10 @@ impl Network<'_> {
     }
 }
 
-impl Laid {
+impl CreatedNetwork {
     /// The stack's parameters that put the proof of an endpoint into this network.
     #[must_use]
-    pub fn proof(&self) -> [String; 2] {
+    pub fn verification_parameters(&self) -> [String; 2] {
         [
             format!("VerifySubnetIds={}", self.subnets.join(",")),
             format!("VerifySecurityGroupId={}", self.backend_security_group),

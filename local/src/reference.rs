@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::Aws;
-use crate::network::Laid;
+use crate::network::CreatedNetwork;
 
 /// One thing of the set-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Row {
 ///
 /// # Errors
 /// Where one of the resources is not there at all.
-pub fn rows(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
+pub fn rows(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
     let mut rows = security_group(aws, network)?;
     rows.extend(subnet_group(aws, network)?);
     let groups = aws.call(
@@ -72,7 +72,7 @@ pub fn left(aws: &Aws) -> Result<Vec<String>> {
 /// The tags of everything that a run creates for the reference environment.
 const TAGS: &str = "envcache:environment=bandup, envcache:stack=envcache";
 
-fn security_group(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
+fn security_group(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
     let groups = aws.call(
         "ec2",
         "describe_security_groups",
@@ -113,7 +113,7 @@ fn security_group(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
     ])
 }
 
-fn subnet_group(aws: &Aws, network: &Laid) -> Result<Vec<Row>> {
+fn subnet_group(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
     let groups = aws.call(
         "elasticache",
         "describe_cache_subnet_groups",

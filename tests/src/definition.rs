@@ -132,12 +132,33 @@ pub fn resources(kind: &str) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// Every statement of a role's own policies, also those that depend on a condition.
-pub fn statements(role: &Value) -> impl Iterator<Item = &Value> {
-    array(&role["Properties"]["Policies"])
-        .map(if_met)
-        .flat_map(|policy| array(&policy["PolicyDocument"]["Statement"]))
-        .map(if_met)
+/// Returns every statement of a role: of its own policies, also those that depend on a condition, and of the managed
+/// policies of the template that it has.
+///
+/// # Panics
+/// Panics if a managed policy isn't one of the template.
+#[must_use]
+pub fn statements(role: &Value) -> Vec<Value> {
+    let template = template();
+    let documents = |policies: &Value| -> Vec<Value> {
+        array(policies)
+            .map(|policy| if_met(policy)["PolicyDocument"].clone())
+            .collect()
+    };
+    let shared = array(&role["Properties"]["ManagedPolicyArns"]).map(|arn| {
+        let policy = &template["Resources"][arn["Ref"].as_str().expect("a policy of the template")];
+        assert_eq!(policy["Type"], "AWS::IAM::ManagedPolicy", "{arn}");
+        policy["Properties"]["PolicyDocument"].clone()
+    });
+    documents(&role["Properties"]["Policies"])
+        .into_iter()
+        .chain(shared)
+        .flat_map(|document| {
+            array(&document["Statement"])
+                .map(|statement| if_met(statement).clone())
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// A value, or of an `!If` the value if its condition is met.

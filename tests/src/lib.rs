@@ -1,12 +1,12 @@
 //! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
 
-pub mod by_hand;
 pub mod definition;
+pub mod diagram;
 pub mod matrix;
 pub mod messages;
 pub mod page;
-pub mod picture;
 pub mod resources;
+pub mod unmanaged;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -17,8 +17,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use local::gateway::tenant::Tenant;
-use local::network::{Laid, Network};
+use local::gateway::fault_scope::FaultScope;
+use local::network::{CreatedNetwork, Network};
 use local::{Aws, Cloud, Gateway, Interrupt, Settings, Stack, Workspace};
 use serde_json::{Value, json};
 
@@ -135,7 +135,7 @@ impl World {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let name = format!("env-{:04}", COUNT.fetch_add(1, Ordering::Relaxed));
         let vpc = format!("{name}-vpc");
-        let laid = Network {
+        let network = Network {
             vpc: &vpc,
             subnets: &[
                 ("subnet-one", 'a'),
@@ -144,14 +144,16 @@ impl World {
             ],
             backend_security_group: "backend",
         }
-        .lay(&self.aws)
+        .create(&self.aws)
         .unwrap_or_else(|error| panic!("{error:#}"));
-        let tenant = self.gateway().tenant([name.clone(), laid.vpc.clone()]);
+        let fault_scope = self
+            .gateway()
+            .fault_scope([name.clone(), network.vpc.clone()]);
         Environment {
             name,
             vpc,
-            laid,
-            tenant,
+            network,
+            fault_scope,
         }
     }
 
@@ -376,7 +378,7 @@ impl World {
         let found = self.call(
             "ec2",
             "describe_security_groups",
-            &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.laid.vpc] }] }),
+            &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.network.vpc] }] }),
         );
         let mut names: Vec<_> = array(&found["SecurityGroups"])
             .map(|group| text(&group["GroupName"]))
@@ -502,9 +504,9 @@ impl Listener<'_> {
 pub struct Environment {
     pub name: String,
     pub vpc: String,
-    pub laid: Laid,
+    pub network: CreatedNetwork,
     /// Its calls to AWS, and how they fail.
-    pub tenant: Arc<Tenant>,
+    pub fault_scope: Arc<FaultScope>,
 }
 
 impl Environment {

@@ -13,9 +13,9 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use local::Settings;
-use local::gateway::elasticache::{Life, Outcome};
+use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
-use local::gateway::tenant::Made;
+use local::gateway::fault_scope::RecordedCall;
 use local::lambda::reads;
 use serde_json::{Value, json};
 
@@ -105,16 +105,16 @@ impl Scenario {
                 return environment.hold(world, &World::execution(machine, &over));
             }
             Self::Replace => {
-                let failing = Life {
+                let failing = Lifecycle {
                     outcome: Outcome::Failed {
                         reason: "no luck".to_owned(),
                     },
-                    ..Life::default()
+                    ..Lifecycle::default()
                 };
-                for life in [failing, Life::default()] {
+                for lifecycle in [failing, Lifecycle::default()] {
                     world
                         .gateway()
-                        .live(&format!("{}-redis", environment.name), life);
+                        .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
                 }
                 return Ok(());
             }
@@ -140,7 +140,7 @@ impl Scenario {
             world.aws.call(
                 "ec2",
                 "create_security_group",
-                &json!({ "VpcId": environment.laid.vpc, "GroupName": "new-backend", "Description": "tasks" }),
+                &json!({ "VpcId": environment.network.vpc, "GroupName": "new-backend", "Description": "tasks" }),
             )?;
         }
         Ok(())
@@ -164,7 +164,7 @@ impl Scenario {
 
 /// How many tries of a call fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Spell {
+pub enum Frequency {
     /// The first alone: the SDK's own second try goes through.
     First,
     /// More than one try of the function can bear: the state machine has to call it again.
@@ -172,7 +172,7 @@ pub enum Spell {
     Every,
 }
 
-impl Spell {
+impl Frequency {
     /// Every spell.
     pub const ALL: [Self; 3] = [Self::First, Self::Some, Self::Every];
 
@@ -186,7 +186,7 @@ impl Spell {
     }
 }
 
-impl fmt::Display for Spell {
+impl fmt::Display for Frequency {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
             Self::First => "first call",
@@ -212,9 +212,9 @@ const fn is_final(fault: Fault) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
     pub scenario: Scenario,
-    pub call: Made,
+    pub call: RecordedCall,
     pub fault: Fault,
-    pub spell: Spell,
+    pub frequency: Frequency,
 }
 
 impl fmt::Display for Cell {
@@ -223,11 +223,11 @@ impl fmt::Display for Cell {
             scenario,
             call,
             fault,
-            spell,
+            frequency,
         } = self;
         write!(
             formatter,
-            "{scenario:?}: {} {}, {fault}, {spell}",
+            "{scenario:?}: {} {}, {fault}, {frequency}",
             call.step, call.operation
         )
     }
@@ -282,7 +282,7 @@ impl Cell {
         if self.fault == Fault::QuotaExceeded {
             return Expected::Fails(failure);
         }
-        if self.spell == Spell::Every {
+        if self.frequency == Frequency::Every {
             return if self.fault.takes_effect() && !reads(&self.call.operation) {
                 Expected::RecoversOrFails(failure)
             } else {
@@ -339,50 +339,50 @@ pub enum Ending {
 }
 
 /// What each scenario calls and makes when nothing fails.
-pub struct Undisturbed {
-    calls: BTreeMap<Scenario, Vec<Made>>,
+pub struct Baseline {
+    calls: BTreeMap<Scenario, Vec<RecordedCall>>,
     resources: BTreeMap<Scenario, Value>,
 }
 
-impl Undisturbed {
+impl Baseline {
     /// Runs each scenario once.
     ///
     /// # Errors
     /// Where one does not succeed.
     pub fn run(world: &World, machines: Machines<'_>) -> Result<Self> {
-        let mut undisturbed = Self {
+        let mut baseline = Self {
             calls: BTreeMap::new(),
             resources: BTreeMap::new(),
         };
         for scenario in Scenario::ALL {
             let environment = world.environment();
             scenario.prepare(world, &environment)?;
-            let before = environment.tenant.calls().len();
+            let before = environment.fault_scope.calls().len();
             let machine = machines.of(scenario);
             let ended = world.run_on(machine, &scenario.request(&environment));
             ensure!(ended.status == "SUCCEEDED", "{scenario:?}: {ended:?}");
-            let mut calls: Vec<Made> = Vec::new();
-            for call in environment.tenant.calls().drain(before..) {
+            let mut calls: Vec<RecordedCall> = Vec::new();
+            for call in environment.fault_scope.calls().drain(before..) {
                 if !calls.contains(&call) {
                     calls.push(call);
                 }
             }
-            let strays = world.gateway().strays();
+            let unmatched_calls = world.gateway().unmatched_calls();
             ensure!(
-                strays.is_empty(),
-                "{scenario:?}: calls that are of no environment: {strays:?}"
+                unmatched_calls.is_empty(),
+                "{scenario:?}: calls that are of no environment: {unmatched_calls:?}"
             );
             let made = resources::of(&environment, world)?;
             let broken = resources::broken_promises(&made);
             ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
             // A first run but for its claim, or its second creation: the rest has been listed.
             if [Scenario::Stale, Scenario::Replace].contains(&scenario) {
-                calls.retain(|call| !undisturbed.calls[&Scenario::Create].contains(call));
+                calls.retain(|call| !baseline.calls[&Scenario::Create].contains(call));
             }
-            undisturbed.calls.insert(scenario, calls);
-            undisturbed.resources.insert(scenario, made);
+            baseline.calls.insert(scenario, calls);
+            baseline.resources.insert(scenario, made);
         }
-        Ok(undisturbed)
+        Ok(baseline)
     }
 
     /// The actions that some scenario makes use of, such as `ssm:PutParameter`.
@@ -396,13 +396,13 @@ impl Undisturbed {
 
     /// What a scenario calls, each once, in the order of the first calls.
     #[must_use]
-    pub fn calls(&self, scenario: Scenario) -> &[Made] {
+    pub fn calls(&self, scenario: Scenario) -> &[RecordedCall] {
         &self.calls[&scenario]
     }
 
     /// All cells of these scenarios and spells.
     #[must_use]
-    pub fn cells(&self, scenarios: &[Scenario], spells: &[Spell]) -> Vec<Cell> {
+    pub fn cells(&self, scenarios: &[Scenario], spells: &[Frequency]) -> Vec<Cell> {
         let mut cells = Vec::new();
         for (scenario, calls) in &self.calls {
             for call in calls.iter().filter(|_| scenarios.contains(scenario)) {
@@ -412,11 +412,11 @@ impl Undisturbed {
                     // What is removed was made long ago: every look shows it.
                     .filter(|fault| (*scenario, *fault) != (Scenario::Remove, Fault::Unseen))
                 {
-                    cells.extend(spells.iter().map(|spell| Cell {
+                    cells.extend(spells.iter().map(|frequency| Cell {
                         scenario: *scenario,
                         call: call.clone(),
                         fault,
-                        spell: *spell,
+                        frequency: *frequency,
                     }));
                 }
             }
@@ -428,7 +428,7 @@ impl Undisturbed {
     #[must_use]
     pub fn sample(&self, scenarios: &[Scenario], seed: u64) -> Vec<Cell> {
         let mut choices: BTreeMap<_, Vec<Cell>> = BTreeMap::new();
-        for cell in self.cells(scenarios, &Spell::ALL) {
+        for cell in self.cells(scenarios, &Frequency::ALL) {
             let operation = (cell.call.service.clone(), cell.call.operation.clone());
             let of_one_kind = choices.entry((operation, cell.fault.to_string()));
             of_one_kind.or_default().push(cell);
@@ -450,14 +450,14 @@ impl Undisturbed {
         cell.scenario.prepare(world, &environment)?;
         let request = cell.scenario.request(&environment);
         let before = announcements(&environment);
-        environment.tenant.inject(Rule {
+        environment.fault_scope.inject(Rule {
             step: cell.call.step.clone(),
             operation: cell.call.operation.clone(),
-            when: cell.spell.when(cell.fault),
+            when: cell.frequency.when(cell.fault),
             fault: cell.fault,
         });
         let ended = world.run_on(machine, &request);
-        let failed = environment.tenant.heal();
+        let failed = environment.fault_scope.clear_faults();
         ensure!(failed > 0, "the call was not made: {ended:?}");
         let outcome = judge(cell, &ended)?;
         let announced = announcements(&environment) - before;
@@ -476,7 +476,7 @@ impl Undisturbed {
         if cell.call.step == "ReleaseEnvironment" {
             let holder = &environment.record(world)?["holder"];
             ensure!(
-                holder.is_null() || cell.spell == Spell::Every,
+                holder.is_null() || cell.frequency == Frequency::Every,
                 "it was to be released, and is held by {holder}"
             );
             let next = world.run_on(machine, &request);
@@ -499,7 +499,7 @@ impl Undisturbed {
         let differences = json_patch::diff(&self.resources[&scenario], &made);
         ensure!(
             differences.is_empty(),
-            "the resources differ from the undisturbed run's: {differences}"
+            "the resources differ from the baseline run's: {differences}"
         );
         Ok(())
     }
@@ -507,8 +507,8 @@ impl Undisturbed {
 
 /// How often a state has called to announce.
 fn announcements(environment: &Environment) -> usize {
-    let calls = environment.tenant.calls();
-    let announces = |call: &&Made| call.operation == "PutEvents";
+    let calls = environment.fault_scope.calls();
+    let announces = |call: &&RecordedCall| call.operation == "PutEvents";
     calls.iter().filter(announces).count()
 }
 
@@ -518,7 +518,7 @@ fn expected_announcements(cell: &Cell, failed: u32) -> usize {
         return 1;
     }
     let failed = failed as usize;
-    if cell.spell == Spell::Every {
+    if cell.frequency == Frequency::Every {
         failed
     } else {
         failed + 1
@@ -550,7 +550,7 @@ fn judge(cell: &Cell, ended: &Ended) -> Result<Ending> {
 #[derive(Default)]
 pub struct Report {
     /// By fault and spell.
-    ended: BTreeMap<(String, Spell), Ends>,
+    ended: BTreeMap<(String, Frequency), Ends>,
     /// The cells that did not end as they should, with the reason.
     pub wrong: Vec<String>,
 }
@@ -568,9 +568,9 @@ impl Ends {
         self.recovered + self.converged + self.wrong
     }
 
-    fn row(self, fault: &str, spell: &str) -> String {
+    fn row(self, fault: &str, frequency: &str) -> String {
         format!(
-            "| {fault} | {spell} | {} | {} | {} | {} |",
+            "| {fault} | {frequency} | {} | {} | {} | {} |",
             self.cells(),
             self.recovered,
             self.converged,
@@ -584,7 +584,7 @@ impl Ends {
 /// # Errors
 /// Where a worker panics.
 pub fn run(
-    undisturbed: &Undisturbed,
+    baseline: &Baseline,
     world: &World,
     machines: Machines<'_>,
     cells: &[Cell],
@@ -596,7 +596,7 @@ pub fn run(
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let ended = guarded(|| undisturbed.try_cell(world, machines, cell));
+                        let ended = guarded(|| baseline.try_cell(world, machines, cell));
                         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                         if done % 100 == 0 {
                             eprintln!("{done} of {} cells", cells.len());
@@ -634,7 +634,7 @@ impl Report {
     fn note(&mut self, cell: &Cell, ended: Result<Ending>) {
         let row = self
             .ended
-            .entry((cell.fault.to_string(), cell.spell))
+            .entry((cell.fault.to_string(), cell.frequency))
             .or_default();
         match ended {
             Ok(Ending::Recovered) => row.recovered += 1,
@@ -655,11 +655,11 @@ impl Report {
             "| --- | --- | ---: | ---: | ---: | ---: |".to_owned(),
         ];
         let mut all = Ends::default();
-        for ((fault, spell), ends) in &self.ended {
+        for ((fault, frequency), ends) in &self.ended {
             all.recovered += ends.recovered;
             all.converged += ends.converged;
             all.wrong += ends.wrong;
-            lines.push(ends.row(fault, &spell.to_string()));
+            lines.push(ends.row(fault, &frequency.to_string()));
         }
         lines.push(all.row("all", ""));
         lines.join("\n")

@@ -39,7 +39,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
                 "request": request
             }),
         ),
-        ("ResolveEnvironment", json!({ "request": request })),
+        ("ResolveRemoval", json!({ "request": request })),
         (
             "ClaimEnvironment",
             json!({

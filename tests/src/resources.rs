@@ -24,9 +24,9 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
     });
     let mut names = vec![
         (environment.name.clone(), "{environment}".to_owned()),
-        (environment.laid.vpc.clone(), "{vpc}".to_owned()),
+        (environment.network.vpc.clone(), "{vpc}".to_owned()),
     ];
-    for (number, subnet) in (1..).zip(&environment.laid.subnets) {
+    for (number, subnet) in (1..).zip(&environment.network.subnets) {
         names.push((subnet.clone(), format!("{{subnet {number}}}")));
     }
     for group in array(&found["security groups"]["all"]) {
@@ -161,7 +161,7 @@ fn security_groups(environment: &Environment, world: &World) -> Result<Value> {
     let found = world.aws.call(
         "ec2",
         "describe_security_groups",
-        &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.laid.vpc] }] }),
+        &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.network.vpc] }] }),
     )?;
     let given = ["default", "backend", "new-backend"];
     let made: Vec<_> = array(&found["SecurityGroups"])
@@ -188,7 +188,13 @@ fn subnet_group(environment: &Environment, world: &World) -> Result<Value> {
     let mut subnets: Vec<_> = array(&group["Subnets"])
         .map(|subnet| text(&subnet["SubnetIdentifier"]))
         .collect();
-    subnets.sort_by_key(|id| environment.laid.subnets.iter().position(|laid| laid == id));
+    subnets.sort_by_key(|id| {
+        environment
+            .network
+            .subnets
+            .iter()
+            .position(|network| network == id)
+    });
     Ok(json!({
         "description": group["CacheSubnetGroupDescription"],
         "vpc": group["VpcId"],
@@ -250,7 +256,13 @@ fn record(environment: &Environment, world: &World) -> Result<Value> {
     }
     Ok(without(
         &record,
-        &["holder", "version", "askedAt", "lastExecution", "expiresAt"],
+        &[
+            "holder",
+            "version",
+            "requestedAt",
+            "lastExecution",
+            "expiresAt",
+        ],
     ))
 }
 
@@ -281,8 +293,8 @@ fn unless_missing(answer: Result<Value>) -> Result<Option<Value>> {
 
 fn refused_with(error: &anyhow::Error, code: &str) -> bool {
     error
-        .downcast_ref::<local::aws::Refusal>()
-        .is_some_and(|refusal| refusal.code == code)
+        .downcast_ref::<local::aws::ErrorResponse>()
+        .is_some_and(|error_response| error_response.code == code)
 }
 
 fn without(value: &Value, fields: &[&str]) -> Value {

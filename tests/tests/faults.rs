@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 use envcache_tests::definition::{
     Machine, resources as template_resources, statements, steps, strings,
 };
-use envcache_tests::matrix::{self, Machines, Scenario, Undisturbed};
+use envcache_tests::matrix::{self, Baseline, Machines, Scenario};
 use envcache_tests::{Environment, World, resources, text};
 use local::Workspace;
 use local::gateway::fault::{Fault, Rule, When};
-use local::gateway::tenant::Made;
+use local::gateway::fault_scope::RecordedCall;
 use serde_json::{Value, json};
 
 /// The environment variable that names the seed.
@@ -27,15 +27,15 @@ fn each_operation_may_fail_in_every_way() {
     let seed = seed();
     println!("seed {seed}: run the same cells again with {SEED}={seed}");
     let machines = Machines::deployed(world());
-    let undisturbed = Undisturbed::run(world(), machines).expect("undisturbed runs");
+    let baseline = Baseline::run(world(), machines).expect("baseline runs");
     assert_eq!(
-        undisturbed.actions(),
+        baseline.actions(),
         allowed_actions(),
         "what the scenarios call, beside what the functions' roles allow: no call escapes the matrix"
     );
-    let cells = undisturbed.sample(&Scenario::ALL, seed);
+    let cells = baseline.sample(&Scenario::ALL, seed);
 
-    let report = matrix::run(&undisturbed, world(), machines, &cells).expect("the matrix");
+    let report = matrix::run(&baseline, world(), machines, &cells).expect("the matrix");
 
     println!("{}", report.table());
     assert!(
@@ -68,7 +68,7 @@ fn seed() -> u64 {
 
 /// What the roles of the steps allow to call, and the state machine's role beside functions.
 fn allowed_actions() -> BTreeSet<String> {
-    // Made use of by creating with tags, and by deleting with a last backup.
+    // RecordedCall use of by creating with tags, and by deleting with a last backup.
     let elsewhere = [
         "ec2:CreateTags",
         "elasticache:AddTagsToResource",
@@ -81,11 +81,7 @@ fn allowed_actions() -> BTreeSet<String> {
         .flat_map(steps)
         // It calls nothing but the cache, which has a test of its own. Lambda makes its network interfaces.
         .filter(|(step, _)| step != "VerifyEndpoint")
-        .flat_map(|(_, function)| {
-            statements(&roles[&format!("{function}Role")])
-                .cloned()
-                .collect::<Vec<_>>()
-        });
+        .flat_map(|(_, function)| statements(&roles[&format!("{function}Role")]));
     let mut actions: BTreeSet<_> = of_steps
         .flat_map(|statement| {
             strings(&statement["Action"])
@@ -107,7 +103,7 @@ fn allowed_actions() -> BTreeSet<String> {
 
 #[test]
 fn an_event_starts_one_run_however_its_start_fails() {
-    let start = Made {
+    let start = RecordedCall {
         step: "StartWorkflow".to_owned(),
         by_function: true,
         service: "states".to_owned(),
@@ -144,13 +140,13 @@ fn start_and_deliver_again(fault: Fault, when: When) -> (Environment, Value) {
     let environment = world().environment();
     let event = json!({
         "version": "0",
-        "id": format!("6a7e8feb-b491-4cf7-a9f1-{}", environment.laid.vpc.trim_start_matches("vpc-")),
+        "id": format!("6a7e8feb-b491-4cf7-a9f1-{}", environment.network.vpc.trim_start_matches("vpc-")),
         "detail-type": "Environment Created",
         "source": "envcache.environments",
         "time": "2026-11-23T10:00:00Z",
         "detail": environment.request()
     });
-    environment.tenant.inject(Rule {
+    environment.fault_scope.inject(Rule {
         step: "StartWorkflow".to_owned(),
         operation: "StartExecution".to_owned(),
         when,
@@ -158,7 +154,10 @@ fn start_and_deliver_again(fault: Fault, when: When) -> (Environment, Value) {
     });
 
     let first = world().invoke("StartWorkflow", &event);
-    assert!(environment.tenant.heal() > 0, "{fault}: {first}");
+    assert!(
+        environment.fault_scope.clear_faults() > 0,
+        "{fault}: {first}"
+    );
     let again = world().invoke("StartWorkflow", &event);
 
     assert_eq!(text(&again["errorType"]), "", "{fault}, {when:?}: {again}");

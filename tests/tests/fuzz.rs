@@ -17,13 +17,13 @@ const CONTRACT_CASES: u32 = 20_000;
 const BINARY_CASES: u32 = 500;
 
 /// The functions that take a person's input as it comes. They change nothing.
-const RESOLVERS: [&str; 2] = ["ResolveNetwork", "ResolveEnvironment"];
+const RESOLVERS: [&str; 2] = ["ResolveNetwork", "ResolveRemoval"];
 /// The functions that succeed where nothing exists.
 const LOOKS: [&str; 4] = [
     "CheckReplicationGroup",
     // With `dryRun`, which a case may set, of an environment without a record.
     "ClaimEnvironment",
-    "ResolveEnvironment",
+    "ResolveRemoval",
     "RetractEndpoint",
 ];
 
@@ -67,7 +67,7 @@ fn event() -> Value {
 }
 
 /// A message to each function that reads messages of the state machines or of a user, as they are sent. `VerifyEndpoint`
-/// would connect to what is made up here, and only AWS sends what `ReportEnd` reads.
+/// would connect to what is made up here, and only AWS sends what `ReportOutcome` reads.
 fn messages() -> Vec<(&'static str, Value)> {
     let mut spec = request();
     spec.as_object_mut().expect("an object").remove("event");

@@ -25,7 +25,7 @@ fn assert_published(environment: &Environment) {
 #[test]
 fn the_reference_event_makes_what_the_contract_asks_field_by_field() {
     let world = world();
-    let laid = network::REFERENCE.lay(&world.aws).expect("the network");
+    let network = network::REFERENCE.create(&world.aws).expect("the network");
     let sample =
         std::fs::read_to_string(local::Workspace::root().join("events/environment-created.json"))
             .expect("the sample event");
@@ -35,7 +35,7 @@ fn the_reference_event_makes_what_the_contract_asks_field_by_field() {
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(ended.output["environment"], "bandup");
-    for row in reference::rows(&world.aws, &laid).expect("all of it is there") {
+    for row in reference::rows(&world.aws, &network).expect("all of it is there") {
         assert!(
             row.holds(),
             "{}: wanted {}, found {:?}",
@@ -123,9 +123,9 @@ fn ids_and_settings_are_taken_too() {
     let environment = world.environment();
     let mut request = environment.request();
     request["network"] = json!({
-        "vpc": environment.laid.vpc,
-        "subnets": environment.laid.subnets,
-        "backendSecurityGroup": environment.laid.backend_security_group,
+        "vpc": environment.network.vpc,
+        "subnets": environment.network.subnets,
+        "backendSecurityGroup": environment.network.backend_security_group,
     });
     request["cache"] = json!({
         "name": format!("{}-cache", environment.name),
@@ -331,7 +331,7 @@ fn what_somebody_else_made_is_refused_and_left_as_it_is() {
     let made = world.call(
         "ec2",
         "create_security_group",
-        &json!({ "VpcId": environment.laid.vpc, "GroupName": name, "Description": "made by hand" }),
+        &json!({ "VpcId": environment.network.vpc, "GroupName": name, "Description": "made by hand" }),
     );
 
     let ended = world.run(&environment.request());
@@ -390,7 +390,7 @@ fn name_both_twin_vpc(world: &World, twins: &[Environment; 2]) {
         "ec2",
         "create_tags",
         &json!({
-            "Resources": [twins[0].laid.vpc, twins[1].laid.vpc],
+            "Resources": [twins[0].network.vpc, twins[1].network.vpc],
             "Tags": [{ "Key": "Name", "Value": "twin-vpc" }]
         }),
     );
@@ -401,7 +401,7 @@ fn add_subnet_one_too_in_the_zone_of_subnet_one(world: &World, environment: &Env
         "ec2",
         "create_subnet",
         &json!({
-            "VpcId": environment.laid.vpc,
+            "VpcId": environment.network.vpc,
             "CidrBlock": "10.0.9.0/24",
             "AvailabilityZone": "ap-southeast-1a",
             "TagSpecifications": [{ "ResourceType": "subnet", "Tags": [{ "Key": "Name", "Value": "subnet-one-too" }] }]
@@ -488,7 +488,7 @@ fn bad_inputs(
         (
             with(
                 "/network/subnets",
-                json!(["subnet-one", elsewhere.laid.subnets[1]]),
+                json!(["subnet-one", elsewhere.network.subnets[1]]),
             ),
             "NotFound",
             "network.subnets: there is no subnet",
@@ -704,7 +704,7 @@ fn a_new_backend_is_let_in_instead_of_the_old_one() {
     let new = world.call(
         "ec2",
         "create_security_group",
-        &json!({ "VpcId": environment.laid.vpc, "GroupName": "new-backend", "Description": "tasks" }),
+        &json!({ "VpcId": environment.network.vpc, "GroupName": "new-backend", "Description": "tasks" }),
     );
 
     let ended =

@@ -12,4 +12,4 @@ mod tests;
 
 pub use publish::publish;
 pub use retract::retract;
-pub use verify::{trusted, verify};
+pub use verify::{tls_config, verify};

@@ -7,7 +7,7 @@ use contract::message::{
     Endpoint, Endpoints, PublishEndpointInput, PublishEndpointOutput, Published,
 };
 use contract::parameter::{Parameter, outdated, parameters};
-use contract::{Action, Owner, Possession, Spec};
+use contract::{Action, Owner, Ownership, Spec};
 
 use crate::delete::delete;
 use crate::find::{Found, pairs, read, tags};
@@ -55,24 +55,24 @@ pub async fn publish(
         }
     }
     let outdated = outdated(spec.parameter_prefix.as_str(), &endpoints);
-    let acts = decide(ssm, &owner, spec.switches.adopt, &wanted, outdated).await?;
+    let changes = plan_changes(ssm, &owner, spec.options.adopt, &wanted, outdated).await?;
     if plan {
-        let actions = acts.iter().map(Act::told).collect();
+        let actions = changes.iter().map(Change::to_action).collect();
         return Ok(PublishEndpointOutput::Planned { actions });
     }
     let (mut written, mut removed) = (Vec::new(), Vec::new());
-    for act in acts {
-        match act {
-            Act::Adopt(name) => adopt(ssm, &owner, name).await?,
-            Act::Create(parameter) => {
-                create(ssm, &owner, spec.switches.maker(&execution), parameter).await?;
+    for change in changes {
+        match change {
+            Change::Adopt(name) => adopt(ssm, &owner, name).await?,
+            Change::Create(parameter) => {
+                create(ssm, &owner, spec.options.created_by(&execution), parameter).await?;
                 written.push(parameter.name.clone());
             }
-            Act::Overwrite(parameter, _) => {
+            Change::Overwrite(parameter, _) => {
                 overwrite(ssm, parameter).await?;
                 written.push(parameter.name.clone());
             }
-            Act::Delete(name) => {
+            Change::Delete(name) => {
                 delete(ssm, &name).await?;
                 removed.push(name);
             }
@@ -103,7 +103,7 @@ fn unknown(spec: &Spec) -> Endpoints {
 }
 
 /// One call that writes.
-enum Act<'a> {
+enum Change<'a> {
     Adopt(&'a str),
     Create(&'a Parameter),
     /// With the value found, for a plan.
@@ -111,9 +111,9 @@ enum Act<'a> {
     Delete(String),
 }
 
-impl Act<'_> {
+impl Change<'_> {
     /// For the person who reads a plan.
-    fn told(&self) -> Action {
+    fn to_action(&self) -> Action {
         match self {
             Self::Adopt(name) => Action::new("AddTagsToResource", *name),
             Self::Create(parameter) => {
@@ -127,47 +127,47 @@ impl Act<'_> {
 }
 
 /// What is to be done. It looks at every tag before anything is written.
-async fn decide<'a>(
+async fn plan_changes<'a>(
     ssm: &Client,
     owner: &Owner,
     adopt: bool,
     wanted: &'a [Parameter],
     outdated: Option<String>,
-) -> StepResult<Vec<Act<'a>>> {
+) -> StepResult<Vec<Change<'a>>> {
     let names = wanted.iter().map(|parameter| &parameter.name);
     let found = read(ssm, names.chain(outdated.as_ref()).cloned().collect()).await?;
-    let mut acts = Vec::new();
+    let mut changes = Vec::new();
     for parameter in wanted {
         let Some(Found { value, kind }) = found.get(&parameter.name) else {
-            acts.push(Act::Create(parameter));
+            changes.push(Change::Create(parameter));
             continue;
         };
-        let possession = owner.require(
+        let ownership = owner.classify(
             &format!("parameter `{}`", parameter.name),
             adopt,
             pairs(&tags(ssm, &parameter.name).await?),
         )?;
         require_string(&parameter.name, kind)?;
         // A plan may be read by users who may not read the parameter itself.
-        let shown = match possession {
-            Possession::Ours => value.clone(),
-            Possession::Adoptable => {
-                acts.push(Act::Adopt(&parameter.name));
+        let shown = match ownership {
+            Ownership::Owned => value.clone(),
+            Ownership::Adoptable => {
+                changes.push(Change::Adopt(&parameter.name));
                 ANOTHER_VALUE.to_owned()
             }
         };
         // A value that isn't known yet may turn out to be the one that is published.
-        let is_known = parameter.value != UNKNOWN || possession == Possession::Adoptable;
+        let is_known = parameter.value != UNKNOWN || ownership == Ownership::Adoptable;
         if *value != parameter.value && is_known {
-            acts.push(Act::Overwrite(parameter, shown));
+            changes.push(Change::Overwrite(parameter, shown));
         }
     }
     if let Some(name) = outdated.filter(|name| found.contains_key(name))
         && owner.owns(pairs(&tags(ssm, &name).await?))
     {
-        acts.push(Act::Delete(name));
+        changes.push(Change::Delete(name));
     }
-    Ok(acts)
+    Ok(changes)
 }
 
 /// What a plan shows in place of a value that envcache didn't write.
@@ -222,10 +222,10 @@ async fn adopt(ssm: &Client, owner: &Owner, name: &str) -> StepResult<()> {
 async fn create(
     ssm: &Client,
     owner: &Owner,
-    maker: Option<&str>,
+    created_by: Option<&str>,
     parameter: &Parameter,
 ) -> StepResult<()> {
-    let tags = written(owner.tags_of_new(maker))?;
+    let tags = written(owner.creation_tags(created_by))?;
     ssm.put_parameter()
         .name(&parameter.name)
         .value(&parameter.value)
@@ -236,7 +236,9 @@ async fn create(
         .await
         .map(drop)
         .map_err(|error| match step::code(&error) {
-            Some("ParameterAlreadyExists") => step::unseen("PutParameter", &parameter.name, error),
+            Some("ParameterAlreadyExists") => {
+                step::not_yet_visible("PutParameter", &parameter.name, error)
+            }
             _ => step::failure("PutParameter", &parameter.name, error),
         })
 }

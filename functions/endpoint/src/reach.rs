@@ -1,4 +1,4 @@
-//! One endpoint, part by part: DNS, connect, TLS, commands.
+//! One endpoint, stage by stage: DNS, connect, TLS, commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// What each part may take. The four fit into the function's 30 seconds.
-const PART: Duration = Duration::from_secs(5);
+/// What each stage may take. The four fit into the function's 30 seconds.
+const STAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the key lives. The run that set it has read it by then.
 const KEY_SECONDS: u64 = 60;
 
 /// What an endpoint failed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Stage {
     Dns,
     Connect,
     Tls,
     Command,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Dns => "DNS",
@@ -41,53 +41,53 @@ impl fmt::Display for Part {
 /// Why an endpoint is not to be published.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreachable {
-    pub part: Part,
+    pub stage: Stage,
     /// What was met there.
-    pub told: String,
+    pub detail: String,
 }
 
-impl Part {
-    fn failed(self, told: impl fmt::Display) -> Unreachable {
+impl Stage {
+    fn failed(self, detail: impl fmt::Display) -> Unreachable {
         Unreachable {
-            part: self,
-            told: told.to_string(),
+            stage: self,
+            detail: detail.to_string(),
         }
     }
 
-    /// Gives a part its time.
+    /// Gives a stage its time.
     async fn within<T, E: fmt::Display>(
         self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Unreachable> {
-        match timeout(PART, work).await {
+        match timeout(STAGE_TIMEOUT, work).await {
             Ok(done) => done.map_err(|error| self.failed(error)),
-            Err(_) => Err(self.failed(format!("no answer within {} s", PART.as_secs()))),
+            Err(_) => Err(self.failed(format!("no answer within {} s", STAGE_TIMEOUT.as_secs()))),
         }
     }
 }
 
 /// Does PING; with a key SET and GET too.
 pub async fn reach(
-    trusted: &Arc<ClientConfig>,
+    tls_config: &Arc<ClientConfig>,
     endpoint: &Endpoint,
     key: Option<&str>,
 ) -> Result<(), Unreachable> {
     let name =
-        ServerName::try_from(endpoint.host.clone()).map_err(|error| Part::Dns.failed(error))?;
-    let addresses: Vec<_> = Part::Dns
+        ServerName::try_from(endpoint.host.clone()).map_err(|error| Stage::Dns.failed(error))?;
+    let addresses: Vec<_> = Stage::Dns
         .within(lookup_host((endpoint.host.as_str(), endpoint.port)))
         .await?
         .collect();
-    let stream = Part::Connect
+    let stream = Stage::Connect
         .within(TcpStream::connect(addresses.as_slice()))
         .await?;
-    let stream = Part::Tls
-        .within(TlsConnector::from(Arc::clone(trusted)).connect(name, stream))
+    let stream = Stage::Tls
+        .within(TlsConnector::from(Arc::clone(tls_config)).connect(name, stream))
         .await?;
     // The client's own words about itself are no command of ours.
     let settings = AsyncConnectionConfig::new();
     let information = RedisConnectionInfo::default().set_skip_set_lib_name();
-    let (connection, driver) = Part::Command
+    let (connection, driver) = Stage::Command
         .within(MultiplexedConnection::new_with_config(
             &information,
             stream,
@@ -95,8 +95,8 @@ pub async fn reach(
         ))
         .await?;
     tokio::select! {
-        commanded = Part::Command.within(command(connection, key)) => commanded,
-        () = driver => Err(Part::Command.failed("the connection was closed")),
+        commanded = Stage::Command.within(command(connection, key)) => commanded,
+        () = driver => Err(Stage::Command.failed("the connection was closed")),
     }
 }
 

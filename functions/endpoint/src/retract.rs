@@ -32,11 +32,11 @@ pub async fn retract(
             tags => tags?,
         };
         let created_by = input.created_by.as_deref();
-        if owner.made(created_by, pairs(&tags)) {
+        if owner.owns_created_by(created_by, pairs(&tags)) {
             delete(ssm, &name).await?;
             retracted.removed.push(name);
         } else {
-            let why = step::whose(created_by);
+            let why = step::skip_reason(created_by);
             retracted.left.push(format!("parameter {name} {why}"));
         }
     }

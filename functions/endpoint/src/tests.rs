@@ -36,13 +36,13 @@ fn put() -> Answer {
     Answer::ok(json!({ "Version": 1, "Tier": "Standard" }).to_string())
 }
 
-async fn outcome(replay: &Replay, switches: Value) -> StepResult<PublishEndpointOutput> {
+async fn outcome(replay: &Replay, options: Value) -> StepResult<PublishEndpointOutput> {
     let client = Client::new(&replay.config());
     let mut message = reference(json!({
         "endpoints": { "primary": { "host": HOST, "port": 6379 } }
     }));
-    message["plan"] = json!(switches["dryRun"] == true);
-    message["spec"]["switches"] = switches;
+    message["plan"] = json!(options["dryRun"] == true);
+    message["spec"]["options"] = options;
     let message = serde_json::from_value(message).expect("the message");
     publish(&client, "envcache", message).await
 }

@@ -6,14 +6,14 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{Endpoint, VerifyEndpointInput, VerifyEndpointOutput};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::reach::{Part, Unreachable, reach};
+use crate::reach::{Stage, Unreachable, reach};
 
 /// The TLS settings of a backend: it trusts the system's authorities, of which Amazon Trust Services is one, and holds
 /// a certificate against the name that it connects to.
 ///
 /// # Errors
 /// Where the system has no authority to trust: the function then ends before it serves anything.
-pub fn trusted() -> Result<Arc<ClientConfig>, rustls::Error> {
+pub fn tls_config() -> Result<Arc<ClientConfig>, rustls::Error> {
     let mut authorities = RootCertStore::empty();
     // One that cannot be read is as good as one that is not there.
     authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -34,9 +34,9 @@ pub fn trusted() -> Result<Arc<ClientConfig>, rustls::Error> {
 /// reader endpoint, where there is one.
 ///
 /// # Errors
-/// `EndpointUnreachable` tells which part failed: DNS, connect, TLS or a command.
+/// `EndpointUnreachable` tells which stage failed: DNS, connect, TLS or a command.
 pub async fn verify(
-    trusted: &Arc<ClientConfig>,
+    tls_config: &Arc<ClientConfig>,
     input: VerifyEndpointInput,
 ) -> StepResult<VerifyEndpointOutput> {
     let VerifyEndpointInput {
@@ -47,12 +47,12 @@ pub async fn verify(
     let key = format!("envcache:{environment}:verify:{execution}");
     let reader = async {
         match &endpoints.reader {
-            Some(reader) => reach(trusted, reader, None).await,
+            Some(reader) => reach(tls_config, reader, None).await,
             None => Ok(()),
         }
     };
     // Both at once, so that the slowest of failures fits into the function's time.
-    let (primary, reader) = tokio::join!(reach(trusted, &endpoints.primary, Some(&key)), reader);
+    let (primary, reader) = tokio::join!(reach(tls_config, &endpoints.primary, Some(&key)), reader);
     primary.map_err(|reason| unreachable("primary", &endpoints.primary, &reason))?;
     if let (Err(reason), Some(endpoint)) = (reader, &endpoints.reader) {
         return Err(unreachable("reader", endpoint, &reason));
@@ -68,26 +68,26 @@ pub async fn verify(
 }
 
 fn unreachable(kind: &str, endpoint: &Endpoint, reason: &Unreachable) -> StepError {
-    let Unreachable { part, told } = reason;
+    let Unreachable { stage, detail } = reason;
     StepError::new(
         ErrorName::EndpointUnreachable,
         format!(
-            "the {kind} endpoint {endpoint}: {part}: {told}. It was not published. {}, then start again",
-            way_out(*part)
+            "the {kind} endpoint {endpoint}: {stage}: {detail}. It was not published. {}, then start again",
+            remedy(*stage)
         ),
     )
 }
 
-const fn way_out(part: Part) -> &'static str {
-    match part {
-        Part::Dns => {
+const fn remedy(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Dns => {
             "See that DNS resolution is on in the VPC and that its resolver forwards Amazon's names"
         }
-        Part::Connect => {
+        Stage::Connect => {
             "See that the outbound rules of the stack's VerifySecurityGroupId, the network ACLs and the routes of \
              VerifySubnetIds let this port through to the cache's subnets"
         }
-        Part::Tls => "See that nothing between the subnets and the cache ends TLS itself",
-        Part::Command => "See the cache's events and its memory in the ElastiCache console",
+        Stage::Tls => "See that nothing between the subnets and the cache ends TLS itself",
+        Stage::Command => "See the cache's events and its memory in the ElastiCache console",
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, SecondsFormat};
 use contract::Spec;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
-    Claim, ClaimEnvironmentInput, ClaimRequest, EnvironmentPlan, Names, Protection, ProvisionClaim,
-    RemovalClaim, ResolveEnvironmentOutput, ResolvedNetwork, Rollback, WaitedFor,
+    Claim, ClaimEnvironmentInput, ClaimRequest, EnvironmentPlan, Protection, ProvisionClaim,
+    RemovalClaim, ResolvedNetwork, ResolvedRemoval, ResourceNames, Rollback, WaitedFor,
 };
 use record::{Identity, Record, Update};
 
@@ -33,9 +33,10 @@ pub enum HolderStatus {
     NotReturned,
 }
 
-/// The attributes of earlier versions of envcache: `cacheIdentity` and `creation` hold now what they held. A claim
-/// rewrites them.
-const OUTDATED_ATTRIBUTES: [&str; 6] = [
+/// The attributes of earlier versions of envcache: `requestedAt`, `cacheIdentity`, and `creation` hold now what they
+/// held. A claim rewrites them.
+const OUTDATED_ATTRIBUTES: [&str; 7] = [
+    "askedAt",
     "askedForCache",
     "vpcId",
     "cacheName",
@@ -203,7 +204,7 @@ fn provision(
     Ok(Begin {
         claim: Claim::Provision(ProvisionClaim {
             identity: requested.to_json(),
-            rollback_requested: spec.switches.rolls_back() && record.identity.is_none(),
+            rollback_requested: spec.options.rolls_back() && record.identity.is_none(),
             protected: protection.wanted,
         }),
         update: request_update(input, record)
@@ -222,7 +223,7 @@ fn provision(
 fn remove(
     input: &ClaimEnvironmentInput,
     record: &Record,
-    removal: &ResolveEnvironmentOutput,
+    removal: &ResolvedRemoval,
 ) -> StepResult<Begin> {
     let created_by = removal.rollback.as_ref();
     if record.protected && created_by.is_none() {
@@ -235,7 +236,7 @@ fn remove(
             ),
         ));
     }
-    let Names {
+    let ResourceNames {
         cache_name,
         security_group_name,
         subnet_group_name,
@@ -274,7 +275,7 @@ fn remove(
     };
     let update = if created_by.is_some() {
         // The failed execution stays the one that was last recorded, and says why there is no cache.
-        holder_update(input, record)
+        holder_update(input, record).set_requested_at(record.requested_at)
     } else {
         request_update(input, record).remove(&["rollbackOf"])
     };
@@ -319,7 +320,7 @@ fn holder_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
 fn request_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
     holder_update(input, record)
         .set_text("lastExecution", &input.execution_arn)
-        .set_number("askedAt", requested_at(input))
+        .set_number("requestedAt", requested_at(input))
 }
 
 /// Returns what a run writes when it takes the claim over from an execution that has ended: a claim removes the marker
@@ -380,14 +381,14 @@ fn requested_at(input: &ClaimEnvironmentInput) -> i64 {
         ClaimRequest::Provision { spec, .. } => {
             spec.event.as_ref().map(|event| event.time.milliseconds())
         }
-        ClaimRequest::Remove(removal) => removal.asked_at,
+        ClaimRequest::Remove(removal) => removal.requested_at,
     };
     event.map_or(input.started_at, |time| time.min(input.started_at))
 }
 
 /// Whether the run ends after its plan: it claims nothing, so it needn't wait.
 pub fn is_dry_run(request: &ClaimRequest) -> bool {
-    matches!(request, ClaimRequest::Provision { spec, .. } if spec.switches.dry_run)
+    matches!(request, ClaimRequest::Provision { spec, .. } if spec.options.dry_run)
 }
 
 fn rollback(request: &ClaimRequest) -> Option<&Rollback> {

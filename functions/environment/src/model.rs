@@ -302,7 +302,7 @@ impl World {
                 // The run repeats the call that its former function may still be making, and holds the claim for both.
                 redriven.is_in_flight = false;
                 // A redrive repeats the state in which the run was stopped. A state that changes resources doesn't check
-                // the claim first, which is documented (docs/one-run-at-a-time.md). The model leaves that case out: it
+                // the claim first, which is documented (docs/concurrency.md). The model leaves that case out: it
                 // takes such a run as stopped one state earlier.
                 redriven.phase = match redriven.phase.clone() {
                     Phase::Writes(_) => Phase::Claims,

@@ -12,7 +12,7 @@ use contract::message::{
 };
 use contract::spec::Network;
 use contract::{Request, StackPolicy};
-use select::{Candidate, Kind, Subnet, is_id, only, subnets};
+use select::{Candidate, Kind, Subnet, exactly_one, is_id, subnets};
 
 /// Checks the request, fills in every default and finds the network's ids.
 ///
@@ -34,7 +34,7 @@ pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<Res
 }
 
 async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
-    let vpc = only(
+    let vpc = exactly_one(
         Kind::Vpc,
         wanted.vpc.as_str(),
         "in this account and region",
@@ -43,7 +43,7 @@ async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
     let found = describe_subnets(ec2, &vpc).await?;
     let (subnet_ids, zones) = subnets(&wanted.subnets, &vpc, &found)?;
     let group = wanted.backend_security_group.as_str();
-    let backend = only(
+    let backend = exactly_one(
         Kind::SecurityGroup,
         group,
         &format!("in VPC {vpc}"),

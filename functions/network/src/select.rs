@@ -56,7 +56,7 @@ impl Candidate {
         })
     }
 
-    fn is_called(&self, kind: Kind, wanted: &str) -> bool {
+    fn matches(&self, kind: Kind, wanted: &str) -> bool {
         if is_id(kind, wanted) {
             self.id == wanted
         } else {
@@ -82,11 +82,16 @@ pub fn is_id(kind: Kind, text: &str) -> bool {
     })
 }
 
-/// The id of the one candidate that is called so. `place` says where was looked.
-pub fn only(kind: Kind, wanted: &str, place: &str, found: &[Candidate]) -> StepResult<String> {
+/// The id of the one candidate that is called so. `scope` says where was looked.
+pub fn exactly_one(
+    kind: Kind,
+    wanted: &str,
+    scope: &str,
+    found: &[Candidate],
+) -> StepResult<String> {
     let matches: Vec<_> = found
         .iter()
-        .filter(|candidate| candidate.is_called(kind, wanted))
+        .filter(|candidate| candidate.matches(kind, wanted))
         .map(|candidate| candidate.id.as_str())
         .collect();
     match matches[..] {
@@ -94,7 +99,7 @@ pub fn only(kind: Kind, wanted: &str, place: &str, found: &[Candidate]) -> StepR
         [] => Err(StepError::new(
             ErrorName::NotFound,
             format!(
-                "{}: there is no {} `{wanted}` {place}. Nothing was created: correct the name, or create it, \
+                "{}: there is no {} `{wanted}` {scope}. Nothing was created: correct the name, or create it, \
                  and start again",
                 kind.field(),
                 kind.noun()
@@ -103,7 +108,7 @@ pub fn only(kind: Kind, wanted: &str, place: &str, found: &[Candidate]) -> StepR
         _ => Err(StepError::new(
             ErrorName::Ambiguous,
             format!(
-                "{}: there is more than one {} `{wanted}` {place}: {}. Nothing was created: give the id of the \
+                "{}: there is more than one {} `{wanted}` {scope}: {}. Nothing was created: give the id of the \
                  one that is meant, and start again",
                 kind.field(),
                 kind.noun(),
@@ -121,14 +126,14 @@ pub fn subnets(
     vpc: &str,
     found: &[Subnet],
 ) -> StepResult<(Vec<String>, Vec<String>)> {
-    let place = format!("in VPC {vpc}");
+    let scope = format!("in VPC {vpc}");
     let candidates: Vec<_> = found
         .iter()
         .map(|subnet| subnet.candidate.clone())
         .collect();
     let ids = wanted
         .iter()
-        .map(|name| only(Kind::Subnet, name.as_str(), &place, &candidates))
+        .map(|name| exactly_one(Kind::Subnet, name.as_str(), &scope, &candidates))
         .collect::<StepResult<Vec<_>>>()?;
     if let Some(twice) = (1..ids.len()).find(|&index| ids[..index].contains(&ids[index])) {
         return Err(invalid(&format!(
@@ -221,7 +226,7 @@ mod tests {
             ("twins", Err(ErrorName::Ambiguous), "two of that name"),
         ];
         for (wanted, expected, why) in cases {
-            let picked = only(Kind::Vpc, wanted, "here", &found);
+            let picked = exactly_one(Kind::Vpc, wanted, "here", &found);
             assert_eq!(
                 picked.as_deref().map_err(contract::StepError::name),
                 expected,
@@ -237,7 +242,7 @@ mod tests {
             candidate("vpc-0000000d", "twins"),
         ];
 
-        let error = only(Kind::Vpc, "twins", "here", &found).expect_err("two match");
+        let error = exactly_one(Kind::Vpc, "twins", "here", &found).expect_err("two match");
 
         let message = error.to_string();
         assert!(

@@ -41,7 +41,7 @@ pub struct Modification {
 
 impl Change {
     /// For the person who reads a plan: what the group shows, and what it should.
-    pub fn told(&self, id: &str, group: &ReplicationGroup, member: &CacheCluster) -> Action {
+    pub fn to_action(&self, id: &str, group: &ReplicationGroup, member: &CacheCluster) -> Action {
         let found_replicas = Some((nodes(group) - 1).to_string());
         match self {
             Self::IncreaseReplicas(wanted) => Action::new("IncreaseReplicaCount", id).change(
@@ -54,13 +54,13 @@ impl Change {
                 found_replicas,
                 Some(wanted.to_string()),
             ),
-            Self::Modify(wanted) => wanted.told(id, group, member),
+            Self::Modify(wanted) => wanted.to_action(id, group, member),
         }
     }
 }
 
 impl Modification {
-    fn told(&self, id: &str, group: &ReplicationGroup, member: &CacheCluster) -> Action {
+    fn to_action(&self, id: &str, group: &ReplicationGroup, member: &CacheCluster) -> Action {
         let security_groups: Vec<_> = member
             .security_groups()
             .iter()
@@ -162,7 +162,7 @@ pub fn changes(
     member: &CacheCluster,
     wanted: &EnsureReplicationGroupInput,
 ) -> StepResult<Vec<Change>> {
-    refuse_immutable(group, member, wanted)?;
+    check_immutable(group, member, wanted)?;
     let cache = &wanted.spec.cache;
     let (nodes, replicas) = (nodes(group), cache.replicas.get());
     let more = (nodes < cache.nodes()).then_some(Change::IncreaseReplicas(replicas));
@@ -173,7 +173,7 @@ pub fn changes(
         modify(settings(group, member, wanted)),
         fewer,
         modify(upgrade(member, wanted)),
-        modify(other_node_type(group, wanted)),
+        modify(node_type_change(group, wanted)),
     ];
     Ok(changes.into_iter().flatten().collect())
 }
@@ -192,7 +192,7 @@ pub fn engine_versions(
 /// What to do with a member that doesn't recover, in words: a replica can be deleted, but neither the primary
 /// ([DeleteCacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html))
 /// nor the only node.
-pub fn way_out_of(group: &ReplicationGroup, member: &str) -> &'static str {
+pub fn remedy_for(group: &ReplicationGroup, member: &str) -> &'static str {
     let members = group
         .node_groups()
         .iter()
@@ -290,7 +290,7 @@ fn parameter_group_of(member: &CacheCluster) -> Option<&str> {
         .and_then(CacheParameterGroupStatus::cache_parameter_group_name)
 }
 
-fn other_node_type(
+fn node_type_change(
     group: &ReplicationGroup,
     wanted: &EnsureReplicationGroupInput,
 ) -> Option<Modification> {
@@ -301,7 +301,7 @@ fn other_node_type(
     })
 }
 
-fn refuse_immutable(
+fn check_immutable(
     group: &ReplicationGroup,
     member: &CacheCluster,
     wanted: &EnsureReplicationGroupInput,

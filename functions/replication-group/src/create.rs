@@ -31,7 +31,7 @@ pub async fn create(
 ) -> StepResult<Requested> {
     let cache = &wanted.spec.cache;
     let tags = owner
-        .tags_of_new(wanted.spec.switches.maker(&wanted.execution))
+        .creation_tags(wanted.spec.options.created_by(&wanted.execution))
         .into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
     let answer = elasticache
@@ -77,7 +77,7 @@ pub async fn create(
                     .message()
                     .is_some_and(|text| text.contains(&wanted.security_group_id)) =>
         {
-            Err(step::unseen(
+            Err(step::not_yet_visible(
                 "CreateReplicationGroup",
                 &wanted.security_group_id,
                 error,

@@ -10,7 +10,7 @@ use crate::find::{self, Members};
 use crate::schedule;
 
 /// Deletes the replication group of an environment that is removed, if it is owned, or checks how far its deletion has
-/// come. Ownership comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
+/// come. OwnershipCheck comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
 /// comes from the environment's record. A group that doesn't exist is a success.
 ///
 /// # Errors
@@ -39,12 +39,12 @@ pub async fn delete(
             let owner = Owner::new(&input.environment, stack);
             let created_by = input.created_by.as_deref();
             match find::tags(elasticache, &group).await {
-                Ok(Some(tags)) if owner.made(created_by, find::pairs(&tags)) => {}
+                Ok(Some(tags)) if owner.owns_created_by(created_by, find::pairs(&tags)) => {}
                 Ok(Some(_)) => {
                     return Ok(DeleteReplicationGroupOutput::NotOwned {
                         left: vec![format!(
                             "replication group {id} {}",
-                            step::whose(created_by)
+                            step::skip_reason(created_by)
                         )],
                     });
                 }

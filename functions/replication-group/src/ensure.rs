@@ -3,7 +3,7 @@
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
-use contract::{Action, Possession};
+use contract::{Action, Ownership};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adopt::adopt;
@@ -11,7 +11,7 @@ use crate::change::Answer;
 use crate::compare::Change;
 use crate::create::{Requested, create};
 use crate::decide::{self, Next};
-use crate::find::{Members, Ownership};
+use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::{change, compare, delete, find, plan, reason, schedule, version};
 
@@ -203,7 +203,7 @@ impl Round<'_> {
                     "replication group {}: its member {member} is {status}, and ElastiCache doesn't recover it. {reason}. \
                      The group was left as it is. Correct the cause, {}, then start again",
                     self.id,
-                    compare::way_out_of(group, member)
+                    compare::remedy_for(group, member)
                 ),
             ));
         };
@@ -223,10 +223,10 @@ impl Round<'_> {
     async fn compare(&self, group: &ReplicationGroup) -> StepResult<EnsureReplicationGroupOutput> {
         let elasticache = &self.clients.elasticache;
         let owner = self.input.spec.owner(self.stack);
-        let adopts = self.input.spec.switches.adopt;
-        let possession = match find::ownership(elasticache, &owner, adopts, group).await? {
-            Ownership::Known(possession) => possession,
-            Ownership::Unreadable => return self.wait("changing"),
+        let adopts = self.input.spec.options.adopt;
+        let ownership = match find::ownership(elasticache, &owner, adopts, group).await? {
+            OwnershipCheck::Known(ownership) => ownership,
+            OwnershipCheck::TagsUnavailable => return self.wait("changing"),
         };
         let members = match find::members(elasticache, group).await? {
             Members::Available(members) => members,
@@ -239,12 +239,12 @@ impl Round<'_> {
         let changes = compare::changes(group, member, self.input)?;
         if self.input.plan {
             return Ok(plan::comparison(
-                self.input, possession, &changes, group, member,
+                self.input, ownership, &changes, group, member,
             ));
         }
         // Compared first: a group that can't become what is requested isn't adopted.
-        match (possession, changes.into_iter().next()) {
-            (Possession::Ours, None) => {
+        match (ownership, changes.into_iter().next()) {
+            (Ownership::Owned, None) => {
                 let endpoints = find::endpoints(group, &self.input.spec);
                 match (endpoints, compare::engine_versions(member, self.input)) {
                     (Some(endpoints), Some(engine_version)) => {
@@ -258,8 +258,8 @@ impl Round<'_> {
                     (_, None) => self.wait("available, but without its engine version"),
                 }
             }
-            (Possession::Adoptable, _) => self.adopt(group).await,
-            (Possession::Ours, Some(next)) => self.change(group, member, next).await,
+            (Ownership::Adoptable, _) => self.adopt(group).await,
+            (Ownership::Owned, Some(next)) => self.change(group, member, next).await,
         }
     }
 
@@ -304,7 +304,7 @@ impl Round<'_> {
         if !self.record(None, requesting.as_ref()).await? {
             return Ok(self.claim_lost());
         }
-        let action = next.told(self.id, group, member);
+        let action = next.to_action(self.id, group, member);
         let changing = format!("changing {next}");
         let (outcome, observed) =
             match change::apply(&self.clients.elasticache, self.id, next).await? {

@@ -4,7 +4,7 @@ use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheCluster, Endpoint as ShownEndpoint, ReplicationGroup, Tag};
 use contract::error::StepResult;
 use contract::message::{Endpoint, Endpoints};
-use contract::{Owner, Possession, Spec};
+use contract::{Owner, Ownership, Spec};
 
 /// The replication group, or none.
 pub async fn replication_group(
@@ -127,10 +127,10 @@ async fn cache_cluster(elasticache: &Client, id: &str) -> StepResult<Option<Cach
 
 /// Whose the group is, where its tags can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ownership {
-    Known(Possession),
+pub enum OwnershipCheck {
+    Known(Ownership),
     /// Its tags cannot be read while it, or a member, is changing.
-    Unreadable,
+    TagsUnavailable,
 }
 
 /// Reads the group's tags.
@@ -142,14 +142,14 @@ pub async fn ownership(
     owner: &Owner,
     adopt: bool,
     group: &ReplicationGroup,
-) -> StepResult<Ownership> {
+) -> StepResult<OwnershipCheck> {
     let Some(tags) = tags(elasticache, group).await? else {
-        return Ok(Ownership::Unreadable);
+        return Ok(OwnershipCheck::TagsUnavailable);
     };
     let id = group.replication_group_id().unwrap_or_default();
     owner
-        .require(&format!("replication group `{id}`"), adopt, pairs(&tags))
-        .map(Ownership::Known)
+        .classify(&format!("replication group `{id}`"), adopt, pairs(&tags))
+        .map(OwnershipCheck::Known)
 }
 
 /// The group's tags; none while they cannot be read.

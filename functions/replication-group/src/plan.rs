@@ -2,7 +2,7 @@
 
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
-use contract::{Action, Possession};
+use contract::{Action, Ownership};
 
 use crate::compare::{self, Change};
 use crate::find;
@@ -46,14 +46,16 @@ pub fn unknown(outcome: String) -> EnsureReplicationGroupOutput {
 /// The plan for a cache that can be compared.
 pub fn comparison(
     wanted: &EnsureReplicationGroupInput,
-    possession: Possession,
+    ownership: Ownership,
     changes: &[Change],
     group: &ReplicationGroup,
     member: &CacheCluster,
 ) -> EnsureReplicationGroupOutput {
     let id = wanted.spec.cache.name.as_str();
-    let adopt = (possession == Possession::Adoptable).then(|| Action::new("AddTagsToResource", id));
-    let changes = changes.iter().map(|change| change.told(id, group, member));
+    let adopt = (ownership == Ownership::Adoptable).then(|| Action::new("AddTagsToResource", id));
+    let changes = changes
+        .iter()
+        .map(|change| change.to_action(id, group, member));
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),

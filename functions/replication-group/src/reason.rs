@@ -11,9 +11,9 @@ use contract::error::StepError;
 /// Events are kept for 14 days
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)).
 /// ElastiCache rejects an earlier start time, so an hour less is requested: a request takes time, and clocks differ.
-const KEPT: Duration = Duration::from_hours(14 * 24 - 1);
+const EVENT_RETENTION: Duration = Duration::from_hours(14 * 24 - 1);
 /// A person reads it: the newest say most.
-const MOST_MESSAGES: usize = 3;
+const MAX_MESSAGES: usize = 3;
 
 /// What ElastiCache's events say of a group and its members. Events that cannot be read do not hide the failure.
 pub async fn of(elasticache: &Client, group: &ReplicationGroup) -> String {
@@ -21,13 +21,16 @@ pub async fn of(elasticache: &Client, group: &ReplicationGroup) -> String {
     let (events, unread) = events(elasticache, group, since).await;
     match unread {
         Some(error) if events.is_empty() => format!("Its events could not be read ({error})"),
-        _ => told(events),
+        _ => format_events(events),
     }
 }
 
 /// The creation's moment, so that nothing is told of an earlier cache of this id; or as far back as events are kept.
 fn since(created: Option<&DateTime>, now: SystemTime) -> DateTime {
-    let oldest = DateTime::from(now.checked_sub(KEPT).unwrap_or(SystemTime::UNIX_EPOCH));
+    let oldest = DateTime::from(
+        now.checked_sub(EVENT_RETENTION)
+            .unwrap_or(SystemTime::UNIX_EPOCH),
+    );
     created
         .copied()
         .filter(|created| created.secs() > oldest.secs())
@@ -67,7 +70,7 @@ async fn events(
 }
 
 /// The latest messages, the newest first, each once.
-fn told(mut events: Vec<Event>) -> String {
+fn format_events(mut events: Vec<Event>) -> String {
     events.sort_by_key(|event| Reverse(event.date().map(DateTime::secs)));
     let mut messages: Vec<String> = Vec::new();
     for event in events {
@@ -78,7 +81,7 @@ fn told(mut events: Vec<Event>) -> String {
             messages.push(message);
         }
     }
-    messages.truncate(MOST_MESSAGES);
+    messages.truncate(MAX_MESSAGES);
     if messages.is_empty() {
         return "Its events since its creation give no reason".to_owned();
     }

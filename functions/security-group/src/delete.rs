@@ -27,7 +27,7 @@ pub async fn delete(
     let (groups, kept): (Vec<_>, Vec<_>) = ours(ec2, &owner)
         .await?
         .into_iter()
-        .partition(|group| owner.made(created_by, pairs(group.tags())));
+        .partition(|group| owner.owns_created_by(created_by, pairs(group.tags())));
     let mut outcome = "not there";
     let mut in_use = None;
     for id in groups.iter().filter_map(SecurityGroup::group_id) {
@@ -55,7 +55,7 @@ pub async fn delete(
     let kept = kept
         .iter()
         .filter_map(SecurityGroup::group_id)
-        .map(|id| format!("security group {id} {}", step::whose(created_by)));
+        .map(|id| format!("security group {id} {}", step::skip_reason(created_by)));
     let unowned = unowned(ec2, &owner, &input, &known).await?;
     let left: Vec<_> = kept.chain(unowned).collect();
     Ok(if left.is_empty() {
@@ -82,7 +82,7 @@ async fn unowned(
         .filter(|group| !owner.owns(pairs(group.tags())))
         .and_then(|group| Some((group.group_name()?, group.group_id()?)))
         .filter(|(_, id)| !known.contains(id))
-        .map(|(name, id)| format!("security group {name} ({id}) {}", step::whose(None))))
+        .map(|(name, id)| format!("security group {name} ({id}) {}", step::skip_reason(None))))
 }
 
 async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {

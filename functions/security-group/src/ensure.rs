@@ -10,7 +10,7 @@ use contract::message::{
 };
 use contract::{Owner, Spec};
 
-use crate::act::{self, Act, Found};
+use crate::change::{self, Change, Found};
 use crate::find;
 use crate::rule;
 use crate::tag::{pairs, tags};
@@ -41,8 +41,11 @@ pub async fn ensure(
         None => None,
     };
     let wanted = rule::wanted(&spec, &network);
-    let acts = act::decide(found.as_ref(), &wanted);
-    let actions = acts.iter().map(|act| act.told(name)).collect();
+    let changes = change::plan_changes(found.as_ref(), &wanted);
+    let actions = changes
+        .iter()
+        .map(|change| change.to_action(name))
+        .collect();
     let rules = found.as_ref().map_or(&[][..], |found| &found.rules);
     let drift = Drift {
         inbound_rules: rule::others(rules, &wanted),
@@ -52,12 +55,12 @@ pub async fn ensure(
         .map(|found| found.id.clone())
         .unwrap_or_default();
     if !plan {
-        for act in acts {
-            match act {
-                Act::Create => id = create(ec2, &owner, &execution, &spec, &network).await?,
-                Act::Adopt => adopt(ec2, &owner, &id).await?,
-                Act::Authorize(rule) => authorize(ec2, &id, rule).await?,
-                Act::Revoke(rules) => revoke(ec2, &id, &rules).await?,
+        for change in changes {
+            match change {
+                Change::Create => id = create(ec2, &owner, &execution, &spec, &network).await?,
+                Change::Adopt => adopt(ec2, &owner, &id).await?,
+                Change::Authorize(rule) => authorize(ec2, &id, rule).await?,
+                Change::Revoke(rules) => revoke(ec2, &id, &rules).await?,
             }
         }
     }
@@ -80,14 +83,14 @@ fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> 
     // It may differ in case from the one requested.
     let name = group.group_name.as_deref().unwrap_or(requested);
     let tags = group.tags.unwrap_or_default();
-    let possession = owner.require(
+    let ownership = owner.classify(
         &format!("security group `{name}` ({id})"),
-        spec.switches.adopt,
+        spec.options.adopt,
         pairs(&tags),
     )?;
     Ok(Found {
         id,
-        possession,
+        ownership,
         rules: group.ip_permissions.unwrap_or_default(),
     })
 }
@@ -121,14 +124,16 @@ async fn create(
             TagSpecification::builder()
                 .resource_type(ResourceType::SecurityGroup)
                 .set_tags(Some(tags(
-                    owner.tags_of_new(spec.switches.maker(execution)),
+                    owner.creation_tags(spec.options.created_by(execution)),
                 )))
                 .build(),
         )
         .send()
         .await
         .map_err(|error| match step::code(&error) {
-            Some("InvalidGroup.Duplicate") => step::unseen("CreateSecurityGroup", name, error),
+            Some("InvalidGroup.Duplicate") => {
+                step::not_yet_visible("CreateSecurityGroup", name, error)
+            }
             _ => step::failure("CreateSecurityGroup", name, error),
         })?;
     created.group_id.ok_or_else(|| {

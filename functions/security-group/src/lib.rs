@@ -1,8 +1,8 @@
 //! The cache's security group: one inbound rule, from the backend's security group to the cache's port.
 //!
-//! `rule` and `act` decide, `ensure` and `delete` ask EC2.
+//! `rule` and `change` decide, `ensure` and `delete` ask EC2.
 
-mod act;
+mod change;
 mod delete;
 mod ensure;
 mod filter;

@@ -54,11 +54,11 @@ async fn ensured(replay: &Replay) -> StepResult<EnsureSecurityGroupOutput> {
     ensured_with(replay, json!({})).await
 }
 
-async fn ensured_with(replay: &Replay, switches: Value) -> StepResult<EnsureSecurityGroupOutput> {
+async fn ensured_with(replay: &Replay, options: Value) -> StepResult<EnsureSecurityGroupOutput> {
     let client = Client::new(&replay.config());
     let mut message = reference(json!({ "network": network() }));
-    message["plan"] = json!(switches["dryRun"] == true);
-    message["spec"]["switches"] = switches;
+    message["plan"] = json!(options["dryRun"] == true);
+    message["spec"]["options"] = options;
     ensure(
         &client,
         "envcache",

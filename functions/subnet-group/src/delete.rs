@@ -66,10 +66,10 @@ async fn delete_one(
     };
     let owner = Owner::new(&input.environment, stack);
     let created_by = input.created_by.as_deref();
-    if !owner.made(created_by, find::pairs(&tags)) {
+    if !owner.owns_created_by(created_by, find::pairs(&tags)) {
         return Ok(One::NotOwned(format!(
             "cache subnet group {name} {}",
-            step::whose(created_by)
+            step::skip_reason(created_by)
         )));
     }
     let sent = elasticache

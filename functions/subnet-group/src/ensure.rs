@@ -6,7 +6,7 @@ use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureSubnetGroupInput, EnsureSubnetGroupOutput, ResolvedNetwork};
-use contract::{Action, Owner, Possession, Spec};
+use contract::{Action, Owner, Ownership, Spec};
 
 use crate::find;
 
@@ -32,31 +32,31 @@ pub async fn ensure(
     let owner = spec.owner(stack);
     let name = spec.cache.subnet_group_name.as_str();
     let found = find::subnet_group(elasticache, name).await?;
-    let acts = match &found {
-        None => vec![Act::Create],
+    let changes = match &found {
+        None => vec![Change::Create],
         Some(group) => {
             let tags = find::tags(elasticache, group).await?;
-            let possession = owner.require(
+            let ownership = owner.classify(
                 &format!("cache subnet group `{name}`"),
-                spec.switches.adopt,
+                spec.options.adopt,
                 find::pairs(&tags),
             )?;
             require_vpc(group, &network)?;
-            let adopt = (possession == Possession::Adoptable).then_some(Act::Adopt);
-            let modify = differs(group, &spec, &network).then_some(Act::Modify);
+            let adopt = (ownership == Ownership::Adoptable).then_some(Change::Adopt);
+            let modify = differs(group, &spec, &network).then_some(Change::Modify);
             adopt.into_iter().chain(modify).collect()
         }
     };
-    let actions = acts
+    let actions = changes
         .iter()
-        .map(|act| told(*act, found.as_ref(), &spec, &network))
+        .map(|change| to_action(*change, found.as_ref(), &spec, &network))
         .collect();
     if !plan {
-        for act in acts {
-            match act {
-                Act::Create => create(elasticache, &owner, &execution, &spec, &network).await?,
-                Act::Adopt => adopt(elasticache, &owner, found.as_ref()).await?,
-                Act::Modify => modify(elasticache, &spec, &network).await?,
+        for change in changes {
+            match change {
+                Change::Create => create(elasticache, &owner, &execution, &spec, &network).await?,
+                Change::Adopt => adopt(elasticache, &owner, found.as_ref()).await?,
+                Change::Modify => modify(elasticache, &spec, &network).await?,
             }
         }
     }
@@ -65,26 +65,26 @@ pub async fn ensure(
 
 /// One call that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
+enum Change {
     Create,
     Adopt,
     Modify,
 }
 
 /// For the person who reads a plan.
-fn told(
-    act: Act,
+fn to_action(
+    change: Change,
     found: Option<&CacheSubnetGroup>,
     spec: &Spec,
     network: &ResolvedNetwork,
 ) -> Action {
-    let operation = match act {
-        Act::Create => "CreateCacheSubnetGroup",
-        Act::Adopt => "AddTagsToResource",
-        Act::Modify => "ModifyCacheSubnetGroup",
+    let operation = match change {
+        Change::Create => "CreateCacheSubnetGroup",
+        Change::Adopt => "AddTagsToResource",
+        Change::Modify => "ModifyCacheSubnetGroup",
     };
     let mut action = Action::new(operation, spec.cache.subnet_group_name.as_str());
-    if act == Act::Adopt {
+    if change == Change::Adopt {
         return action;
     }
     if found.is_none_or(|group| subnets_differ(group, network)) {
@@ -188,14 +188,14 @@ async fn create(
         .cache_subnet_group_description(description(spec))
         .set_subnet_ids(Some(network.subnet_ids.clone()))
         .set_tags(Some(tags(
-            owner.tags_of_new(spec.switches.maker(execution)),
+            owner.creation_tags(spec.options.created_by(execution)),
         )))
         .send()
         .await
         .map(drop)
         .map_err(|error| match step::code(&error) {
             Some("CacheSubnetGroupAlreadyExists") => {
-                step::unseen("CreateCacheSubnetGroup", name, error)
+                step::not_yet_visible("CreateCacheSubnetGroup", name, error)
             }
             _ => step::failure("CreateCacheSubnetGroup", name, error),
         })
@@ -233,7 +233,7 @@ async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) ->
         if !differs(&group, spec, network) {
             return Ok(());
         }
-        differences = told(Act::Modify, Some(&group), spec, network).differences();
+        differences = to_action(Change::Modify, Some(&group), spec, network).differences();
     }
     Err(step::nothing_to_modify(
         "ModifyCacheSubnetGroup",

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::call::{Call, Protocol};
-use super::refusal::Refusal;
-use super::tenant::Made;
+use super::error_response::ErrorResponse;
+use super::fault_scope::RecordedCall;
 
 /// A way to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ impl Fault {
     /// Whether a call can fail so. Only some need what was made before, and a state by itself has no process that
     /// could be killed.
     #[must_use]
-    pub fn is_possible(self, made: &Made) -> bool {
+    pub fn is_possible(self, made: &RecordedCall) -> bool {
         match self {
             Self::QuotaExceeded => quota_exceeded(&made.service, &made.operation).is_some(),
             Self::Unseen => unseen(&made.service, &made.operation, "").is_some(),
@@ -86,23 +86,23 @@ impl Fault {
     /// [Systems Manager](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html),
     /// [Step Functions](https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html).
     #[must_use]
-    pub fn refusal(self, call: &Call) -> Option<Refusal> {
+    pub fn error_response(self, call: &Call) -> Option<ErrorResponse> {
         let protocol = call.protocol;
         Some(match (self, protocol) {
             (Self::Throttled, Protocol::Ec2) => {
-                Refusal::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
+                ErrorResponse::with_status(503, "RequestLimitExceeded", "Request limit exceeded.")
             }
-            (Self::Throttled, Protocol::Query) => Refusal::new("Throttling", "Rate exceeded"),
-            (Self::Throttled, _) => Refusal::new("ThrottlingException", "Rate exceeded"),
+            (Self::Throttled, Protocol::Query) => ErrorResponse::new("Throttling", "Rate exceeded"),
+            (Self::Throttled, _) => ErrorResponse::new("ThrottlingException", "Rate exceeded"),
             (Self::InternalError, Protocol::Ec2) => {
-                Refusal::with_status(500, "InternalError", "An internal error has occurred")
+                ErrorResponse::with_status(500, "InternalError", "An internal error has occurred")
             }
-            (Self::InternalError, Protocol::Query) => Refusal::with_status(
+            (Self::InternalError, Protocol::Query) => ErrorResponse::with_status(
                 500,
                 "InternalFailure",
                 "The request processing has failed because of an unknown error, exception or failure.",
             ),
-            (Self::InternalError, _) => Refusal::with_status(
+            (Self::InternalError, _) => ErrorResponse::with_status(
                 500,
                 // Step Functions and EventBridge have the common error alone.
                 if matches!(call.service.as_str(), "dynamodb" | "ssm") {
@@ -112,41 +112,41 @@ impl Fault {
                 },
                 "An error occurred on the server side.",
             ),
-            (Self::Unavailable, Protocol::Ec2) => Refusal::with_status(
+            (Self::Unavailable, Protocol::Ec2) => ErrorResponse::with_status(
                 503,
                 "Unavailable",
                 "The server is overloaded and can't handle the request.",
             ),
-            (Self::Unavailable, _) => Refusal::with_status(
+            (Self::Unavailable, _) => ErrorResponse::with_status(
                 503,
                 "ServiceUnavailable",
                 "The request has failed due to a temporary failure of the server.",
             ),
-            (Self::AccessDenied, Protocol::Ec2) => Refusal::with_status(
+            (Self::AccessDenied, Protocol::Ec2) => ErrorResponse::with_status(
                 403,
                 "UnauthorizedOperation",
                 "You are not authorized to perform this operation.",
             ),
             (Self::AccessDenied, Protocol::Query) => {
-                Refusal::with_status(403, "AccessDenied", Self::not_authorized(call))
+                ErrorResponse::with_status(403, "AccessDenied", Self::not_authorized(call))
             }
             (Self::AccessDenied, _) => {
-                Refusal::new("AccessDeniedException", Self::not_authorized(call))
+                ErrorResponse::new("AccessDeniedException", Self::not_authorized(call))
             }
             (Self::QuotaExceeded, _) => return quota_exceeded(&call.service, &call.operation),
             // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteReplicationGroup.html
-            (Self::InvalidState, _) => Refusal::new(
+            (Self::InvalidState, _) => ErrorResponse::new(
                 "InvalidReplicationGroupState",
                 "The requested replication group is not in the available state.",
             ),
             // https://github.com/hashicorp/terraform-provider-aws/issues/24968
-            (Self::TagsUnavailable, _) => Refusal::with_status(
+            (Self::TagsUnavailable, _) => ErrorResponse::with_status(
                 404,
                 "CacheClusterNotFound",
                 "The replication group is either not present or not available.",
             ),
             // https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go
-            (Self::NothingToModify, _) => Refusal::new(
+            (Self::NothingToModify, _) => ErrorResponse::new(
                 "InvalidParameterCombination",
                 "No modifications were requested",
             ),
@@ -174,25 +174,25 @@ impl Fault {
 /// What AWS answers where a quota is used up, by
 /// [EC2's error codes](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html) and the API reference
 /// of each other operation.
-fn quota_exceeded(service: &str, operation: &str) -> Option<Refusal> {
+fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
     Some(match (service, operation) {
-        ("ec2", "CreateSecurityGroup") => Refusal::new(
+        ("ec2", "CreateSecurityGroup") => ErrorResponse::new(
             "SecurityGroupLimitExceeded",
             "The maximum number of security groups has been reached.",
         ),
-        ("ec2", "AuthorizeSecurityGroupIngress") => Refusal::new(
+        ("ec2", "AuthorizeSecurityGroupIngress") => ErrorResponse::new(
             "RulesPerSecurityGroupLimitExceeded",
             "The maximum number of rules per security group has been reached.",
         ),
-        ("elasticache", "CreateCacheSubnetGroup") => Refusal::new(
+        ("elasticache", "CreateCacheSubnetGroup") => ErrorResponse::new(
             "CacheSubnetGroupQuotaExceeded",
             "The request cannot be processed because it would exceed the allowed number of cache subnet groups.",
         ),
-        ("elasticache", "CreateReplicationGroup" | "IncreaseReplicaCount") => Refusal::new(
+        ("elasticache", "CreateReplicationGroup" | "IncreaseReplicaCount") => ErrorResponse::new(
             "NodeQuotaForCustomerExceeded",
             "The request cannot be processed because it would exceed the allowed number of cache nodes per customer.",
         ),
-        ("ssm", "PutParameter") => Refusal::new(
+        ("ssm", "PutParameter") => ErrorResponse::new(
             "ParameterLimitExceeded",
             "You have exceeded the number of parameters for this AWS account.",
         ),
@@ -203,15 +203,15 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<Refusal> {
 /// What AWS answers while it does not see yet what was made a moment ago, by the API reference of each operation
 /// and <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>. A list that is empty is no
 /// answer of this kind.
-fn unseen(service: &str, operation: &str, text: &str) -> Option<Refusal> {
+fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
     let subnet_group = || {
-        Refusal::new(
+        ErrorResponse::new(
             "CacheSubnetGroupNotFoundFault",
             "Cache Subnet Group does not exist.",
         )
     };
     let replication_group = || {
-        Refusal::with_status(
+        ErrorResponse::with_status(
             404,
             "ReplicationGroupNotFoundFault",
             "Replication group not found.",
@@ -219,7 +219,7 @@ fn unseen(service: &str, operation: &str, text: &str) -> Option<Refusal> {
     };
     Some(match (service, operation) {
         ("ec2", "AuthorizeSecurityGroupIngress" | "RevokeSecurityGroupIngress") => {
-            Refusal::new("InvalidGroup.NotFound", "The security group does not exist")
+            ErrorResponse::new("InvalidGroup.NotFound", "The security group does not exist")
         }
         (
             "elasticache",
@@ -236,9 +236,9 @@ fn unseen(service: &str, operation: &str, text: &str) -> Option<Refusal> {
             | "ListTagsForResource",
         ) => replication_group(),
         ("elasticache", "DescribeCacheClusters") => {
-            Refusal::with_status(404, "CacheClusterNotFound", "CacheCluster not found.")
+            ErrorResponse::with_status(404, "CacheClusterNotFound", "CacheCluster not found.")
         }
-        ("ssm", "ListTagsForResource") => Refusal::new(
+        ("ssm", "ListTagsForResource") => ErrorResponse::new(
             "InvalidResourceId",
             "The resource ID isn't valid. Verify that you entered the correct ID and try again.",
         ),

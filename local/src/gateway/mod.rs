@@ -9,13 +9,13 @@ pub mod call;
 mod caller;
 pub mod clock;
 pub mod elasticache;
+pub mod error_response;
 pub mod fault;
+pub mod fault_scope;
 mod model;
 pub mod quota;
-pub mod refusal;
 mod security_group;
 mod server;
-pub mod tenant;
 mod upstream;
 mod xml;
 
@@ -30,10 +30,10 @@ use tokio::runtime::Runtime;
 use crate::valkey::Valkey;
 use caller::Callers;
 use clock::Clock;
-use elasticache::{ElastiCache, Life};
+use elasticache::{ElastiCache, Lifecycle};
+use fault_scope::{FaultScope, Tenants};
 use model::Models;
 use quota::Quotas;
-use tenant::{Tenant, Tenants};
 use upstream::Upstream;
 
 /// The running gateway. Dropping it ends it, and the Valkey servers that it started.
@@ -103,20 +103,23 @@ impl Gateway {
     /// A tenant: the calls of functions that hold one of these texts, such as an environment's name or the id
     /// of its VPC. They are recorded, and fail as it says.
     #[must_use]
-    pub fn tenant(&self, markers: impl IntoIterator<Item = String>) -> Arc<Tenant> {
+    pub fn fault_scope(&self, markers: impl IntoIterator<Item = String>) -> Arc<FaultScope> {
         self.shared.tenants.add(markers.into_iter().collect())
     }
 
     /// Says how a cache will live, from its creation on. Said more than once, each creation under this id takes
-    /// the next, and the last stays. Every other lives as [`Life::default`] says.
-    pub fn live(&self, replication_group: &str, life: Life) {
-        self.shared.elasticache.live(replication_group, life);
+    /// the next, and the last stays. Every other lives as [`Lifecycle::default`] says.
+    pub fn set_lifecycle(&self, replication_group: &str, lifecycle: Lifecycle) {
+        self.shared
+            .elasticache
+            .set_lifecycle(replication_group, lifecycle);
     }
 
     /// Mends a cache that AWS could not keep well: from now on it is available, and answers at its endpoint.
-    pub fn mend(&self, replication_group: &str) {
+    pub fn recover(&self, replication_group: &str) {
         let elasticache = self.shared.elasticache.clone();
-        self.runtime.block_on(elasticache.mend(replication_group));
+        self.runtime
+            .block_on(elasticache.recover(replication_group));
     }
 
     /// Upgrades a cache to a version such as `8.1`, as ElastiCache does with new minor versions.
@@ -136,8 +139,10 @@ impl Gateway {
     }
 
     /// Takes a cache's capacity from these zones: it cannot be created there, nor where AWS chooses.
-    pub fn exhaust(&self, replication_group: &str, zones: Vec<String>) {
-        self.shared.elasticache.exhaust(replication_group, zones);
+    pub fn exhaust_capacity(&self, replication_group: &str, zones: Vec<String>) {
+        self.shared
+            .elasticache
+            .exhaust_capacity(replication_group, zones);
     }
 
     /// Makes the account one that has never used ElastiCache: its service-linked role is missing, and somebody
@@ -161,8 +166,8 @@ impl Gateway {
 
     /// The calls of functions that were nobody's so far: of no tenant, or of a process that was not found.
     #[must_use]
-    pub fn strays(&self) -> Vec<String> {
-        self.shared.tenants.strays()
+    pub fn unmatched_calls(&self) -> Vec<String> {
+        self.shared.tenants.unmatched_calls()
     }
 
     /// Returns where requests of functions and states, and the responses to them, have violated a service's model so

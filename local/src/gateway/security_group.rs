@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::call::Call;
 use super::elasticache::ElastiCache;
-use super::refusal::Refusal;
+use super::error_response::ErrorResponse;
 use super::upstream::Upstream;
 use super::xml::Element;
 
@@ -16,17 +16,17 @@ pub async fn refuse(
     call: &Call,
     elasticache: &ElastiCache,
     upstream: &Upstream,
-) -> Result<Option<Refusal>> {
+) -> Result<Option<ErrorResponse>> {
     match (call.service.as_str(), call.operation.as_str()) {
-        ("ec2", "CreateSecurityGroup") => refuse_name(call, upstream).await,
-        ("ec2", "DeleteSecurityGroup") => refuse_deletion(call, elasticache, upstream).await,
+        ("ec2", "CreateSecurityGroup") => reject_name(call, upstream).await,
+        ("ec2", "DeleteSecurityGroup") => reject_deletion(call, elasticache, upstream).await,
         _ => Ok(None),
     }
 }
 
 /// A name that a group of the VPC has already: "Names are case-insensitive and must be unique within the VPC"
 /// ([CreateSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html)).
-async fn refuse_name(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
+async fn reject_name(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
     let (Some(name), Some(vpc)) = (call.field("GroupName"), call.field("VpcId")) else {
         return Ok(None);
     };
@@ -34,7 +34,7 @@ async fn refuse_name(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>
         group.text_of("vpcId") == vpc && group.text_of("groupName").eq_ignore_ascii_case(name)
     });
     Ok(is_taken.then(|| {
-        Refusal::new(
+        ErrorResponse::new(
             "InvalidGroup.Duplicate",
             format!("The security group '{name}' already exists for VPC '{vpc}'"),
         )
@@ -44,17 +44,17 @@ async fn refuse_name(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>
 /// A group that the interfaces of a cache use, and for a while after the cache has gone, or that an inbound or outbound
 /// rule of another group references
 /// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
-async fn refuse_deletion(
+async fn reject_deletion(
     call: &Call,
     elasticache: &ElastiCache,
     upstream: &Upstream,
-) -> Result<Option<Refusal>> {
+) -> Result<Option<ErrorResponse>> {
     let Some(id) = call.field("GroupId") else {
         return Ok(None);
     };
     let in_use = elasticache.uses_security_group(id) || is_referenced(id, upstream).await?;
     Ok(in_use.then(|| {
-        Refusal::new(
+        ErrorResponse::new(
             "DependencyViolation",
             format!("resource {id} has a dependent object"),
         )

@@ -98,24 +98,27 @@ impl Caller {
                 None
             }
         };
-        if let Some(refusal) = shared.models.check_request(&call, &received.body) {
-            return Ok(refusal.answer(&call));
+        if let Some(error_response) = shared.models.check_request(&call, &received.body) {
+            return Ok(error_response.answer(&call));
         }
         let response = match step {
-            Some((step, by_function)) => self.meet(&step, by_function, &call, &received).await?,
+            Some((step, by_function)) => {
+                self.record_call(&step, by_function, &call, &received)
+                    .await?
+            }
             None => self.take_effect(&call, &received).await?,
         };
         if is_failure_of_ministack(&response) {
             eprintln!("MiniStack failed on {} {}", call.service, call.operation);
             return Ok(Fault::InternalError
-                .refusal(&call)
-                .map_or(response, |refusal| refusal.answer(&call)));
+                .error_response(&call)
+                .map_or(response, |error_response| error_response.answer(&call)));
         }
         shared.models.checked(&call, response).await
     }
 
     /// Answers a step's call, unless it meets a fault.
-    async fn meet(
+    async fn record_call(
         &self,
         step: &str,
         by_function: bool,
@@ -125,13 +128,13 @@ impl Caller {
         let shared = &self.shared;
         let fault = shared
             .tenants
-            .meet(step, by_function, call)
+            .record_call(step, by_function, call)
             .or_else(|| (!shared.quotas.admit(call)).then_some(Fault::Throttled));
         let Some(fault) = fault else {
             return self.take_effect(call, received).await;
         };
-        if let Some(refusal) = fault.refusal(call) {
-            return Ok(refusal.answer(call));
+        if let Some(error_response) = fault.error_response(call) {
+            return Ok(error_response.answer(call));
         }
         if fault.takes_effect() {
             self.take_effect(call, received).await?;
@@ -156,9 +159,10 @@ impl Caller {
                 .answer(call, received, &shared.upstream)
                 .await;
         }
-        let refusal = security_group::refuse(call, &shared.elasticache, &shared.upstream).await?;
-        if let Some(refusal) = refusal {
-            return Ok(refusal.answer(call));
+        let error_response =
+            security_group::refuse(call, &shared.elasticache, &shared.upstream).await?;
+        if let Some(error_response) = error_response {
+            return Ok(error_response.answer(call));
         }
         let answer = shared.upstream.forward(received).await?;
         if call.operation == "CreateSecurityGroup" && answer.status.is_success() {

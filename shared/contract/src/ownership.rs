@@ -16,9 +16,9 @@ pub struct Owner {
 
 /// Whose a resource is that a run may go on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Possession {
+pub enum Ownership {
     /// Its tags say that it is this owner's.
-    Ours,
+    Owned,
     /// Nobody's tags claim it, and it is to be taken over.
     Adoptable,
 }
@@ -38,7 +38,7 @@ impl Owner {
     /// The tag that names the stack.
     pub const STACK_TAG: &str = "envcache:stack";
     /// The tag that names the execution that made it, where that may have to take it away again.
-    pub const MAKER_TAG: &str = "envcache:execution";
+    pub const EXECUTION_TAG: &str = "envcache:execution";
 
     /// The tags, key and value, of everything that is created for this owner.
     #[must_use]
@@ -51,21 +51,24 @@ impl Owner {
 
     /// The tags, key and value, of what is created now. `maker` is the execution that takes it away again if it fails.
     #[must_use]
-    pub fn tags_of_new<'a>(&'a self, maker: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
-        let maker = maker.map(|execution| (Self::MAKER_TAG, execution));
-        self.tags().into_iter().chain(maker).collect()
+    pub fn creation_tags<'a>(
+        &'a self,
+        created_by: Option<&'a str>,
+    ) -> Vec<(&'static str, &'a str)> {
+        let created_by = created_by.map(|execution| (Self::EXECUTION_TAG, execution));
+        self.tags().into_iter().chain(created_by).collect()
     }
 
     /// Whether a resource with these tags is ours, and, where a maker is named, made by that execution.
     #[must_use]
-    pub fn made<'a>(
+    pub fn owns_created_by<'a>(
         &self,
-        maker: Option<&str>,
+        created_by: Option<&str>,
         tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
     ) -> bool {
         let tags: Vec<_> = tags.into_iter().collect();
-        let is_its_makers =
-            maker.is_none_or(|maker| tags.contains(&(Some(Self::MAKER_TAG), Some(maker))));
+        let is_its_makers = created_by
+            .is_none_or(|created_by| tags.contains(&(Some(Self::EXECUTION_TAG), Some(created_by))));
         self.owns(tags) && is_its_makers
     }
 
@@ -74,15 +77,15 @@ impl Owner {
     ///
     /// # Errors
     /// `NotOwned` where the tags do not say that the resource belongs to this owner, and it is not to be adopted.
-    pub fn require<'a>(
+    pub fn classify<'a>(
         &self,
         resource: &str,
         adopt: bool,
         tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
-    ) -> StepResult<Possession> {
+    ) -> StepResult<Ownership> {
         let tags: Vec<_> = tags.into_iter().collect();
         if self.owns(tags.iter().copied()) {
-            return Ok(Possession::Ours);
+            return Ok(Ownership::Owned);
         }
         let claim = |key: &str| {
             let tag = tags.iter().find(|(found, _)| *found == Some(key))?;
@@ -93,7 +96,7 @@ impl Owner {
             .filter_map(claim)
             .collect();
         let why = match (claims.is_empty(), adopt) {
-            (true, true) => return Ok(Possession::Adoptable),
+            (true, true) => return Ok(Ownership::Adoptable),
             (true, false) => {
                 "nobody's tags claim it. It was left as it is. If it is to be this environment's, take it over with \
                  \"adopt\": true in the input; else choose another name in the input, or remove it if nothing uses it"
@@ -131,7 +134,7 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
-    use super::{Owner, Possession};
+    use super::{Owner, Ownership};
     use crate::ErrorName;
 
     #[test]
@@ -181,17 +184,17 @@ mod tests {
             (Some("envcache:stack"), Some("envcache")),
         ];
         let adopt_it = "\"adopt\": true";
-        let cases: [(&[_], bool, Result<Possession, &str>); 7] = [
-            (&ours, false, Ok(Possession::Ours)),
-            (&ours, true, Ok(Possession::Ours)),
-            (&[team], true, Ok(Possession::Adoptable)),
+        let cases: [(&[_], bool, Result<Ownership, &str>); 7] = [
+            (&ours, false, Ok(Ownership::Owned)),
+            (&ours, true, Ok(Ownership::Owned)),
+            (&[team], true, Ok(Ownership::Adoptable)),
             (&[team], false, Err(adopt_it)),
             (&other_stack, true, Err("envcache:stack=other")),
             (&other_environment, true, Err("envcache:environment=web")),
             (&[ours[0]], true, Err("envcache:environment=bandup")),
         ];
         for (tags, adopt, expected) in cases {
-            let found = owner.require("it", adopt, tags.iter().copied());
+            let found = owner.classify("it", adopt, tags.iter().copied());
             match (found, expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{tags:?}"),
                 (Err(error), Err(expected)) => {
@@ -208,8 +211,8 @@ mod tests {
             environment: "bandup".into(),
             stack: "envcache".into(),
         };
-        let tags = |maker| {
-            let tags = owner.tags_of_new(maker).into_iter();
+        let tags = |created_by| {
+            let tags = owner.creation_tags(created_by).into_iter();
             tags.map(|(key, value)| (Some(key), Some(value)))
                 .collect::<Vec<_>>()
         };
@@ -221,13 +224,13 @@ mod tests {
             (Some("run-1"), tags(None), false),
             (
                 Some("run-1"),
-                vec![(Some(Owner::MAKER_TAG), Some("run-1"))],
+                vec![(Some(Owner::EXECUTION_TAG), Some("run-1"))],
                 false,
             ),
         ];
-        for (maker, tags, expected) in cases {
-            let found = owner.made(maker, tags.iter().copied());
-            assert_eq!(found, expected, "{maker:?}: {tags:?}");
+        for (created_by, tags, expected) in cases {
+            let found = owner.owns_created_by(created_by, tags.iter().copied());
+            assert_eq!(found, expected, "{created_by:?}: {tags:?}");
         }
     }
 }

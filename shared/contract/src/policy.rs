@@ -54,7 +54,7 @@ impl StackPolicy {
     /// # Errors
     /// Returns `InvalidSpec` if the stack doesn't allow the request's `adopt` or `cache.nodeType`.
     pub fn check(&self, spec: &Spec) -> StepResult<()> {
-        if spec.switches.adopt {
+        if spec.options.adopt {
             match self.adoption {
                 Adoption::Never => {
                     return Err(invalid(

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::error::StepError;
-use crate::message::{Names, ResolveEnvironmentOutput, Rollback};
+use crate::message::{ResolvedRemoval, ResourceNames, Rollback};
 use crate::request::{
     CacheRequest, default_cache_name, default_parameter_prefix, default_security_group_name,
     default_subnet_group_name, invalid, read,
@@ -55,12 +55,12 @@ impl RemovalRequest {
 
     /// What is to be removed, with every default filled in.
     #[must_use]
-    pub fn into_removal(self) -> ResolveEnvironmentOutput {
+    pub fn into_removal(self) -> ResolvedRemoval {
         let environment = self.environment;
         let or_default = |given: Option<String>, default: fn(&EnvironmentName) -> String| {
             given.unwrap_or_else(|| default(&environment))
         };
-        let names = Names {
+        let names = ResourceNames {
             cache_name: or_default(
                 self.cache.name.map(|name| name.to_string()),
                 default_cache_name,
@@ -78,10 +78,10 @@ impl RemovalRequest {
                 default_parameter_prefix,
             ),
         };
-        ResolveEnvironmentOutput {
+        ResolvedRemoval {
             names,
             final_snapshot: self.final_snapshot,
-            asked_at: self.event.map(|event| event.time.milliseconds()),
+            requested_at: self.event.map(|event| event.time.milliseconds()),
             rollback: self.rollback,
             environment,
         }
@@ -142,7 +142,7 @@ mod tests {
                     "parameterPrefix": "/elsewhere"
                 },
                 "finalSnapshot": true,
-                "askedAt": 1_795_341_600_000_i64
+                "requestedAt": 1_795_341_600_000_i64
             })
         );
     }
@@ -176,8 +176,8 @@ mod tests {
                 "rollback.execution: `run:1` must not hold",
             ),
             (
-                json!({ "environment": "staging", "rollback": { "execution": "run-1", "askedAt": 253_402_300_799_000_i64 } }),
-                "rollback.askedAt: unknown field",
+                json!({ "environment": "staging", "rollback": { "execution": "run-1", "requestedAt": 253_402_300_799_000_i64 } }),
+                "rollback.requestedAt: unknown field",
             ),
         ];
         for (input, expected) in cases {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{ErrorName, StepError};
-use crate::spec::{Cache, EventStamp, Network, OnFailure, Spec, Switches};
+use crate::spec::{Cache, EventStamp, Network, OnFailure, RunOptions, Spec};
 use crate::value::{
     Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, Replicas,
     ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
@@ -97,7 +97,7 @@ impl Request {
             environment: self.environment,
             network: self.network,
             protect: self.protect,
-            switches: Switches {
+            options: RunOptions {
                 adopt: self.adopt,
                 dry_run: self.dry_run,
                 on_failure: self.on_failure,

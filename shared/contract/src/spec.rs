@@ -25,8 +25,8 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<bool>,
     /// How the run goes about it.
-    #[serde(default, skip_serializing_if = "Switches::are_off")]
-    pub switches: Switches,
+    #[serde(default, skip_serializing_if = "RunOptions::is_default")]
+    pub options: RunOptions,
     /// The event that asked for it; a manual execution has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventStamp>,
@@ -43,7 +43,7 @@ impl Spec {
 /// What a request says about the run, and not about the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Switches {
+pub struct RunOptions {
     /// Take over what has a wanted name and no owner.
     pub adopt: bool,
     /// Tell what would be done, and do nothing.
@@ -63,10 +63,10 @@ pub enum OnFailure {
     Rollback,
 }
 
-impl Switches {
+impl RunOptions {
     /// Whether it is a run like any other.
     #[must_use]
-    pub fn are_off(&self) -> bool {
+    pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
@@ -78,7 +78,7 @@ impl Switches {
 
     /// The execution that what is created tells as its maker: where it may have to be taken away again.
     #[must_use]
-    pub fn maker(self, execution: &str) -> Option<&str> {
+    pub fn created_by(self, execution: &str) -> Option<&str> {
         self.rolls_back().then_some(execution)
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::message::Names;
+use contract::message::ResourceNames;
 use serde_json::Value;
 
-use crate::{Creation, Identity, Observed};
+use crate::{Creation, Identity, LastResult, Observed};
 
 /// An item of the table.
 pub type Item = HashMap<String, AttributeValue>;
@@ -35,7 +35,7 @@ pub struct Record {
     /// Whether removals are rejected.
     pub protected: bool,
     /// What the environment's resources are called, by the last request.
-    pub names: Option<Names>,
+    pub names: Option<ResourceNames>,
     /// Which cache the environment has, once that was requested.
     pub identity: Option<Identity>,
     /// The engine version that the cache was found with, such as `8.1.0`; none before it was available, or if an earlier
@@ -45,6 +45,11 @@ pub struct Record {
     pub observed: Option<Observed>,
     /// The subnet groups of earlier requests that named another one before there was a cache.
     pub former_subnet_groups: Vec<String>,
+    /// How the run that ended last ended; none before one did, or if only an earlier version of envcache wrote the
+    /// record.
+    pub last_result: Option<LastResult>,
+    /// When that run ended, in milliseconds since 1970.
+    pub result_at: Option<i64>,
 }
 
 impl Record {
@@ -62,7 +67,7 @@ impl Record {
             holder: text("holder"),
             version: number(item, "version"),
             taken_over_at: number(item, "takenOverAt"),
-            requested_at: number(item, "askedAt"),
+            requested_at: number(item, "requestedAt").or_else(|| number(item, "askedAt")),
             last_execution: text("lastExecution"),
             creation,
             rollback_of: text("rollbackOf"),
@@ -79,6 +84,8 @@ impl Record {
                 .get("formerSubnetGroups")
                 .and_then(|groups| groups.as_ss().ok().cloned())
                 .unwrap_or_default(),
+            last_result: text("lastResult").and_then(|result| serde_json::from_str(&result).ok()),
+            result_at: number(item, "resultAt"),
         }
     }
 }
@@ -88,10 +95,10 @@ fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
 }
 
 /// The names in a recorded specification. Read field by field: one that an earlier version recorded may lack others.
-fn names(spec: &str) -> Option<Names> {
+fn names(spec: &str) -> Option<ResourceNames> {
     let spec: Value = serde_json::from_str(spec).ok()?;
     let text = |pointer: &str| Some(spec.pointer(pointer)?.as_str()?.to_owned());
-    Some(Names {
+    Some(ResourceNames {
         cache_name: text("/cache/name")?,
         security_group_name: text("/cache/securityGroupName")?,
         subnet_group_name: text("/cache/subnetGroupName")?,
@@ -102,11 +109,11 @@ fn names(spec: &str) -> Option<Names> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
-    use contract::message::Names;
+    use contract::message::ResourceNames;
     use serde_json::{Value, json};
 
     use super::{Item, Record};
-    use crate::{Creation, Identity, Observed};
+    use crate::{Creation, Identity, LastResult, Observed};
 
     fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {
         attributes
@@ -170,7 +177,7 @@ mod tests {
             ("holder", text("arn:holder")),
             ("version", number("7")),
             ("takenOverAt", number("30")),
-            ("askedAt", number("1795428000000")),
+            ("requestedAt", number("1795428000000")),
             ("lastExecution", text("arn:last")),
             ("creation", text(creation.to_string())),
             ("rollbackOf", text("run-1")),
@@ -180,6 +187,8 @@ mod tests {
             ("engineVersion", text("8.1")),
             ("observed", text(r#"{ "replicaRequests": [30] }"#)),
             ("formerSubnetGroups", AttributeValue::Ss(groups.clone())),
+            ("lastResult", text(r#"{ "execution": "arn:last" }"#)),
+            ("resultAt", number("1795428300000")),
         ]));
 
         assert_eq!(
@@ -198,7 +207,7 @@ mod tests {
                 }),
                 rollback_of: Some("run-1".to_owned()),
                 protected: true,
-                names: Some(Names {
+                names: Some(ResourceNames {
                     cache_name: "bandup-redis".to_owned(),
                     security_group_name: "redis-sg".to_owned(),
                     subnet_group_name: "data".to_owned(),
@@ -211,6 +220,11 @@ mod tests {
                     ..Observed::default()
                 }),
                 former_subnet_groups: groups,
+                last_result: Some(LastResult {
+                    execution: "arn:last".to_owned(),
+                    failure: None,
+                }),
+                result_at: Some(1_795_428_300_000),
             }
         );
     }
@@ -219,9 +233,11 @@ mod tests {
     fn outdated_attributes_are_read_when_current_are_missing() {
         let mut outdated = item(outdated_identity());
         outdated.insert("askedForCache".to_owned(), text("bandup-redis"));
+        outdated.insert("askedAt".to_owned(), number("1795428000000"));
 
         let found = Record::from_item(&outdated);
 
+        assert_eq!(found.requested_at, Some(1_795_428_000_000));
         assert_eq!(found.identity, Some(identity()));
         // The earlier version recorded no execution.
         assert_eq!(found.creation, Some(Creation::default()));
@@ -236,6 +252,8 @@ mod tests {
         let mut both = item(outdated_identity());
         both.extend(item([
             ("askedForCache", text("bandup-redis")),
+            ("askedAt", number("1")),
+            ("requestedAt", number("2")),
             ("cacheIdentity", text(current.to_json())),
             (
                 "creation",
@@ -246,6 +264,7 @@ mod tests {
         let found = Record::from_item(&both);
 
         assert_eq!(found.identity, Some(current));
+        assert_eq!(found.requested_at, Some(2));
         let creation = found.creation.expect("a creation");
         assert_eq!(creation.execution, "run-1");
     }
@@ -275,12 +294,19 @@ mod tests {
             "engineVersion",
             "observed",
             "formerSubnetGroups",
+            "lastResult",
         ]
         .map(|name| (name.to_owned(), number("1")))
         .into();
         wrong.extend(
-            ["version", "takenOverAt", "askedAt", "protected"]
-                .map(|name| (name.to_owned(), text("1"))),
+            [
+                "version",
+                "takenOverAt",
+                "requestedAt",
+                "protected",
+                "resultAt",
+            ]
+            .map(|name| (name.to_owned(), text("1"))),
         );
 
         let found = Record::from_item(&wrong);
@@ -293,7 +319,7 @@ mod tests {
         let found = Record::from_item(&item([
             ("version", number("-1")),
             ("takenOverAt", number("4294967296")),
-            ("askedAt", number("0.5")),
+            ("requestedAt", number("0.5")),
         ]));
 
         assert_eq!(found, Record::default());

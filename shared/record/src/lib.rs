@@ -8,11 +8,13 @@
 mod creation;
 mod identity;
 mod item;
+mod last_result;
 mod observed;
 mod table;
 
 pub use creation::Creation;
 pub use identity::Identity;
 pub use item::{Item, Record};
+pub use last_result::{Failure, LastResult};
 pub use observed::{FailedMember, NothingToModify, Observed};
 pub use table::{Condition, Table, Update};

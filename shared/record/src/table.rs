@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::item::{Item, Record};
-use crate::{Creation, Identity, Observed};
+use crate::{Creation, Identity, LastResult, Observed};
 
 /// The table of records.
 #[derive(Clone, Debug)]
@@ -88,6 +88,15 @@ impl Update {
                 "observed",
                 &serde_json::to_string(observed).unwrap_or_default(),
             ),
+            None => self,
+        }
+    }
+
+    /// Sets when the recorded request was made, if that is known: in milliseconds since 1970.
+    #[must_use]
+    pub fn set_requested_at(self, requested_at: Option<i64>) -> Self {
+        match requested_at {
+            Some(milliseconds) => self.set_number("requestedAt", milliseconds),
             None => self,
         }
     }
@@ -216,6 +225,43 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Stores how a run ended, `at` milliseconds since 1970, unless a later result is stored already. Returns whether
+    /// it did. The write isn't counted as a version: it doesn't concern the claim.
+    ///
+    /// # Errors
+    /// Returns what DynamoDB answered.
+    pub async fn store_result(
+        &self,
+        environment: &str,
+        result: &LastResult,
+        at: i64,
+    ) -> Result<bool, SdkError<UpdateItemError, HttpResponse>> {
+        let answer = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.name)
+            .key("environment", AttributeValue::S(environment.to_owned()))
+            .update_expression("SET lastResult = :result, resultAt = :at")
+            .condition_expression("attribute_not_exists(resultAt) OR resultAt < :at")
+            .expression_attribute_values(":result", AttributeValue::S(result.to_json()))
+            .expression_attribute_values(":at", AttributeValue::N(at.to_string()))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::Client;
@@ -265,7 +311,7 @@ mod tests {
         let update = Update::default()
             .set_text("holder", "me")
             .remove(&["expiresAt", "takenOverAt"])
-            .set_number("askedAt", -1)
+            .set_number("requestedAt", -1)
             .set_flag("protected", true)
             .remove(&["rollbackOf"]);
 
@@ -273,14 +319,14 @@ mod tests {
 
         assert_eq!(
             expression,
-            "SET holder = :holder, askedAt = :askedAt, protected = :protected \
+            "SET holder = :holder, requestedAt = :requestedAt, protected = :protected \
              REMOVE expiresAt, takenOverAt, rollbackOf ADD version :one"
         );
         assert_eq!(
             found,
             values([
                 (":holder", text("me")),
-                (":askedAt", number("-1")),
+                (":requestedAt", number("-1")),
                 (":protected", AttributeValue::Bool(true)),
                 (":one", number("1")),
             ])
@@ -527,7 +573,7 @@ mod tests {
             .write("bandup", Condition::HeldBy("me"), Update::default())
             .await;
 
-        let error = found.expect_err("a refusal");
+        let error = found.expect_err("a error_response");
         let error = error.as_service_error().expect("an answer of DynamoDB");
         assert_eq!(error.meta().code(), Some("AccessDeniedException"));
     }

@@ -4,7 +4,7 @@ use contract::ErrorName;
 
 /// Returns the name for an error code of DynamoDB, EC2, ElastiCache, Systems Manager, or Step Functions: `Internal` for one
 /// that isn't known.
-pub fn named(code: &str) -> ErrorName {
+pub fn error_name(code: &str) -> ErrorName {
     let known = NAMES.iter().find(|(_, codes)| codes.contains(&code));
     known.map_or(ErrorName::Internal, |(name, _)| *name)
 }
@@ -184,7 +184,7 @@ const NAMES: [(ErrorName, &[&str]); 10] = [
 mod tests {
     use contract::ErrorName;
 
-    use super::named;
+    use super::error_name;
 
     /// Every error that botocore's models list for the operations that envcache calls
     /// (<https://github.com/boto/botocore/tree/develop/botocore/data>: dynamodb/2012-08-10, elasticache/2015-02-02,
@@ -328,13 +328,13 @@ mod tests {
     fn every_code_of_the_called_operations_has_a_name() {
         for (expected, codes) in CODES {
             for code in codes {
-                assert_eq!(named(code), expected, "{code}");
+                assert_eq!(error_name(code), expected, "{code}");
             }
         }
     }
 
     #[test]
     fn unknown_code_is_a_fault_of_envcache() {
-        assert_eq!(named("NeverSeenBefore"), ErrorName::Internal);
+        assert_eq!(error_name("NeverSeenBefore"), ErrorName::Internal);
     }
 }

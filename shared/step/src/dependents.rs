@@ -32,8 +32,8 @@ pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<De
 
 /// Why a thing is left where it is, in words that follow its name.
 #[must_use]
-pub const fn whose(maker: Option<&str>) -> &'static str {
-    match maker {
+pub const fn skip_reason(created_by: Option<&str>) -> &'static str {
+    match created_by {
         None => "has not this stack's tags",
         Some(_) => "was not made by the failed run",
     }

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::{ErrorName, StepError};
 
-use crate::code::named;
+use crate::code::error_name;
 
 /// The error code that AWS answered with, as it stands on the wire.
 pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
@@ -52,19 +52,19 @@ where
         .as_service_error()
         .and_then(|service| Some((service.code()?, service.message().unwrap_or("no message"))));
     let (name, reason) = match answered {
-        Some((code, message)) => (named(code), format!("{code}: {message}")),
-        None => (unanswered(&error), causes(&error)),
+        Some((code, message)) => (error_name(code), format!("{code}: {message}")),
+        None => (error_name_without_code(&error), causes(&error)),
     };
     StepError::new(
         name,
-        format!("{operation} {resource}: {reason}. {}", way_out(name)),
+        format!("{operation} {resource}: {reason}. {}", remedy(name)),
     )
     .caused_by(error)
 }
 
 /// The error for a resource that exists and that AWS does not show everywhere yet: this run made it a moment
 /// ago, or a run at the same time did. The state machine's next try finds it.
-pub fn unseen<E, R>(operation: &str, resource: &str, error: SdkError<E, R>) -> StepError
+pub fn not_yet_visible<E, R>(operation: &str, resource: &str, error: SdkError<E, R>) -> StepError
 where
     E: Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -87,14 +87,14 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// The name where no error code came back: no connection, no answer in time, or an answer that says nothing.
-fn unanswered<E, R>(error: &SdkError<E, R>) -> ErrorName {
+fn error_name_without_code<E, R>(error: &SdkError<E, R>) -> ErrorName {
     match error {
         SdkError::ConstructionFailure(_) => ErrorName::Internal,
         _ => ErrorName::ServiceUnavailable,
     }
 }
 
-const fn way_out(name: ErrorName) -> &'static str {
+const fn remedy(name: ErrorName) -> &'static str {
     match name {
         ErrorName::AccessDenied => {
             "The role of the step, a permissions boundary or an organisation's policy forbids it, or ElastiCache's \

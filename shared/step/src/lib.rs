@@ -10,6 +10,6 @@ pub mod metric;
 mod runner;
 
 pub use aws::sdk_config;
-pub use dependents::{wait_or_in_use, whose};
-pub use failure::{code, failure, modifies_nothing, nothing_to_modify, unseen};
+pub use dependents::{skip_reason, wait_or_in_use};
+pub use failure::{code, failure, modifies_nothing, not_yet_visible, nothing_to_modify};
 pub use runner::{Labels, run, run_labeled, stack, variable};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use envcache_tests::matrix::{self, Machines, Scenario, Spell, Undisturbed};
+use envcache_tests::matrix::{self, Baseline, Frequency, Machines, Scenario};
 use envcache_tests::{World, page, resources};
 
 /// Cells that end wrong mostly do so for one reason.
@@ -14,7 +14,7 @@ const TEXT: &str = "Every call that the workflow makes to AWS fails in every way
 that finds everything there (*again*), in one that asks for more replicas, other settings, another backend and one more \
 subnet (*change*), in one that asks for fewer replicas (*shrink*), in one that takes over a stale claim (*stale*), in one \
 whose first creation fails (*replace*) and in one that takes everything away (*remove*). \"Some calls\" are more than a function's own second try can bear, so that the state machine has to try \
-again. A run recovers and ends with the resources of an undisturbed run; or it fails under the right error name, with \
+again. A run recovers and ends with the resources of an baseline run; or it fails under the right error name, with \
 nothing untagged and no wrong endpoint behind it, and a plain re-run ends with those same resources.";
 
 fn main() -> ExitCode {
@@ -51,9 +51,9 @@ fn run() -> Result<usize> {
     let begin = Instant::now();
     let world = World::deploy_with(matrix::SETTINGS)?;
     let machines = Machines::deployed(&world);
-    let undisturbed = Undisturbed::run(&world, machines)?;
-    let cells = undisturbed.cells(&scenarios()?, &Spell::ALL);
-    let report = matrix::run(&undisturbed, &world, machines, &cells)?;
+    let baseline = Baseline::run(&world, machines)?;
+    let cells = baseline.cells(&scenarios()?, &Frequency::ALL);
+    let report = matrix::run(&baseline, &world, machines, &cells)?;
     let strange = resources::nobodys(&world)?;
     ensure!(strange.is_empty(), "made under another name: {strange:?}");
     for wrong in report.wrong.iter().take(SHOWN) {

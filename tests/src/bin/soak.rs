@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use contract::ErrorName;
-use envcache_tests::matrix::{self, Machines, Scenario, Undisturbed};
+use envcache_tests::matrix::{self, Baseline, Machines, Scenario};
 use envcache_tests::{World, page, resources};
 use fastrand::Rng;
 use local::gateway::fault::{Fault, Rule, When};
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 12;
 const MOST_FAULTS: usize = 5;
 const TEXT: &str = "Runs of the workflow with one to five random faults each: another call, another way to fail, \
 another of its tries. A run that fails is started again without faults. Each ends with the resources of an \
-undisturbed run, and after a failure nothing is untagged and no wrong endpoint published.";
+baseline run, and after a failure nothing is untagged and no wrong endpoint published.";
 
 fn main() -> ExitCode {
     match run() {
@@ -46,7 +46,7 @@ fn run() -> Result<bool> {
     let path = page::asked_for()?;
     let world = World::deploy_with(matrix::SETTINGS)?;
     let machines = Machines::deployed(&world);
-    let undisturbed = Undisturbed::run(&world, machines)?;
+    let baseline = Baseline::run(&world, machines)?;
     let (begin, next, tally) = (
         Instant::now(),
         AtomicU64::new(0),
@@ -57,7 +57,7 @@ fn run() -> Result<bool> {
             scope.spawn(|| {
                 while begin.elapsed() < LENGTH {
                     let trial = next.fetch_add(1, Ordering::Relaxed);
-                    let ended = matrix::guarded(|| try_once(&undisturbed, &world, machines, trial));
+                    let ended = matrix::guarded(|| try_once(&baseline, &world, machines, trial));
                     let Ok(mut tally) = tally.lock() else { return };
                     match ended {
                         Ok((faults, recovered)) => {
@@ -95,7 +95,7 @@ fn run() -> Result<bool> {
 
 /// Tells how many calls failed, and whether the run recovered from them.
 fn try_once(
-    undisturbed: &Undisturbed,
+    baseline: &Baseline,
     world: &World,
     machines: Machines<'_>,
     trial: u64,
@@ -105,7 +105,7 @@ fn try_once(
     let machine = machines.of(scenario);
     let environment = world.environment();
     scenario.prepare(world, &environment)?;
-    let calls = undisturbed.calls(scenario);
+    let calls = baseline.calls(scenario);
     for _ in 0..rng.usize(1..=MOST_FAULTS) {
         let call = &calls[rng.usize(..calls.len())];
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
@@ -113,7 +113,7 @@ fn try_once(
         if !fault.is_possible(call) || (scenario, fault) == (Scenario::Remove, Fault::Unseen) {
             continue;
         }
-        environment.tenant.inject(Rule {
+        environment.fault_scope.inject(Rule {
             step: call.step.clone(),
             operation: call.operation.clone(),
             when: if rng.bool() {
@@ -126,7 +126,7 @@ fn try_once(
     }
     let request = scenario.request(&environment);
     let ended = world.run_on(machine, &request);
-    let faults = environment.tenant.heal();
+    let faults = environment.fault_scope.clear_faults();
     let recovered = ended.status == "SUCCEEDED";
     if !recovered {
         let is_said = ErrorName::named(&ended.error).is_some()
@@ -143,6 +143,6 @@ fn try_once(
         let again = world.run_on(machine, &request);
         ensure!(again.status == "SUCCEEDED", "the re-run: {again:?}");
     }
-    undisturbed.compare(scenario, &environment, world)?;
+    baseline.compare(scenario, &environment, world)?;
     Ok((faults, recovered))
 }

@@ -2,7 +2,7 @@
 
 use envcache_tests::definition::{Machine, steps};
 use envcache_tests::{World, matrix};
-use local::gateway::elasticache::Life;
+use local::gateway::elasticache::Lifecycle;
 use local::{Settings, Workspace};
 use serde_json::json;
 
@@ -62,14 +62,14 @@ fn a_run_takes_what_the_page_says() {
     })
     .expect("a stack");
     let environment = world.environment();
-    let six_minutes = Life {
+    let six_minutes = Lifecycle {
         creating: 360.0,
         deleting: 300.0,
         lingering: 60.0,
-        ..Life::default()
+        ..Lifecycle::default()
     };
     let cache = format!("{}-redis", environment.name);
-    world.gateway().live(&cache, six_minutes);
+    world.gateway().set_lifecycle(&cache, six_minutes);
     let removal = json!({ "environment": environment.name });
 
     let mut differ = Vec::new();

@@ -1,12 +1,12 @@
-//! Each error that `docs/operate.md` tells of is met, and what the page says is done: it helps.
+//! Each error that `docs/operations.md` tells of is met, and what the page says is done: it helps.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::thread;
 
 use contract::ErrorName;
-use envcache_tests::{Ended, Environment, World, by_hand, matrix, text, until};
-use local::gateway::elasticache::{Life, Outcome};
+use envcache_tests::{Ended, Environment, World, matrix, text, unmanaged, until};
+use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use local::{Settings, Workspace};
 use serde_json::{Value, json};
@@ -26,7 +26,9 @@ fn place() -> &'static Place {
         };
         let mut world = World::deploy_with(settings).expect("a stack");
         let proved = world.environment();
-        world.redeploy(&proved.laid.proof()).expect("a proof");
+        world
+            .redeploy(&proved.network.verification_parameters())
+            .expect("a proof");
         Place { world, proved }
     })
 }
@@ -36,7 +38,7 @@ fn world() -> &'static World {
 }
 
 /// A name that a run can end in, how it comes to that, and what helps.
-struct Story {
+struct ErrorCase {
     error: &'static str,
     /// The words of the page that are followed.
     advice: &'static str,
@@ -44,8 +46,8 @@ struct Story {
     play: fn(&Environment) -> (Ended, Ended),
 }
 
-const STORIES: [Story; 19] = [
-    Story {
+const ERROR_CASES: [ErrorCase; 19] = [
+    ErrorCase {
         error: "InvalidSpec",
         advice: "correct the field that the cause names",
         play: |environment| {
@@ -57,7 +59,7 @@ const STORIES: [Story; 19] = [
             )
         },
     },
-    Story {
+    ErrorCase {
         error: "NotFound",
         advice: "see that the VPC, subnets and backend's security group of the request exist",
         play: |environment| {
@@ -65,13 +67,13 @@ const STORIES: [Story; 19] = [
             let met = run(&request);
             assert_names(&met, "`tasks`");
             let made = json!({
-                "VpcId": environment.laid.vpc, "GroupName": "tasks", "Description": "the backend",
+                "VpcId": environment.network.vpc, "GroupName": "tasks", "Description": "the backend",
             });
             world().call("ec2", "create_security_group", &made);
             (met, run(&request))
         },
     },
-    Story {
+    ErrorCase {
         error: "Ambiguous",
         advice: "use one of the ids that the cause lists in place of the name",
         play: |environment| {
@@ -83,25 +85,25 @@ const STORIES: [Story; 19] = [
             });
             world().call("ec2", "create_vpc", &twin);
             let met = run(&environment.request());
-            assert_names(&met, &environment.laid.vpc);
-            let request = environment.request_with("/network/vpc", json!(environment.laid.vpc));
+            assert_names(&met, &environment.network.vpc);
+            let request = environment.request_with("/network/vpc", json!(environment.network.vpc));
             (met, run(&request))
         },
     },
-    Story {
+    ErrorCase {
         error: "NotOwned",
         advice: "[adopt](adopt.md) it",
         play: |environment| {
-            by_hand::security_group(environment, world());
+            unmanaged::security_group(environment, world());
             let met = run(&environment.request());
             (met, run(&environment.request_with("/adopt", json!(true))))
         },
     },
-    Story {
+    ErrorCase {
         error: "NotOwned",
         advice: "give the cache another name",
         play: |environment| {
-            by_hand::cache(environment, world(), &json!({}));
+            unmanaged::cache(environment, world(), &json!({}));
             let met = run(&environment.request());
             let other = json!({
                 "name": format!("{}-other", environment.name),
@@ -110,7 +112,7 @@ const STORIES: [Story; 19] = [
             (met, run(&environment.request_with("/cache", other)))
         },
     },
-    Story {
+    ErrorCase {
         error: "Immutable",
         advice: "request the values that the cause lists as found",
         play: |environment| {
@@ -119,7 +121,7 @@ const STORIES: [Story; 19] = [
             (met, run(&environment.request()))
         },
     },
-    Story {
+    ErrorCase {
         error: "Immutable",
         advice: "[remove](removal.md) this one and request it again",
         play: |environment| {
@@ -130,31 +132,31 @@ const STORIES: [Story; 19] = [
             (met, run(&request))
         },
     },
-    Story {
+    ErrorCase {
         error: "CreateFailed",
         advice: "see to the reason that ElastiCache gives, then start again; nothing has to be deleted by hand",
         play: |environment| {
-            let failing = || Life {
+            let failing = || Lifecycle {
                 outcome: Outcome::Failed {
                     reason: "insufficient free IP addresses".to_owned(),
                 },
-                ..Life::default()
+                ..Lifecycle::default()
             };
-            for life in [failing(), failing(), Life::default()] {
-                live(environment, life);
+            for lifecycle in [failing(), failing(), Lifecycle::default()] {
+                set_lifecycle(environment, lifecycle);
             }
             let met = run(&environment.request());
             assert_names(&met, "insufficient free IP addresses");
             (met, run(&environment.request()))
         },
     },
-    Story {
+    ErrorCase {
         error: "InsufficientCapacity",
         advice: "for subnets in other zones",
         play: |environment| {
             let zones = ["ap-southeast-1a", "ap-southeast-1b"].map(str::to_owned);
             let cache = format!("{}-redis", environment.name);
-            world().gateway().exhaust(&cache, zones.into());
+            world().gateway().exhaust_capacity(&cache, zones.into());
             let met = run(&environment.request());
             let other = json!(["subnet-two", "subnet-three"]);
             (
@@ -163,12 +165,12 @@ const STORIES: [Story; 19] = [
             )
         },
     },
-    Story {
+    ErrorCase {
         error: "QuotaExceeded",
         advice: "remove what is not used, or ask for more in Service Quotas",
         play: |environment| while_creation_fails(environment, Fault::QuotaExceeded),
     },
-    Story {
+    ErrorCase {
         error: "InUse",
         advice: "remove what the cause names, then start again",
         play: |environment| {
@@ -177,7 +179,7 @@ const STORIES: [Story; 19] = [
                 { "Name": "tag:envcache:environment", "Values": [environment.name] }
             ] });
             let found = world().call("ec2", "describe_security_groups", &tagged);
-            let user = &environment.laid.backend_security_group;
+            let user = &environment.network.backend_security_group;
             let rule = json!({
                 "GroupId": user,
                 "IpPermissions": [{
@@ -192,7 +194,7 @@ const STORIES: [Story; 19] = [
             (met, remove(environment))
         },
     },
-    Story {
+    ErrorCase {
         error: "Protected",
         advice: "start a provisioning run with `\"protect\": false`, then remove the cache again",
         play: |environment| {
@@ -205,57 +207,57 @@ const STORIES: [Story; 19] = [
             (met, remove(environment))
         },
     },
-    Story {
+    ErrorCase {
         error: "AccessDenied",
         advice: "see the role's policy",
         play: |environment| while_creation_fails(environment, Fault::AccessDenied),
     },
-    Story {
+    ErrorCase {
         error: "Throttled",
         advice: "see the AWS Health Dashboard, then start again",
         play: |environment| while_creation_fails(environment, Fault::Throttled),
     },
-    Story {
+    ErrorCase {
         error: "ServiceUnavailable",
         advice: "see the AWS Health Dashboard, then start again",
         play: |environment| while_creation_fails(environment, Fault::Unavailable),
     },
-    Story {
+    ErrorCase {
         error: "UnexpectedStatus",
         advice: "once it is *available*, start again",
         play: |environment| {
-            let unheard = Outcome::Unheard {
+            let unheard = Outcome::Undocumented {
                 status: "hibernating".to_owned(),
             };
-            live(
+            set_lifecycle(
                 environment,
-                Life {
+                Lifecycle {
                     outcome: unheard,
-                    ..Life::default()
+                    ..Lifecycle::default()
                 },
             );
             let met = run(&environment.request());
             assert_names(&met, "hibernating");
-            mend(environment);
+            recover(environment);
             (met, run(&environment.request()))
         },
     },
-    Story {
+    ErrorCase {
         error: "Timeout",
         advice: "then start again",
         play: |environment| {
             // A run waits for 60 minutes, beside the time that its steps take.
-            live(
+            set_lifecycle(
                 environment,
-                Life {
+                Lifecycle {
                     creating: 85.0 * 60.0,
-                    ..Life::default()
+                    ..Lifecycle::default()
                 },
             );
             (run(&environment.request()), run(&environment.request()))
         },
     },
-    Story {
+    ErrorCase {
         error: "Aborted",
         advice: "start again when they are done",
         play: |environment| {
@@ -266,7 +268,7 @@ const STORIES: [Story; 19] = [
             (world().wait(&execution), run(&environment.request()))
         },
     },
-    Story {
+    ErrorCase {
         error: "Internal",
         advice: "start again; if it stays, report the cause",
         play: |environment| while_creation_fails(environment, Fault::KilledBefore),
@@ -285,26 +287,26 @@ fn with_backend(environment: &Environment, name: &str) -> Value {
     environment.request_with("/network/backendSecurityGroup", json!(name))
 }
 
-fn live(environment: &Environment, life: Life) {
+fn set_lifecycle(environment: &Environment, lifecycle: Lifecycle) {
     let cache = format!("{}-redis", environment.name);
-    world().gateway().live(&cache, life);
+    world().gateway().set_lifecycle(&cache, lifecycle);
 }
 
-fn mend(environment: &Environment) {
+fn recover(environment: &Environment) {
     let cache = format!("{}-redis", environment.name);
-    world().gateway().mend(&cache);
+    world().gateway().recover(&cache);
 }
 
 /// A run while each try to create the cache fails, and one after that.
 fn while_creation_fails(environment: &Environment, fault: Fault) -> (Ended, Ended) {
-    environment.tenant.inject(Rule {
+    environment.fault_scope.inject(Rule {
         step: "EnsureReplicationGroup".to_owned(),
         operation: "CreateReplicationGroup".to_owned(),
         when: When::Every,
         fault,
     });
     let met = run(&environment.request());
-    environment.tenant.heal();
+    environment.fault_scope.clear_faults();
     (met, run(&environment.request()))
 }
 
@@ -318,7 +320,7 @@ fn assert_names(ended: &Ended, what: &str) {
 
 /// The page's advice, by error. One row may be about several.
 fn advice() -> Vec<(String, String)> {
-    let page = Workspace::root().join("docs/operate.md");
+    let page = Workspace::root().join("docs/operations.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let (_, section) = page
         .split_once("## What to do about an error")
@@ -345,19 +347,19 @@ fn the_page_tells_of_every_error_and_each_is_met_here() {
         .chain(["Aborted"]);
     assert_eq!(told, all.map(str::to_owned).collect(), "the page");
     // That of a proof needs the environment that is proved.
-    let met = STORIES
+    let met = ERROR_CASES
         .iter()
-        .map(|story| story.error)
+        .map(|case| case.error)
         .chain(["EndpointUnreachable"]);
-    assert_eq!(told, met.map(str::to_owned).collect(), "the stories");
-    for story in &STORIES {
+    assert_eq!(told, met.map(str::to_owned).collect(), "the cases");
+    for case in &ERROR_CASES {
         assert!(
             advice()
                 .iter()
-                .any(|(error, text)| error == story.error && text.contains(story.advice)),
+                .any(|(error, text)| error == case.error && text.contains(case.advice)),
             "{}: the page does not say {:?}",
-            story.error,
-            story.advice
+            case.error,
+            case.advice
         );
     }
 }
@@ -365,24 +367,24 @@ fn the_page_tells_of_every_error_and_each_is_met_here() {
 #[test]
 fn each_error_is_announced_and_the_advice_of_the_page_helps() {
     thread::scope(|scope| {
-        for story in &STORIES {
+        for case in &ERROR_CASES {
             // A panic tells the thread's name.
-            let thread = thread::Builder::new().name(format!("{}: {}", story.error, story.advice));
+            let thread = thread::Builder::new().name(format!("{}: {}", case.error, case.advice));
             let play = move || {
                 let environment = world().environment();
                 let listener = world().listen("envcache");
 
-                let (met, helped) = (story.play)(&environment);
+                let (met, helped) = (case.play)(&environment);
 
                 assert_ne!(met.status, "SUCCEEDED", "{met:?}");
                 let told = listener.wait_for_error(&environment.name);
-                assert_eq!(told["error"], story.error, "{met:?}");
+                assert_eq!(told["error"], case.error, "{met:?}");
                 let tells = !text(&told["step"]).is_empty() && !text(&told["reason"]).is_empty();
                 assert!(tells, "the step and the reason: {told}");
                 assert_eq!(
                     helped.status, "SUCCEEDED",
                     "{}: {:?} does not help: {helped:?}",
-                    story.error, story.advice
+                    case.error, case.advice
                 );
             };
             thread.spawn_scoped(scope, play).expect("a thread");
@@ -393,18 +395,18 @@ fn each_error_is_announced_and_the_advice_of_the_page_helps() {
 #[test]
 fn an_endpoint_that_did_not_answer_is_proved_anew_once_it_does() {
     let environment = &place().proved;
-    live(
+    set_lifecycle(
         environment,
-        Life {
+        Lifecycle {
             answers: false,
-            ..Life::default()
+            ..Lifecycle::default()
         },
     );
     let met = run(&environment.request());
     assert_eq!(met.error, "EndpointUnreachable", "{met:?}");
     assert_names(&met, ": connect: ");
 
-    mend(environment);
+    recover(environment);
     let helped = run(&environment.request());
 
     assert_eq!(helped.status, "SUCCEEDED", "{helped:?}");

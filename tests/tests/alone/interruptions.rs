@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use envcache_tests::definition::{Machine, states};
-use envcache_tests::matrix::{self, Machines, Scenario, Undisturbed};
+use envcache_tests::matrix::{self, Baseline, Machines, Scenario};
 use envcache_tests::{Environment, World, text, until};
 use local::Settings;
-use local::gateway::elasticache::Life;
+use local::gateway::elasticache::Lifecycle;
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 #[test]
 fn a_run_that_is_stopped_at_any_state_is_ended_by_the_next() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-    let undisturbed =
-        Undisturbed::run(&world, Machines::deployed(&world)).expect("undisturbed runs");
+    let baseline = Baseline::run(&world, Machines::deployed(&world)).expect("baseline runs");
 
     // Choices, passes and ends take no time: a run is stopped before or after them.
     for (state, definition) in states(Machine::Provision) {
@@ -23,8 +22,8 @@ fn a_run_that_is_stopped_at_any_state_is_ended_by_the_next() {
             Some("Task") if state == "VerifyEndpoint" => {}
             Some("Task" | "Wait") => {
                 let environment = world.environment();
-                let execution = hold(&world, &undisturbed, &environment, &state);
-                stop_and_start_again(&world, &undisturbed, &environment, &execution, &state);
+                let execution = hold(&world, &baseline, &environment, &state);
+                stop_and_start_again(&world, &baseline, &environment, &execution, &state);
             }
             Some("Choice" | "Pass" | "Parallel" | "Succeed" | "Fail") => {}
             other => panic!("{state} is {other:?}: say how it is stopped"),
@@ -33,12 +32,7 @@ fn a_run_that_is_stopped_at_any_state_is_ended_by_the_next() {
 }
 
 /// Starts a run and holds it at a state: its call is never answered, or it has to wait for long.
-fn hold(
-    world: &World,
-    undisturbed: &Undisturbed,
-    environment: &Environment,
-    state: &str,
-) -> String {
+fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &str) -> String {
     let mut request = environment.request();
     let (step, operation) = match state {
         "WaitForClaim" => {
@@ -46,13 +40,13 @@ fn hold(
             return start_and_wait_for(world, &request, state);
         }
         "WaitForReplicationGroup" => {
-            let slow = Life {
+            let slow = Lifecycle {
                 creating: 300.0,
-                ..Life::default()
+                ..Lifecycle::default()
             };
             world
                 .gateway()
-                .live(&format!("{}-redis", environment.name), slow);
+                .set_lifecycle(&format!("{}-redis", environment.name), slow);
             return start_and_wait_for(world, &request, state);
         }
         "AnnounceFailure" => {
@@ -61,7 +55,7 @@ fn hold(
         }
         "RecordRollback" | "StartRollback" => {
             request["onFailure"] = json!("rollback");
-            environment.tenant.inject(Rule {
+            environment.fault_scope.inject(Rule {
                 step: "EnsureReplicationGroup".to_owned(),
                 operation: "CreateReplicationGroup".to_owned(),
                 when: When::Every,
@@ -76,7 +70,7 @@ fn hold(
         }
         step => {
             let of_step = |scenario: Scenario| {
-                let mut calls = undisturbed.calls(scenario).iter();
+                let mut calls = baseline.calls(scenario).iter();
                 Some((scenario, calls.find(|call| call.step == step)?))
             };
             let (scenario, first) = Scenario::FIRST
@@ -90,7 +84,7 @@ fn hold(
             (step, first.operation.as_str())
         }
     };
-    environment.tenant.inject(Rule {
+    environment.fault_scope.inject(Rule {
         step: step.to_owned(),
         operation: operation.to_owned(),
         when: When::Every,
@@ -98,7 +92,7 @@ fn hold(
     });
     let execution = world.start(&request);
     let called = environment
-        .tenant
+        .fault_scope
         .wait(step, operation, Duration::from_mins(1));
     assert!(called, "{state}: {step} did not call {operation}");
     execution
@@ -138,7 +132,7 @@ fn entered(world: &World, execution: &str, state: &str) -> bool {
 
 fn stop_and_start_again(
     world: &World,
-    undisturbed: &Undisturbed,
+    baseline: &Baseline,
     environment: &Environment,
     execution: &str,
     state: &str,
@@ -148,14 +142,14 @@ fn stop_and_start_again(
         "stop_execution",
         &json!({ "executionArn": execution }),
     );
-    environment.tenant.heal();
+    environment.fault_scope.clear_faults();
     let stopped = world.wait(execution);
     assert_eq!(stopped.status, "ABORTED", "stopped at {state}: {stopped:?}");
 
     let ended = world.run(&environment.request());
 
     assert_eq!(ended.status, "SUCCEEDED", "stopped at {state}: {ended:?}");
-    undisturbed
+    baseline
         .compare(Scenario::Create, environment, world)
         .unwrap_or_else(|error| panic!("stopped at {state}: {error:#}"));
 }
@@ -164,19 +158,19 @@ fn stop_and_start_again(
 fn a_removal_that_is_stopped_at_any_call_is_ended_by_the_next() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let machines = Machines::deployed(&world);
-    let undisturbed = Undisturbed::run(&world, machines).expect("undisturbed runs");
+    let baseline = Baseline::run(&world, machines).expect("baseline runs");
     let machine = machines.of(Scenario::Remove);
 
-    for call in undisturbed.calls(Scenario::Remove) {
+    for call in baseline.calls(Scenario::Remove) {
         let environment = world.environment();
         Scenario::Remove
             .prepare(&world, &environment)
             .expect("a cache");
         let calls_before = environment
-            .tenant
-            .moments(&call.step, &call.operation)
+            .fault_scope
+            .call_times(&call.step, &call.operation)
             .len();
-        environment.tenant.inject(Rule {
+        environment.fault_scope.inject(Rule {
             step: call.step.clone(),
             operation: call.operation.clone(),
             when: When::Every,
@@ -184,7 +178,9 @@ fn a_removal_that_is_stopped_at_any_call_is_ended_by_the_next() {
         });
         let execution = world.start_on(machine, &Scenario::Remove.request(&environment));
         until(&format!("{call:?} is made"), || {
-            let calls = environment.tenant.moments(&call.step, &call.operation);
+            let calls = environment
+                .fault_scope
+                .call_times(&call.step, &call.operation);
             (calls.len() > calls_before).then_some(())
         });
         world.call(
@@ -192,13 +188,13 @@ fn a_removal_that_is_stopped_at_any_call_is_ended_by_the_next() {
             "stop_execution",
             &json!({ "executionArn": execution }),
         );
-        environment.tenant.heal();
+        environment.fault_scope.clear_faults();
         assert_eq!(world.wait(&execution).status, "ABORTED", "{call:?}");
 
         let ended = world.run_on(machine, &Scenario::Remove.request(&environment));
 
         assert_eq!(ended.status, "SUCCEEDED", "stopped at {call:?}: {ended:?}");
-        undisturbed
+        baseline
             .compare(Scenario::Remove, &environment, &world)
             .unwrap_or_else(|error| panic!("stopped at {call:?}: {error:#}"));
     }

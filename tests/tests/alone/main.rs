@@ -2,7 +2,7 @@
 
 mod costs;
 mod errors;
+mod event_ordering;
 mod interruptions;
 mod permissions;
-mod sequences;
 mod verification;

@@ -2,7 +2,7 @@
 //! run goes through.
 
 use envcache_tests::{World, text, until};
-use local::gateway::elasticache::{Life, Outcome};
+use local::gateway::elasticache::{Lifecycle, Outcome};
 use serde_json::{Value, json};
 
 /// The functions that call AWS, with the state that invokes each first, and a call that it cannot do without.
@@ -61,15 +61,15 @@ fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
 fn without_its_policy_a_failed_creation_is_not_replaced(world: &World) {
     for operation in ["DeleteReplicationGroup"] {
         let environment = world.environment();
-        let failing = Life {
+        let failing = Lifecycle {
             outcome: Outcome::Failed {
                 reason: "no luck".to_owned(),
             },
-            ..Life::default()
+            ..Lifecycle::default()
         };
-        for life in [failing, Life::default()] {
+        for lifecycle in [failing, Lifecycle::default()] {
             let cache = format!("{}-redis", environment.name);
-            world.gateway().live(&cache, life);
+            world.gateway().set_lifecycle(&cache, lifecycle);
         }
         let policy = Policy::take(world, "EnsureReplicationGroup");
         policy.give_back_without(world, &format!("elasticache:{operation}"));
@@ -180,15 +180,15 @@ fn each_action_of_a_removal_is_needed(world: &World) {
 
 fn without_describe_events_a_failed_creation_is_told_without_its_reason(world: &World) {
     let environment = world.environment();
-    let life = Life {
+    let lifecycle = Lifecycle {
         outcome: Outcome::Failed {
             reason: "no capacity".to_owned(),
         },
-        ..Life::default()
+        ..Lifecycle::default()
     };
     world
         .gateway()
-        .live(&format!("{}-redis", environment.name), life);
+        .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
     let policy = Policy::take(world, "EnsureReplicationGroup");
     policy.give_back_without(world, "elasticache:DescribeEvents");
 

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use envcache_tests::{World, matrix};
-use local::gateway::elasticache::Life;
+use local::gateway::elasticache::Lifecycle;
 use local::lambda::{Answer, Function};
 use local::valkey::{AUTHORITY, Valkey};
 use local::{Settings, Workspace, backend};
@@ -209,14 +209,16 @@ fn an_endpoint_is_published_once_it_answers_and_never_before() {
     })
     .expect("a stack");
     let environment = world.environment();
-    world.redeploy(&environment.laid.proof()).expect("a proof");
-    let nobody = Life {
+    world
+        .redeploy(&environment.network.verification_parameters())
+        .expect("a proof");
+    let nobody = Lifecycle {
         answers: false,
-        ..Life::default()
+        ..Lifecycle::default()
     };
-    for life in [nobody, Life::default()] {
+    for lifecycle in [nobody, Lifecycle::default()] {
         let cache = format!("{}-redis", environment.name);
-        world.gateway().live(&cache, life);
+        world.gateway().set_lifecycle(&cache, lifecycle);
     }
     let listener = world.listen("envcache");
 

@@ -79,7 +79,10 @@ fn allowed() -> BTreeSet<(String, String)> {
     let mut allowed = BTreeSet::new();
     for (name, role) in resources("AWS::IAM::Role") {
         let bearer = name.strip_suffix("Role").expect("a role's name");
-        for statement in statements(&role).filter(|statement| statement["Effect"] == "Allow") {
+        for statement in statements(&role)
+            .iter()
+            .filter(|statement| statement["Effect"] == "Allow")
+        {
             let actions = strings(&statement["Action"]).into_iter();
             allowed.extend(actions.map(|action| (bearer.to_owned(), action.to_owned())));
         }
@@ -143,7 +146,7 @@ fn fields(schema: &Value, path: &str) -> Vec<(String, Value)> {
 fn the_page_of_options_tells_each_field_with_its_default() {
     let schema: Value =
         serde_json::from_str(&file("events/environment-created.schema.json")).expect("JSON");
-    let rows = rows("docs/options.md");
+    let rows = rows("docs/request-reference.md");
     let (taken, _) = rows.split_at(
         rows.iter()
             .position(|row| row[0] == "`finalSnapshot`")

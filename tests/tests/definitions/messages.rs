@@ -10,9 +10,8 @@ use contract::message::{
     EnsureReplicationGroupInput, EnsureReplicationGroupOutput, EnsureSecurityGroupInput,
     EnsureSecurityGroupOutput, EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan,
     Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput, Published,
-    RemovalClaim, ResolveEnvironmentInput, ResolveEnvironmentOutput, ResolveNetworkInput,
-    ResolveNetworkOutput, RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput,
-    VerifyEndpointOutput,
+    RemovalClaim, ResolveNetworkInput, ResolveNetworkOutput, ResolveRemovalInput, ResolvedRemoval,
+    RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput, VerifyEndpointOutput,
 };
 use envcache_tests::definition::{Machine, states, steps};
 use envcache_tests::{array, messages, text};
@@ -32,7 +31,7 @@ fn takes(function: &str, message: Value) -> Result<(), String> {
     }
     let read = match function {
         "ResolveNetwork" => read::<ResolveNetworkInput>,
-        "ResolveEnvironment" => read::<ResolveEnvironmentInput>,
+        "ResolveRemoval" => read::<ResolveRemovalInput>,
         "ClaimEnvironment" => read::<ClaimEnvironmentInput>,
         "EnsureSecurityGroup" => read::<EnsureSecurityGroupInput>,
         "EnsureSubnetGroup" => read::<EnsureSubnetGroupInput>,
@@ -129,9 +128,9 @@ fn outputs(function: &str) -> Vec<Value> {
             spec: serde_json::from_value(spec()).expect("a specification"),
             network: serde_json::from_value(messages::network()).expect("a network"),
         }]),
-        "ResolveEnvironment" => all([ResolveEnvironmentOutput {
+        "ResolveRemoval" => all([ResolvedRemoval {
             environment: "bandup".to_owned().try_into().expect("a name"),
-            names: contract::message::Names {
+            names: contract::message::ResourceNames {
                 cache_name: name(),
                 security_group_name: name(),
                 subnet_group_name: name(),
@@ -139,7 +138,7 @@ fn outputs(function: &str) -> Vec<Value> {
             },
             final_snapshot: true,
             rollback: None,
-            asked_at: Some(1),
+            requested_at: Some(1),
         }]),
         "ClaimEnvironment" => all(claims()),
         "EnsureSecurityGroup" => all([EnsureSecurityGroupOutput {

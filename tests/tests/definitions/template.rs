@@ -86,6 +86,7 @@ fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
         assert_eq!(used, given, "{machine:?}");
         let role = format!("{}Role", machine.logical_id());
         let invoked: BTreeSet<_> = statements(&resources("AWS::IAM::Role")[&role])
+            .into_iter()
             .filter(|statement| statement["Action"] == "lambda:InvokeFunction")
             .flat_map(|statement| {
                 statement["Resource"]
@@ -128,7 +129,7 @@ fn state_machines_invoke_published_versions() {
         }
     }
     // SAM would configure the failure queue of an asynchronous event for the alias, and the rules invoke the function.
-    for name in ["ReportEnd", "StartWorkflow"] {
+    for name in ["ReportOutcome", "StartWorkflow"] {
         let properties = &functions[name]["Properties"];
         assert!(properties["EventInvokeConfig"].is_object(), "{name}");
         assert!(properties["AutoPublishAlias"].is_null(), "{name}");
@@ -146,8 +147,11 @@ fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narr
                 && !["logs:CreateLogStream", "logs:PutLogEvents"].contains(&action))
     };
     for (name, role) in resources("AWS::IAM::Role") {
-        assert!(statements(&role).count() > 0, "{name} may nothing");
-        for statement in statements(&role).filter(|statement| statement["Effect"] == "Allow") {
+        assert!(!statements(&role).is_empty(), "{name} may nothing");
+        for statement in statements(&role)
+            .iter()
+            .filter(|statement| statement["Effect"] == "Allow")
+        {
             for action in strings(&statement["Action"]) {
                 assert!(!action.contains('*'), "{name}: {action}");
                 assert!(
@@ -156,9 +160,17 @@ fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narr
                 );
             }
         }
-        assert!(
-            role["Properties"]["ManagedPolicyArns"].is_null(),
-            "{name} has exactly the policies that stand here"
+        let policy = match role["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
+            ["Service"]
+            .as_str()
+        {
+            Some("lambda.amazonaws.com") => "FunctionTelemetry",
+            _ => "ExecutionTelemetry",
+        };
+        assert_eq!(
+            role["Properties"]["ManagedPolicyArns"],
+            json!([{ "Ref": policy }]),
+            "{name} has only this template's policies"
         );
     }
 }
@@ -190,10 +202,16 @@ fn arns(resource: &Value) -> Vec<&str> {
     };
     list.into_iter()
         .map(|arn| {
-            [&arn["Sub"], &arn["GetAtt"], &arn["Ref"], arn]
-                .into_iter()
-                .find_map(Value::as_str)
-                .unwrap_or_else(|| panic!("{arn} is no resource that this test can read"))
+            [
+                &arn["Sub"],
+                &arn["Sub"][0],
+                &arn["GetAtt"],
+                &arn["Ref"],
+                arn,
+            ]
+            .into_iter()
+            .find_map(Value::as_str)
+            .unwrap_or_else(|| panic!("{arn} is no resource that this test can read"))
         })
         .collect()
 }
@@ -202,7 +220,10 @@ fn arns(resource: &Value) -> Vec<&str> {
 fn allowing(is_meant: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
     for (name, role) in resources("AWS::IAM::Role") {
-        for statement in statements(&role).filter(|statement| statement["Effect"] == "Allow") {
+        for statement in statements(&role)
+            .into_iter()
+            .filter(|statement| statement["Effect"] == "Allow")
+        {
             let arns = arns(&statement["Resource"]);
             for action in strings(&statement["Action"]) {
                 if is_meant(action, &arns) {
@@ -226,7 +247,7 @@ fn what_adds_tags_adds_ours_and_no_others() {
     assert_eq!(tagging.len(), 9, "{tagging:#?}");
     for (role, action, statement) in tagging {
         let sid = &statement["Sid"];
-        if sid == "TagLastBackup" {
+        if sid == "TagFinalSnapshots" {
             // ElastiCache copies the group's tags to it, also those of others.
             assert!(is_final_snapshot(&statement), "{statement}");
             assert_eq!(
@@ -288,8 +309,8 @@ fn what_changes_a_resource_changes_one_with_our_tag() {
     let exceptions = [
         "DeleteFailedGroups",
         "DeleteOwnedOrFailedGroups",
-        "TakeLastBackup",
-        "DeleteIntoLastBackup",
+        "CreateFinalSnapshots",
+        "DeleteWithFinalSnapshots",
     ];
     let changing = allowing(|action, _| CHANGES.contains(&action));
     for action in CHANGES {
@@ -302,7 +323,7 @@ fn what_changes_a_resource_changes_one_with_our_tag() {
         let sid = statement["Sid"].as_str().unwrap_or_default();
         let creates = action == "ssm:PutParameter"
             && demanded(&statement, "StringEquals", "aws:RequestTag/envcache:stack") == &stack;
-        let is_new = sid == "DeleteIntoLastBackup" && is_final_snapshot(&statement);
+        let is_new = sid == "DeleteWithFinalSnapshots" && is_final_snapshot(&statement);
         if sid == "ModifyWithDefaultParameterGroups" {
             // It changes the replication group, which another statement limits, and uses the parameter group.
             let arns = arns(&statement["Resource"]);
@@ -451,7 +472,7 @@ fn changed_stack_parameter_publishes_a_version() {
             .iter()
             .any(|reference| configuration.to_string().contains(reference));
             // Only asynchronous events invoke these, at their latest version.
-            let is_unversioned = ["ReportEnd", "StartWorkflow"].contains(&name.as_str());
+            let is_unversioned = ["ReportOutcome", "StartWorkflow"].contains(&name.as_str());
             let described = properties["VersionDescription"]["Sub"]
                 .as_str()
                 .unwrap_or_default();
@@ -488,7 +509,8 @@ fn a_cluster_is_created_only_where_no_other_stack_owns_one() {
 fn the_verification_functions_own_code_may_make_no_network_interface() {
     let role = &resources("AWS::IAM::Role")["VerifyEndpointRole"];
     let (mut allowed, mut denied) = (BTreeSet::new(), BTreeSet::new());
-    for statement in statements(role) {
+    let statements = statements(role);
+    for statement in &statements {
         let into = if statement["Effect"] == "Deny" {
             // Whatever the function's generated name is.
             assert_eq!(
@@ -513,7 +535,11 @@ fn on_its_first_use_in_an_account_elasticache_may_make_its_role_and_no_other() {
     let roles = resources("AWS::IAM::Role");
     let may_make_roles: Vec<_> = roles
         .iter()
-        .flat_map(|(name, role)| statements(role).map(move |statement| (name, statement)))
+        .flat_map(|(name, role)| {
+            statements(role)
+                .into_iter()
+                .map(move |statement| (name, statement))
+        })
         .filter(|(_, statement)| {
             strings(&statement["Action"]).contains(&"iam:CreateServiceLinkedRole")
         })
@@ -533,9 +559,6 @@ fn on_its_first_use_in_an_account_elasticache_may_make_its_role_and_no_other() {
     );
 }
 
-/// The rules that start a workflow.
-const RULES: [&str; 2] = ["EnvironmentCreated", "EnvironmentDeleted"];
-
 #[test]
 fn no_event_is_lost_unseen() {
     let template = template();
@@ -548,7 +571,7 @@ fn no_event_is_lost_unseen() {
         );
         assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
     }
-    for rule in RULES.into_iter().chain(["ExecutionEnded"]) {
+    for rule in ["EnvironmentChanged", "ExecutionEnded"] {
         let properties = &template["Resources"][rule]["Properties"];
         assert_eq!(
             properties["Targets"][0]["DeadLetterConfig"]["Arn"],
@@ -561,7 +584,7 @@ fn no_event_is_lost_unseen() {
             "{rule} may write to its queue"
         );
     }
-    for function in ["StartWorkflow", "ReportEnd"] {
+    for function in ["StartWorkflow", "ReportOutcome"] {
         let properties = &template["Resources"][function]["Properties"];
         assert_eq!(
             properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"],
@@ -583,21 +606,16 @@ fn no_event_is_lost_unseen() {
 #[test]
 fn the_rules_listen_to_the_source_and_the_kinds_of_event_of_the_contract() {
     let template = template();
-    for (rule, kind) in RULES
-        .into_iter()
-        .zip(["Environment Created", "Environment Deleted"])
-    {
-        let own = json!([{ "Ref": "AWS::AccountId" }]);
-        let further = json!({ "Split": [",", { "Sub": "${AWS::AccountId},${EventAccounts}" }] });
-        assert_eq!(
-            template["Resources"][rule]["Properties"]["EventPattern"],
-            json!({
-                "account": { "If": ["HasEventAccounts", further, own] },
-                "source": [{ "Ref": "EventSource" }],
-                "detail-type": [kind],
-            })
-        );
-    }
+    let own = json!([{ "Ref": "AWS::AccountId" }]);
+    let further = json!({ "Split": [",", { "Sub": "${AWS::AccountId},${EventAccounts}" }] });
+    assert_eq!(
+        template["Resources"]["EnvironmentChanged"]["Properties"]["EventPattern"],
+        json!({
+            "account": { "If": ["HasEventAccounts", further, own] },
+            "source": [{ "Ref": "EventSource" }],
+            "detail-type": ["Environment Created", "Environment Deleted"],
+        })
+    );
     assert_eq!(
         template["Resources"]["ExecutionEnded"]["Properties"]["EventPattern"]["account"],
         json!([{ "Ref": "AWS::AccountId" }])
@@ -627,5 +645,47 @@ fn every_log_group_forgets_and_every_output_of_the_contract_is_there() {
         "EventBusName",
     ] {
         assert!(template["Outputs"][output].is_object(), "{output}");
+    }
+}
+
+/// The names must be valid for every stack name that CloudFormation accepts, which has up to 128 characters:
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>. A state machine's has up to
+/// 80: <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>.
+#[test]
+fn no_limited_name_contains_the_stack_name() {
+    let id = json!({ "Select": [0, { "Split": ["-", { "Select": [2, { "Split": ["/", { "Ref": "AWS::StackId" }] }] }] }] });
+    for machine in Machine::ALL {
+        let logical_id = machine.logical_id();
+        let name = &resources("AWS::Serverless::StateMachine")[logical_id]["Properties"]["Name"];
+        let pattern = format!("envcache-{}-${{Id}}", machine.name());
+        assert_eq!(name, &json!({ "Sub": [pattern, { "Id": id }] }));
+        // The first part of a UUID has 8 characters.
+        assert!(pattern.replace("${Id}", "51af3dc0").len() <= 80);
+        let role = &resources("AWS::IAM::Role")["ClaimEnvironmentRole"];
+        let arn = format!(
+            "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:execution:{pattern}:*"
+        );
+        let described = json!({ "Sub": [arn, { "Id": id }] });
+        let describes = statements(role).iter().any(|statement| {
+            statement["Action"] == "states:DescribeExecution"
+                && statement["Resource"]
+                    .as_array()
+                    .is_some_and(|resources| resources.contains(&described))
+        });
+        assert!(describes, "{machine:?}");
+    }
+    // CloudFormation generates these names, and shortens the stack's in them.
+    for (kind, property) in [
+        ("AWS::Serverless::Function", "FunctionName"),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::Events::Rule", "Name"),
+        ("AWS::SQS::Queue", "QueueName"),
+        ("AWS::DynamoDB::Table", "TableName"),
+        ("AWS::CloudWatch::Alarm", "AlarmName"),
+    ] {
+        for (name, resource) in resources(kind) {
+            assert!(resource["Properties"][property].is_null(), "{name}");
+        }
     }
 }

@@ -44,7 +44,7 @@ fn member(world: &World, environment: &Environment) -> Value {
 }
 
 fn inject(environment: &Environment, step: &str, operation: &str, when: When, fault: Fault) {
-    environment.tenant.inject(Rule {
+    environment.fault_scope.inject(Rule {
         step: step.to_owned(),
         operation: operation.to_owned(),
         when,
@@ -204,7 +204,7 @@ fn tags_that_are_unavailable_for_a_moment_are_waited_for() {
         let ended = run(&environment, &change);
 
         assert_succeeds(&ended);
-        assert!(environment.tenant.heal() > 0, "{step}");
+        assert!(environment.fault_scope.clear_faults() > 0, "{step}");
         let cache = environment.cache(world()).expect("a cache");
         assert_eq!(cache["Description"], "cache", "{step}");
     }
@@ -220,7 +220,7 @@ fn tags_that_are_unavailable_for_a_moment_are_waited_for() {
     let removed = world().remove(&json!({ "environment": environment.name }));
 
     assert_succeeds(&removed);
-    assert_eq!(environment.tenant.heal(), 2);
+    assert_eq!(environment.fault_scope.clear_faults(), 2);
     assert!(environment.cache(world()).is_err(), "it is gone");
 }
 
@@ -253,7 +253,7 @@ fn nothing_to_modify_is_compared_again_and_named_when_it_stays() {
 
             let ended = world().run(&request);
 
-            assert!(environment.tenant.heal() > 0, "{step}");
+            assert!(environment.fault_scope.clear_faults() > 0, "{step}");
             if when == When::Every {
                 assert_fails(&ended, "Immutable", step, &[expected]);
             } else {
@@ -298,7 +298,7 @@ fn replicas_that_disappear_twice_end_the_run_with_the_events() {
         "EnsureReplicationGroup",
         &["has 1 instead of 2 nodes", "could not be created"],
     );
-    let requests = environment.tenant.calls().into_iter();
+    let requests = environment.fault_scope.calls().into_iter();
     let requests = requests.filter(|call| call.operation == "IncreaseReplicaCount");
     assert_eq!(requests.count(), 2);
 }
@@ -309,7 +309,7 @@ fn security_group(environment: &Environment, name: &str) -> String {
         "ec2",
         "describe_security_groups",
         &json!({ "Filters": [
-            { "Name": "vpc-id", "Values": [environment.laid.vpc] },
+            { "Name": "vpc-id", "Values": [environment.network.vpc] },
             { "Name": "group-name", "Values": [name] },
         ] }),
     );
@@ -320,7 +320,7 @@ fn create_security_group(environment: &Environment, name: &str) -> String {
     let created = world().call(
         "ec2",
         "create_security_group",
-        &json!({ "VpcId": environment.laid.vpc, "GroupName": name, "Description": "made by hand" }),
+        &json!({ "VpcId": environment.network.vpc, "GroupName": name, "Description": "made by hand" }),
     );
     text(&created["GroupId"])
 }
@@ -423,7 +423,7 @@ fn every_outdated_rule_is_revoked_and_foreign_ones_stay() {
         .map(|rule| text(&rule["ReferencedGroupInfo"]["GroupId"]))
         .collect();
     sources.sort();
-    let mut expected = [jobs, environment.laid.backend_security_group.clone()];
+    let mut expected = [jobs, environment.network.backend_security_group.clone()];
     expected.sort();
     assert_eq!(sources, expected);
 }
@@ -467,7 +467,7 @@ fn every_function_that_wakes_up_is_waited_for() {
             Machine::Deprovision => provisioned(&json!({})),
         };
         for (_, function) in steps(machine) {
-            environment.tenant.put_to_sleep(&function, 110.0);
+            environment.fault_scope.put_to_sleep(&function, 110.0);
         }
 
         let ended = match machine {
@@ -482,7 +482,9 @@ fn every_function_that_wakes_up_is_waited_for() {
 #[test]
 fn function_that_does_not_wake_up_is_an_unavailable_service() {
     let environment = world().environment();
-    environment.tenant.put_to_sleep("PublishEndpoint", 3600.0);
+    environment
+        .fault_scope
+        .put_to_sleep("PublishEndpoint", 3600.0);
 
     let ended = world().run(&environment.request());
 

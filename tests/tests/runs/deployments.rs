@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use envcache_tests::definition::Machine;
 use envcache_tests::{World, matrix, until};
 use local::Workspace;
-use local::gateway::elasticache::Life;
+use local::gateway::elasticache::Lifecycle;
 use serde_json::json;
 
 /// Copies what `sam build` made into a folder, with functions that end at once. The next version of envcache could hardly
@@ -46,14 +46,14 @@ fn waiting_execution_finishes_as_without_a_deployment() {
         world.environment(),
     );
     assert_eq!(world.run(&removed.request()).status, "SUCCEEDED");
-    let slow = Life {
+    let slow = Lifecycle {
         creating: 3_000.0,
         deleting: 3_000.0,
-        ..Life::default()
+        ..Lifecycle::default()
     };
     for environment in [&created, &removed] {
         let cache = format!("{}-redis", environment.name);
-        world.gateway().live(&cache, slow.clone());
+        world.gateway().set_lifecycle(&cache, slow.clone());
     }
     let provisioning = world.start(&created.request());
     let removing = world.start_on(

@@ -1,13 +1,13 @@
 //! Runs of the workflow, side by side: most of them on one stack, each with environments of its own.
 
-mod account;
+mod account_limits;
 mod aws_behavior;
+mod cache_lifecycle;
+mod concurrency;
 mod deployments;
-mod lives;
 mod plans;
 mod removal;
 mod rollback;
 mod security;
-mod strictness;
+mod simulator_validation;
 mod telemetry;
-mod turns;

@@ -1,12 +1,12 @@
 //! A plan tells what a run would do, and does nothing; and the run then does exactly that.
 
-use envcache_tests::{Environment, array, by_hand, fast_world as world, resources, text};
+use envcache_tests::{Environment, array, fast_world as world, resources, text, unmanaged};
 use local::lambda::reads;
 use serde_json::{Value, json};
 
 /// The calls that wrote since then, each once: by functions, and by states.
 fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>) {
-    let calls = environment.tenant.calls().split_off(since);
+    let calls = environment.fault_scope.calls().split_off(since);
     let (mut by_functions, mut by_states) = (Vec::new(), Vec::new());
     for call in calls {
         let reads = reads(&call.operation) || call.operation.starts_with("DescribeExecution");
@@ -27,7 +27,7 @@ fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>)
 /// Asks for a plan, and sees that nothing is written and everything stays as it is.
 fn plan(environment: &Environment, request: &Value) -> Value {
     let before = resources::of(environment, world()).expect("what is there");
-    let calls = environment.tenant.calls().len();
+    let calls = environment.fault_scope.calls().len();
     let mut dry = request.clone();
     dry["dryRun"] = json!(true);
 
@@ -46,7 +46,7 @@ fn plan(environment: &Environment, request: &Value) -> Value {
 /// Asks for a plan, then for the run, and compares the two.
 fn plan_and_run(environment: &Environment, request: &Value) -> Value {
     let plan = plan(environment, request);
-    let calls = environment.tenant.calls().len();
+    let calls = environment.fault_scope.calls().len();
 
     let ended = world().run(request);
 
@@ -154,7 +154,7 @@ fn what_a_run_would_refuse_a_plan_refuses_and_nobody_is_told() {
     for (pointer, value, error, step) in cases {
         let mut request = environment.request_with(pointer, value);
         request["dryRun"] = json!(true);
-        let calls = environment.tenant.calls().len();
+        let calls = environment.fault_scope.calls().len();
 
         let ended = world().run(&request);
 
@@ -173,7 +173,7 @@ fn a_plan_does_not_wait_for_a_run_that_is_at_work() {
     let environment = world().environment();
     let execution = world().start(&environment.request());
     assert!(
-        environment.tenant.wait(
+        environment.fault_scope.wait(
             "EnsureReplicationGroup",
             "CreateReplicationGroup",
             std::time::Duration::from_mins(1)
@@ -192,8 +192,8 @@ fn a_plan_does_not_wait_for_a_run_that_is_at_work() {
 
 /// Makes by hand all that envcache would make. Tells the security group's id.
 fn make_by_hand(environment: &Environment) -> String {
-    let security_group = by_hand::cache_as_wanted(environment, world());
-    by_hand::parameter(environment, world(), "url", "rediss://by-hand.example:6379");
+    let security_group = unmanaged::cache_as_wanted(environment, world());
+    unmanaged::parameter(environment, world(), "url", "rediss://by-hand.example:6379");
     security_group
 }
 

@@ -1,7 +1,7 @@
 //! An environment that is no more: what it had goes, what is not ours stays.
 
-use envcache_tests::{Ended, Environment, array, by_hand, fast_world as world, text, until};
-use local::gateway::elasticache::{Life, Outcome};
+use envcache_tests::{Ended, Environment, array, fast_world as world, text, unmanaged, until};
+use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn assert_nothing_is_left(environment: &Environment) {
     assert_eq!(
         fields,
         [
-            "askedAt",
+            "requestedAt",
             "environment",
             "expiresAt",
             "lastExecution",
@@ -61,7 +61,7 @@ fn security_group(environment: &Environment, name: &str) -> Value {
         "ec2",
         "describe_security_groups",
         &json!({ "Filters": [
-            { "Name": "vpc-id", "Values": [environment.laid.vpc] },
+            { "Name": "vpc-id", "Values": [environment.network.vpc] },
             { "Name": "group-name", "Values": [name] },
         ] }),
     );
@@ -101,7 +101,7 @@ fn an_event_takes_away_all_that_an_event_made_and_says_so_on_the_bus() {
 fn a_removal_deletes_the_subnet_group_of_an_earlier_request_too() {
     let environment = world().environment();
     // The groups are created, and the cache isn't requested.
-    environment.tenant.inject(Rule {
+    environment.fault_scope.inject(Rule {
         step: "EnsureReplicationGroup".to_owned(),
         operation: "GetItem".to_owned(),
         when: When::Every,
@@ -110,7 +110,7 @@ fn a_removal_deletes_the_subnet_group_of_an_earlier_request_too() {
     let failed = world().run(&environment.request());
     assert_eq!(failed.error, "AccessDenied", "{failed:?}");
     assert!(subnet_group(&environment).is_some(), "it was created");
-    environment.tenant.heal();
+    environment.fault_scope.clear_faults();
     let other = json!({ "subnetGroupName": format!("{}-other", environment.name) });
     let renamed = world().run(&environment.request_with("/cache", other));
     assert_eq!(renamed.status, "SUCCEEDED", "{renamed:?}");
@@ -158,11 +158,11 @@ fn the_endpoint_is_retracted_before_its_cache_goes() {
     assert_eq!(remove(&environment).status, "SUCCEEDED");
 
     let retracted = environment
-        .tenant
-        .moments("RetractEndpoint", "DeleteParameter");
+        .fault_scope
+        .call_times("RetractEndpoint", "DeleteParameter");
     let deleted = environment
-        .tenant
-        .moments("DeleteReplicationGroup", "DeleteReplicationGroup");
+        .fault_scope
+        .call_times("DeleteReplicationGroup", "DeleteReplicationGroup");
     assert_eq!((retracted.len(), deleted.len()), (4, 1));
     assert!(
         retracted.iter().all(|moment| *moment < deleted[0]),
@@ -238,16 +238,16 @@ fn a_last_backup_is_taken_where_one_is_asked_for_under_a_name_of_its_own() {
 
 #[test]
 fn a_last_backup_that_was_never_taken_is_not_reported() {
-    let failing = Life {
+    let failing = Lifecycle {
         outcome: Outcome::Failed {
             reason: "no luck".to_owned(),
         },
-        ..Life::default()
+        ..Lifecycle::default()
     };
     let failed = world().environment();
     let cache = format!("{}-redis", failed.name);
-    for life in [failing.clone(), failing] {
-        world().gateway().live(&cache, life);
+    for lifecycle in [failing.clone(), failing] {
+        world().gateway().set_lifecycle(&cache, lifecycle);
     }
     assert_eq!(world().run(&failed.request()).error, "CreateFailed");
     let deleting = provisioned();
@@ -273,8 +273,8 @@ fn a_last_backup_that_was_never_taken_is_not_reported() {
 #[test]
 fn what_is_not_ours_stays_and_is_told() {
     let environment = world().environment();
-    by_hand::cache(&environment, world(), &json!({}));
-    let parameter = by_hand::parameter(&environment, world(), "url", "theirs");
+    unmanaged::cache(&environment, world(), &json!({}));
+    let parameter = unmanaged::parameter(&environment, world(), "url", "theirs");
     let cache = format!("{}-redis", environment.name);
     let subnets = format!("{}-cached-subnet-group", environment.name);
 
@@ -336,16 +336,16 @@ fn a_security_group_that_another_refers_to_is_in_use_and_a_later_run_finishes() 
 
 #[test]
 fn a_cache_that_is_made_or_could_not_be_made_goes_too() {
-    let failing = Life {
+    let failing = Lifecycle {
         outcome: Outcome::Failed {
             reason: "no luck".to_owned(),
         },
-        ..Life::default()
+        ..Lifecycle::default()
     };
     let failed = world().environment();
     world()
         .gateway()
-        .live(&format!("{}-redis", failed.name), failing);
+        .set_lifecycle(&format!("{}-redis", failed.name), failing);
     assert_eq!(world().run(&failed.request()).error, "CreateFailed");
     // Its run is stopped while ElastiCache is at work.
     let half_made = world().environment();
@@ -500,7 +500,7 @@ fn what_is_no_request_removes_nothing() {
 
         assert_eq!(ended.error, "InvalidSpec", "{ended:?}");
         assert!(
-            ended.cause.starts_with("ResolveEnvironment: "),
+            ended.cause.starts_with("ResolveRemoval: "),
             "{}",
             ended.cause
         );

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use envcache_tests::{Ended, Environment, World, array, by_hand, fast_world as world, text};
+use envcache_tests::{Ended, Environment, World, array, fast_world as world, text, unmanaged};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 fn deny(environment: &Environment, step: &str, operation: &str) {
-    environment.tenant.inject(Rule {
+    environment.fault_scope.inject(Rule {
         step: step.to_owned(),
         operation: operation.to_owned(),
         when: When::Every,
@@ -83,7 +83,7 @@ fn what_a_failed_first_run_made_is_taken_away_wherever_it_failed() {
             "{step}"
         );
         assert!(environment.parameters(world()).is_empty(), "{step}");
-        environment.tenant.heal();
+        environment.fault_scope.clear_faults();
         let again = world().run(&environment.request());
         assert_eq!(again.status, "SUCCEEDED", "{step}: {again:?}");
     }
@@ -115,7 +115,7 @@ fn what_was_there_before_stays() {
     let environment = world().environment();
     deny(&environment, "EnsureSubnetGroup", "CreateCacheSubnetGroup");
     assert_eq!(world().run(&environment.request()).error, "AccessDenied");
-    environment.tenant.heal();
+    environment.fault_scope.clear_faults();
     deny(
         &environment,
         "EnsureReplicationGroup",
@@ -135,7 +135,7 @@ fn what_was_there_before_stays() {
 #[test]
 fn what_was_adopted_stays() {
     let environment = world().environment();
-    by_hand::security_group(&environment, world());
+    unmanaged::security_group(&environment, world());
     deny(
         &environment,
         "EnsureReplicationGroup",
@@ -159,7 +159,7 @@ fn what_was_adopted_stays() {
 #[test]
 fn what_was_adopted_stays_protected_when_its_run_is_rolled_back() {
     let environment = world().environment();
-    by_hand::cache_as_wanted(&environment, world());
+    unmanaged::cache_as_wanted(&environment, world());
     deny(&environment, "PublishEndpoint", "PutParameter");
     let mut request = rolling_back(&environment);
     request["adopt"] = json!(true);
@@ -234,7 +234,7 @@ fn a_rollback_that_a_new_request_has_overtaken_takes_nothing_away() {
     let name = World::name_of(&failed);
     let record = environment.record(world()).expect("a record");
     assert_eq!(record["rollbackOf"]["S"], name, "{record}");
-    environment.tenant.heal();
+    environment.fault_scope.clear_faults();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
 
     let ended = roll_back(&environment, name);
@@ -252,7 +252,7 @@ fn a_rollback_that_could_not_be_started_can_be_started_manually() {
     deny(&environment, "StartRollback", "StartExecution");
     let failed = world().start(&rolling_back(&environment));
     assert_eq!(world().wait(&failed).error, "AccessDenied");
-    environment.tenant.heal();
+    environment.fault_scope.clear_faults();
 
     let ended = roll_back(&environment, World::name_of(&failed));
 
@@ -293,7 +293,7 @@ fn a_rollback_that_a_retry_with_the_same_event_has_overtaken_takes_nothing_away(
     deny(&environment, "PublishEndpoint", "PutParameter");
     let failed = world().start(&request);
     assert_eq!(world().wait(&failed).error, "AccessDenied");
-    environment.tenant.heal();
+    environment.fault_scope.clear_faults();
     let retried = world().run(&request);
     assert_eq!(retried.status, "SUCCEEDED", "{retried:?}");
     let name = World::name_of(&failed);
@@ -328,7 +328,7 @@ fn a_rollback_that_cannot_be_started_is_said() {
     );
     assert!(
         environment
-            .tenant
+            .fault_scope
             .wait("StartRollback", "StartExecution", Duration::ZERO)
     );
 }
@@ -336,13 +336,13 @@ fn a_rollback_that_cannot_be_started_is_said() {
 #[test]
 fn only_what_may_have_to_go_again_tells_who_made_it() {
     let environment = world().environment();
-    let maker = |request: &Value| {
+    let created_by = |request: &Value| {
         let ended = world().run(request);
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
         let found = world().call(
             "ec2",
             "describe_security_groups",
-            &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.laid.vpc] }] }),
+            &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.network.vpc] }] }),
         );
         let tags: Vec<_> = array(&found["SecurityGroups"])
             .flat_map(|group| array(&group["Tags"]))
@@ -351,12 +351,12 @@ fn only_what_may_have_to_go_again_tells_who_made_it() {
         tags.contains(&"envcache:execution".to_owned())
     };
 
-    assert!(!maker(&environment.request()));
+    assert!(!created_by(&environment.request()));
     assert_eq!(
         world()
             .remove(&json!({ "environment": environment.name }))
             .status,
         "SUCCEEDED"
     );
-    assert!(maker(&rolling_back(&environment)));
+    assert!(created_by(&rolling_back(&environment)));
 }

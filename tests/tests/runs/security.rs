@@ -2,9 +2,9 @@
 //! it changes nothing but the environment's own cache.
 
 use envcache_tests::{
-    Ended, Environment, World, array, by_hand, fast_world as world, matrix, text,
+    Ended, Environment, World, array, fast_world as world, matrix, text, unmanaged,
 };
-use local::aws::Refusal;
+use local::aws::ErrorResponse;
 use serde_json::{Value, json};
 
 /// Puts `Environment Created` on the bus and waits until its run has ended.
@@ -47,7 +47,7 @@ fn security_group_of(world: &World, environment: &Environment, name: &str) -> St
         "ec2",
         "describe_security_groups",
         &json!({ "Filters": [
-            { "Name": "vpc-id", "Values": [environment.laid.vpc] },
+            { "Name": "vpc-id", "Values": [environment.network.vpc] },
             { "Name": "group-name", "Values": [name] },
         ] }),
     );
@@ -56,7 +56,7 @@ fn security_group_of(world: &World, environment: &Environment, name: &str) -> St
 
 /// A security group that envcache has nothing to do with.
 fn foreign_security_group(environment: &Environment) -> String {
-    by_hand::security_group_named(environment, world(), "rds-prod-sg")
+    unmanaged::security_group_named(environment, world(), "rds-prod-sg")
 }
 
 fn put_parameter(name: &str, kind: &str, value: &str) {
@@ -98,9 +98,9 @@ fn an_event_cannot_adopt_a_security_group() {
 #[test]
 fn an_event_cannot_adopt_a_cache_its_subnet_group_or_its_parameters() {
     let environment = world().environment();
-    by_hand::cache(&environment, world(), &json!({}));
-    let parameter = by_hand::parameter(&environment, world(), "url", "theirs");
-    by_hand::wait_until_available(&environment, world());
+    unmanaged::cache(&environment, world(), &json!({}));
+    let parameter = unmanaged::parameter(&environment, world(), "url", "theirs");
+    unmanaged::wait_until_available(&environment, world());
     let tags = |arn: &str| {
         let found = world().call(
             "elasticache",
@@ -199,8 +199,8 @@ fn an_event_cannot_start_a_rollback_or_lock_the_environment() {
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let record = environment.record(world()).expect("a record");
     let rollbacks = [
-        json!({ "execution": "x", "askedAt": 253_402_300_799_000_i64, "askedForCache": false }),
-        json!({ "execution": last_execution(&environment), "askedAt": 253_402_300_799_000_i64, "askedForCache": true }),
+        json!({ "execution": "x", "requestedAt": 253_402_300_799_000_i64, "askedForCache": false }),
+        json!({ "execution": last_execution(&environment), "requestedAt": 253_402_300_799_000_i64, "askedForCache": true }),
         json!({ "execution": last_execution(&environment) }),
     ];
 
@@ -299,14 +299,14 @@ fn is_denied(
         .aws
         .call_as(credentials, service, operation, parameters);
     answer.is_err_and(|error| {
-        let refusal = error.downcast_ref::<Refusal>();
-        refusal.is_some_and(|refusal| {
+        let error_response = error.downcast_ref::<ErrorResponse>();
+        error_response.is_some_and(|error_response| {
             [
                 "AccessDenied",
                 "AccessDeniedException",
                 "UnauthorizedOperation",
             ]
-            .contains(&refusal.code.as_str())
+            .contains(&error_response.code.as_str())
         })
     })
 }
@@ -359,7 +359,7 @@ fn a_role_creates_tags_and_changes_only_owned_security_groups() {
     let (own_tags, bad_tags) = tag_sets(&environment);
     let create = |tags: &Value| {
         json!({
-            "VpcId": environment.laid.vpc, "GroupName": "made", "Description": "made by an intruder",
+            "VpcId": environment.network.vpc, "GroupName": "made", "Description": "made by an intruder",
             "TagSpecifications": [{ "ResourceType": "security-group", "Tags": tags }],
         })
     };
@@ -369,7 +369,7 @@ fn a_role_creates_tags_and_changes_only_owned_security_groups() {
             "GroupId": group,
             "IpPermissions": [{
                 "IpProtocol": "tcp", "FromPort": 7000, "ToPort": 7000,
-                "UserIdGroupPairs": [{ "GroupId": environment.laid.backend_security_group }],
+                "UserIdGroupPairs": [{ "GroupId": environment.network.backend_security_group }],
             }],
         })
     };
@@ -409,7 +409,7 @@ fn a_role_creates_tags_and_changes_only_owned_subnet_groups() {
     let create = |name: &str, tags: &Value| {
         json!({
             "CacheSubnetGroupName": name, "CacheSubnetGroupDescription": "made by an intruder",
-            "SubnetIds": environment.laid.subnets, "Tags": tags,
+            "SubnetIds": environment.network.subnets, "Tags": tags,
         })
     };
     let untagged = create(&foreign, &json!([]));
@@ -443,8 +443,8 @@ fn a_role_creates_tags_and_changes_only_owned_subnet_groups() {
 fn a_role_tags_and_changes_only_owned_caches() {
     let environment = provisioned();
     let foreign = world().environment();
-    by_hand::cache(&foreign, world(), &json!({}));
-    by_hand::wait_until_available(&foreign, world());
+    unmanaged::cache(&foreign, world(), &json!({}));
+    unmanaged::wait_until_available(&foreign, world());
     let owned = format!("{}-redis", environment.name);
     let foreign = format!("{}-redis", foreign.name);
     let (own_tags, bad_tags) = tag_sets(&environment);
@@ -548,9 +548,10 @@ fn takes_events_of(world: &World, rule: &str, detail_type: &str, account: &str) 
     tested["Result"] == true
 }
 
+/// The rule that starts runs, with each of its detail-types.
 const RULES: [(&str, &str); 2] = [
-    ("EnvironmentCreated", "Environment Created"),
-    ("EnvironmentDeleted", "Environment Deleted"),
+    ("EnvironmentChanged", "Environment Created"),
+    ("EnvironmentChanged", "Environment Deleted"),
 ];
 
 #[test]
@@ -577,7 +578,7 @@ fn a_stack_with_limits_allows_no_more() {
         .expect("it is deployed again");
 
     let environment = world.environment();
-    by_hand::security_group(&environment, &world);
+    unmanaged::security_group(&environment, &world);
     let adopting = world.run(&environment.request_with("/adopt", json!(true)));
     assert_rejected(&adopting, "`Adoption` is `never`");
     let refused = world.run(&environment.request());
@@ -664,7 +665,7 @@ fn a_stack_that_always_allows_adoption_adopts_for_an_event() {
         .redeploy(&["Adoption=always".to_owned()])
         .expect("it is deployed again");
     let environment = world.environment();
-    by_hand::security_group(&environment, &world);
+    unmanaged::security_group(&environment, &world);
 
     let ended = world.deliver(
         "Environment Created",

@@ -113,7 +113,7 @@ fn the_end_of_a_run_is_counted_by_its_outcome_with_how_long_it_took() {
             "cause": "EnsureReplicationGroup: ..."
         }
     });
-    let mut report = function("ReportEnd");
+    let mut report = function("ReportOutcome");
 
     report.invoke(&event).expect("an answer");
 
@@ -201,7 +201,9 @@ fn each_function_adds_its_part_to_the_trace_and_may() {
     let needed = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
     let roles = resources("AWS::IAM::Role");
     for name in resources("AWS::Serverless::Function").keys() {
-        let allowed: Vec<_> = statements(&roles[&format!("{name}Role")])
+        let statements = statements(&roles[&format!("{name}Role")]);
+        let allowed: Vec<_> = statements
+            .iter()
             .flat_map(|statement| strings(&statement["Action"]))
             .collect();
         for action in needed {
@@ -218,7 +220,7 @@ fn each_alarm_watches_what_is_told_and_notifies_the_topic() {
         let properties = &alarm["Properties"];
         assert_eq!(
             properties["AlarmActions"],
-            json!({ "If": ["Notifies", [{ "Ref": "AlarmTopicArn" }], { "Ref": "AWS::NoValue" }] }),
+            json!({ "If": ["HasAlarmTopic", [{ "Ref": "AlarmTopicArn" }], { "Ref": "AWS::NoValue" }] }),
             "{name}"
         );
         assert!(

@@ -2,6 +2,6 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let trusted = endpoint::trusted()?;
-    step::run(async |input| endpoint::verify(&trusted, input).await).await
+    let tls_config = endpoint::tls_config()?;
+    step::run(async |input| endpoint::verify(&tls_config, input).await).await
 }

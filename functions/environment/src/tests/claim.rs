@@ -34,8 +34,8 @@ async fn claims_with_one_write_on_the_record_as_read() {
     );
     assert_eq!(
         update["UpdateExpression"],
-        "SET holder = :holder, lastExecution = :lastExecution, askedAt = :askedAt, spec = :spec, \
-         protected = :protected REMOVE askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, \
+        "SET holder = :holder, lastExecution = :lastExecution, requestedAt = :requestedAt, spec = :spec, \
+         protected = :protected REMOVE askedAt, askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, \
          parameterPrefix, takenOverAt, formerSubnetGroups, expiresAt, rollbackOf ADD version :one"
     );
     let mut values = update["ExpressionAttributeValues"].clone();
@@ -48,7 +48,7 @@ async fn claims_with_one_write_on_the_record_as_read() {
             ":holder": { "S": ME },
             ":read_version": { "N": "7" },
             ":lastExecution": { "S": ME },
-            ":askedAt": { "N": START.to_string() },
+            ":requestedAt": { "N": START.to_string() },
             ":spec": { "S": null },
             ":protected": { "BOOL": true },
             ":one": { "N": "1" }
@@ -96,8 +96,12 @@ async fn records_the_events_time_unless_it_is_in_the_future() {
 
         let (_, update) = claimed(&json!({}), &request).await;
 
-        let asked_at = &update["ExpressionAttributeValues"][":askedAt"];
-        assert_eq!(asked_at, &json!({ "N": expected.to_string() }), "{time}");
+        let requested_at = &update["ExpressionAttributeValues"][":requestedAt"];
+        assert_eq!(
+            requested_at,
+            &json!({ "N": expected.to_string() }),
+            "{time}"
+        );
     }
 }
 
@@ -112,10 +116,10 @@ async fn returns_the_requested_identity_when_it_claims() {
 
 #[tokio::test]
 async fn requests_a_rollback_only_when_there_is_no_cache() {
-    let switches =
+    let options =
         |on_failure: &str| json!({ "adopt": false, "dryRun": false, "onFailure": on_failure });
-    let keeping = provision_with(json!({ "switches": switches("keep") }));
-    let rolling_back = provision_with(json!({ "switches": switches("rollback") }));
+    let keeping = provision_with(json!({ "options": options("keep") }));
+    let rolling_back = provision_with(json!({ "options": options("rollback") }));
 
     for (case, attributes, request, expected) in [
         ("not requested", json!({}), &keeping, false),
@@ -158,7 +162,7 @@ fn waits_for_other(since: u32) -> WaitedFor {
 async fn decides_by_the_new_record_when_it_loses_a_race() {
     let replay = Replay::new([
         read(&json!({})),
-        lost(&json!({ "holder": OTHER, "version": 1, "askedAt": START })),
+        lost(&json!({ "holder": OTHER, "version": 1, "requestedAt": START })),
         status("RUNNING"),
     ]);
 
@@ -290,11 +294,11 @@ async fn keeps_the_reason_when_dynamodb_refuses() {
         ("InternalServerError", ErrorName::ServiceUnavailable),
         ("ResourceNotFoundException", ErrorName::Internal),
     ] {
-        let refusal = Answer::json_fault(400, code, "no");
+        let error_response = Answer::json_fault(400, code, "no");
 
         for (answers, operation) in [
-            (vec![refusal.clone()], "GetItem"),
-            (vec![nothing(), refusal], "UpdateItem"),
+            (vec![error_response.clone()], "GetItem"),
+            (vec![nothing(), error_response], "UpdateItem"),
         ] {
             let replay = Replay::new(answers);
 
@@ -309,12 +313,12 @@ async fn keeps_the_reason_when_dynamodb_refuses() {
 
 #[tokio::test]
 async fn keeps_the_reason_when_step_functions_refuses() {
-    let refusal = Answer::json_fault(400, "AccessDeniedException", "no");
-    let replay = Replay::new([read(&held()), refusal]);
+    let error_response = Answer::json_fault(400, "AccessDeniedException", "no");
+    let replay = Replay::new([read(&held()), error_response]);
 
     let error = claim(&replay, 0, &provision())
         .await
-        .expect_err("a refusal");
+        .expect_err("a error_response");
 
     assert_eq!(error.name(), ErrorName::AccessDenied);
     let cause = format!("DescribeExecution {OTHER}: ");

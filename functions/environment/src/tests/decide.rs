@@ -14,7 +14,7 @@ use crate::decide::HolderStatus::{Ended, NotReturned, Running};
 fn claims_when_no_other_run_holds_the_environment() {
     for (case, attributes) in [
         ("no record", json!({})),
-        ("free", json!({ "askedAt": START })),
+        ("free", json!({ "requestedAt": START })),
         ("ours, after a lost reply", json!({ "holder": ME })),
         // Only a holder waits for the functions of the former one.
         ("a mark without a holder", json!({ "takenOverAt": 30 })),
@@ -99,7 +99,7 @@ fn names_the_holder_when_it_gives_up() {
 
 #[test]
 fn is_superseded_when_a_newer_request_is_recorded() {
-    let newer = json!({ "askedAt": START + 1 });
+    let newer = json!({ "requestedAt": START + 1 });
     let newer_at_work = merge(held(), newer.clone());
     let older_event = provision_with(json!({
         "event": { "id": "e", "time": "2026-11-23T09:59:59Z" }
@@ -121,7 +121,7 @@ fn is_superseded_when_a_newer_request_is_recorded() {
         ),
         (
             "an older event",
-            &json!({ "askedAt": START }),
+            &json!({ "requestedAt": START }),
             None,
             older_event,
         ),
@@ -136,7 +136,7 @@ fn is_superseded_when_a_newer_request_is_recorded() {
 
 #[test]
 fn gives_both_times_when_it_is_superseded() {
-    let newer = json!({ "askedAt": START + 1 });
+    let newer = json!({ "requestedAt": START + 1 });
 
     let found = decide(&newer, None, 0, &provision()).expect("a decision");
 

@@ -59,7 +59,7 @@ fn provision_with(more: Value) -> Value {
 }
 
 fn dry_run() -> Value {
-    provision_with(json!({ "switches": { "adopt": false, "dryRun": true, "onFailure": "keep" } }))
+    provision_with(json!({ "options": { "adopt": false, "dryRun": true, "onFailure": "keep" } }))
 }
 
 /// A request for a cache with another identity than `with_identity` records.

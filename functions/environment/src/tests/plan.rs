@@ -93,7 +93,7 @@ async fn is_held_when_this_run_has_just_taken_over() {
 
 #[tokio::test]
 async fn is_superseded_when_a_newer_request_is_recorded() {
-    let replay = Replay::new([read(&json!({ "askedAt": START + 1 }))]);
+    let replay = Replay::new([read(&json!({ "requestedAt": START + 1 }))]);
 
     let found = planned(&replay, &provision()).await;
 

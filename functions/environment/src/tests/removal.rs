@@ -79,7 +79,7 @@ fn rolls_back_only_what_the_record_names() {
             "authorized, protected, and older than the record",
             merge(
                 authorized.clone(),
-                json!({ "protected": true, "askedAt": START + 1 }),
+                json!({ "protected": true, "requestedAt": START + 1 }),
             ),
             None,
             "claim",
@@ -165,7 +165,7 @@ async fn removal_records_its_request_and_keeps_the_spec() {
 
     assert_eq!(
         update["UpdateExpression"],
-        "SET holder = :holder, lastExecution = :lastExecution, askedAt = :askedAt REMOVE askedForCache, vpcId, \
+        "SET holder = :holder, lastExecution = :lastExecution, requestedAt = :requestedAt REMOVE askedAt, askedForCache, vpcId, \
          cacheName, securityGroupName, subnetGroupName, parameterPrefix, takenOverAt, rollbackOf ADD version :one"
     );
     assert_eq!(
@@ -173,7 +173,7 @@ async fn removal_records_its_request_and_keeps_the_spec() {
         json!({
             ":holder": { "S": ME },
             ":lastExecution": { "S": ME },
-            ":askedAt": { "N": START.to_string() },
+            ":requestedAt": { "N": START.to_string() },
             ":read_version": { "N": "7" },
             ":one": { "N": "1" }
         })
@@ -182,12 +182,12 @@ async fn removal_records_its_request_and_keeps_the_spec() {
 
 #[tokio::test]
 async fn removal_records_when_its_event_requested_it() {
-    for (asked_at, expected) in [(START - 1000, START - 1000), (START + 1000, START)] {
-        let request = remove_with(json!({ "askedAt": asked_at }));
+    for (requested_at, expected) in [(START - 1000, START - 1000), (START + 1000, START)] {
+        let request = remove_with(json!({ "requestedAt": requested_at }));
 
         let (_, update) = claimed(&json!({}), &request).await;
 
-        let written = &update["ExpressionAttributeValues"][":askedAt"];
+        let written = &update["ExpressionAttributeValues"][":requestedAt"];
         assert_eq!(written, &json!({ "N": expected.to_string() }));
     }
 }
@@ -199,7 +199,7 @@ async fn rollback_leaves_what_was_last_recorded() {
 
     assert_eq!(
         update["UpdateExpression"],
-        "SET holder = :holder REMOVE askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, \
+        "SET holder = :holder REMOVE askedAt, askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, \
          parameterPrefix, takenOverAt ADD version :one"
     );
     assert_eq!(

@@ -36,15 +36,15 @@ async fn outdated_attributes_are_rewritten_by_every_claim() {
     for (request, set, removed) in [
         (
             provision(),
-            ", lastExecution = :lastExecution, askedAt = :askedAt, spec = :spec, protected = :protected",
+            ", lastExecution = :lastExecution, requestedAt = :requestedAt, spec = :spec, protected = :protected",
             ", formerSubnetGroups, expiresAt, rollbackOf",
         ),
         (
             remove(),
-            ", lastExecution = :lastExecution, askedAt = :askedAt",
+            ", lastExecution = :lastExecution, requestedAt = :requestedAt",
             ", rollbackOf",
         ),
-        (rollback(), "", ""),
+        (rollback(), ", requestedAt = :requestedAt", ""),
     ] {
         let (_, update) = claimed(&outdated(), &request).await;
 
@@ -52,7 +52,7 @@ async fn outdated_attributes_are_rewritten_by_every_claim() {
             update["UpdateExpression"],
             format!(
                 "SET holder = :holder, cacheIdentity = :cacheIdentity, creation = :creation{set} REMOVE \
-                 askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, parameterPrefix, \
+                 askedAt, askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, parameterPrefix, \
                  takenOverAt{removed} ADD version :one"
             )
         );
@@ -111,7 +111,7 @@ async fn current_attributes_are_written_as_they_were_read() {
 #[tokio::test]
 async fn record_is_claimed_when_it_has_no_version() {
     // A stack in which the state machines claimed by themselves wrote none.
-    let attributes = json!({ "askedAt": START - 1, "lastExecution": OTHER });
+    let attributes = json!({ "requestedAt": START - 1, "lastExecution": OTHER });
     let replay = Replay::new([read(&attributes), nothing()]);
 
     claim(&replay, 0, &provision()).await.expect("an output");

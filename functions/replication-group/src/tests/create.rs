@@ -84,7 +84,7 @@ async fn passes_on_replicas_with_failover_a_version_and_a_port() {
 async fn tags_the_execution_when_a_rollback_is_requested() {
     let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
     let mut message = message(&json!({}));
-    message["spec"]["switches"] = json!({ "onFailure": "rollback" });
+    message["spec"]["options"] = json!({ "onFailure": "rollback" });
 
     aws.ensure(message).await.expect("created");
 

@@ -160,7 +160,7 @@ fn with(mut message: Value, changes: &Value) -> Value {
 
 /// The message of a request that adopts what it finds.
 fn adopting(mut message: Value) -> Value {
-    message["spec"]["switches"] = json!({ "adopt": true });
+    message["spec"]["options"] = json!({ "adopt": true });
     message
 }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::events::Event;
 use super::version::Engine;
-use super::{Call, ElastiCache, Group, Life, Outcome, Times, number};
+use super::{Call, ElastiCache, Group, Lifecycle, Outcome, Times, number};
 
 impl ElastiCache {
     pub(super) fn create(&self, call: &Call) {
@@ -16,13 +16,13 @@ impl ElastiCache {
         let port = number(call, "Port").and_then(|port| u16::try_from(port).ok());
         let group = {
             let mut state = self.state();
-            let life = match state.lives.get_mut(&id) {
+            let lifecycle = match state.lives.get_mut(&id) {
                 Some(lives) if lives.len() > 1 => lives.pop_front().unwrap_or_default(),
                 Some(lives) => lives.front().cloned().unwrap_or_default(),
-                None => Life::default(),
+                None => Lifecycle::default(),
             };
             let group = Group {
-                life,
+                lifecycle,
                 times: Times {
                     created: self.clock.now(),
                     ..Times::default()
@@ -52,7 +52,7 @@ impl ElastiCache {
         };
         let caches = self.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(caches.clock.real(group.life.creating)).await;
+            tokio::time::sleep(caches.clock.real(group.lifecycle.creating)).await;
             caches.end_creation(&group).await;
         });
     }
@@ -60,9 +60,9 @@ impl ElastiCache {
     /// Its event, and somebody who answers at its endpoint.
     async fn end_creation(&self, group: &Group) {
         let first = format!("{}-001", group.id);
-        let told = match &group.life.outcome {
+        let told = match &group.lifecycle.outcome {
             Outcome::Failed { reason } => vec![("cache-cluster", first, reason.clone())],
-            Outcome::Available | Outcome::Unheard { .. } => vec![
+            Outcome::Available | Outcome::Undocumented { .. } => vec![
                 ("cache-cluster", first, "Cache cluster created".to_owned()),
                 (
                     "replication-group",
@@ -81,7 +81,7 @@ impl ElastiCache {
                 date,
             });
         self.state().events.extend(told);
-        if group.life.outcome == Outcome::Available {
+        if group.lifecycle.outcome == Outcome::Available {
             self.open(group).await;
         }
     }
@@ -91,7 +91,7 @@ impl ElastiCache {
         let Some(valkey) = self.valkey.clone() else {
             return;
         };
-        let (address, answers) = (group.address, group.life.answers);
+        let (address, answers) = (group.address, group.lifecycle.answers);
         let start = move || answers.then(|| valkey.start(address)).transpose();
         let started = tokio::task::spawn_blocking(start).await;
         let server = match started.map_err(Into::into).flatten() {
@@ -109,14 +109,14 @@ impl ElastiCache {
     }
 
     /// AWS mends a cache: it is available, and answers.
-    pub(in crate::gateway) async fn mend(&self, id: &str) {
+    pub(in crate::gateway) async fn recover(&self, id: &str) {
         let mended = {
             let mut state = self.state();
             let Some(group) = state.groups.get_mut(id) else {
                 return;
             };
-            group.life.outcome = Outcome::Available;
-            group.life.answers = true;
+            group.lifecycle.outcome = Outcome::Available;
+            group.lifecycle.answers = true;
             group.clone()
         };
         self.open(&mended).await;

@@ -32,7 +32,7 @@ impl ElastiCache {
             group.times.deleted = Some(now);
             group.last_shown.clone_from(&last);
             group.last_member = last_member;
-            group.life.deleting
+            group.lifecycle.deleting
         };
         let (caches, id) = (self.clone(), id.to_owned());
         tokio::spawn(async move {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Group;
-use super::life::Phase;
+use super::lifecycle::Phase;
 use crate::gateway::xml::Element;
 
 /// Every replication group in an answer.

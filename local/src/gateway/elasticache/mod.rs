@@ -8,7 +8,7 @@ mod creation;
 mod deletion;
 mod describe;
 mod events;
-mod life;
+mod lifecycle;
 mod members;
 mod strict;
 mod version;
@@ -26,13 +26,13 @@ use hyper::{Response, StatusCode};
 
 use super::call::Call;
 use super::clock::Clock;
-use super::refusal::Refusal;
+use super::error_response::ErrorResponse;
 use super::server::respond;
 use super::upstream::{Answer, Received, Upstream};
 use super::xml::Element;
 use crate::valkey::{self, Valkey};
 use events::Event;
-pub use life::{Life, Outcome, Phase, Times};
+pub use lifecycle::{Lifecycle, Outcome, Phase, Times};
 use version::Engine;
 
 /// The answer to a call.
@@ -50,7 +50,7 @@ pub struct ElastiCache {
 struct State {
     groups: BTreeMap<String, Group>,
     /// How caches live: each creation takes the next life, and the last one stays.
-    lives: HashMap<String, VecDeque<Life>>,
+    lives: HashMap<String, VecDeque<Lifecycle>>,
     events: Vec<Event>,
     /// Caches that have gone and whose id another has now: their interfaces linger.
     earlier: Vec<Group>,
@@ -66,7 +66,7 @@ struct State {
 #[derive(Clone, Debug)]
 struct Group {
     id: String,
-    life: Life,
+    lifecycle: Lifecycle,
     times: Times,
     created_at: SystemTime,
     address: SocketAddrV4,
@@ -93,15 +93,15 @@ impl ElastiCache {
         }
     }
 
-    pub(super) fn live(&self, replication_group: &str, life: Life) {
+    pub(super) fn set_lifecycle(&self, replication_group: &str, lifecycle: Lifecycle) {
         self.state()
             .lives
             .entry(replication_group.to_owned())
             .or_default()
-            .push_back(life);
+            .push_back(lifecycle);
     }
 
-    pub(super) fn exhaust(&self, replication_group: &str, zones: Vec<String>) {
+    pub(super) fn exhaust_capacity(&self, replication_group: &str, zones: Vec<String>) {
         let mut state = self.state();
         state.exhausted.insert(replication_group.to_owned(), zones);
     }
@@ -136,7 +136,7 @@ impl ElastiCache {
             let gone = group
                 .times
                 .deleted
-                .map(|deleted| deleted + group.life.deleting + group.life.lingering);
+                .map(|deleted| deleted + group.lifecycle.deleting + group.lifecycle.lingering);
             gone.is_none_or(|gone| now < gone)
                 && group.security_groups.iter().any(|found| found == id)
         })
@@ -152,16 +152,16 @@ impl ElastiCache {
         request: &Received,
         upstream: &Upstream,
     ) -> Result<Reply> {
-        let refusal = self.refuse(call, upstream).await?;
-        if call.operation == "ListTagsForResource" && refusal.is_some() {
+        let error_response = self.refuse(call, upstream).await?;
+        if call.operation == "ListTagsForResource" && error_response.is_some() {
             // Who may not ask hears that first.
             let answer = upstream.forward(request).await?;
             if !answer.status.is_success() {
                 return Ok(respond(answer));
             }
         }
-        if let Some(refusal) = refusal {
-            return Ok(refusal.answer(call));
+        if let Some(error_response) = error_response {
+            return Ok(error_response.answer(call));
         }
         match call.operation.as_str() {
             "DescribeCacheClusters" => self.describe_members(call, request, upstream).await,
@@ -186,33 +186,33 @@ impl ElastiCache {
         }
     }
 
-    async fn refuse(&self, call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
-        if let Some(refusal) = self.refuse_for_role(call) {
-            return Ok(Some(refusal));
+    async fn refuse(&self, call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
+        if let Some(error_response) = self.reject_for_role(call) {
+            return Ok(Some(error_response));
         }
-        if let Some(refusal) =
-            strict::refuse_state(call, |id| self.phase(id), || self.users_of(call))
+        if let Some(error_response) =
+            strict::reject_state(call, |id| self.phase(id), || self.users_of(call))
         {
-            return Ok(Some(refusal));
+            return Ok(Some(error_response));
         }
         let group = call
             .field("ReplicationGroupId")
             .and_then(|id| self.found(id))
             .map(|(group, _)| group);
         let nodes = group.as_ref().map(|group| group.nodes);
-        if let Some(refusal) = strict::refuse_same_replicas(call, nodes) {
-            return Ok(Some(refusal));
+        if let Some(error_response) = strict::reject_same_replicas(call, nodes) {
+            return Ok(Some(error_response));
         }
         let running = group.map(|group| group.engine);
-        let refusal = strict::refuse_request(call, running.as_ref(), upstream).await?;
-        if let Some(refusal) = refusal {
-            return Ok(Some(refusal));
+        let error_response = strict::reject_request(call, running.as_ref(), upstream).await?;
+        if let Some(error_response) = error_response {
+            return Ok(Some(error_response));
         }
-        Ok(self.refuse_for_capacity(call))
+        Ok(self.reject_for_capacity(call))
     }
 
     /// A creation in a zone without capacity. Where AWS chooses, it chooses such a one: else nobody would notice.
-    fn refuse_for_capacity(&self, call: &Call) -> Option<Refusal> {
+    fn reject_for_capacity(&self, call: &Call) -> Option<ErrorResponse> {
         if call.operation != "CreateReplicationGroup" {
             return None;
         }
@@ -223,7 +223,7 @@ impl ElastiCache {
         let is_exhausted = |zone: &&str| exhausted.iter().any(|found| found == zone);
         (wanted.is_empty() || wanted.iter().any(is_exhausted)).then(|| {
             // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
-            Refusal::new(
+            ErrorResponse::new(
                 "InsufficientCacheClusterCapacity",
                 "The requested cache node type is not available in the specified Availability Zone.",
             )
@@ -233,7 +233,7 @@ impl ElastiCache {
     /// First use in an account whose administrator makes the role only after the first call has failed
     /// ([service-linked roles](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html)).
     /// AWS's words: <https://github.com/aws-controllers-k8s/community/issues/367>.
-    fn refuse_for_role(&self, call: &Call) -> Option<Refusal> {
+    fn reject_for_role(&self, call: &Call) -> Option<ErrorResponse> {
         let needs_role = matches!(
             call.operation.as_str(),
             "CreateCacheSubnetGroup" | "CreateReplicationGroup"
@@ -243,7 +243,7 @@ impl ElastiCache {
             return None;
         }
         state.service_linked_role_is_missing = false;
-        Some(Refusal::new(
+        Some(ErrorResponse::new(
             "ServiceLinkedRoleNotFoundFault",
             "This action cannot be completed due to insufficient permissions. (Recommended action) Please create new \
              role using IAM API CreateServiceLinkedRole.",
@@ -258,7 +258,7 @@ impl ElastiCache {
             .groups
             .values()
             .filter(|group| group.subnets.eq_ignore_ascii_case(name))
-            .filter(|group| Phase::at(&group.life, group.times, now) != Phase::Gone)
+            .filter(|group| Phase::at(&group.lifecycle, group.times, now) != Phase::Gone)
             .map(|group| group.id.clone())
             .collect()
     }
@@ -270,7 +270,7 @@ impl ElastiCache {
     fn found(&self, id: &str) -> Option<(Group, Phase)> {
         let state = self.state();
         let group = state.groups.get(id).cloned()?;
-        let phase = Phase::at(&group.life, group.times, self.clock.now());
+        let phase = Phase::at(&group.lifecycle, group.times, self.clock.now());
         let is_starting = self.valkey.is_some() && !state.servers.contains_key(id);
         // An endpoint is shown once somebody answers there.
         Some(match phase {

@@ -8,26 +8,26 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use chrono::DateTime;
 
-use super::life::Phase;
+use super::lifecycle::Phase;
 use super::version::{self, Engine};
 use super::window::Window;
 use crate::gateway::call::Call;
-use crate::gateway::refusal::Refusal;
+use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::upstream::Upstream;
 use crate::gateway::xml::Element;
 
 /// What is refused because of the moment: a cache that is changing, a subnet group that is used.
-pub fn refuse_state(
+pub fn reject_state(
     call: &Call,
     phase: impl Fn(&str) -> Option<Phase>,
     users: impl FnOnce() -> Vec<String>,
-) -> Option<Refusal> {
+) -> Option<ErrorResponse> {
     let id = call.field("ReplicationGroupId").unwrap_or_default();
     match call.operation.as_str() {
         // The name is taken until the group has gone:
         // https://github.com/crossplane-contrib/provider-jet-aws/issues/195
         "CreateReplicationGroup" => (phase(id)? != Phase::Gone).then(|| {
-            Refusal::new(
+            ErrorResponse::new(
                 "ReplicationGroupAlreadyExists",
                 "Replication group with specified name already exists.",
             )
@@ -56,7 +56,7 @@ pub fn refuse_state(
             match phase(id)? {
                 phase if phase.is_available() => None,
                 // https://github.com/hashicorp/terraform-provider-aws/issues/24968
-                Phase::Snapshotting => Some(Refusal::with_status(
+                Phase::Snapshotting => Some(ErrorResponse::with_status(
                     404,
                     "CacheClusterNotFound",
                     format!("{id} is either not present or not available."),
@@ -69,7 +69,7 @@ pub fn refuse_state(
         }
         // https://github.com/aws/aws-cdk/issues/6935
         "DeleteCacheSubnetGroup" => users().first().map(|_| {
-            Refusal::new(
+            ErrorResponse::new(
                 "CacheSubnetGroupInUse",
                 format!(
                     "Cache subnet group {} is currently in use by a cache cluster.",
@@ -85,29 +85,29 @@ pub fn refuse_state(
 ///
 /// # Errors
 /// Where MiniStack does not answer.
-pub async fn refuse_request(
+pub async fn reject_request(
     call: &Call,
     running: Option<&Engine>,
     upstream: &Upstream,
-) -> Result<Option<Refusal>> {
+) -> Result<Option<ErrorResponse>> {
     Ok(match call.operation.as_str() {
         "CreateReplicationGroup" => {
-            match refuse_settings(call).or_else(|| version::refuse_version(call, None)) {
-                Some(refusal) => Some(refusal),
-                None => refuse_unknown(call, upstream).await?,
+            match reject_settings(call).or_else(|| version::reject_version(call, None)) {
+                Some(error_response) => Some(error_response),
+                None => reject_unknown(call, upstream).await?,
             }
         }
         "ModifyReplicationGroup" => {
-            match refuse_nothing(call).or_else(|| version::refuse_version(call, running)) {
-                Some(refusal) => Some(refusal),
-                None => refuse_parameter_group(call, running, upstream).await?,
+            match reject_nothing(call).or_else(|| version::reject_version(call, running)) {
+                Some(error_response) => Some(error_response),
+                None => reject_parameter_group(call, running, upstream).await?,
             }
         }
-        "DescribeEvents" => refuse_start(call, SystemTime::now()),
-        "CreateCacheSubnetGroup" | "ModifyCacheSubnetGroup" => match refuse_subnet_group_name(call)
+        "DescribeEvents" => reject_start(call, SystemTime::now()),
+        "CreateCacheSubnetGroup" | "ModifyCacheSubnetGroup" => match reject_subnet_group_name(call)
         {
-            Some(refusal) => Some(refusal),
-            None => refuse_subnets(call, upstream).await?,
+            Some(error_response) => Some(error_response),
+            None => reject_subnets(call, upstream).await?,
         },
         _ => None,
     })
@@ -115,7 +115,7 @@ pub async fn refuse_request(
 
 /// What the settings of a new replication group say against AWS's rules or each other. Words without a report
 /// beside them: <https://github.com/badmintoncryer/cdk-preflight>, which tried them on AWS in September 2026.
-fn refuse_settings(call: &Call) -> Option<Refusal> {
+fn reject_settings(call: &Call) -> Option<ErrorResponse> {
     let is = |name: &str| call.field(name) == Some("true");
     let number = |name: &str| call.field(name).and_then(|text| text.parse::<i64>().ok());
     let id = call.field("ReplicationGroupId").unwrap_or_default();
@@ -166,11 +166,11 @@ fn refuse_settings(call: &Call) -> Option<Refusal> {
             "Invalid endpoint port: {port}. Valid range is 1150-8004,8006-65535"
         )));
     }
-    refuse_windows(call)
+    reject_windows(call)
 }
 
 /// Both windows are at least 60 minutes long, and do not meet.
-fn refuse_windows(call: &Call) -> Option<Refusal> {
+fn reject_windows(call: &Call) -> Option<ErrorResponse> {
     let snapshot = match call.field("SnapshotWindow").map(Window::daily) {
         Some(None) => {
             return Some(invalid_value(
@@ -203,7 +203,7 @@ fn refuse_windows(call: &Call) -> Option<Refusal> {
 
 /// What the request names and AWS does not have: its subnet group, its security groups in that VPC, its
 /// parameter group.
-async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
+async fn reject_unknown(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
     let name = call.field("CacheSubnetGroupName").unwrap_or("default");
     let asked = [
         ("Action", "DescribeCacheSubnetGroups"),
@@ -211,7 +211,7 @@ async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Refus
     ];
     let Some(described) = upstream.ask("elasticache", &asked).await? else {
         // https://github.com/apptension/saas-boilerplate/issues/621
-        return Ok(Some(Refusal::new(
+        return Ok(Some(ErrorResponse::new(
             "CacheSubnetGroupNotFoundFault",
             format!("Cache Subnet Group {name} does not exist."),
         )));
@@ -240,12 +240,12 @@ async fn refuse_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Refus
             }
         }
     }
-    refuse_parameter_group(call, None, upstream).await
+    reject_parameter_group(call, None, upstream).await
 }
 
 /// A modification without a change
 /// (<https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go>).
-fn refuse_nothing(call: &Call) -> Option<Refusal> {
+fn reject_nothing(call: &Call) -> Option<ErrorResponse> {
     let changes_nothing = [
         "Action",
         "Version",
@@ -261,10 +261,10 @@ fn refuse_nothing(call: &Call) -> Option<Refusal> {
 /// A request for as many replicas as there are
 /// ([IncreaseReplicaCount](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html)).
 /// AWS's words are not known.
-pub fn refuse_same_replicas(call: &Call, nodes: Option<u32>) -> Option<Refusal> {
+pub fn reject_same_replicas(call: &Call, nodes: Option<u32>) -> Option<ErrorResponse> {
     let wanted = call.field("NewReplicaCount")?.parse::<u32>().ok()?;
     (Some(wanted + 1) == nodes).then(|| {
-        Refusal::new(
+        ErrorResponse::new(
             "NoOperationFault",
             "The operation was not performed because no changes were required.",
         )
@@ -274,7 +274,7 @@ pub fn refuse_same_replicas(call: &Call, nodes: Option<u32>) -> Option<Refusal> 
 /// ElastiCache keeps events for 14 days
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)). AWS's
 /// words for an earlier start are not known.
-fn refuse_start(call: &Call, now: SystemTime) -> Option<Refusal> {
+fn reject_start(call: &Call, now: SystemTime) -> Option<ErrorResponse> {
     let start = DateTime::parse_from_rfc3339(call.field("StartTime")?).ok()?;
     let oldest = now.checked_sub(Duration::from_hours(14 * 24))?;
     (SystemTime::from(start) < oldest)
@@ -282,11 +282,11 @@ fn refuse_start(call: &Call, now: SystemTime) -> Option<Refusal> {
 }
 
 /// A parameter group that doesn't exist, or that belongs to another family than the version.
-async fn refuse_parameter_group(
+async fn reject_parameter_group(
     call: &Call,
     running: Option<&Engine>,
     upstream: &Upstream,
-) -> Result<Option<Refusal>> {
+) -> Result<Option<ErrorResponse>> {
     let Some((name, expected)) = version::parameter_group(call, running) else {
         return Ok(None);
     };
@@ -301,7 +301,7 @@ async fn refuse_parameter_group(
             Some(family) => family,
             // https://github.com/azavea/terraform-aws-redis-elasticache/issues/12
             None => {
-                return Ok(Some(Refusal::with_status(
+                return Ok(Some(ErrorResponse::with_status(
                     404,
                     "CacheParameterGroupNotFound",
                     format!("CacheParameterGroup not found: {name}"),
@@ -349,7 +349,7 @@ async fn vpc_of_security_group(id: &str, upstream: &Upstream) -> Result<Option<S
 
 /// The rule for identifiers holds, though the API reference does not say so:
 /// <https://github.com/terraform-aws-modules/terraform-aws-vpc/issues/193>.
-fn refuse_subnet_group_name(call: &Call) -> Option<Refusal> {
+fn reject_subnet_group_name(call: &Call) -> Option<ErrorResponse> {
     let name = call.field("CacheSubnetGroupName").unwrap_or_default();
     let fits = is_identifier(name) && name.len() <= 255;
     (!fits).then(|| {
@@ -360,7 +360,7 @@ fn refuse_subnet_group_name(call: &Call) -> Option<Refusal> {
 }
 
 /// The subnets exist, and all stand in one VPC: <https://github.com/floci-io/floci/pull/2401>.
-async fn refuse_subnets(call: &Call, upstream: &Upstream) -> Result<Option<Refusal>> {
+async fn reject_subnets(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
     let wanted = call.list("SubnetIds");
     let mut first: Option<(&str, String)> = None;
     for id in &wanted {
@@ -378,7 +378,7 @@ async fn refuse_subnets(call: &Call, upstream: &Upstream) -> Result<Option<Refus
         match &first {
             None => first = Some((id, vpc.text().to_owned())),
             Some((other, of_other)) if of_other != vpc.text() => {
-                return Ok(Some(Refusal::new(
+                return Ok(Some(ErrorResponse::new(
                     "InvalidSubnet",
                     format!("Subnets {other} and {id} are not in the same VPC."),
                 )));
@@ -401,16 +401,16 @@ fn is_identifier(id: &str) -> bool {
         && !id.contains("--")
 }
 
-fn invalid_state(message: impl Into<String>) -> Refusal {
-    Refusal::new("InvalidReplicationGroupState", message)
+fn invalid_state(message: impl Into<String>) -> ErrorResponse {
+    ErrorResponse::new("InvalidReplicationGroupState", message)
 }
 
-fn invalid_value(message: impl Into<String>) -> Refusal {
-    Refusal::new("InvalidParameterValue", message)
+fn invalid_value(message: impl Into<String>) -> ErrorResponse {
+    ErrorResponse::new("InvalidParameterValue", message)
 }
 
-fn invalid_combination(message: impl Into<String>) -> Refusal {
-    Refusal::new("InvalidParameterCombination", message)
+fn invalid_combination(message: impl Into<String>) -> ErrorResponse {
+    ErrorResponse::new("InvalidParameterCombination", message)
 }
 
 #[cfg(test)]
@@ -421,8 +421,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::{
-        refuse_nothing, refuse_same_replicas, refuse_settings, refuse_start, refuse_state,
-        refuse_subnet_group_name,
+        reject_nothing, reject_same_replicas, reject_settings, reject_start, reject_state,
+        reject_subnet_group_name,
     };
     use crate::gateway::call::Call;
     use crate::gateway::elasticache::Phase;
@@ -511,7 +511,7 @@ mod tests {
             ),
         ];
         for (fields, expected, why) in cases {
-            let found = refuse_settings(&call(fields)).map(|refusal| refusal.code);
+            let found = reject_settings(&call(fields)).map(|error_response| error_response.code);
             assert_eq!(found.as_deref(), expected, "{why}");
         }
     }
@@ -520,14 +520,16 @@ mod tests {
     fn modification_without_a_change_is_refused() {
         let modify = "Action=ModifyReplicationGroup&ReplicationGroupId=a&ApplyImmediately=true";
 
-        assert!(refuse_nothing(&call(modify)).is_some());
-        assert!(refuse_nothing(&call(&format!("{modify}&CacheNodeType=b"))).is_none());
+        assert!(reject_nothing(&call(modify)).is_some());
+        assert!(reject_nothing(&call(&format!("{modify}&CacheNodeType=b"))).is_none());
     }
 
     #[test]
     fn as_many_replicas_as_there_are_change_nothing() {
         let increase = call("Action=IncreaseReplicaCount&ReplicationGroupId=a&NewReplicaCount=1");
-        let code = |nodes| refuse_same_replicas(&increase, Some(nodes)).map(|refusal| refusal.code);
+        let code = |nodes| {
+            reject_same_replicas(&increase, Some(nodes)).map(|error_response| error_response.code)
+        };
 
         assert_eq!(code(2), Some("NoOperationFault".to_owned()));
         assert_eq!(code(1), None);
@@ -539,7 +541,7 @@ mod tests {
         let now = DateTime::parse_from_rfc3339("2026-11-15T00:00:00Z").expect("a moment");
         let is_refused = |start: &str| {
             let call = call(&format!("Action=DescribeEvents&StartTime={start}"));
-            refuse_start(&call, now.into()).is_some()
+            reject_start(&call, now.into()).is_some()
         };
 
         assert!(is_refused("2026-10-31T23:59:59Z"));
@@ -550,7 +552,7 @@ mod tests {
     #[test]
     fn a_subnet_groups_name_is_an_identifier() {
         let refused = |name: &str| {
-            refuse_subnet_group_name(&call(&format!("CacheSubnetGroupName={name}"))).is_some()
+            reject_subnet_group_name(&call(&format!("CacheSubnetGroupName={name}"))).is_some()
         };
 
         assert!(!refused("bandup-cached-subnet-group"));
@@ -566,8 +568,8 @@ mod tests {
             let fields = format!(
                 "Action={operation}&ReplicationGroupId=a&ResourceName=arn:aws:elasticache:r:0:replicationgroup:a"
             );
-            refuse_state(&call(&fields), |_| Some(phase.clone()), Vec::new)
-                .map(|refusal| refusal.code)
+            reject_state(&call(&fields), |_| Some(phase.clone()), Vec::new)
+                .map(|error_response| error_response.code)
         };
         let state = Some("InvalidReplicationGroupState".to_owned());
         for operation in [
@@ -590,11 +592,11 @@ mod tests {
     #[test]
     fn a_subnet_group_in_use_stays() {
         let deletion = call("Action=DeleteCacheSubnetGroup&CacheSubnetGroupName=a");
-        let with = |users: Vec<String>| refuse_state(&deletion, |_| None, || users);
+        let with = |users: Vec<String>| reject_state(&deletion, |_| None, || users);
 
         assert!(with(Vec::new()).is_none());
         assert_eq!(
-            with(vec!["bandup-redis".to_owned()]).map(|refusal| refusal.code),
+            with(vec!["bandup-redis".to_owned()]).map(|error_response| error_response.code),
             Some("CacheSubnetGroupInUse".to_owned())
         );
     }

@@ -1,7 +1,7 @@
 //! Engine versions of Valkey, and the parameter group families that they belong to.
 
 use crate::gateway::call::Call;
-use crate::gateway::refusal::Refusal;
+use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::xml::Element;
 
 /// The versions that ElastiCache offers, each with the patch version that a member shows
@@ -56,8 +56,8 @@ impl Engine {
 }
 
 /// Rejects a version that ElastiCache doesn't offer for Valkey, and an older one than the cache runs.
-pub fn refuse_version(call: &Call, running: Option<&Engine>) -> Option<Refusal> {
-    let refuse = |message: String| Some(Refusal::new("InvalidParameterCombination", message));
+pub fn reject_version(call: &Call, running: Option<&Engine>) -> Option<ErrorResponse> {
+    let refuse = |message: String| Some(ErrorResponse::new("InvalidParameterCombination", message));
     let is_creation = call.operation == "CreateReplicationGroup";
     if is_creation && call.field("Engine") != Some("valkey") {
         return None;
@@ -155,7 +155,7 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::body::Bytes;
 
-    use super::{Engine, described, family, parameter_group, refuse_version};
+    use super::{Engine, described, family, parameter_group, reject_version};
     use crate::gateway::call::Call;
 
     fn call(fields: &str) -> Call {
@@ -208,7 +208,7 @@ mod tests {
         for (fields, version, expected) in cases {
             let running = version.map(|version| running(version, "default.valkey8"));
 
-            let found = refuse_version(&call(&fields), running.as_ref());
+            let found = reject_version(&call(&fields), running.as_ref());
 
             assert_eq!(found.is_some(), expected, "{fields}: {found:?}");
         }

@@ -22,7 +22,7 @@ use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::call::Call;
-use super::refusal::Refusal;
+use super::error_response::ErrorResponse;
 use service::{Operation, Service};
 use shape::Violation;
 
@@ -78,12 +78,12 @@ impl Models {
     }
 
     /// Checks a request. Returns the error that answers it if it violates its service's model.
-    pub(super) fn check_request(&self, call: &Call, body: &[u8]) -> Option<Refusal> {
+    pub(super) fn check_request(&self, call: &Call, body: &[u8]) -> Option<ErrorResponse> {
         let found = match find(call) {
             Ok((service, operation)) => request::violations(service, operation, call, body),
             Err(violation) => vec![violation],
         };
-        self.refusal(call, Side::Request, &found)
+        self.error_response(call, Side::Request, &found)
     }
 
     /// Returns a response as it is, or an error instead if it violates its service's model.
@@ -101,14 +101,19 @@ impl Models {
             },
             Err(violation) => vec![violation],
         };
-        Ok(match self.refusal(call, Side::Response, &found) {
-            Some(refusal) => refusal.answer(call),
+        Ok(match self.error_response(call, Side::Response, &found) {
+            Some(error_response) => error_response.answer(call),
             None => Response::from_parts(head, Full::new(body)),
         })
     }
 
     /// Notes violations, and returns the error that reports them.
-    fn refusal(&self, call: &Call, side: Side, found: &[Violation]) -> Option<Refusal> {
+    fn error_response(
+        &self,
+        call: &Call,
+        side: Side,
+        found: &[Violation],
+    ) -> Option<ErrorResponse> {
         let described: Vec<_> = found
             .iter()
             .filter(|violation| side == Side::Request || !violation.is_empty_list())
@@ -127,7 +132,7 @@ impl Models {
                 all.push(violation);
             }
         }
-        Some(Refusal::new(CODE, message))
+        Some(ErrorResponse::new(CODE, message))
     }
 }
 

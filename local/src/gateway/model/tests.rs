@@ -42,8 +42,8 @@ fn runtime() -> tokio::runtime::Runtime {
 fn requested(example: &Example, request: &str) -> Vec<String> {
     let models = Models::default();
     let call = call(example.service, example.operation, request);
-    let refusal = models.check_request(&call, request.as_bytes());
-    assert_eq!(refusal.is_some(), !models.violations().is_empty());
+    let error_response = models.check_request(&call, request.as_bytes());
+    assert_eq!(error_response.is_some(), !models.violations().is_empty());
     models.violations()
 }
 
@@ -431,10 +431,10 @@ fn accepts_injected_faults() {
         };
         let call = call(service, operation, &body);
         for fault in Fault::ALL {
-            if let Some(refusal) = fault.refusal(&call) {
+            if let Some(error_response) = fault.error_response(&call) {
                 let models = Models::default();
                 runtime
-                    .block_on(models.checked(&call, refusal.answer(&call)))
+                    .block_on(models.checked(&call, error_response.answer(&call)))
                     .expect("a response");
                 found.extend(models.violations());
             }
@@ -464,10 +464,10 @@ fn accepts_faults_that_tests_ask_for() {
     for (fault, operations) in operations {
         for operation in operations {
             let call = call("elasticache", operation, &format!("Action={operation}"));
-            let refusal = fault.refusal(&call).expect("an error");
+            let error_response = fault.error_response(&call).expect("an error");
             let models = Models::default();
             runtime
-                .block_on(models.checked(&call, refusal.answer(&call)))
+                .block_on(models.checked(&call, error_response.answer(&call)))
                 .expect("a response");
             assert_eq!(models.violations(), Vec::<String>::new(), "{fault}");
         }

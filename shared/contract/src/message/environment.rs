@@ -1,4 +1,4 @@
-//! The messages of `ResolveEnvironment`, `PlanEnvironment`, and `ClaimEnvironment`.
+//! The messages of `ResolveRemoval`, `PlanEnvironment`, and `ClaimEnvironment`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,10 +6,10 @@ use super::ResolvedNetwork;
 use crate::Spec;
 use crate::value::{EnvironmentName, ExecutionName};
 
-/// What `ResolveEnvironment` takes.
+/// What `ResolveRemoval` takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ResolveEnvironmentInput {
+pub struct ResolveRemovalInput {
     /// The environment that the request names, unchecked, for the log.
     pub environment: serde_json::Value,
     /// The name of the execution.
@@ -18,15 +18,15 @@ pub struct ResolveEnvironmentInput {
     pub request: serde_json::Value,
 }
 
-/// What `ResolveEnvironment` returns: what is to be removed, under the names that the request gives it. If the
+/// What `ResolveRemoval` returns: what is to be removed, under the names that the request gives it. If the
 /// environment has a record, its names count instead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ResolveEnvironmentOutput {
+pub struct ResolvedRemoval {
     /// The environment.
     pub environment: EnvironmentName,
     /// What its resources are called.
-    pub names: Names,
+    pub names: ResourceNames,
     /// Whether a final snapshot of the cache is requested.
     pub final_snapshot: bool,
     /// The failed execution that is rolled back; none for a removal.
@@ -34,7 +34,7 @@ pub struct ResolveEnvironmentOutput {
     pub rollback: Option<Rollback>,
     /// When the event requested it, in milliseconds since 1970; none for a manual execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<i64>,
+    pub requested_at: Option<i64>,
 }
 
 /// Which execution is rolled back. It alone decides nothing: a rollback removes something only if the environment's
@@ -49,7 +49,7 @@ pub struct Rollback {
 /// What an environment's resources are called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Names {
+pub struct ResourceNames {
     /// The replication group's ID.
     pub cache_name: String,
     /// The security group's name. A removal finds the groups that it deletes by their tags; it reports a group of this
@@ -105,7 +105,7 @@ pub enum ClaimRequest {
         network: ResolvedNetwork,
     },
     /// Remove its cache, or roll a failed execution back.
-    Remove(ResolveEnvironmentOutput),
+    Remove(ResolvedRemoval),
 }
 
 /// What `ClaimEnvironment` returns, and `PlanEnvironment`.

@@ -18,8 +18,8 @@ pub use endpoint::{
     RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput, VerifyEndpointOutput,
 };
 pub use environment::{
-    Claim, ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest, EnvironmentPlan, Names,
-    Protection, ProvisionClaim, RemovalClaim, ResolveEnvironmentInput, ResolveEnvironmentOutput,
+    Claim, ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest, EnvironmentPlan,
+    Protection, ProvisionClaim, RemovalClaim, ResolveRemovalInput, ResolvedRemoval, ResourceNames,
     Rollback, WaitedFor,
 };
 pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork};
