@@ -41,7 +41,7 @@ impl Aws {
         let mut command = cloud.workspace().command("python");
         let mut process = cloud
             .direct(&mut command)
-            .arg(cloud.workspace().file("local/src/aws.py"))
+            .arg(cloud.workspace().file("local/ministack/aws.py"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -16,10 +16,8 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::valkey::{self, Valkey};
-use crate::{Gateway, Interrupt, Workspace};
+use crate::{Gateway, Interrupt, REGION, Workspace};
 
-/// The region that the reference set-up stands in.
-pub const REGION: &str = "ap-southeast-1";
 const START: Duration = Duration::from_mins(1);
 const STARTS: usize = 3;
 
@@ -220,7 +218,7 @@ fn ministack(
         .open(folder.path().join("ministack.log"))?;
     let mut command = workspace.command("python");
     isolate(&mut command, folder.path())
-        .arg(workspace.file("local/src/start_ministack.py"))
+        .arg(workspace.file("local/ministack/start.py"))
         .env("BIND_HOST", address.ip().to_string())
         .env("GATEWAY_PORT", address.port().to_string())
         // A provided.* function calls back to this address.

@@ -9,7 +9,6 @@ pub mod backend;
 pub mod cloud;
 pub mod gateway;
 pub mod interrupt;
-pub mod lambda;
 pub mod network;
 pub mod reference;
 pub mod stack;
@@ -22,3 +21,6 @@ pub use gateway::Gateway;
 pub use interrupt::Interrupt;
 pub use stack::Stack;
 pub use workspace::Workspace;
+
+/// The Region that everything runs in.
+pub const REGION: &str = "ap-southeast-1";

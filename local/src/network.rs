@@ -3,8 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::Aws;
-use crate::cloud::REGION;
+use crate::{Aws, REGION};
 
 /// The names of an environment's network.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 pub mod definition;
 pub mod diagram;
+pub mod lambda;
 pub mod matrix;
 pub mod messages;
 pub mod page;

@@ -15,8 +15,8 @@ use anyhow::{Context, Result, anyhow, ensure};
 use local::Settings;
 use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
-use local::gateway::fault_scope::RecordedCall;
-use local::lambda::reads;
+use local::gateway::call::RecordedCall;
+use crate::lambda::reads;
 use serde_json::{Value, json};
 
 use crate::{Ended, Environment, World, resources};

@@ -11,7 +11,7 @@ use envcache_tests::matrix::{self, Baseline, Machines, Scenario};
 use envcache_tests::{Environment, World, resources, text};
 use local::Workspace;
 use local::gateway::fault::{Fault, Rule, When};
-use local::gateway::fault_scope::RecordedCall;
+use local::gateway::call::RecordedCall;
 use serde_json::{Value, json};
 
 /// The environment variable that names the seed.

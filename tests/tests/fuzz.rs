@@ -5,7 +5,7 @@ use contract::error::ErrorName;
 use contract::{RemovalRequest, Request};
 use envcache_tests::messages;
 use local::Workspace;
-use local::lambda::{Answer, Function, reads};
+use envcache_tests::lambda::{Answer, Function, reads};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

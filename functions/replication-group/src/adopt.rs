@@ -1,20 +1,23 @@
-//! Takes over a cache that nobody's tags claim.
+//! Adopts a replication group that has no owner tags.
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{ReplicationGroup, Tag};
 use contract::Owner;
 use contract::error::StepResult;
 
-use crate::change::Answer;
 use crate::find::are_tags_unavailable;
 
-/// Gives the group our tags. ElastiCache gives them to its members too
+/// Adds the owner tags to the group. ElastiCache adds them to its members too
 /// ([AddTagsToResource](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html)).
+/// Returns false if the group is changing, so that its tags are unavailable.
+///
+/// # Errors
+/// Returns ElastiCache's error.
 pub async fn adopt(
     elasticache: &Client,
     owner: &Owner,
     group: &ReplicationGroup,
-) -> StepResult<Answer> {
+) -> StepResult<bool> {
     let arn = group.arn().unwrap_or_default();
     let tags = owner
         .tags()
@@ -26,8 +29,8 @@ pub async fn adopt(
         .send()
         .await;
     match answer {
-        Ok(_) => Ok(Answer::Accepted),
-        Err(error) if are_tags_unavailable(step::code(&error)) => Ok(Answer::StillChanging),
+        Ok(_) => Ok(true),
+        Err(error) if are_tags_unavailable(step::code(&error)) => Ok(false),
         Err(error) => Err(step::failure("AddTagsToResource", arn, error)),
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_elasticache::operation::modify_replication_group::{
 };
 use contract::error::StepResult;
 
-use crate::compare::{Change, Modification};
+use crate::compare::{Change, Requested, Setting};
 use crate::find::is_still_changing;
 
 /// What became of the call.
@@ -51,10 +51,10 @@ pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult
                 .send()
                 .await,
         ),
-        Change::Modify(modification) => answer(
+        Change::Modify(settings) => answer(
             "ModifyReplicationGroup",
             id,
-            modify(elasticache, id, modification).await,
+            modify(elasticache, id, settings).await,
         ),
     }
 }
@@ -62,21 +62,30 @@ pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult
 async fn modify(
     elasticache: &Client,
     id: &str,
-    wanted: Modification,
+    settings: Vec<Setting>,
 ) -> Result<ModifyReplicationGroupOutput, SdkError<ModifyReplicationGroupError, HttpResponse>> {
-    elasticache
+    let request = elasticache
         .modify_replication_group()
         .replication_group_id(id)
-        .set_replication_group_description(wanted.description)
-        .set_snapshot_retention_limit(wanted.snapshot_retention_days)
-        .set_snapshotting_cluster_id(wanted.snapshotting_cluster_id)
-        .set_security_group_ids(wanted.security_group_id.map(|id| vec![id]))
-        .set_automatic_failover_enabled(wanted.failover)
-        .set_multi_az_enabled(wanted.failover)
-        .set_engine_version(wanted.engine_version)
-        .set_cache_parameter_group_name(wanted.parameter_group)
-        .set_cache_node_type(wanted.node_type)
-        .apply_immediately(true)
+        .apply_immediately(true);
+    settings
+        .into_iter()
+        .fold(request, |request, setting| match setting.requested {
+            Requested::Description(text) => request.replication_group_description(text),
+            Requested::SnapshotRetention {
+                days,
+                snapshotting_cluster_id,
+            } => request
+                .snapshot_retention_limit(days)
+                .set_snapshotting_cluster_id(snapshotting_cluster_id),
+            Requested::SecurityGroup(id) => request.security_group_ids(id),
+            Requested::Failover(is_on) => request
+                .automatic_failover_enabled(is_on)
+                .multi_az_enabled(is_on),
+            Requested::EngineVersion(version) => request.engine_version(version),
+            Requested::ParameterGroup(name) => request.cache_parameter_group_name(name),
+            Requested::NodeType(node_type) => request.cache_node_type(node_type),
+        })
         .send()
         .await
 }

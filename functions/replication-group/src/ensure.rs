@@ -1,6 +1,6 @@
 //! One round of ensuring: reads the record and the group, decides, and makes at most one write to ElastiCache.
 
-use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
+use aws_sdk_elasticache::types::{NodeGroup, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
 use contract::{Action, Ownership};
@@ -203,7 +203,7 @@ impl Round<'_> {
                     "replication group {}: its member {member} is {status}, and ElastiCache doesn't recover it. {reason}. \
                      The group was left as it is. Correct the cause, {}, then start again",
                     self.id,
-                    compare::remedy_for(group, member)
+                    remedy_for(group, member)
                 ),
             ));
         };
@@ -259,7 +259,7 @@ impl Round<'_> {
                 }
             }
             (Ownership::Adoptable, _) => self.adopt(group).await,
-            (Ownership::Owned, Some(next)) => self.change(group, member, next).await,
+            (Ownership::Owned, Some(next)) => self.change(group, next).await,
         }
     }
 
@@ -270,9 +270,11 @@ impl Round<'_> {
             return Ok(self.claim_lost());
         }
         let owner = self.input.spec.owner(self.stack);
-        let outcome = match adopt(&self.clients.elasticache, &owner, group).await? {
-            Answer::StillChanging => "found changing",
-            Answer::Accepted | Answer::NothingToModify => "adopted",
+        let is_adopted = adopt(&self.clients.elasticache, &owner, group).await?;
+        let outcome = if is_adopted {
+            "adopted"
+        } else {
+            "found changing"
         };
         Ok(EnsureReplicationGroupOutput::Waiting {
             outcome: outcome.to_owned(),
@@ -284,7 +286,6 @@ impl Round<'_> {
     async fn change(
         &self,
         group: &ReplicationGroup,
-        member: &CacheCluster,
         next: Change,
     ) -> StepResult<EnsureReplicationGroupOutput> {
         // Every member is available now.
@@ -304,7 +305,7 @@ impl Round<'_> {
         if !self.record(None, requesting.as_ref()).await? {
             return Ok(self.claim_lost());
         }
-        let action = next.to_action(self.id, group, member);
+        let action = next.to_action(self.id, group);
         let changing = format!("changing {next}");
         let (outcome, observed) =
             match change::apply(&self.clients.elasticache, self.id, next).await? {
@@ -443,5 +444,26 @@ impl Round<'_> {
                 self.input.environment
             ),
         }
+    }
+}
+
+/// Returns what to do about a member that doesn't recover. A replica can be deleted, but neither the primary
+/// ([DeleteCacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html))
+/// nor the only node.
+fn remedy_for(group: &ReplicationGroup, member: &str) -> &'static str {
+    let members = group
+        .node_groups()
+        .iter()
+        .flat_map(NodeGroup::node_group_members);
+    let is_primary = members
+        .filter(|found| found.cache_cluster_id() == Some(member))
+        .any(|found| found.current_role() == Some("primary"));
+    if group.member_clusters().len() <= 1 {
+        "or, if it is this environment's, remove the cache and request it again: it is the only node, so its data is lost \
+         unless you restore a backup"
+    } else if is_primary {
+        "fail over to a replica in the ElastiCache console, delete the member there"
+    } else {
+        "delete the member in the ElastiCache console"
     }
 }

@@ -12,6 +12,7 @@ mod decide;
 mod delete;
 mod ensure;
 mod find;
+mod immutable;
 mod placement;
 mod plan;
 mod reason;

@@ -53,9 +53,7 @@ pub fn comparison(
 ) -> EnsureReplicationGroupOutput {
     let id = wanted.spec.cache.name.as_str();
     let adopt = (ownership == Ownership::Adoptable).then(|| Action::new("AddTagsToResource", id));
-    let changes = changes
-        .iter()
-        .map(|change| change.to_action(id, group, member));
+    let changes = changes.iter().map(|change| change.to_action(id, group));
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),

@@ -34,6 +34,19 @@ pub struct Call {
     pub text: String,
 }
 
+/// A call that a state made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordedCall {
+    /// The state.
+    pub step: String,
+    /// Whether its function made it, and not the state by itself.
+    pub by_function: bool,
+    /// The service, as its requests are signed for it, such as `elasticache`.
+    pub service: String,
+    /// The operation, as the API reference names it.
+    pub operation: String,
+}
+
 impl Call {
     /// Reads a request. What is signed for no service reads as one of none.
     #[must_use]

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use super::call::{Call, Protocol};
+use super::call::{Call, Protocol, RecordedCall};
 use super::error_response::ErrorResponse;
-use super::fault_scope::RecordedCall;
 
 /// A way to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,22 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::call::Call;
+use super::call::{Call, RecordedCall};
 use super::clock::Clock;
 use super::fault::{Fault, Rule};
-
-/// A call that a state made.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RecordedCall {
-    /// The state.
-    pub step: String,
-    /// Whether its function made it, and not the state by itself.
-    pub by_function: bool,
-    /// The service, as its requests are signed for it, such as `elasticache`.
-    pub service: String,
-    /// The operation, as the API reference names it.
-    pub operation: String,
-}
 
 /// An environment of a test: what its functions called, and which of their calls fail.
 pub struct FaultScope {

@@ -14,6 +14,7 @@ pub mod fault;
 pub mod fault_scope;
 mod model;
 pub mod quota;
+mod reply;
 mod security_group;
 mod server;
 mod upstream;

@@ -19,8 +19,9 @@ use super::Shared;
 use super::call::Call;
 use super::caller::Who;
 use super::fault::Fault;
+use super::reply::respond;
 use super::security_group;
-use super::upstream::{Answer, Received};
+use super::upstream::Received;
 use super::xml::Element;
 
 /// Serves until the runtime ends.
@@ -188,12 +189,4 @@ fn invocation(headers: &HeaderMap) -> Option<[&str; 3]> {
 /// Whether MiniStack itself failed, which it answers without a body. AWS's answer would be an internal error.
 fn is_failure_of_ministack(response: &Response<Full<Bytes>>) -> bool {
     response.status().is_server_error() && response.body().size_hint().exact() == Some(0)
-}
-
-/// An answer of MiniStack as it is.
-pub fn respond(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(answer.body));
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    response
 }

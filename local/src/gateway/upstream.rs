@@ -129,7 +129,7 @@ fn sign_as_root(request: &mut Request<Full<Bytes>>, form: &str, service: &str) -
         .into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
-        .region(crate::cloud::REGION)
+        .region(crate::REGION)
         .name(service)
         .time(SystemTime::now())
         .settings(SigningSettings::default())

@@ -308,7 +308,7 @@ const CHECKS: [(&str, &str, &str); 62] = [
         "if !found.is_empty() =>",
     ),
     (
-        "functions/replication-group/src/compare.rs",
+        "functions/replication-group/src/ensure.rs",
         "any(|found| found.current_role() == Some(\"primary\"))",
         "any(|found| found.current_role() == Some(\"\"))",
     ),
@@ -631,4 +631,20 @@ fn clone(checkout: &Path) -> Result<()> {
         .context("git")?;
     ensure!(status.success(), "git clone ended with {status}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use local::Workspace;
+
+    use super::CHECKS;
+
+    #[test]
+    fn each_check_occurs_once_in_its_file() {
+        for (file, check, _) in CHECKS {
+            let text = std::fs::read_to_string(Workspace::root().join(file)).expect(file);
+
+            assert_eq!(text.matches(check).count(), 1, "{file}: {check}");
+        }
+    }
 }

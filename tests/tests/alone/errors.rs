@@ -61,7 +61,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "NotFound",
-        advice: "see that the VPC, subnets and backend's security group of the request exist",
+        advice: "check that the VPC, the subnets, and the backend's security group of the request exist",
         play: |environment| {
             let request = with_backend(environment, "tasks");
             let met = run(&request);
@@ -75,7 +75,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "Ambiguous",
-        advice: "use one of the ids that the cause lists in place of the name",
+        advice: "replace the name with one of the IDs that the cause lists",
         play: |environment| {
             let twin = json!({
                 "CidrBlock": "10.0.0.0/16",
@@ -114,7 +114,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "Immutable",
-        advice: "request the values that the cause lists as found",
+        advice: "request the values that the cause lists as current",
         play: |environment| {
             assert_eq!(run(&environment.request()).status, "SUCCEEDED");
             let met = run(&environment.request_with("/cache", json!({ "port": 7000 })));
@@ -134,7 +134,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "CreateFailed",
-        advice: "see to the reason that ElastiCache gives, then start again; nothing has to be deleted by hand",
+        advice: "correct the reason that ElastiCache gives, then start again; you don't have to delete anything",
         play: |environment| {
             let failing = || Lifecycle {
                 outcome: Outcome::Failed {
@@ -152,7 +152,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "InsufficientCapacity",
-        advice: "for subnets in other zones",
+        advice: "or subnets in other zones",
         play: |environment| {
             let zones = ["ap-southeast-1a", "ap-southeast-1b"].map(str::to_owned);
             let cache = format!("{}-redis", environment.name);
@@ -167,7 +167,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "QuotaExceeded",
-        advice: "remove what is not used, or ask for more in Service Quotas",
+        advice: "delete unused resources, or request an increase in Service Quotas",
         play: |environment| while_creation_fails(environment, Fault::QuotaExceeded),
     },
     ErrorCase {
@@ -209,17 +209,17 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "AccessDenied",
-        advice: "see the role's policy",
+        advice: "compare the role's policy in `template.yaml`",
         play: |environment| while_creation_fails(environment, Fault::AccessDenied),
     },
     ErrorCase {
         error: "Throttled",
-        advice: "see the AWS Health Dashboard, then start again",
+        advice: "check the AWS Health Dashboard, then start again",
         play: |environment| while_creation_fails(environment, Fault::Throttled),
     },
     ErrorCase {
         error: "ServiceUnavailable",
-        advice: "see the AWS Health Dashboard, then start again",
+        advice: "check the AWS Health Dashboard, then start again",
         play: |environment| while_creation_fails(environment, Fault::Unavailable),
     },
     ErrorCase {
@@ -259,7 +259,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "Aborted",
-        advice: "start again when they are done",
+        advice: "find out why, then start again",
         play: |environment| {
             let execution = world().start(&environment.request());
             until("the cache is asked for", || environment.cache(world()).ok());
@@ -270,7 +270,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "Internal",
-        advice: "start again; if it stays, report the cause",
+        advice: "start again; if it fails again, report the cause",
         play: |environment| while_creation_fails(environment, Fault::KilledBefore),
     },
 ];
@@ -323,7 +323,7 @@ fn advice() -> Vec<(String, String)> {
     let page = Workspace::root().join("docs/operations.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let (_, section) = page
-        .split_once("## What to do about an error")
+        .split_once("## Troubleshoot errors")
         .expect("its section");
     let (section, _) = section.split_once("\n## ").expect("its end");
     section

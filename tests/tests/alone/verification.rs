@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use envcache_tests::{World, matrix};
 use local::gateway::elasticache::Lifecycle;
-use local::lambda::{Answer, Function};
+use envcache_tests::lambda::{Answer, Function};
 use local::valkey::{AUTHORITY, Valkey};
 use local::{Settings, Workspace, backend};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! A plan tells what a run would do, and does nothing; and the run then does exactly that.
 
 use envcache_tests::{Environment, array, fast_world as world, resources, text, unmanaged};
-use local::lambda::reads;
+use envcache_tests::lambda::reads;
 use serde_json::{Value, json};
 
 /// The calls that wrote since then, each once: by functions, and by states.

@@ -347,7 +347,7 @@ fn provisioned() -> Environment {
 }
 
 fn arn(kind: &str, name: &str) -> String {
-    let region = local::cloud::REGION;
+    let region = local::REGION;
     format!("arn:aws:elasticache:{region}:000000000000:{kind}:{name}")
 }
 
@@ -536,7 +536,7 @@ fn takes_events_of(world: &World, rule: &str, detail_type: &str, account: &str) 
         "source": "envcache.environments",
         "account": account,
         "time": "2026-11-22T10:00:00Z",
-        "region": local::cloud::REGION,
+        "region": local::REGION,
         "resources": [],
         "detail": { "environment": "bandup" },
     });

@@ -3,7 +3,7 @@
 use envcache_tests::definition::{resources, statements, strings, template};
 use envcache_tests::{World, matrix, messages, text, until};
 use local::Workspace;
-use local::lambda::Function;
+use envcache_tests::lambda::Function;
 use serde_json::{Value, json};
 
 /// The secret that a function has in its environment.

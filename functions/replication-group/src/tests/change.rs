@@ -147,27 +147,27 @@ async fn applies_each_difference_at_once_as_one_change() {
     let cases = [
         (
             json!({ "description": "cache" }),
-            "changing description",
+            "changing cache.description",
             (modify, "ReplicationGroupDescription", "cache"),
         ),
         (
             json!({ "snapshotRetentionDays": 7 }),
-            "changing backups",
+            "changing cache.snapshotRetentionDays",
             (modify, "SnapshotRetentionLimit", "7"),
         ),
         (
             json!({ "nodeType": "cache.t3.small" }),
-            "changing node type",
+            "changing cache.nodeType",
             (modify, "CacheNodeType", "cache.t3.small"),
         ),
         (
             json!({ "engineVersion": "8.1" }),
-            "changing engine version",
+            "changing cache.engineVersion",
             (modify, "EngineVersion", "8.1"),
         ),
         (
             json!({ "replicas": 1 }),
-            "changing to more replicas: 1",
+            "changing cache.replicas to 1",
             ("IncreaseReplicaCount", "NewReplicaCount", "1"),
         ),
     ];
@@ -210,7 +210,7 @@ async fn makes_one_change_per_round_when_several_differ() {
 
     let found = aws.ensure(message(&cache)).await.expect("a change");
 
-    assert_eq!(found, waiting("changing description", 30));
+    assert_eq!(found, waiting("changing cache.description", 30));
     assert_eq!(aws.elasticache_writes(), ["ModifyReplicationGroup"]);
 }
 

@@ -243,7 +243,7 @@ fn needing_a_replica(seconds: u32) -> Value {
 
 #[tokio::test]
 async fn request_for_replicas_is_counted_before_it_is_made() {
-    let changing = "changing to more replicas: 1";
+    let changing = "changing cache.replicas to 1";
     let accepted = || accepted("IncreaseReplicaCount");
     let cases = [
         (&[][..], accepted(), changing, json!([[60]])),

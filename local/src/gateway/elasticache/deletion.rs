@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::members::first_member;
+use super::ministack::{first_member, replication_group};
 use super::{Call, ElastiCache, Element, Received, Reply, Upstream, respond, written};
 
 impl ElastiCache {
@@ -14,7 +14,7 @@ impl ElastiCache {
         upstream: &Upstream,
     ) -> Result<Reply> {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
-        let last = last_shown(id, upstream).await?;
+        let last = replication_group(id, upstream).await?;
         let last_member = first_member(id, upstream).await?;
         let answer = upstream.forward(request).await?;
         if !answer.status.is_success() {
@@ -46,25 +46,6 @@ impl ElastiCache {
         self.show(&mut answer);
         Ok(written(&answer))
     }
-}
-
-/// What MiniStack shows of a replication group, if it has one of this id.
-pub(super) async fn last_shown(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
-    let described = upstream
-        .ask(
-            "elasticache",
-            &[
-                ("Action", "DescribeReplicationGroups"),
-                ("ReplicationGroupId", id),
-            ],
-        )
-        .await?;
-    let path = [
-        "DescribeReplicationGroupsResult",
-        "ReplicationGroups",
-        "ReplicationGroup",
-    ];
-    Ok(described.and_then(|answer| answer.at(&path).cloned()))
 }
 
 /// The last backup that a deletion takes: MiniStack takes none.

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use anyhow::Result;
 use hyper::StatusCode;
 
-use super::deletion::last_shown;
 use super::events::Event;
+use super::ministack::{first_member, replication_group};
 use super::{
     Call, ElastiCache, Element, Phase, Received, Reply, Upstream, describe, respond, written,
 };
@@ -53,7 +53,7 @@ impl ElastiCache {
     /// before.
     pub(super) async fn accept_and_lose(&self, call: &Call, upstream: &Upstream) -> Result<Reply> {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
-        let shown = last_shown(id, upstream).await?;
+        let shown = replication_group(id, upstream).await?;
         self.change(call, |_| {});
         let date = SystemTime::now();
         self.state().events.push(Event {
@@ -69,17 +69,4 @@ impl ElastiCache {
         self.show(&mut answer);
         Ok(written(&answer))
     }
-}
-
-/// What MiniStack answers about a replication group's first member, if there is one.
-pub(super) async fn first_member(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
-    upstream
-        .ask(
-            "elasticache",
-            &[
-                ("Action", "DescribeCacheClusters"),
-                ("CacheClusterId", &format!("{id}-0001-001")),
-            ],
-        )
-        .await
 }

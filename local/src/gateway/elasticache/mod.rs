@@ -10,6 +10,7 @@ mod describe;
 mod events;
 mod lifecycle;
 mod members;
+mod ministack;
 mod strict;
 mod version;
 mod window;
@@ -20,23 +21,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::Result;
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
 
 use super::call::Call;
 use super::clock::Clock;
 use super::error_response::ErrorResponse;
-use super::server::respond;
+use super::reply::{Reply, respond, written};
 use super::upstream::{Answer, Received, Upstream};
 use super::xml::Element;
 use crate::valkey::{self, Valkey};
 use events::Event;
 pub use lifecycle::{Lifecycle, Outcome, Phase, Times};
 use version::Engine;
-
-/// The answer to a call.
-type Reply = Response<Full<Bytes>>;
 
 /// The caches of the account. Clones share them.
 #[derive(Clone)]
@@ -371,14 +367,6 @@ impl ElastiCache {
     }
 }
 
-fn written(element: &Element) -> Reply {
-    let mut response = Response::new(Full::new(element.to_bytes()));
-    response.headers_mut().insert(
-        hyper::header::CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static("text/xml"),
-    );
-    response
-}
 
 fn number(call: &Call, field: &str) -> Option<u32> {
     call.field(field)?.parse().ok()

@@ -23,10 +23,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use crate::Workspace;
-use crate::cloud::REGION;
-use crate::gateway::call::{Call, Protocol};
-use crate::gateway::fault::Fault;
+use local::{REGION, Workspace};
+use local::gateway::call::{Call, Protocol};
+use local::gateway::fault::Fault;
 
 const RUNTIME: &str = "/2018-06-01/runtime/";
 const INVOCATION: Duration = Duration::from_secs(30);

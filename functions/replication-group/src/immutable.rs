@@ -1,0 +1,99 @@
+//! The differences between a cache and the request that AWS can't change in place. Pure functions; no AWS calls.
+
+use aws_sdk_elasticache::types::{CacheCluster, Endpoint, NodeGroup, ReplicationGroup};
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::EnsureReplicationGroupInput;
+
+use crate::compare::{on_off, parameter_group_of, versions};
+use crate::version::{self, Comparison};
+
+/// Checks that the group differs from the request only in what envcache changes in place.
+///
+/// # Errors
+/// Returns `Immutable` with all other differences.
+pub fn check(
+    group: &ReplicationGroup,
+    member: &CacheCluster,
+    input: &EnsureReplicationGroupInput,
+) -> StepResult<()> {
+    let cache = &input.spec.cache;
+    let port = group
+        .node_groups()
+        .first()
+        .and_then(NodeGroup::primary_endpoint)
+        .and_then(Endpoint::port);
+    let differences = [
+        differs("engine", member.engine(), "valkey"),
+        differs("cluster mode", Some(on_off(group.cluster_enabled())), "off"),
+        differs(
+            "encryption at rest",
+            Some(on_off(group.at_rest_encryption_enabled())),
+            "on",
+        ),
+        differs(
+            "encryption in transit",
+            Some(on_off(group.transit_encryption_enabled())),
+            "on",
+        ),
+        // The published endpoint contains no password, so no client could connect.
+        differs("AUTH", Some(on_off(group.auth_token_enabled())), "off"),
+        differs("user groups", Some(&group.user_group_ids().join(", ")), ""),
+        differs(
+            "cache.subnetGroupName",
+            member.cache_subnet_group_name(),
+            cache.subnet_group_name.as_str(),
+        ),
+        port.and_then(|port| {
+            differs(
+                "cache.port",
+                Some(&port.to_string()),
+                &cache.port.get().to_string(),
+            )
+        }),
+        version_difference(member, input),
+    ];
+    let differences: Vec<_> = differences.into_iter().flatten().collect();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(
+        ErrorName::Immutable,
+        format!(
+            "replication group {} differs from the request in settings that can't be updated: {}. The cache was not changed. \
+             Request the current values, or create the cache under another environment name",
+            cache.name,
+            differences.join("; ")
+        ),
+    ))
+}
+
+fn differs(field: &str, found: Option<&str>, wanted: &str) -> Option<String> {
+    let found = found.unwrap_or("unknown");
+    let shown = |text: &str| if text.is_empty() { "none" } else { text }.to_owned();
+    (found != wanted).then(|| format!("{field} is {}, wanted {}", shown(found), shown(wanted)))
+}
+
+/// Returns the difference of the engine version if it prevents an upgrade.
+fn version_difference(
+    member: &CacheCluster,
+    input: &EnsureReplicationGroupInput,
+) -> Option<String> {
+    let (found, requested) = versions(member, input)?;
+    let why = match version::compare(found, requested) {
+        Comparison::Satisfied => return None,
+        Comparison::NewerMajor => "and AWS only upgrades".to_owned(),
+        Comparison::Older => {
+            let in_use = parameter_group_of(member);
+            let custom = version::parameter_group(in_use, found, requested).err()?;
+            format!(
+                "and the cache uses the parameter group `{custom}`, which is for another major version. Upgrade it in the \
+                 ElastiCache console, together with a parameter group of the family valkey{}",
+                requested.major
+            )
+        }
+    };
+    let found = member.engine_version()?;
+    Some(format!(
+        "cache.engineVersion is {found}, wanted {requested}, {why}"
+    ))
+}

@@ -1,0 +1,28 @@
+//! The gateway's replies.
+
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
+
+use super::upstream::Answer;
+use super::xml::Element;
+
+/// A reply to the caller.
+pub type Reply = Response<Full<Bytes>>;
+
+/// Returns MiniStack's answer without a change.
+pub fn respond(answer: Answer) -> Reply {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+pub fn written(element: &Element) -> Reply {
+    let mut response = Response::new(Full::new(element.to_bytes()));
+    response.headers_mut().insert(
+        hyper::header::CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("text/xml"),
+    );
+    response
+}
