@@ -1,10 +1,10 @@
-# envcache's commands. `make` alone lists them.
+# envcache's commands. `make` without a target lists them.
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Apart from the tools: who only deploys needs none of them.
+# Separate from the tools, because deploying doesn't need the linters.
 LINT := .venv-lint
-# sam build and cargo lambda find each other, and the linters, here.
+# For sam build, cargo lambda, and cfn-lint, which find each other here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
@@ -18,36 +18,36 @@ PYTHON ?= python3
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: build ## the main job on this machine: from an event to a published endpoint
+demo: build ## run the demo on this machine: from an event to a published endpoint
 	cargo build --locked --quiet --package envcache --package envcache-demo
 	target/debug/envcache-demo
 
-unit: tools ## the tests that need no simulator: decisions, requests, definitions, and pages
+unit: tools ## run the tests that need no simulator: decisions, requests, definitions, and pages
 	cargo test --locked --workspace --lib --bins
 	cargo test --locked --package envcache-tests --test definitions
 
-# Runs mostly wait: more of them at once than there are cores.
-test: unit build ## every test: the fast ones first, then the stack from outside
+# Executions mostly wait, so more tests run in parallel than the machine has cores.
+test: unit build ## run all tests: first the fast ones, then those of the deployed stack
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --test '*' -- --test-threads 8
 
-matrix: build ## every fault on every call: the better part of an hour; writes docs/fault-matrix.md
+matrix: build ## inject every fault into every AWS call, for most of an hour; writes docs/fault-matrix.md
 	cargo build --locked --quiet --workspace --bins
 	target/debug/fault-matrix docs/fault-matrix.md
 
-soak: build ## a long run of random faults; writes docs/soak.md
+soak: build ## inject random faults into many runs; writes docs/soak.md
 	cargo build --locked --quiet --workspace --bins
 	target/debug/soak docs/soak.md
 
-mutation: build ## take out a Retry, Catch or ownership check, one at a time; writes docs/mutation-tests.md
+mutation: build ## remove one Retry, Catch, or ownership check at a time and check that a test fails; writes docs/mutation-tests.md
 	cargo build --locked --quiet --workspace --bins
 	target/debug/mutation docs/mutation-tests.md
 
 diagrams: ## draw the state machines; writes docs/state-machines.md
 	cargo run --locked --quiet --package envcache-tests --bin diagrams docs/state-machines.md
 
-# clippy as the compiler of our own crates: the SDK is compiled once, for this and for the tests.
-check: tools linters ## format, lints, and the security of template, roles, state machines and dependencies
+# Clippy runs as the compiler of this workspace, so the SDK is compiled only once, for the lints and for the tests.
+check: tools linters ## check format, lints, and the security of template, roles, state machines, and dependencies
 	cargo fmt --all --check
 	$(LINT)/bin/cargo-deny --locked --log-level error check bans licenses sources
 	cfn-lint template.yaml
@@ -57,20 +57,20 @@ check: tools linters ## format, lints, and the security of template, roles, stat
 	$(LINT)/bin/checkov --config-file lint/checkov.yaml --file template.yaml
 	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build --locked --workspace --all-targets
 
-audit: linters ## known vulnerabilities of the dependencies; fetches RustSec's list from GitHub
+audit: linters ## check the dependencies for known vulnerabilities; downloads RustSec's list from GitHub
 	$(LINT)/bin/cargo-deny --locked check advisories
 
-# All of them at once, and seen: sam build compiles one after the other, in silence.
-build: tools ## the deployable functions, into .aws-sam/build
+# First compiles all functions in parallel and shows progress: sam build compiles one after the other, and shows none.
+build: tools ## build the deployable functions into .aws-sam/build
 	cargo lambda build --locked --release
 	sam build
 
-deploy: build ## deploy to AWS, asking for what samconfig.toml does not say
+deploy: build ## deploy to AWS; asks for the settings
 	sam deploy --guided
 
-tools: $(VENV)/installed ## the virtual environment with MiniStack, SAM CLI and cargo-lambda
+tools: $(VENV)/installed ## install MiniStack, SAM CLI, and cargo-lambda in a virtual environment
 
-linters: $(LINT)/installed ## the virtual environment with the linters of `make check`
+linters: $(LINT)/installed ## install the linters of `make check` in a virtual environment
 
 # --require-hashes: pip rejects a package without a hash in the requirements file, and a download with another hash. The
 # hashes don't cover build tools. pip fetches those if PyPI has no wheel for the machine, and it has to build a package.
@@ -87,5 +87,5 @@ $(VENV)/installed $(LINT)/installed:
 format: ## format the Rust code
 	cargo fmt --all
 
-clean: ## remove what was built; the virtual environments stay
+clean: ## delete build output; keeps the virtual environments
 	rm -rf .aws-sam target

@@ -1,7 +1,7 @@
-"""An IAM policy linter's findings in the roles of a template, by the Service Authorization Reference.
+"""Checks the policies of a template's roles against AWS's Service Authorization Reference.
 
-Unknown actions, resources of a type that the action does not know, condition keys that it does not know, and all
-resources where AWS knows narrower ones. Prints a line for each finding, and fails where there is one.
+Finds unknown actions, resource types and condition keys that an action doesn't support, and `*` for an action that
+supports narrower resources. Prints one line for each finding, and fails if there is one.
 Usage: policies.py TEMPLATE
 """
 
@@ -12,15 +12,15 @@ import sys
 import yaml
 from parliament import analyze_policy_string, is_arn_match
 
-# DescribeExecution needs one for Express workflows alone; ours are Standard:
+# DescribeExecution needs this ARN only for Express workflows; envcache's are Standard:
 # https://docs.aws.amazon.com/step-functions/latest/dg/concept-create-iam-advanced.html
 NOT_NEEDED = ("states:DescribeExecution", "arn:*:states:*:*:express:*:*:*")
 
-# A key of every call that a function's own code makes, whatever the action:
+# Every call that a function's code makes has this key, whatever the action:
 # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
 KEY_OF_ALL_ACTIONS = "Unknown condition lambda:SourceFunctionArn"
 
-# What stands for the parameters of a deployment.
+# Example values of pseudo parameters and stack parameters.
 PARAMETERS = {
     "AWS::Partition": "aws",
     "AWS::Region": "eu-west-1",
@@ -31,7 +31,7 @@ PARAMETERS = {
     "EventBusName": "default",
 }
 
-# The ARN of a resource, by its type.
+# ARN formats by resource type.
 ARNS = {
     "AWS::DynamoDB::Table": "dynamodb:eu-west-1:123456789012:table/{}",
     "AWS::Logs::LogGroup": "logs:eu-west-1:123456789012:log-group:{}:*",
@@ -42,7 +42,7 @@ ARNS = {
 
 
 def load(file):
-    """The template, with `!Ref X` read as `{"Ref": "X"}` and the like."""
+    """Returns the template, with tags such as `!Ref X` read as `{"Ref": "X"}`."""
 
     def tagged(loader, tag, node):
         read = {
@@ -58,7 +58,7 @@ def load(file):
 
 
 def resolved(value, resources):
-    """A value with an example's ARNs and names for what a deployment fills in."""
+    """Returns a value with example ARNs and names in place of the intrinsic functions."""
 
     def named(name):
         return PARAMETERS.get(name) or "arn:aws:" + ARNS[resources[name]["Type"]].format(name)
@@ -83,8 +83,8 @@ def resolved(value, resources):
         separator, text = value["Split"]
         return resolved(text, resources).split(separator)
     if "If" in value:
-        _, wanted, _ = value["If"]
-        return resolved(wanted, resources)
+        _, if_true, _ = value["If"]
+        return resolved(if_true, resources)
     return {key: resolved(inner, resources) for key, inner in value.items()}
 
 
@@ -93,7 +93,7 @@ def listed(value):
 
 
 def is_allowed_elsewhere(statements, action, format):
-    """Whether another statement allows the action on the resource that the one at hand leaves out."""
+    """Returns whether any statement allows the action on a resource of this format."""
     return any(
         is_arn_match("", format, resource)
         for statement in statements
@@ -103,7 +103,7 @@ def is_allowed_elsewhere(statements, action, format):
 
 
 def findings_in(statement, statements):
-    """What is wrong with one of a role's statements."""
+    """Yields what is wrong with one of a role's statements."""
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     for finding in analyze_policy_string(json.dumps(policy)).findings:
         if finding.issue == "RESOURCE_MISMATCH":

@@ -1,6 +1,6 @@
-"""An ASL linter's findings in the state machines, and each of their JSONata expressions read.
+"""Lints state machines with statelint, and checks their JSONata expressions and their format.
 
-Prints a line for each finding, and fails if there is one. With --format, formats the files instead.
+Prints one line for each finding, and fails if there is one. With --format, formats the files instead.
 Usage: state_machines.py [--format] FILE...
 """
 
@@ -12,22 +12,22 @@ from statelint.config import Config
 from statelint.linter import Linter
 from statelint.problem import ProblemType
 
-# statelint wants 2 written as 2.0, and knows no ARN with a substitution in it.
+# statelint requires 2.0 instead of 2, and rejects ARNs that contain a substitution.
 IGNORED = {ProblemType.FLOAT, ProblemType.URI}
 
-# It knows no JSONata there: https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
+# statelint doesn't accept JSONata for Seconds: https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
 SECONDS_BY_JSONATA = '.Seconds is "{% $states.input.waitSeconds %}" but should be an Integer'
 
-# The longest line that an object takes, and the longest one with an expression.
+# The maximum length of an object on one line, and of a line with an expression.
 WIDTH, LONGEST_EXPRESSION = 132, 160
 
-# What Step Functions adds to JSONata:
+# The variable and the functions that Step Functions adds to JSONata:
 # https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
-OF_STEP_FUNCTIONS = {"states", "partition", "range", "hash", "random", "uuid", "parse"}
+STEP_FUNCTIONS_NAMES = {"states", "partition", "range", "hash", "random", "uuid", "parse"}
 
 
 def texts(value, path=""):
-    """Every text in a definition, with where it stands."""
+    """Yields each string in a definition, with its path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict | list):
@@ -37,7 +37,7 @@ def texts(value, path=""):
 
 
 def assigned(value):
-    """Every variable that a state of the definition assigns."""
+    """Yields each variable that a state of the definition assigns."""
     if isinstance(value, dict):
         yield from value.get("Assign", {})
         value = list(value.values())
@@ -47,7 +47,7 @@ def assigned(value):
 
 
 def symbols(symbol, seen):
-    """Every symbol of an expression that was read."""
+    """Yields each symbol of a parsed expression."""
     if isinstance(symbol, list | tuple):
         for inner in symbol:
             yield from symbols(inner, seen)
@@ -58,23 +58,26 @@ def symbols(symbol, seen):
             yield from symbols(inner, seen)
 
 
-def misread(expression, known):
-    """What is wrong with an expression: its syntax, or a variable that nobody assigns."""
+def expression_errors(expression, known):
+    """Returns what is wrong with an expression: its syntax, or variables that no state assigns."""
     try:
-        read = Jsonata(expression)
-    except Exception as error:  # noqa: BLE001 (its parser raises more than its own kind)
+        parsed = Jsonata(expression)
+    except Exception as error:  # noqa: BLE001 (the parser also raises other errors than its own)
         return [str(error)]
-    found = list(symbols(read.ast, set()))
+    found = list(symbols(parsed.ast, set()))
     bound = {symbol.lhs.value for symbol in found if symbol.type == "bind"}
     for function in (symbol for symbol in found if symbol.type == "lambda"):
         bound |= {argument.value for argument in function.arguments}
     names = {symbol.value for symbol in found if symbol.type == "variable"}
     unknown = sorted(names - bound - known - {""})
-    return [f"nobody assigns ${name}" for name in unknown]
+    return [f"no state assigns ${name}" for name in unknown]
 
 
 def on_one_line(value, width):
-    """Whether a list of plain values, or an object without objects in it that fits. A state always takes several lines."""
+    """Returns whether a value is formatted on one line.
+
+    That is a list of plain values, or an object that fits and contains no objects. A state always takes several lines.
+    """
     if isinstance(value, dict):
         has_objects = any(isinstance(inner, dict) for field in value.values() for inner in [field, *listed(field)])
         return "Type" not in value and not has_objects and len(json.dumps(value, ensure_ascii=False)) <= width
@@ -82,12 +85,12 @@ def on_one_line(value, width):
 
 
 def listed(value):
-    """The elements of a list, or none."""
+    """Returns a list unchanged, and an empty list for any other value."""
     return value if isinstance(value, list) else []
 
 
 def formatted(value, indent=0, key=None):
-    """A field or a value as JSON."""
+    """Formats a field or a value as JSON."""
     begin = "" if key is None else f"{json.dumps(key)}: "
     if on_one_line(value, WIDTH - indent - len(begin) - 1):
         text = json.dumps(value, ensure_ascii=False)
@@ -100,7 +103,7 @@ def formatted(value, indent=0, key=None):
 
 
 def misformatted(file, text):
-    """What is wrong with a definition's layout."""
+    """Yields what is wrong with the format of a definition."""
     if text != formatted(json.loads(text)):
         yield f"not formatted: run `python lint/state_machines.py --format {file}`"
     for number, line in enumerate(text.splitlines(), 1):
@@ -116,10 +119,10 @@ def findings(file):
         text = opened.read()
     yield from misformatted(file, text)
     definition = json.loads(text)
-    known = OF_STEP_FUNCTIONS | set(Jsonata.static_frame.bindings) | set(assigned(definition))
+    known = STEP_FUNCTIONS_NAMES | set(Jsonata.static_frame.bindings) | set(assigned(definition))
     for path, text in texts(definition):
         if text.startswith("{%"):
-            for problem in misread(text.removeprefix("{%").removesuffix("%}"), known):
+            for problem in expression_errors(text.removeprefix("{%").removesuffix("%}"), known):
                 yield f"{path}: {problem}"
 
 

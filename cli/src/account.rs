@@ -1,4 +1,4 @@
-//! The account that is called, by the usual AWS settings: profile, Region, credentials, and endpoint.
+//! Loads the usual AWS settings (profile, Region, credentials, and endpoint), and converts AWS errors.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,8 +11,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::arguments::Options;
 
-/// The codes of AWS's answers to a caller that isn't allowed to make a call, or whose credentials aren't valid. A retry
-/// gets the same answer:
+/// The error codes that AWS returns to a caller that isn't allowed to make a call, or whose credentials aren't valid. A
+/// retry returns the same error:
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>
 const DENIALS: [&str; 8] = [
     "AccessDenied",
@@ -25,7 +25,7 @@ const DENIALS: [&str; 8] = [
     "UnrecognizedClientException",
 ];
 
-/// Reads the settings. The HTTP client uses rustls with ring, as the functions do.
+/// Loads the AWS settings. The HTTP client uses rustls with ring, as the functions do.
 pub async fn settings(options: &Options) -> Result<SdkConfig> {
     let https = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -40,7 +40,7 @@ pub async fn settings(options: &Options) -> Result<SdkConfig> {
     let settings = loader.load().await;
     if settings.region().is_none() {
         return Err(anyhow!(
-            "no Region is set. Pass --region, or set AWS_REGION or a profile that has one"
+            "no Region is set. Pass `--region`, set `AWS_REGION`, or use a profile that has a Region"
         ));
     }
     Ok(settings)
@@ -48,13 +48,13 @@ pub async fn settings(options: &Options) -> Result<SdkConfig> {
 
 /// An error that AWS returned.
 #[derive(Debug)]
-struct Answered {
+struct ServiceError {
     operation: String,
     code: String,
     message: String,
 }
 
-impl Display for Answered {
+impl Display for ServiceError {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -64,23 +64,23 @@ impl Display for Answered {
     }
 }
 
-impl std::error::Error for Answered {}
+impl std::error::Error for ServiceError {}
 
-/// Returns the error of a failed call: the operation with AWS's own code and message, or why AWS didn't answer.
+/// Returns the error of a failed call: the operation with AWS's code and message, or why AWS couldn't be reached.
 pub fn aws_error<E, R>(operation: &str, error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let answered = error.as_service_error().and_then(|service| {
-        Some(Answered {
+    let service_error = error.as_service_error().and_then(|service| {
+        Some(ServiceError {
             operation: operation.to_owned(),
             code: service.code()?.to_owned(),
             message: service.message().unwrap_or("no message").to_owned(),
         })
     });
-    match answered {
-        Some(answered) => Error::new(answered),
+    match service_error {
+        Some(service_error) => Error::new(service_error),
         None => Error::new(error).context(format!("{operation}: could not reach AWS")),
     }
 }
@@ -88,8 +88,8 @@ where
 /// Returns whether AWS denied a call, so that a retry is pointless.
 pub fn is_denial(error: &Error) -> bool {
     error
-        .downcast_ref::<Answered>()
-        .is_some_and(|answered| DENIALS.contains(&answered.code.as_str()))
+        .downcast_ref::<ServiceError>()
+        .is_some_and(|error| DENIALS.contains(&error.code.as_str()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a person types.
+//! The command-line arguments.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::output::safe;
 
-/// Every new environment gets its cache.
+/// Manage the ElastiCache cache of each environment
 #[derive(Parser)]
 #[command(version, about, bin_name = "envcache", after_help = crate::exit::HELP)]
 pub struct Arguments {
@@ -19,10 +19,10 @@ pub struct Arguments {
     pub options: Options,
 }
 
-/// Where to ask, and how to answer.
+/// The options of every command.
 #[derive(Args)]
 pub struct Options {
-    /// The CloudFormation stack that envcache was deployed as
+    /// Name of the envcache CloudFormation stack
     #[arg(
         long,
         global = true,
@@ -33,40 +33,40 @@ pub struct Options {
         value_name = "NAME"
     )]
     pub stack: String,
-    /// The AWS profile; else `AWS_PROFILE`'s
+    /// AWS profile; by default, from `AWS_PROFILE`
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// The AWS region; else the environment's or the profile's
+    /// AWS Region; by default, from `AWS_REGION` or the profile
     #[arg(long, global = true, value_name = "NAME")]
     pub region: Option<String>,
-    /// Answer in JSON, one object a line
+    /// Print JSON, one object per line
     #[arg(long, global = true)]
     pub json: bool,
 }
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Give an environment its cache, and follow the run
+    /// Create or update an environment's cache and follow the run
     Up {
-        /// The request: an event, or its detail alone; `-` is standard input
+        /// The request: an event or only its `detail`; `-` reads standard input
         file: PathBuf,
-        /// Start the run, and do not follow it
+        /// Start the run and return without following it
         #[arg(long)]
         detach: bool,
     },
-    /// Tell what `up` would do, and do nothing
+    /// Show what `up` would change, and change nothing
     Plan {
         /// The request, as for `up`
         file: PathBuf,
     },
-    /// Tell which environment has its cache, or how one fares
+    /// Show the cache status of all environments, or of one
     Status {
-        /// The environment; without it, all of them
+        /// The environment; by default, all environments
         environment: Option<String>,
     },
-    /// Follow the run that is at work on an environment; where none is, tell how the last one ended
+    /// Follow an environment's current run, or show how its last run ended
     Watch {
-        /// The environment, or an execution's ARN
+        /// The environment, or the ARN of an execution
         #[arg(value_name = "ENVIRONMENT")]
         subject: String,
     },
@@ -84,12 +84,12 @@ pub enum Command {
         #[arg(long)]
         detach: bool,
     },
-    /// Check that envcache can work here: credentials, stack, service-linked role; with a request, its network too
+    /// Check credentials, the stack, and the service-linked role; with a request, also its network
     Doctor {
-        /// A request: its network is looked for by a plan
+        /// A request; a dry run looks up its network
         file: Option<PathBuf>,
     },
-    /// Print the completions of a shell
+    /// Print the completions for a shell
     Completions {
         /// The shell
         shell: Shell,
@@ -105,7 +105,7 @@ pub enum Command {
 pub fn parse(typed: &[OsString]) -> Result<Arguments, Error> {
     Arguments::try_parse_from(typed).map_err(|error| {
         // clap quotes the arguments in its errors. A line break in one would start a line that looks like envcache's
-        // own, so the error is made again from safe arguments.
+        // own, so the error is created again from safe arguments.
         let safe_arguments = typed
             .iter()
             .map(|argument| safe(&argument.to_string_lossy()));
@@ -177,20 +177,20 @@ mod tests {
                 "a value is required",
             ),
         ];
-        for (what, arguments, expected) in cases {
-            let error = parse(&typed(arguments)).err().expect(what);
+        for (case, arguments, expected) in cases {
+            let error = parse(&typed(arguments)).err().expect(case);
 
             let text = error.render().to_string();
-            assert!(text.contains(expected), "{what}: {text}");
-            assert!(!is_own_text(&error), "{what}: {text}");
-            assert_eq!(error.exit_code(), 2, "{what}: {text}");
+            assert!(text.contains(expected), "{case}: {text}");
+            assert!(!is_own_text(&error), "{case}: {text}");
+            assert_eq!(error.exit_code(), 2, "{case}: {text}");
             let is_plain = |character: char| {
                 character == '\n' || !(character.is_control() || character == '\u{202e}')
             };
-            assert!(text.chars().all(is_plain), "{what}: {text:?}");
+            assert!(text.chars().all(is_plain), "{case}: {text:?}");
             assert!(
                 !text.lines().any(|line| line.starts_with("bandup")),
-                "{what}: {text}"
+                "{case}: {text}"
             );
         }
     }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn argument_definitions_are_valid() {
         Arguments::command().debug_assert();
     }
 

@@ -15,9 +15,9 @@ pub enum Cache {
     NotRequested,
     /// It exists, with this status, such as `available`.
     Exists(String),
-    /// It was requested, and doesn't exist.
+    /// A run requested it, but it doesn't exist.
     Missing,
-    /// Why the call failed.
+    /// The call failed, for this reason.
     Unreadable(String),
 }
 
@@ -26,7 +26,7 @@ pub enum Cache {
 pub struct Caches(Result<BTreeMap<String, String>, String>);
 
 impl Default for Caches {
-    /// Returns no replication group, without a call.
+    /// Returns an empty list, without a call.
     fn default() -> Self {
         Self(Ok(BTreeMap::new()))
     }
@@ -69,7 +69,7 @@ impl Caches {
     pub fn find(&self, id: Option<&str>) -> Cache {
         match (id, &self.0) {
             (None, _) => Cache::NotRequested,
-            (Some(_), Err(why)) => Cache::Unreadable(why.clone()),
+            (Some(_), Err(reason)) => Cache::Unreadable(reason.clone()),
             (Some(id), Ok(statuses)) => match statuses.get(id) {
                 Some(status) => Cache::Exists(status.clone()),
                 None => Cache::Missing,

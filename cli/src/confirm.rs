@@ -10,7 +10,7 @@ use crate::stack::Stack;
 ///
 /// # Errors
 ///
-/// Returns `Usage` if there is no terminal to ask on.
+/// Returns `Usage` if confirmation is required and there is no terminal.
 pub fn is_needed(environment: &str, yes: bool) -> Result<bool, Usage> {
     // The question goes to standard error, so that standard output holds only the result.
     let is_terminal = stdin().is_terminal() && stderr().is_terminal();
@@ -48,18 +48,18 @@ fn check_answer(environment: &str, answer: &str) -> Result<(), Usage> {
     )))
 }
 
-/// Returns the line that the user types. An unreadable one is empty.
+/// Returns the line that the user types. It is empty if it can't be read.
 fn read_answer() -> String {
     let mut answer = Vec::new();
     let _ = stdin().lock().read_until(b'\n', &mut answer);
     if !answer.ends_with(b"\n") {
-        // Ctrl-D leaves the cursor in the line of the question.
+        // After Ctrl-D, the cursor is still on the question's line.
         print_error_line("");
     }
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// ElastiCache deletes automatic backups with the replication group; a final snapshot stays:
+/// Returns the warning. ElastiCache deletes automatic backups with the replication group, but keeps a final snapshot:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-deleting.html>
 fn warning(environment: &str, final_snapshot: bool, stack: &Stack) -> String {
     let snapshot = if final_snapshot {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_environments_name_confirms() {
+    fn accepts_only_the_environment_name_as_confirmation() {
         let cases = [
             ("bandup\n", true),
             ("bandup\r\n", true),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn warning_names_the_stack_and_says_what_is_lost() {
+    fn warning_names_stack_account_region_and_lost_data() {
         let stack = Stack {
             name: "envcache".to_owned(),
             provision: "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision"

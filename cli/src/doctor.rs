@@ -1,4 +1,4 @@
-//! Whether envcache can work here.
+//! Checks that envcache can run in the account.
 
 use std::fmt;
 
@@ -19,11 +19,11 @@ use crate::run;
 use crate::stack::Stack;
 use crate::view::View;
 
-/// The role that lets ElastiCache work in the account:
+/// The role that ElastiCache uses to manage resources in the account:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html>
 const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForElastiCache";
 
-/// One check that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding {
@@ -36,7 +36,7 @@ struct Finding {
 #[serde(rename_all = "camelCase")]
 enum CheckResult {
     Ok,
-    /// It need not hinder anything.
+    /// It doesn't prevent runs.
     Warning,
     Failed,
 }
@@ -63,16 +63,16 @@ impl Finding {
     }
 }
 
-/// Looks at everything that a run needs, and prints each finding as it comes.
+/// Checks everything that a run needs, and prints each result immediately.
 pub async fn run_checks(
     settings: &SdkConfig,
     stack_name: &str,
-    asked: Option<StartRequest>,
+    request: Option<StartRequest>,
     json: bool,
 ) -> Result<Exit> {
-    let mut is_bad = false;
-    let mut tell = |finding: &Finding| -> Result<()> {
-        is_bad |= finding.result == CheckResult::Failed;
+    let mut has_failed = false;
+    let mut report = |finding: &Finding| -> Result<()> {
+        has_failed |= finding.result == CheckResult::Failed;
         if json {
             print_json(serde_json::to_string(finding)?);
         } else {
@@ -83,50 +83,57 @@ pub async fn run_checks(
         }
         Ok(())
     };
-    tell(&Finding::of("credentials", credentials(settings).await))?;
+    report(&Finding::of("credentials", credentials(settings).await))?;
     let stack = Stack::find(settings, stack_name).await;
-    tell(&Finding::of(
+    report(&Finding::of(
         "stack",
         stack
             .as_ref()
-            .map(deployed)
+            .map(stack_status)
             .map_err(|error| anyhow::anyhow!("{error:#}")),
     ))?;
     if let Ok(stack) = &stack {
-        tell(&Finding::of(
+        report(&Finding::of(
             "state machines",
-            machines(settings, stack).await,
+            state_machines(settings, stack).await,
         ))?;
-        tell(&Finding::of("records", records(settings, stack).await))?;
+        report(&Finding::of("records", records(settings, stack).await))?;
         if let Some(version) = &stack.default_engine_version {
-            tell(&Finding::of(
+            report(&Finding::of(
                 "engine version",
                 engine_version(settings, version).await,
             ))?;
         }
     }
-    tell(&Finding::of("service-linked role", role(settings).await))?;
-    if let (Ok(stack), Some(asked)) = (&stack, asked) {
-        tell(&Finding::of(
+    report(&Finding::of(
+        "service-linked role",
+        service_linked_role(settings).await,
+    ))?;
+    if let (Ok(stack), Some(request)) = (&stack, request) {
+        report(&Finding::of(
             "network",
-            network(settings, stack, asked).await,
+            network(settings, stack, request).await,
         ))?;
     }
-    Ok(if is_bad { Exit::Failed } else { Exit::Success })
+    Ok(if has_failed {
+        Exit::Failed
+    } else {
+        Exit::Success
+    })
 }
 
 async fn credentials(settings: &SdkConfig) -> Result<(CheckResult, String)> {
-    let who = aws_sdk_sts::Client::new(settings)
+    let identity = aws_sdk_sts::Client::new(settings)
         .get_caller_identity()
         .send()
         .await
         .map_err(|error| aws_error("GetCallerIdentity", error))?;
     let region = settings.region().map_or("", AsRef::as_ref);
-    let arn = who.arn().unwrap_or("somebody");
+    let arn = identity.arn().unwrap_or("unknown caller");
     Ok((CheckResult::Ok, format!("{arn} in {region}")))
 }
 
-fn deployed(stack: &Stack) -> (CheckResult, String) {
+fn stack_status(stack: &Stack) -> (CheckResult, String) {
     let result = if stack.status.ends_with("_COMPLETE") && stack.status != "DELETE_COMPLETE" {
         CheckResult::Ok
     } else {
@@ -135,7 +142,7 @@ fn deployed(stack: &Stack) -> (CheckResult, String) {
     (result, stack.status.clone())
 }
 
-async fn machines(settings: &SdkConfig, stack: &Stack) -> Result<(CheckResult, String)> {
+async fn state_machines(settings: &SdkConfig, stack: &Stack) -> Result<(CheckResult, String)> {
     let sfn = aws_sdk_sfn::Client::new(settings);
     for arn in [&stack.provision, &stack.deprovision] {
         let machine = sfn
@@ -148,7 +155,7 @@ async fn machines(settings: &SdkConfig, stack: &Stack) -> Result<(CheckResult, S
             return Ok((CheckResult::Failed, format!("{arn} is being deleted")));
         }
     }
-    Ok((CheckResult::Ok, "both are there".to_owned()))
+    Ok((CheckResult::Ok, "both exist".to_owned()))
 }
 
 async fn records(settings: &SdkConfig, stack: &Stack) -> Result<(CheckResult, String)> {
@@ -164,11 +171,17 @@ async fn records(settings: &SdkConfig, stack: &Stack) -> Result<(CheckResult, St
         Some(TableStatus::Active | TableStatus::Updating) => {
             (CheckResult::Ok, format!("table {name}"))
         }
-        other => (CheckResult::Failed, format!("table {name} is {other:?}")),
+        other => {
+            let status = other.as_ref().map_or("unknown", TableStatus::as_str);
+            (
+                CheckResult::Failed,
+                format!("table {name} has status {status}"),
+            )
+        }
     })
 }
 
-/// Whether ElastiCache offers the version that new caches get by default, in this Region.
+/// Checks that ElastiCache offers the default engine version of new caches in this Region.
 async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(CheckResult, String)> {
     let answer = aws_sdk_elasticache::Client::new(settings)
         .describe_cache_engine_versions()
@@ -184,12 +197,12 @@ async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(CheckRes
             .collect(),
         Err(error) if is_denied(error.code()) => {
             let message =
-                "DescribeCacheEngineVersions is denied here; the functions do not need it";
+                "DescribeCacheEngineVersions is denied to this caller; the functions don't need it";
             return Ok((CheckResult::Warning, message.to_owned()));
         }
         Err(error) => return Err(aws_error("DescribeCacheEngineVersions", error)),
     };
-    // It may be shown with its patch version.
+    // ElastiCache may return it with its patch version.
     let is_default =
         |version: &String| version == default || version.starts_with(&format!("{default}."));
     if offered.is_empty() {
@@ -200,7 +213,7 @@ async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(CheckRes
         return Ok((CheckResult::Ok, format!("Valkey {default} by default")));
     }
     let message = format!(
-        "ElastiCache doesn't offer Valkey {default} in this Region, but {}: deploy the stack with one of them as \
+        "ElastiCache doesn't offer Valkey {default} in this Region. It offers {}. Deploy the stack with one of them as \
          `DefaultEngineVersion`",
         offered.join(", ")
     );
@@ -211,7 +224,7 @@ fn is_denied(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("AccessDenied"))
 }
 
-async fn role(settings: &SdkConfig) -> Result<(CheckResult, String)> {
+async fn service_linked_role(settings: &SdkConfig) -> Result<(CheckResult, String)> {
     let answer = aws_sdk_iam::Client::new(settings)
         .get_role()
         .role_name(SERVICE_LINKED_ROLE)
@@ -221,13 +234,14 @@ async fn role(settings: &SdkConfig) -> Result<(CheckResult, String)> {
         Ok(_) => (CheckResult::Ok, SERVICE_LINKED_ROLE.to_owned()),
         Err(error) if error.code() == Some("NoSuchEntity") => {
             let message = format!(
-                "{SERVICE_LINKED_ROLE} does not exist yet: ElastiCache makes it with the first cache, where it may"
+                "{SERVICE_LINKED_ROLE} doesn't exist yet. ElastiCache creates it with the first cache, if permissions \
+                 allow it"
             );
             (CheckResult::Warning, message)
         }
         Err(error) if is_denied(error.code()) => {
             let message = format!(
-                "GetRole {SERVICE_LINKED_ROLE} is denied here; the functions do not need it"
+                "GetRole {SERVICE_LINKED_ROLE} is denied to this caller; the functions don't need it"
             );
             (CheckResult::Warning, message)
         }
@@ -235,19 +249,19 @@ async fn role(settings: &SdkConfig) -> Result<(CheckResult, String)> {
     })
 }
 
-/// Has the deployed functions look for it, with their own permissions: a plan.
+/// Checks the request's network with a dry run, so that the deployed functions look it up with their own permissions.
 async fn network(
     settings: &SdkConfig,
     stack: &Stack,
-    asked: StartRequest,
+    request: StartRequest,
 ) -> Result<(CheckResult, String)> {
     let sfn = aws_sdk_sfn::Client::new(settings);
-    let asked = asked.into_dry_run();
-    let execution = run::start(&sfn, &stack.provision, &asked, "doctor").await?;
+    let request = request.into_dry_run();
+    let execution = run::start(&sfn, &stack.provision, &request, "doctor").await?;
     Ok(match follow(&sfn, &execution, &mut View::Silent).await? {
         Outcome::Succeeded(_) => (
             CheckResult::Ok,
-            format!("found; a plan for {} succeeds", asked.environment),
+            format!("found; a dry run for {} succeeded", request.environment),
         ),
         Outcome::Failed { error, cause } => (CheckResult::Failed, format!("{error}: {cause}")),
     })

@@ -1,4 +1,4 @@
-//! An environment's published endpoint, as Parameter Store holds it.
+//! An environment's published endpoint in Parameter Store.
 
 use anyhow::Result;
 use aws_sdk_ssm::Client;
@@ -14,13 +14,13 @@ pub enum Endpoint {
     /// The URL.
     Published(String),
     NotPublished,
-    /// Why a call failed.
+    /// A call failed, for this reason.
     Unreadable(String),
 }
 
 impl Endpoint {
-    /// Reads the endpoint from the parameter that holds its URL. Another owner's parameter isn't an endpoint: an event
-    /// chooses `parameterPrefix`, which is recorded before the run checks the owner.
+    /// Reads the endpoint from the parameter that holds its URL. Another owner's parameter isn't an endpoint: the
+    /// recorded `parameterPrefix` comes from a request, which can name the prefix of another owner.
     pub async fn read(ssm: &Client, owner: &Owner, parameter: &str) -> Self {
         match url(ssm, owner, parameter).await {
             Ok(Some(url)) => Self::Published(url),
@@ -30,7 +30,7 @@ impl Endpoint {
     }
 }
 
-/// Checks the tags before it reads the value, so that another owner's value is never fetched.
+/// Returns the URL if `owner` owns the parameter. Checks the tags first, so that another owner's value is never read.
 async fn url(ssm: &Client, owner: &Owner, parameter: &str) -> Result<Option<String>> {
     let answer = ssm
         .list_tags_for_resource()
@@ -147,7 +147,7 @@ mod tests {
                 unreadable("GetParameter"),
             ),
         ];
-        for (what, answers, expected) in cases {
+        for (case, answers, expected) in cases {
             let count = answers.len();
             let replay = Replay::new(answers);
             let owner = Owner {
@@ -157,7 +157,7 @@ mod tests {
 
             let found = Endpoint::read(&Client::new(&replay.config()), &owner, PARAMETER).await;
 
-            assert_eq!(found, expected, "{what}");
+            assert_eq!(found, expected, "{case}");
             let calls = [
                 (
                     "ListTagsForResource".to_owned(),
@@ -165,7 +165,7 @@ mod tests {
                 ),
                 ("GetParameter".to_owned(), json!({ "Name": PARAMETER })),
             ];
-            assert_eq!(replay.documents(), calls[..count], "{what}");
+            assert_eq!(replay.documents(), calls[..count], "{case}");
         }
     }
 }

@@ -26,11 +26,9 @@ impl Outcome {
                 let output = description.output().unwrap_or("null");
                 Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
             }
-            // Step Functions ended it, so the name is the one that `ReportOutcome` announces.
-            ExecutionStatus::TimedOut => {
-                Self::ended_from_outside(ErrorName::Timeout.as_str(), description)
-            }
-            ExecutionStatus::Aborted => Self::ended_from_outside("Aborted", description),
+            // These are the names that `ReportOutcome` announces.
+            ExecutionStatus::TimedOut => Self::forced_end(ErrorName::Timeout.as_str(), description),
+            ExecutionStatus::Aborted => Self::forced_end("Aborted", description),
             status => Self::Failed {
                 error: description.error().unwrap_or(status.as_str()).to_owned(),
                 cause: description
@@ -41,18 +39,21 @@ impl Outcome {
         }))
     }
 
-    fn ended_from_outside(error: &str, description: &DescribeExecutionOutput) -> Self {
+    fn forced_end(error: &str, description: &DescribeExecutionOutput) -> Self {
         Self::Failed {
             error: error.to_owned(),
             cause: description
                 .cause()
-                .unwrap_or("the execution was ended from outside. Start it again: a new run continues where this one ended")
+                .unwrap_or(
+                    "the execution timed out or was stopped. Start it again: a new run continues where this one ended",
+                )
                 .to_owned(),
         }
     }
 }
 
-/// Describes an execution; none if Step Functions doesn't return it, which it does until 90 days after its end.
+/// Returns an execution's description; none if Step Functions doesn't return the execution, for example 90 days after its
+/// end.
 pub async fn describe(sfn: &Client, execution: &str) -> Result<Option<DescribeExecutionOutput>> {
     match sfn
         .describe_execution()

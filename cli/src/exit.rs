@@ -1,19 +1,20 @@
-//! What the exit code tells a script.
+//! The exit codes.
 
 use std::process::ExitCode;
 
 /// The codes, as `--help` shows them.
 pub const HELP: &str = "\
 Exit codes:
-  0  as asked: the run succeeded, also where something newer was asked for and it changed nothing; the cache is
-     published; nothing is wrong
-  1  the run failed, or `doctor` found what hinders envcache
-  2  the command line or the request is wrong, or a removal wasn't confirmed; nothing was started
-  3  AWS could not be asked; `status` could not read the environment's published endpoint
-  4  a run is at work: `status` does not know its end yet, or it was left with Ctrl-C
-  5  the environment has no cache";
+  0  success: the run succeeded (or was superseded by a newer request or run), the endpoint is published, or no check
+     failed
+  1  the run failed, the cache of a published endpoint is missing, or a check failed
+  2  the command line or the request is invalid, or a removal wasn't confirmed; no run was started
+  3  AWS can't be reached or returned an error, no Region is set, or the stack can't be found; `status` can't read the
+     environment's endpoint or cache
+  4  a run is in progress: `status` found it, or Ctrl-C stopped following it
+  5  the environment has no cache, or `watch` found no run";
 
-/// How the command ends.
+/// The exit code of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Success = 0,
@@ -30,7 +31,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The command line or the request is wrong, or a removal wasn't confirmed.
+/// The command line or the request is invalid, or a removal wasn't confirmed.
 #[derive(Debug)]
 pub struct Usage(pub String);
 

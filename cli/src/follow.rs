@@ -12,31 +12,31 @@ use crate::execution::{Outcome, describe};
 use crate::progress::Progress;
 use crate::view::View;
 
-/// How often to poll: often enough to seem live. A poll makes two calls, and one more for each 1,000 events.
+/// The time between polls. A poll makes two calls, and one more for each additional 1,000 events.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long AWS may not answer before following stops.
+/// How long calls may fail before following stops.
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
-/// The maximum that a page of the history holds.
+/// The maximum size of a page of the history.
 const PAGE_SIZE: i32 = 1000;
 
-/// Shows each state as the execution enters and exits it, until the execution ends. Retries failed calls for a while:
-/// Step Functions may not return an execution that has only just started, and a run continues when a connection is lost.
-/// A denied call ends it at once.
+/// Shows each state as the execution enters and exits it, until the execution ends. Retries failed calls for
+/// [`GRACE_PERIOD`]: Step Functions may not return an execution that has just started, and a run continues if the
+/// connection is lost. A denied call isn't retried.
 pub async fn follow(sfn: &Client, execution: &str, view: &mut View) -> Result<Outcome> {
     let mut progress = Progress::default();
-    let mut answered = Instant::now();
+    let mut last_success = Instant::now();
     loop {
         match poll(sfn, execution, &mut progress, view).await {
             Ok(Some(outcome)) => {
                 view.close();
                 return Ok(outcome);
             }
-            Ok(None) => answered = Instant::now(),
-            Err(error) if is_denial(&error) || answered.elapsed() >= GRACE_PERIOD => {
+            Ok(None) => last_success = Instant::now(),
+            Err(error) if is_denial(&error) || last_success.elapsed() >= GRACE_PERIOD => {
                 view.close();
                 return Err(error.context(format!(
-                    "the run can't be followed any further, but may still be running. To follow it again: envcache watch \
-                     {execution}"
+                    "the run can't be followed any longer, but may still be in progress. To follow it again: envcache \
+                     watch {execution}"
                 )));
             }
             Err(_) => {}
@@ -45,7 +45,7 @@ pub async fn follow(sfn: &Client, execution: &str, view: &mut View) -> Result<Ou
     }
 }
 
-/// Shows what is new, and returns the outcome once the execution has ended.
+/// Shows new events, and returns the outcome once the execution has ended.
 async fn poll(
     sfn: &Client,
     execution: &str,
@@ -55,7 +55,7 @@ async fn poll(
     // Read before the history, so that a history that is read after the end is complete.
     let description = describe(sfn, execution)
         .await?
-        .with_context(|| format!("there is no execution {execution}"))?;
+        .with_context(|| format!("execution `{execution}` doesn't exist"))?;
     for event in history(sfn, execution).await? {
         if let Some(progress_event) = progress.take(&event) {
             view.show(&progress_event);

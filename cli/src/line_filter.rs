@@ -1,22 +1,23 @@
-//! Which moments of a run are worth a line that stays. Pure.
+//! Selects the progress events that are printed as a line. Pure functions; no AWS calls.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::progress::{Change, ProgressEvent};
 
-/// A look that finds the same as the one before is told again after this long.
+/// The time after which an unchanged note is printed again.
 const REPEAT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What was told so far.
+/// The lines printed so far.
 #[derive(Debug, Default)]
 pub struct LineFilter {
+    /// The note printed last for each state, and when.
     printed: HashMap<String, (Option<String>, Duration)>,
 }
 
 impl LineFilter {
-    /// Whether a event is filter: a failed try, the end of a step that found something new, and every minute that it
-    /// is still the same. The ends of waits are none.
+    /// Returns whether to print an event: a failed attempt, or the end of a step whose note is new or was printed at
+    /// least [`REPEAT_INTERVAL`] ago. The ends of waits aren't printed.
     pub fn should_print(&mut self, event: &ProgressEvent) -> bool {
         let note = match &event.change {
             Change::Entered => return false,
@@ -24,15 +25,15 @@ impl LineFilter {
             Change::Exited { .. } if event.is_wait => return false,
             Change::Exited { note, .. } => note.clone(),
         };
-        let before = self.printed.get(&event.state);
-        let is_same = before.is_some_and(|(told, at)| {
-            *told == note && event.elapsed.saturating_sub(*at) < REPEAT_INTERVAL
+        let last = self.printed.get(&event.state);
+        let is_repeated = last.is_some_and(|(printed, at)| {
+            *printed == note && event.elapsed.saturating_sub(*at) < REPEAT_INTERVAL
         });
-        if !is_same {
+        if !is_repeated {
             self.printed
                 .insert(event.state.clone(), (note, event.elapsed));
         }
-        !is_same
+        !is_repeated
     }
 }
 
@@ -52,7 +53,7 @@ mod tests {
         }
     }
 
-    fn look(second: u64, status: &str) -> ProgressEvent {
+    fn poll(second: u64, status: &str) -> ProgressEvent {
         let change = Change::Exited {
             took: Duration::from_secs(1),
             note: Some(status.to_owned()),
@@ -61,18 +62,18 @@ mod tests {
     }
 
     #[test]
-    fn a_look_is_told_when_it_finds_something_new_or_a_minute_has_passed() {
+    fn prints_poll_when_status_changes_or_a_minute_has_passed() {
         let waited = Change::Exited {
             took: Duration::from_secs(15),
             note: None,
         };
-        let moments = [
-            (look(10, "creating"), true),
+        let events = [
+            (poll(10, "creating"), true),
             (event(25, "WaitForReplicationGroup", waited), false),
-            (look(26, "creating"), false),
-            (look(41, "creating"), false),
-            (look(71, "creating"), true),
-            (look(86, "available"), true),
+            (poll(26, "creating"), false),
+            (poll(41, "creating"), false),
+            (poll(71, "creating"), true),
+            (poll(86, "available"), true),
             (
                 event(
                     90,
@@ -84,7 +85,7 @@ mod tests {
         ];
         let mut filter = LineFilter::default();
 
-        for (event, expected) in moments {
+        for (event, expected) in events {
             assert_eq!(filter.should_print(&event), expected, "{event:?}");
         }
     }

@@ -62,7 +62,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Prints what clap returns in place of arguments: the help, the version, or an error.
+/// Prints what clap returns instead of arguments: the help, the version, or an error.
 fn print_usage(error: &clap::Error) -> ExitCode {
     if arguments::is_own_text(error) {
         // Ignores write errors as `output` does.
@@ -93,14 +93,14 @@ async fn dispatch(arguments: Arguments) -> Result<Exit> {
             Ok(Exit::Success)
         }
         Command::Up { file, detach } => {
-            let asked = request::read(&file)?;
+            let request = request::read(&file)?;
             let (settings, stack) = find_stack(&options).await?;
-            start(&settings, &stack, asked, Verb::Up, detach, *json).await
+            start(&settings, &stack, request, Verb::Up, detach, *json).await
         }
         Command::Plan { file } => {
-            let asked = request::read(&file)?.into_dry_run();
+            let request = request::read(&file)?.into_dry_run();
             let (settings, stack) = find_stack(&options).await?;
-            start(&settings, &stack, asked, Verb::Plan, false, *json).await
+            start(&settings, &stack, request, Verb::Plan, false, *json).await
         }
         Command::Down {
             environment,
@@ -108,13 +108,13 @@ async fn dispatch(arguments: Arguments) -> Result<Exit> {
             yes,
             detach,
         } => {
-            let asked = StartRequest::removal(&environment, final_snapshot)?;
-            let must_ask = confirm::is_needed(&environment, yes)?;
+            let request = StartRequest::removal(&environment, final_snapshot)?;
+            let needs_confirmation = confirm::is_needed(&environment, yes)?;
             let (settings, stack) = find_stack(&options).await?;
-            if must_ask {
+            if needs_confirmation {
                 confirm::ask(&environment, final_snapshot, &stack)?;
             }
-            start(&settings, &stack, asked, Verb::Down, detach, *json).await
+            start(&settings, &stack, request, Verb::Down, detach, *json).await
         }
         Command::Status { environment } => {
             let settings = account::settings(&options).await?;
@@ -124,21 +124,21 @@ async fn dispatch(arguments: Arguments) -> Result<Exit> {
             let settings = account::settings(&options).await?;
             let Some(execution) = watch::find(&settings, stack, &subject).await? else {
                 print_error_line(format!(
-                    "envcache: no run of {subject} was found within 30 seconds. `envcache up` starts one"
+                    "envcache: no run of `{subject}` was found within 30 seconds. To start one, use `envcache up`"
                 ));
                 return Ok(Exit::NoCache);
             };
             watch::follow_to_end(&settings, &execution, *json).await
         }
         Command::Doctor { file } => {
-            let asked = file.as_deref().map(request::read).transpose()?;
+            let request = file.as_deref().map(request::read).transpose()?;
             let settings = account::settings(&options).await?;
-            doctor::run_checks(&settings, stack, asked, *json).await
+            doctor::run_checks(&settings, stack, request, *json).await
         }
     }
 }
 
-/// Why a run is started.
+/// The command that starts a run.
 #[derive(Clone, Copy)]
 enum Verb {
     Up,
@@ -173,13 +173,13 @@ async fn find_stack(options: &Options) -> Result<(SdkConfig, Stack)> {
 async fn start(
     settings: &SdkConfig,
     stack: &Stack,
-    asked: StartRequest,
+    request: StartRequest,
     verb: Verb,
     detach: bool,
     json: bool,
 ) -> Result<Exit> {
     let sfn = aws_sdk_sfn::Client::new(settings);
-    let execution = run::start(&sfn, verb.state_machine(stack), &asked, verb.as_str()).await?;
+    let execution = run::start(&sfn, verb.state_machine(stack), &request, verb.as_str()).await?;
     if detach {
         if json {
             print_json(json!({ "execution": execution }));

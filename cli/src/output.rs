@@ -17,7 +17,7 @@ pub fn print_error_line(text: impl Display) {
     let _ = writeln!(stderr(), "{}", safe(&text.to_string()));
 }
 
-/// Prints a question to standard error and leaves the cursor behind it. Standard output stays free for the result.
+/// Prints a question to standard error, without a line break. Standard output contains only the result.
 pub fn print_question(text: impl Display) {
     let mut stderr = stderr();
     let _ = write!(stderr, "{}", safe(&text.to_string()));
@@ -30,19 +30,19 @@ pub fn print_json(json: impl Display) {
     let _ = writeln!(stdout(), "{}", escape_json(&json.to_string()));
 }
 
-/// Prints a text of this program's own, which can have several lines, without a change. Never pass data to it.
+/// Prints a text of this program, which can have several lines, unchanged. Never pass data to it.
 pub fn print_own_text(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }
 
-/// Returns `text` as one line that a terminal shows and doesn't execute. Replaces line breaks and tabs with a space,
+/// Returns `text` as one line without characters that control a terminal. Replaces line breaks and tabs with a space,
 /// and other control and bidirectional formatting characters with U+FFFD.
 pub fn safe(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\r' | '\t' | LINE_SEPARATOR | PARAGRAPH_SEPARATOR => ' ',
-            unsafe_one if is_unsafe(unsafe_one) => char::REPLACEMENT_CHARACTER,
-            other => other,
+            character if is_unsafe(character) => char::REPLACEMENT_CHARACTER,
+            character => character,
         })
         .collect()
 }
@@ -62,7 +62,7 @@ fn escape_json(json: &str) -> String {
         .collect()
 }
 
-/// Some programs break lines at these two.
+/// Some programs break lines at these two characters.
 const LINE_SEPARATOR: char = '\u{2028}';
 const PARAGRAPH_SEPARATOR: char = '\u{2029}';
 
@@ -89,7 +89,7 @@ mod tests {
 
     use super::{escape_json, is_unsafe, safe};
 
-    /// What a text is, the text, and the same text made safe.
+    /// The case, the text, and the text that `safe` returns.
     const CASES: [(&str, &str, &str); 20] = [
         ("plain text", "bandup  available", "bandup  available"),
         (
@@ -102,7 +102,7 @@ mod tests {
             "👩\u{200d}💻 ❤\u{fe0f}",
             "👩\u{200d}💻 ❤\u{fe0f}",
         ),
-        ("nothing", "", ""),
+        ("an empty text", "", ""),
         (
             "a color",
             "\x1b[31mred\x1b[0m",
@@ -146,24 +146,24 @@ mod tests {
     ];
 
     #[test]
-    fn replaces_characters_that_a_terminal_executes() {
-        for (what, text, expected) in CASES {
-            assert_eq!(safe(text), expected, "{what}");
-            assert!(!safe(text).chars().any(is_unsafe), "{what}");
+    fn replaces_characters_that_control_a_terminal() {
+        for (case, text, expected) in CASES {
+            assert_eq!(safe(text), expected, "{case}");
+            assert!(!safe(text).chars().any(is_unsafe), "{case}");
         }
     }
 
     #[test]
     fn escapes_json_without_changing_its_values() {
-        for (what, text, _) in CASES {
+        for (case, text, _) in CASES {
             let value = json!({ text: [text, { "text": text }] });
 
             let escaped = escape_json(&value.to_string());
 
-            assert!(!escaped.chars().any(is_unsafe), "{what}: {escaped:?}");
+            assert!(!escaped.chars().any(is_unsafe), "{case}: {escaped:?}");
             let read: Value = serde_json::from_str(&escaped)
-                .unwrap_or_else(|error| panic!("{what}: {error}: {escaped:?}"));
-            assert_eq!(read, value, "{what}");
+                .unwrap_or_else(|error| panic!("{case}: {error}: {escaped:?}"));
+            assert_eq!(read, value, "{case}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What an execution's history says about its states. Pure: no call is made here.
+//! Converts an execution's history into progress events. Pure functions; no AWS calls.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -11,19 +11,19 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Entered,
-    /// Left after this long, with what its output says in a few words.
     Exited {
         took: Duration,
+        /// A value of the state's output, such as `available`.
         note: Option<String>,
     },
-    /// One try of it failed, under this name.
+    /// One attempt failed with this error.
     AttemptFailed(String),
 }
 
-/// A change of a state, as a person follows it.
+/// A change of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgressEvent {
-    /// Since the execution began.
+    /// The time since the execution started.
     pub elapsed: Duration,
     pub state: String,
     /// Whether the state only waits.
@@ -34,27 +34,27 @@ pub struct ProgressEvent {
 /// The history read so far.
 #[derive(Debug, Default)]
 pub struct Progress {
-    began: Option<DateTime>,
+    started: Option<DateTime>,
     last_id: i64,
     entered: HashMap<String, DateTime>,
-    /// The state that an event belongs to, by the event's id: a failed try names no state.
+    /// The state of each event, by the event's ID, because the event of a failed attempt doesn't name its state.
     state_of: HashMap<i64, String>,
     waits: HashSet<String>,
 }
 
 impl Progress {
-    /// The event that an event tells of, the first time that it is seen. Choices and the workflow's
-    /// other bookkeeping are left out.
+    /// Returns the progress event for an event of the history. Returns none if the event was taken before, or changes no
+    /// task, wait, or parallel state.
     pub fn take(&mut self, event: &HistoryEvent) -> Option<ProgressEvent> {
         if event.id() <= self.last_id {
             return None;
         }
         self.last_id = event.id();
         let now = *event.timestamp();
-        let began = *self.began.get_or_insert(now);
+        let started = *self.started.get_or_insert(now);
         let (state, change) = self.change(event, now)?;
         Some(ProgressEvent {
-            elapsed: between(began, now),
+            elapsed: between(started, now),
             is_wait: self.waits.contains(&state),
             state,
             change,
@@ -80,9 +80,9 @@ impl Progress {
                 .entered
                 .remove(&state)
                 .map(|entered| between(entered, now))?;
-            // A wait passes its input on, which the state before has told already.
-            let waited = *event.r#type() == HistoryEventType::WaitStateExited;
-            let note = details.output().filter(|_| !waited).and_then(note);
+            // A wait's output is its input, which the previous state's note already shows.
+            let is_wait = *event.r#type() == HistoryEventType::WaitStateExited;
+            let note = details.output().filter(|_| !is_wait).and_then(note);
             return Some((state, Change::Exited { took, note }));
         }
         if let Some(state) = self.state_of.get(&event.previous_event_id()).cloned() {
@@ -105,7 +105,7 @@ impl Progress {
         Some((state, Change::AttemptFailed(error.to_owned())))
     }
 
-    /// The state that an event without a link must belong to: MiniStack links none.
+    /// Returns the state that is running, if there is exactly one. MiniStack doesn't set `previousEventId`.
     fn only_running(&self) -> Option<String> {
         let mut running = self.entered.keys();
         running.next().filter(|_| running.next().is_none()).cloned()
@@ -129,15 +129,15 @@ const fn is_shown(event: &HistoryEventType) -> bool {
 }
 
 fn between(from: DateTime, to: DateTime) -> Duration {
-    let milliseconds = |event: DateTime| event.to_millis().unwrap_or_default();
-    let passed = milliseconds(to) - milliseconds(from);
-    Duration::from_millis(u64::try_from(passed).unwrap_or_default())
+    let milliseconds = |time: DateTime| time.to_millis().unwrap_or_default();
+    let elapsed = milliseconds(to) - milliseconds(from);
+    Duration::from_millis(u64::try_from(elapsed).unwrap_or_default())
 }
 
-/// What a state's output says in a few words: what was found, done or published.
+/// Returns the most informative value of a state's output, such as a status or an endpoint.
 fn note(output: &str) -> Option<String> {
     let output: Value = serde_json::from_str(output).ok()?;
-    let at = |pointer: &str| output.pointer(pointer).and_then(Value::as_str);
+    let text_at = |pointer: &str| output.pointer(pointer).and_then(Value::as_str);
     [
         "/found",
         "/outcome",
@@ -148,7 +148,7 @@ fn note(output: &str) -> Option<String> {
         "/status",
     ]
     .iter()
-    .find_map(|pointer| at(pointer).filter(|text| !text.is_empty()))
+    .find_map(|pointer| text_at(pointer).filter(|text| !text.is_empty()))
     .map(str::to_owned)
 }
 
@@ -172,13 +172,13 @@ mod tests {
                 StateEnteredEventDetails::builder()
                     .name(name)
                     .build()
-                    .expect("it has a name"),
+                    .expect("valid details"),
             )
             .build()
-            .expect("a whole event")
+            .expect("a valid event")
     }
 
-    fn left(id: i64, second: i64, name: &str, output: &str) -> HistoryEvent {
+    fn exited(id: i64, second: i64, name: &str, output: &str) -> HistoryEvent {
         HistoryEvent::builder()
             .id(id)
             .timestamp(DateTime::from_secs(second))
@@ -188,14 +188,14 @@ mod tests {
                     .name(name)
                     .output(output)
                     .build()
-                    .expect("it has a name"),
+                    .expect("valid details"),
             )
             .build()
-            .expect("a whole event")
+            .expect("a valid event")
     }
 
     #[test]
-    fn a_state_is_followed_from_its_entry_to_its_end_and_told_once() {
+    fn returns_entry_and_exit_of_a_state_once() {
         let events = [
             entered(
                 1,
@@ -203,7 +203,7 @@ mod tests {
                 HistoryEventType::TaskStateEntered,
                 "CheckReplicationGroup",
             ),
-            left(
+            exited(
                 2,
                 103,
                 "CheckReplicationGroup",
@@ -218,7 +218,7 @@ mod tests {
         ];
         let mut progress = Progress::default();
 
-        let told: Vec<_> = events
+        let first: Vec<_> = events
             .iter()
             .filter_map(|event| progress.take(event))
             .collect();
@@ -229,7 +229,7 @@ mod tests {
 
         let state = "CheckReplicationGroup".to_owned();
         assert_eq!(
-            told,
+            first,
             [
                 ProgressEvent {
                     elapsed: Duration::ZERO,
@@ -250,12 +250,12 @@ mod tests {
         );
         assert!(
             again.is_empty(),
-            "a history that is read again tells nothing new"
+            "events that were already taken: {again:?}"
         );
     }
 
     #[test]
-    fn a_failed_try_is_told_with_its_state_and_name() {
+    fn returns_state_and_error_of_a_failed_attempt() {
         let failed = HistoryEvent::builder()
             .id(2)
             .previous_event_id(1)
@@ -267,10 +267,10 @@ mod tests {
                     .resource("invoke")
                     .error("Throttled")
                     .build()
-                    .expect("a whole detail"),
+                    .expect("valid details"),
             )
             .build()
-            .expect("a whole event");
+            .expect("a valid event");
         let mut progress = Progress::default();
         progress.take(&entered(
             1,
@@ -279,9 +279,9 @@ mod tests {
             "PublishEndpoint",
         ));
 
-        let told = progress.take(&failed).expect("a failed try is shown");
+        let found = progress.take(&failed).expect("a progress event");
 
-        assert_eq!(told.state, "PublishEndpoint");
-        assert_eq!(told.change, Change::AttemptFailed("Throttled".to_owned()));
+        assert_eq!(found.state, "PublishEndpoint");
+        assert_eq!(found.change, Change::AttemptFailed("Throttled".to_owned()));
     }
 }

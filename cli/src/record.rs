@@ -1,4 +1,4 @@
-//! The environments' records, as the state machines keep them.
+//! Reads the environment records.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
@@ -8,7 +8,7 @@ use record::{Item, LastResult};
 
 use crate::account::aws_error;
 
-/// What the record of an environment says.
+/// The values of an environment's record that the commands use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub environment: String,
@@ -16,15 +16,15 @@ pub struct Record {
     pub holder: Option<String>,
     /// The execution whose request was recorded last.
     pub last_execution: Option<String>,
-    /// When that request was made.
+    /// The time of that request.
     pub requested_at: Option<DateTime<Utc>>,
     pub cache_name: Option<String>,
     pub parameter_prefix: Option<String>,
     /// Whether removals are rejected. False if the record doesn't have the attribute.
     pub protected: bool,
-    /// How the run that ended last ended. None if an earlier version of envcache wrote the record.
+    /// The result of the run that ended last. None if an earlier version of envcache wrote the record.
     pub last_result: Option<LastResult>,
-    /// When it ended.
+    /// When that run ended.
     pub result_at: Option<DateTime<Utc>>,
 }
 
@@ -63,7 +63,7 @@ impl Record {
     }
 }
 
-/// Reads an environment's record; none if it has none.
+/// Reads an environment's record; none if there is none.
 pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<Option<Record>> {
     let answer = dynamodb
         .get_item()

@@ -1,4 +1,4 @@
-//! What a run is asked for: read and checked here, so that a mistake is told at once and nothing starts.
+//! Reads and validates requests before a run starts.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Usage;
 
-/// A checked request.
+/// A valid request to start a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartRequest {
     pub environment: String,
@@ -18,7 +18,7 @@ pub struct StartRequest {
     pub input: Value,
 }
 
-/// Reads a request for a cache from a file. An event's `detail` counts where the file holds an event.
+/// Reads a request for a cache from a file. If the file contains an event, its `detail` is the request.
 pub fn read(path: &Path) -> Result<StartRequest> {
     let text = text(path).map_err(|error| Usage(format!("{}: {error:#}", path.display())))?;
     let value = serde_json::from_str(&text)
@@ -28,11 +28,11 @@ pub fn read(path: &Path) -> Result<StartRequest> {
         .map_err(Into::into)
 }
 
-/// Checks that an environment can have this name.
+/// Checks that an environment's name is valid.
 ///
 /// # Errors
 ///
-/// Returns `Usage` if it can't.
+/// Returns `Usage` if it isn't.
 pub fn check_name(environment: &str) -> Result<(), Usage> {
     EnvironmentName::try_from(environment.to_owned())
         .map(|_| ())
@@ -58,7 +58,7 @@ fn cache(mut value: Value) -> Result<StartRequest, StepError> {
             return Err(StepError::new(
                 ErrorName::InvalidSpec,
                 format!(
-                    "an event `{}` asks for no cache: `envcache down ENVIRONMENT` takes one away",
+                    "an `{}` event doesn't request a cache. To remove a cache, use `envcache down ENVIRONMENT`",
                     other.unwrap_or_default()
                 ),
             ));
@@ -72,13 +72,17 @@ fn cache(mut value: Value) -> Result<StartRequest, StepError> {
 }
 
 impl StartRequest {
-    /// The same request, of which nothing is done.
+    /// Returns the same request as a dry run.
     pub fn into_dry_run(mut self) -> Self {
         self.input["dryRun"] = json!(true);
         self
     }
 
-    /// A request to take an environment's cache away.
+    /// Returns a request to remove an environment's cache.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Usage` if the environment's name is invalid.
     pub fn removal(environment: &str, final_snapshot: bool) -> Result<Self> {
         let input = json!({ "environment": environment, "finalSnapshot": final_snapshot });
         RemovalRequest::from_json(input.clone()).map_err(|error| Usage(error.to_string()))?;
@@ -96,7 +100,7 @@ mod tests {
     use super::{StartRequest, cache};
 
     #[test]
-    fn an_event_and_its_detail_alone_ask_for_the_same() {
+    fn reads_the_same_request_from_an_event_and_its_detail() {
         let detail = json!({
             "environment": "bandup",
             "network": { "vpc": "v", "subnets": ["a", "b"], "backendSecurityGroup": "g" }
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_before_anything_starts() {
+    fn rejects_invalid_requests() {
         let error = cache(json!({ "environment": "bandup" })).expect_err("no network");
         assert!(
             error.to_string().contains("missing field `network`"),
@@ -123,10 +127,10 @@ mod tests {
 
         let deleted =
             json!({ "detail-type": "Environment Deleted", "detail": { "environment": "bandup" } });
-        let error = cache(deleted).expect_err("another event");
+        let error = cache(deleted).expect_err("a removal event");
         assert!(error.to_string().contains("envcache down"), "{error}");
 
-        let error = StartRequest::removal("Band Up", false).expect_err("no environment's name");
+        let error = StartRequest::removal("Band Up", false).expect_err("an invalid name");
         assert!(error.to_string().starts_with("environment: "), "{error}");
     }
 }

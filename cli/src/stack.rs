@@ -1,29 +1,31 @@
-//! The deployed stack, by what CloudFormation says of it.
+//! The deployed stack, as CloudFormation describes it.
 
 use anyhow::{Context, Result, anyhow};
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::Stack as Described;
+use aws_sdk_cloudformation::types::Stack as StackDescription;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::account::aws_error;
 
-/// The outputs of the stack that the command line works with.
+/// The values of the stack that the commands use.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
-    /// Its name, also if `--stack` gives its ARN.
+    /// The stack's name, even if `--stack` is its ARN.
     pub name: String,
+    /// The ARN of the provisioning state machine.
     pub provision: String,
+    /// The ARN of the deprovisioning state machine.
     pub deprovision: String,
     pub environments_table: String,
     /// The stack's parameter `DefaultEngineVersion`; none if an earlier version of envcache is deployed.
     pub default_engine_version: Option<String>,
-    /// CloudFormation's word, such as `UPDATE_COMPLETE`.
+    /// The stack's status, such as `UPDATE_COMPLETE`.
     pub status: String,
 }
 
 impl Stack {
-    /// Asks CloudFormation.
+    /// Finds the stack by its name or ARN.
     pub async fn find(settings: &SdkConfig, name: &str) -> Result<Self> {
         let region = settings.region().map_or("", AsRef::as_ref);
         let answer = Client::new(settings)
@@ -33,20 +35,22 @@ impl Stack {
             .await;
         let stacks = match answer {
             Ok(answer) => answer.stacks.unwrap_or_default(),
-            // DescribeStacks answers so where there is none:
+            // DescribeStacks returns this error if the stack doesn't exist:
             // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
             Err(error) if error.code() == Some("ValidationError") => Vec::new(),
             Err(error) => return Err(aws_error("DescribeStacks", error)),
         };
         let stack = stacks.into_iter().next().ok_or_else(|| {
             anyhow!(
-                "there is no stack `{name}` in {region}: deploy it with `sam deploy --guided`, or name another with \
-                 --stack, --region or --profile"
+                "stack `{name}` doesn't exist in {region}. Deploy it with `sam deploy --guided`, or specify another \
+                 stack with `--stack`, `--region`, or `--profile`"
             )
         })?;
         let output = |key: &str| {
             output(&stack, key).with_context(|| {
-                format!("the stack `{name}` has no output {key}: it is not envcache's, or of an older version")
+                format!(
+                    "stack `{name}` has no output `{key}`: it isn't an envcache stack, or the stack is an older version"
+                )
             })
         };
         Ok(Self {
@@ -71,13 +75,13 @@ impl Stack {
         self.arn_field(4)
     }
 
-    /// `arn:aws:states:{region}:{account}:stateMachine:{name}`
+    /// Returns a field of the provisioning state machine's ARN, `arn:aws:states:{region}:{account}:stateMachine:{name}`.
     fn arn_field(&self, index: usize) -> &str {
         self.provision.split(':').nth(index).unwrap_or("unknown")
     }
 }
 
-fn output(stack: &Described, key: &str) -> Option<String> {
+fn output(stack: &StackDescription, key: &str) -> Option<String> {
     stack
         .outputs()
         .iter()
@@ -86,7 +90,7 @@ fn output(stack: &Described, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn parameter(stack: &Described, key: &str) -> Option<String> {
+fn parameter(stack: &StackDescription, key: &str) -> Option<String> {
     stack
         .parameters()
         .iter()
@@ -100,7 +104,7 @@ mod tests {
     use super::Stack;
 
     #[test]
-    fn reads_region_and_account_from_the_state_machine_arn() {
+    fn reads_region_and_account_from_state_machine_arn() {
         let cases = [
             (
                 "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision",

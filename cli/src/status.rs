@@ -28,9 +28,9 @@ pub struct Status {
     pub requested_at: Option<String>,
     /// The ID of the replication group, once a run has requested it.
     pub cache: Option<String>,
-    /// The replication group's status in ElastiCache; none if it doesn't exist or can't be read.
+    /// The replication group's status; none if the group doesn't exist or can't be read.
     pub cache_status: Option<String>,
-    /// The URL in Parameter Store; none if there is none or it can't be read.
+    /// The published URL; none if no URL is published or it can't be read.
     pub url: Option<String>,
     /// Whether removals are rejected.
     pub protected: bool,
@@ -53,15 +53,15 @@ pub enum State {
     Removing,
     /// The endpoint is published.
     Available,
-    /// The endpoint is published, but ElastiCache doesn't have the cache.
+    /// The endpoint is published, but the replication group doesn't exist.
     CacheMissing,
     /// The last run failed, and no endpoint is published.
     Failed,
-    /// The last run failed. The endpoint that an earlier run published is still there.
+    /// The last run failed. The endpoint of an earlier run is still published.
     ChangeFailed,
     /// The cache was removed, or never created.
     NoCache,
-    /// The endpoint can't be read, and neither the record nor Step Functions has the last run.
+    /// The endpoint can't be read, and neither the record nor Step Functions knows the last run.
     Unknown,
 }
 
@@ -102,7 +102,7 @@ struct Run {
 enum Progress {
     Running,
     Succeeded,
-    /// With the error and its cause.
+    /// The error and its cause.
     Failed(String),
 }
 
@@ -169,7 +169,7 @@ fn print_status(status: &Status, is_only: bool, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Reads what the record doesn't say: the endpoint, and whether the last run is still running.
+/// Reads the endpoint and the last run, and derives the status.
 async fn read(settings: &SdkConfig, stack: &Stack, record: Record, cache: Cache) -> Result<Status> {
     let endpoint = match record.requested_at {
         Some(_) => {
@@ -180,7 +180,7 @@ async fn read(settings: &SdkConfig, stack: &Stack, record: Record, cache: Cache)
             };
             Endpoint::read(&ssm, &owner, &record.url_parameter()).await
         }
-        // No run has published an endpoint yet.
+        // No run has been recorded, so none has published an endpoint.
         None => Endpoint::NotPublished,
     };
     let sfn = aws_sdk_sfn::Client::new(settings);
@@ -188,8 +188,9 @@ async fn read(settings: &SdkConfig, stack: &Stack, record: Record, cache: Cache)
     Ok(derive_status(record, endpoint, cache, run))
 }
 
-/// Returns the last run. Only a run that holds the claim can still change the environment, so only that one is described;
-/// the result of one that released the claim is in the record, unless an earlier version of envcache wrote it.
+/// Returns the last run. Calls Step Functions only for a run that holds the claim, because only that run can still change
+/// the environment. The result of a run that released the claim is in the record, unless an earlier version of envcache
+/// wrote the record.
 async fn last_run(
     sfn: &aws_sdk_sfn::Client,
     stack: &Stack,
@@ -199,12 +200,12 @@ async fn last_run(
         .last_result
         .as_ref()
         .map(|result| Run::recorded(result, stack));
-    let uncertain = match (&record.holder, &record.last_execution) {
+    let unfinished = match (&record.holder, &record.last_execution) {
         (Some(holder), _) => Some(holder),
         (None, last) if recorded.is_none() => last.as_ref(),
         _ => None,
     };
-    let Some(execution) = uncertain else {
+    let Some(execution) = unfinished else {
         return Ok(recorded);
     };
     let Some(description) = describe(sfn, execution).await? else {
@@ -222,7 +223,8 @@ async fn last_run(
             Some(Outcome::Failed { error, cause }) => Progress::Failed(format!("{error}: {cause}")),
         },
     };
-    // The holder ended without a release. Another run may have failed since, before it claimed the environment.
+    // The holder ended without releasing the claim. Another run may have failed since then, before it claimed the
+    // environment.
     let is_older = described.progress != Progress::Running && ended_at < record.result_at;
     Ok(recorded.filter(|_| is_older).or(Some(described)))
 }
@@ -244,7 +246,7 @@ impl Run {
     }
 }
 
-/// Returns whether an execution is one of the deprovisioning state machine: both ARNs contain its name.
+/// Returns whether an execution belongs to the deprovisioning state machine, whose name both ARNs contain.
 fn removes(execution: &str, stack: &Stack) -> bool {
     execution.split(':').nth(6) == stack.deprovision.split(':').nth(6)
 }
@@ -255,13 +257,13 @@ fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<R
     let (state, failure) = match (progress, &endpoint, &cache) {
         (Some(Progress::Running), ..) if removes => (State::Removing, None),
         (Some(Progress::Running), ..) => (State::Provisioning, None),
-        (Some(Progress::Failed(why)), Endpoint::Published(_), Cache::Missing) => {
-            (State::CacheMissing, Some(why.clone()))
+        (Some(Progress::Failed(reason)), Endpoint::Published(_), Cache::Missing) => {
+            (State::CacheMissing, Some(reason.clone()))
         }
-        (Some(Progress::Failed(why)), Endpoint::Published(_), _) => {
-            (State::ChangeFailed, Some(why.clone()))
+        (Some(Progress::Failed(reason)), Endpoint::Published(_), _) => {
+            (State::ChangeFailed, Some(reason.clone()))
         }
-        (Some(Progress::Failed(why)), ..) => (State::Failed, Some(why.clone())),
+        (Some(Progress::Failed(reason)), ..) => (State::Failed, Some(reason.clone())),
         (_, Endpoint::Published(_), Cache::Missing) => (State::CacheMissing, None),
         (_, Endpoint::Published(_), _) => (State::Available, None),
         (_, Endpoint::NotPublished, _) => (State::NoCache, None),
@@ -282,8 +284,8 @@ fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<R
     let url = match endpoint {
         Endpoint::Published(url) => Some(url),
         Endpoint::NotPublished => None,
-        Endpoint::Unreadable(why) => {
-            reasons.push(format!("the published endpoint can't be read: {why}"));
+        Endpoint::Unreadable(reason) => {
+            reasons.push(format!("the published endpoint can't be read: {reason}"));
             exit = Exit::Unreachable;
             None
         }
@@ -291,8 +293,8 @@ fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<R
     let cache_status = match cache {
         Cache::Exists(status) => Some(status),
         Cache::NotRequested | Cache::Missing => None,
-        Cache::Unreadable(why) => {
-            reasons.push(format!("the cache can't be read: {why}"));
+        Cache::Unreadable(reason) => {
+            reasons.push(format!("the cache can't be read: {reason}"));
             exit = Exit::Unreachable;
             None
         }
@@ -311,7 +313,7 @@ fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<R
     }
 }
 
-/// Returns `2026-11-24T10:00:00Z`.
+/// Returns a time such as `2026-11-24T10:00:00Z`.
 fn rfc_3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -320,7 +322,7 @@ fn rfc_3339(time: DateTime<Utc>) -> String {
 const HEADER: &str =
     "ENVIRONMENT                         STATE          ENDPOINT, TIME OF THE REQUEST, PROTECTION";
 
-/// Returns `bandup  available  rediss://…  requested 2026-11-24T10:00:00Z  protected`.
+/// Returns a line such as `bandup  available  rediss://…  requested 2026-11-24T10:00:00Z  protected`.
 fn line(status: &Status) -> String {
     let url = status.url.as_deref().unwrap_or("-");
     let requested = match &status.requested_at {

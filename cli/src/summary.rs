@@ -1,50 +1,55 @@
-//! What a run's output tells a person. Pure.
+//! Describes a run's output in lines of text. Pure functions; no AWS calls.
 
 use contract::Action;
 use serde_json::Value;
 
-/// Returns the lines that describe the output of a succeeded run. They contain data without a change: print each with
+/// Returns the lines that describe the output of a succeeded run. They can contain unsafe characters: print each with
 /// `output::print_line`.
 pub fn of(output: &Value) -> Vec<String> {
     let text = |pointer: &str| output.pointer(pointer).and_then(Value::as_str);
     let environment = text("/environment").unwrap_or("the environment");
     let mut lines = Vec::new();
     if let Some(reason) = text("/reason").filter(|_| output["superseded"] == true) {
-        lines.push(format!("Nothing was changed: {reason}"));
+        lines.push(format!("{environment}: superseded: {reason}"));
     } else if output["plan"] == true {
         lines.extend(plan(output));
     } else if output["removed"] == true {
         lines.push(if texts(&output["parameters"]).next().is_none() {
             format!(
-                "Nothing of envcache's is left of {environment}. No endpoint of it was published: was the name right?"
+                "No envcache resources remain for {environment}. No published endpoint was found; check the environment \
+                 name"
             )
         } else {
-            format!("The cache of {environment} is gone")
+            format!("{environment}: cache removed")
         });
         for left in texts(&output["left"]) {
-            lines.push(format!("  left where it is: {left}"));
+            lines.push(format!("  not deleted: {left}"));
         }
         if let Some(snapshot) = text("/finalSnapshot") {
-            lines.push(format!("  last backup: {snapshot}"));
+            lines.push(format!("  final snapshot: {snapshot}"));
         }
     } else if let Some(url) = text("/url") {
-        let proved = match output["verified"].as_bool() {
-            Some(true) => ", which answers",
-            Some(false) => ", unproven",
+        let verification = match output["verified"].as_bool() {
+            Some(true) => " (verified)",
+            Some(false) => " (not verified)",
             None => "",
         };
-        lines.push(format!("{environment} has its cache: {url}{proved}"));
+        lines.push(format!(
+            "{environment}: cache available at {url}{verification}"
+        ));
         for parameter in texts(&output["parameters"]) {
             lines.push(format!("  {parameter}"));
         }
     }
     lines.extend(engine_version(&output["engineVersion"]));
     if output["protected"] == true {
-        lines.push("  protected: a removal fails until a run with \"protect\": false".to_owned());
+        lines.push(
+            "  protected: removals are rejected until a run with \"protect\": false".to_owned(),
+        );
     }
     for rule in texts(&output["drift"]["inboundRules"]) {
         lines.push(format!(
-            "  somebody else's inbound rule, left there: {rule}"
+            "  inbound rule created outside envcache, not changed: {rule}"
         ));
     }
     lines
@@ -67,14 +72,14 @@ fn plan(output: &Value) -> Vec<String> {
     for action in actions {
         lines.push(format!("{} {}", action.operation, action.resource));
         for change in action.changes {
-            let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+            let or_nothing = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
             lines.push(match change.found {
-                None => format!("    {}: {}", change.field, shown(change.wanted)),
+                None => format!("    {}: {}", change.field, or_nothing(change.wanted)),
                 found => format!(
                     "    {}: {} → {}",
                     change.field,
-                    shown(found),
-                    shown(change.wanted)
+                    or_nothing(found),
+                    or_nothing(change.wanted)
                 ),
             });
         }
@@ -87,7 +92,7 @@ fn plan(output: &Value) -> Vec<String> {
         lines.push(format!("protect: {found} → {wanted}"));
     }
     if lines.is_empty() {
-        lines.push("Nothing to do: everything is as wanted".to_owned());
+        lines.push("Nothing to do: everything is up to date".to_owned());
     }
     lines
 }
@@ -106,7 +111,7 @@ mod tests {
     use super::of;
 
     #[test]
-    fn a_plan_is_told_call_by_call_with_what_is_found_and_wanted() {
+    fn lists_calls_and_changes_of_a_plan() {
         let output = json!({
             "environment": "bandup",
             "drift": { "inboundRules": ["tcp 6379 from 10.0.0.0/8"] },
@@ -127,24 +132,24 @@ mod tests {
                 "IncreaseReplicaCount bandup-redis",
                 "    cache.replicas: 0 → 1",
                 "    zone: b",
-                "  somebody else's inbound rule, left there: tcp 6379 from 10.0.0.0/8",
+                "  inbound rule created outside envcache, not changed: tcp 6379 from 10.0.0.0/8",
             ]
         );
     }
 
     #[test]
-    fn each_other_end_is_told_in_a_sentence() {
-        let protected = "  protected: a removal fails until a run with \"protect\": false";
+    fn describes_outputs_other_than_changes() {
+        let protected = "  protected: removals are rejected until a run with \"protect\": false";
         let cases = [
             (
                 json!({ "environment": "bandup", "plan": true, "protected": false, "actions": [] }),
-                vec!["Nothing to do: everything is as wanted"],
+                vec!["Nothing to do: everything is up to date"],
             ),
             (
                 json!({ "environment": "bandup", "plan": true, "protected": true, "actions": [],
                     "engineVersion": { "found": "8.1.0", "requested": "8.0" } }),
                 vec![
-                    "Nothing to do: everything is as wanted",
+                    "Nothing to do: everything is up to date",
                     "  Valkey 8.1.0, requested 8.0",
                     protected,
                 ],
@@ -165,40 +170,44 @@ mod tests {
                 ],
             ),
             (
-                json!({ "environment": "bandup", "superseded": true, "reason": "asked for at noon" }),
-                vec!["Nothing was changed: asked for at noon"],
+                json!({ "environment": "bandup", "superseded": true, "reason": "a newer request takes precedence" }),
+                vec!["bandup: superseded: a newer request takes precedence"],
             ),
             (
                 json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": ["/bandup/cache/url"],
                     "engineVersion": { "found": "8.2.0", "requested": null }, "verified": true, "protected": false }),
                 vec![
-                    "bandup has its cache: rediss://h:1, which answers",
+                    "bandup: cache available at rediss://h:1 (verified)",
                     "  /bandup/cache/url",
                     "  Valkey 8.2.0",
                 ],
             ),
             (
+                json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": [], "verified": false }),
+                vec!["bandup: cache available at rediss://h:1 (not verified)"],
+            ),
+            (
                 json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": ["/bandup/cache/url"],
                     "protected": true, "drift": { "inboundRules": ["tcp 1"] } }),
                 vec![
-                    "bandup has its cache: rediss://h:1",
+                    "bandup: cache available at rediss://h:1",
                     "  /bandup/cache/url",
                     protected,
-                    "  somebody else's inbound rule, left there: tcp 1",
+                    "  inbound rule created outside envcache, not changed: tcp 1",
                 ],
             ),
             (
-                json!({ "parameters": ["/bandup/cache/url"], "environment": "bandup", "removed": true, "left": ["security group sg-1 is not ours"],
-                    "finalSnapshot": null }),
+                json!({ "environment": "bandup", "removed": true, "parameters": ["/bandup/cache/url"],
+                    "left": ["security group sg-1 doesn't have this stack's tags"], "finalSnapshot": null }),
                 vec![
-                    "The cache of bandup is gone",
-                    "  left where it is: security group sg-1 is not ours",
+                    "bandup: cache removed",
+                    "  not deleted: security group sg-1 doesn't have this stack's tags",
                 ],
             ),
             (
                 json!({ "environment": "bandupp", "removed": true, "parameters": [], "left": [] }),
                 vec![
-                    "Nothing of envcache's is left of bandupp. No endpoint of it was published: was the name right?",
+                    "No envcache resources remain for bandupp. No published endpoint was found; check the environment name",
                 ],
             ),
             (json!(null), vec![]),

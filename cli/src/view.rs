@@ -1,4 +1,4 @@
-//! Shows a run: live on a terminal, a line for each filter elsewhere, and every event as JSON.
+//! Shows a run: a live view on a terminal, selected lines if standard output isn't a terminal, or every event as JSON.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -13,28 +13,28 @@ use crate::output::{print_error_line, print_json, print_line, safe};
 use crate::progress::{Change, ProgressEvent};
 use crate::summary;
 
-/// How long one small node takes on AWS.
+/// How long the creation of one small node takes on AWS.
 const TYPICAL_DURATION: &str = "usually 4 to 8 minutes for one small node";
 
-/// Where the moments of a run are shown.
+/// How the progress of a run is shown.
 pub enum View {
     Terminal {
         lines: MultiProgress,
         running: HashMap<String, ProgressBar>,
         filter: LineFilter,
-        /// What the last look found.
+        /// The note of the last state that wasn't a wait.
         found: Option<String>,
     },
     Plain {
         filter: LineFilter,
     },
     Json,
-    /// The end is all that is wanted.
+    /// Only the outcome is needed.
     Silent,
 }
 
 impl View {
-    /// The view that fits standard output.
+    /// Returns the view that fits standard output.
     pub fn of_this_output(json: bool) -> Self {
         if json {
             Self::Json
@@ -91,7 +91,7 @@ impl View {
         }
     }
 
-    /// Leaves only the lines that stay.
+    /// Clears the live lines of a terminal.
     pub fn close(&mut self) {
         if let Self::Terminal { running, .. } = self {
             for (_, bar) in running.drain() {
@@ -100,7 +100,7 @@ impl View {
         }
     }
 
-    /// Says how the run ended.
+    /// Shows how the run ended.
     pub fn end(&self, execution: &str, outcome: &Outcome) {
         match (self, outcome) {
             (Self::Json, Outcome::Succeeded(output)) => {
@@ -124,7 +124,7 @@ impl View {
     }
 }
 
-/// It shows how long the run is at work, of which `elapsed` has passed.
+/// Adds a live line that shows the time since the run started, which was `elapsed` ago.
 fn spinner(lines: &MultiProgress, message: &str, elapsed: Duration) -> ProgressBar {
     let bar = lines.add(ProgressBar::new_spinner().with_elapsed(elapsed));
     bar.set_style(
@@ -136,6 +136,7 @@ fn spinner(lines: &MultiProgress, message: &str, elapsed: Duration) -> ProgressB
     bar
 }
 
+/// Returns the text of a live line, such as
 /// `WaitForReplicationGroup (creating; usually 4 to 8 minutes for one small node)`
 fn live(state: &str, is_wait: bool, found: Option<&str>) -> String {
     match found.filter(|_| is_wait) {
@@ -145,7 +146,7 @@ fn live(state: &str, is_wait: bool, found: Option<&str>) -> String {
     }
 }
 
-/// `    1.8 s  EnsureReplicationGroup      0.6 s  created`
+/// Returns the line for an event, such as `    1.8 s  EnsureReplicationGroup      0.6 s  created`.
 fn line(event: &ProgressEvent) -> String {
     let (took, note) = match &event.change {
         Change::Entered => (String::new(), "…".to_owned()),
@@ -190,7 +191,7 @@ mod tests {
     use super::live;
 
     #[test]
-    fn a_wait_tells_what_is_waited_for_and_how_long_that_usually_takes() {
+    fn shows_status_and_typical_duration_while_waiting() {
         assert_eq!(
             live("WaitForReplicationGroup", true, Some("creating")),
             "WaitForReplicationGroup (creating; usually 4 to 8 minutes for one small node)"

@@ -15,17 +15,18 @@ use crate::request;
 use crate::stack::Stack;
 use crate::view::View;
 
-/// How long no record may name an execution: an event may still be on its way, and its execution has to claim the
-/// environment.
+/// How long to wait for a record that names an execution: the event may not have been delivered yet, and its execution
+/// must first claim the environment.
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Finds the execution to follow: the one whose ARN is given, the one that holds the environment, or the environment's
-/// last. Waits up to 30 seconds for a record that names one; none if there is none by then.
+/// Returns the execution to follow: the execution with the given ARN, the execution that holds the environment, or the
+/// environment's last execution. Waits up to 30 seconds for a record that names one, and returns none if there is none by
+/// then.
 ///
 /// # Errors
-/// Returns `Usage` if the subject is neither an execution's ARN nor a name that an environment can have. Otherwise returns
-/// AWS's error.
+///
+/// Returns `Usage` if the subject is neither an execution's ARN nor a valid environment name.
 pub async fn find(settings: &SdkConfig, stack_name: &str, subject: &str) -> Result<Option<String>> {
     if subject.starts_with("arn:") {
         check_arn(subject)?;
@@ -47,7 +48,7 @@ pub async fn find(settings: &SdkConfig, stack_name: &str, subject: &str) -> Resu
     }
 }
 
-/// Checks that an ARN is one of an execution:
+/// Checks that an ARN identifies an execution:
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>
 fn check_arn(arn: &str) -> Result<(), Usage> {
     let fields: Vec<_> = arn.split(':').collect();
@@ -58,13 +59,13 @@ fn check_arn(arn: &str) -> Result<(), Usage> {
             Ok(())
         }
         _ => Err(Usage(format!(
-            "`{arn}` is not an execution's ARN, such as \
+            "`{arn}` isn't the ARN of an execution, such as \
              arn:aws:states:eu-west-1:123456789012:execution:STATE_MACHINE:EXECUTION"
         ))),
     }
 }
 
-/// Follows an execution to its end, and reports how it ended. Ctrl-C stops following, and the run continues.
+/// Follows an execution to its end and reports how it ended. After Ctrl-C, the run continues.
 pub async fn follow_to_end(settings: &SdkConfig, execution: &str, json: bool) -> Result<Exit> {
     let sfn = aws_sdk_sfn::Client::new(settings);
     let mut view = View::of_this_output(json);

@@ -1,8 +1,8 @@
-//! The main job on one machine: an event goes in, an endpoint comes out.
+//! The demo (`make demo`): creates, uses, and removes a cache in the local AWS simulator.
 //!
-//! `make demo` runs it. It starts the one-machine cloud, deploys the stack, lays the reference set-up's
-//! network, puts the sample event on the bus, follows the run, and compares what was made with what the
-//! contract asks for. It ends all that it started, also on Ctrl-C.
+//! It starts the simulator, creates the reference setup's network, deploys the stack, puts the sample event on the bus,
+//! follows the run, and compares the created resources with the contract. It stops everything that it started, also on
+//! Ctrl-C.
 
 mod report;
 mod steps;
@@ -11,19 +11,19 @@ use std::process::ExitCode;
 
 use local::Interrupt;
 
-/// How a shell's command ends on Ctrl-C.
+/// The exit code of a command that Ctrl-C ends in a shell.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let interrupt = Interrupt::default();
-    let asked = interrupt.clone();
-    if let Err(error) = ctrlc::set_handler(move || asked.set()) {
-        eprintln!("Ctrl-C cannot be handled here: {error}");
+    let handler_interrupt = interrupt.clone();
+    if let Err(error) = ctrlc::set_handler(move || handler_interrupt.set()) {
+        eprintln!("The Ctrl-C handler can't be set: {error}");
         return ExitCode::FAILURE;
     }
     match steps::run(&interrupt) {
         _ if interrupt.is_set() => {
-            eprintln!("\nInterrupted. All that was started is ended.");
+            eprintln!("\nInterrupted. Everything that the demo started was stopped.");
             ExitCode::from(INTERRUPTED)
         }
         Ok(true) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! The demo's story, from top to bottom.
+//! The steps of the demo.
 
 use std::process::Command;
 use std::time::Instant;
@@ -10,46 +10,49 @@ use local::{
 
 use crate::report::print;
 
-/// Of the sample events.
+/// The environment of the sample events.
 const ENVIRONMENT: &str = "bandup";
 
-/// Tells it. True where the run succeeded and everything found is as the contract asks.
+/// Runs the demo. Returns whether the runs succeeded, the resources match the contract, and the removal left none of
+/// them.
 pub fn run(interrupt: &Interrupt) -> Result<bool> {
     let clock = Clock(Instant::now());
     let workspace = Workspace::find()?;
 
-    clock.say("Starting MiniStack, with IAM enforced, behind a gateway that behaves as AWS does");
+    clock.print(
+        "Starting MiniStack, with IAM enforced, behind a gateway that simulates AWS behavior",
+    );
     let cloud = Cloud::start(workspace, interrupt.clone(), Settings::default())?;
     let aws = Aws::connect(&cloud)?;
-    clock.say(&format!("  {}", cloud.endpoint_url()));
+    clock.print(&format!("  {}", cloud.endpoint_url()));
 
-    clock.say("Laying the network that the environment has before its cache");
+    clock.print("Creating the environment's network");
     let network = network::REFERENCE.create(&aws)?;
-    clock.say(&format!(
+    clock.print(&format!(
         "  {} with {}",
         network.vpc,
         network.subnets.join(", ")
     ));
 
-    clock.say("Deploying template.yaml with sam deploy");
-    // Where nobody answers at an endpoint, there is nothing to prove.
-    let proof = network.verification_parameters();
-    let parameters = cloud.authority().map_or(&[][..], |_| &proof);
+    clock.print("Deploying template.yaml with sam deploy");
+    // Without Valkey, no server listens at the endpoint, so it can't be verified.
+    let verification = network.verification_parameters();
+    let parameters = cloud.authority().map_or(&[][..], |_| &verification);
     let stack = Stack::deploy(&cloud, &aws, parameters)?;
-    clock.say(&format!("  {}", stack.provision_state_machine_arn));
+    clock.print(&format!("  {}", stack.provision_state_machine_arn));
 
-    clock.say("The environment is created: events/environment-created.json on the bus");
+    clock.print("Putting events/environment-created.json on the event bus");
     put(&cloud, &aws, &stack, "environment-created")?;
-    clock.say("envcache watch bandup (waits are a tenth of what they are on AWS)");
+    clock.print("Running envcache watch bandup (a wait takes a tenth of its time on AWS)");
     if !envcache(&cloud, &["watch", ENVIRONMENT])? {
         return Ok(false);
     }
 
-    clock.say("What was made, beside what was asked for");
+    clock.print("Comparing the created resources with the request");
     let rows = reference::rows(&aws, &network)?;
-    let as_asked = print(&rows);
+    let all_match = print(&rows);
 
-    clock.say("What the backend reads");
+    clock.print("Reading the published parameters as the backend does");
     let parameters = aws.parameters("/bandup/cache")?;
     for (name, value) in &parameters {
         println!("  {name:<32} {value}");
@@ -59,36 +62,36 @@ pub fn run(interrupt: &Interrupt) -> Result<bool> {
         .context("no url was published")?;
     match cloud.authority() {
         Some(authority) => {
-            clock.say("The backend connects over TLS, and does PING, SET and GET");
+            clock.print("Connecting over TLS as the backend does, with PING, SET, and GET");
             backend::use_cache(url, authority)?;
-            println!("  {url} answers as a cache does");
+            println!("  {url}: PING, SET, and GET succeeded");
         }
         None => println!(
-            "  Nobody answers there: install Valkey with {}",
+            "  No server listens at the endpoint. Install Valkey with {}",
             valkey::INSTALL
         ),
     }
 
-    clock.say(
-        "The same event again would find everything: envcache plan events/environment-created.json",
+    clock.print(
+        "Previewing a run with the same event: envcache plan events/environment-created.json",
     );
     let event = cloud.workspace().file("events/environment-created.json");
     if !envcache(&cloud, &["plan", &event.to_string_lossy()])? {
         return Ok(false);
     }
 
-    clock.say("The environment is no more: envcache down bandup");
+    clock.print("Removing the cache: envcache down bandup --yes");
     if !envcache(&cloud, &["down", ENVIRONMENT, "--yes"])? {
         return Ok(false);
     }
     let left = reference::left(&aws)?;
     if left.is_empty() {
-        println!("  Nothing is left of it but its network");
+        println!("  Only the environment's network remains");
     } else {
-        println!("  Left: {}", left.join(", "));
+        println!("  Remaining resources: {}", left.join(", "));
     }
-    clock.say("Done");
-    Ok(as_asked && left.is_empty())
+    clock.print("Done");
+    Ok(all_match && left.is_empty())
 }
 
 /// Puts a sample event on the bus.
@@ -98,21 +101,21 @@ fn put(cloud: &Cloud, aws: &Aws, stack: &Stack, sample: &str) -> Result<()> {
     stack.put_event(aws, &serde_json::from_str(&event).context(file)?)
 }
 
-/// Says what happens, with the seconds since the beginning.
+/// Prints each step with the seconds since the start.
 struct Clock(Instant);
 
 impl Clock {
-    fn say(&self, what: &str) {
-        println!("[{:>5.1} s] {what}", self.0.elapsed().as_secs_f64());
+    fn print(&self, step: &str) {
+        println!("[{:>5.1} s] {step}", self.0.elapsed().as_secs_f64());
     }
 }
 
-/// Runs the command line that users have. True where it says that all is well.
+/// Runs the `envcache` command. Returns whether it exits with 0.
 fn envcache(cloud: &Cloud, arguments: &[&str]) -> Result<bool> {
-    // It stands beside this program.
+    // Cargo builds it into this program's folder.
     let path = std::env::current_exe()?.with_file_name("envcache");
     if !path.exists() {
-        bail!("{} is not built: `make demo` builds it", path.display());
+        bail!("{} isn't built. `make demo` builds it", path.display());
     }
     let mut command = Command::new(path);
     cloud.direct(&mut command).args(arguments);

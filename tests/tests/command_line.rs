@@ -1,4 +1,4 @@
-//! The command line as a person and as a script use it: as a process.
+//! Runs the command line as a process, as users and scripts do.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,15 +13,15 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-/// A file that holds a request.
+/// Writes a request to a file.
 fn file(request: &Value) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a file");
-    write!(file, "{request}").expect("it is written");
+    write!(file, "{request}").expect("the request is written");
     file
 }
 
 fn path(file: &NamedTempFile) -> &str {
-    file.path().to_str().expect("a path of letters")
+    file.path().to_str().expect("a UTF-8 path")
 }
 
 fn run(arguments: &[&str]) -> Output {
@@ -48,21 +48,21 @@ fn assert_exit(output: &Output, expected: i32) {
     );
 }
 
-/// How many executions the stack has had for an environment's runs by the command line.
+/// Returns the number of executions that the command line has started for an environment.
 fn started(environment: &Environment) -> usize {
     let executions = world().call(
         "stepfunctions",
         "list_executions",
         &json!({ "stateMachineArn": world().stack.provision_state_machine_arn }),
     );
-    let begins = format!("{}-", environment.name);
+    let prefix = format!("{}-", environment.name);
     envcache_tests::array(&executions["executions"])
-        .filter(|execution| envcache_tests::text(&execution["name"]).starts_with(&begins))
+        .filter(|execution| envcache_tests::text(&execution["name"]).starts_with(&prefix))
         .count()
 }
 
 #[test]
-fn an_environment_goes_up_is_told_of_and_goes_down() {
+fn up_creates_and_down_removes_a_cache() {
     let environment = world().environment();
     let name = environment.name.as_str();
     let request = file(&environment.request());
@@ -75,7 +75,7 @@ fn an_environment_goes_up_is_told_of_and_goes_down() {
     let watched = run(&["watch", name]);
     let all = run(&["status"]);
     let down = run(&["down", name, "--yes"]);
-    let gone = run(&["status", name]);
+    let removed = run(&["status", name]);
 
     assert_exit(&before, 5);
     assert!(out(&before).contains("no cache"), "{}", out(&before));
@@ -89,15 +89,15 @@ fn an_environment_goes_up_is_told_of_and_goes_down() {
         assert!(plan.contains(call), "no {call:?} in\n{plan}");
     }
     assert_exit(&up, 0);
-    let told = out(&up);
-    let looks = told.matches("CheckReplicationGroup ").count();
+    let shown = out(&up);
+    let polls = shown.matches("CheckReplicationGroup ").count();
     assert!(
-        told.contains(&format!("{name} has its cache: rediss://")),
-        "{told}"
+        shown.contains(&format!("{name}: cache available at rediss://")),
+        "{shown}"
     );
     assert!(
-        (2..=4).contains(&looks),
-        "a look is told where it finds something new, not {looks} times:\n{told}"
+        (2..=4).contains(&polls),
+        "a poll has a line only if the status has changed, but {polls} have one:\n{shown}"
     );
     assert_exit(&after, 0);
     assert!(
@@ -109,23 +109,23 @@ fn an_environment_goes_up_is_told_of_and_goes_down() {
     assert!(out(&again).contains("Nothing to do"), "{}", out(&again));
     assert_exit(&watched, 0);
     assert!(
-        out(&watched).contains(&format!("{name} has its cache")),
-        "how the last run ended: {}",
+        out(&watched).contains(&format!("{name}: cache available at ")),
+        "the result of the last run: {}",
         out(&watched)
     );
     assert_exit(&all, 0);
     assert!(out(&all).contains(name), "{}", out(&all));
     assert_exit(&down, 0);
     assert!(
-        out(&down).contains(&format!("The cache of {name} is gone")),
+        out(&down).contains(&format!("{name}: cache removed")),
         "{}",
         out(&down)
     );
-    assert_exit(&gone, 5);
+    assert_exit(&removed, 5);
 }
 
 #[test]
-fn a_script_reads_one_json_object_a_line() {
+fn json_option_prints_one_object_per_line() {
     let environment = world().environment();
     let request = file(&environment.request());
 
@@ -142,7 +142,7 @@ fn a_script_reads_one_json_object_a_line() {
             && line["change"] == "exited"
             && line["tookSeconds"].is_f64()
     });
-    assert!(published.is_some(), "each state is told: {lines:?}");
+    assert!(published.is_some(), "each state has an object: {lines:?}");
     let last = lines.last().expect("a line");
     assert_eq!(last["status"], "SUCCEEDED", "{last}");
     assert_eq!(last["output"]["environment"], environment.name.as_str());
@@ -154,11 +154,11 @@ fn a_script_reads_one_json_object_a_line() {
 }
 
 #[test]
-fn a_failed_run_is_told_with_its_reason_and_exits_1() {
+fn up_exits_1_with_the_reason_when_the_run_fails() {
     let environment = world().environment();
     let request = environment.request_with("/network", {
         let mut network = environment.request()["network"].clone();
-        network["backendSecurityGroup"] = json!("nobody");
+        network["backendSecurityGroup"] = json!("no-such-group");
         network
     });
     let request = file(&request);
@@ -168,10 +168,10 @@ fn a_failed_run_is_told_with_its_reason_and_exits_1() {
     let doctor = run(&["doctor", path(&request)]);
 
     assert_exit(&up, 1);
-    let told = errors(&up);
+    let shown = errors(&up);
     assert!(
-        told.starts_with("NotFound: ResolveNetwork: ") && told.contains("`nobody`"),
-        "{told}"
+        shown.starts_with("NotFound: ResolveNetwork: ") && shown.contains("`no-such-group`"),
+        "{shown}"
     );
     assert_exit(&json, 1);
     let last: Value =
@@ -189,49 +189,49 @@ fn a_failed_run_is_told_with_its_reason_and_exits_1() {
 }
 
 #[test]
-fn status_tells_why_the_last_run_failed() {
+fn status_shows_the_reason_when_the_last_run_failed() {
     let environment = world().environment();
-    let begun = world().run(&environment.request());
-    assert_eq!(begun.status, "SUCCEEDED", "{begun:?}");
+    let created = world().run(&environment.request());
+    assert_eq!(created.status, "SUCCEEDED", "{created:?}");
     let other = environment.request_with("/cache", json!({ "port": 7000 }));
-    let ended = world().run(&other);
-    assert_eq!(ended.error, "Immutable", "{ended:?}");
+    let failed = world().run(&other);
+    assert_eq!(failed.error, "Immutable", "{failed:?}");
 
     let status = run(&["status", &environment.name]);
 
     assert_exit(&status, 1);
-    let told = out(&status);
+    let shown = out(&status);
     assert!(
-        told.contains("change failed")
-            && told.contains("Immutable: ")
-            && told.contains("rediss://"),
-        "the endpoint of before is still published: {told}"
+        shown.contains("change failed")
+            && shown.contains("Immutable: ")
+            && shown.contains("rediss://"),
+        "the previous endpoint is still published: {shown}"
     );
 }
 
 #[test]
-fn a_run_that_was_refused_before_it_began_is_told_of_as_well() {
+fn status_shows_a_run_that_failed_before_its_claim() {
     let environment = world().environment();
     let name = environment.name.as_str();
     let mut request = environment.request();
     request["network"]["vpc"] = json!("no-such-vpc");
-    let refused = world().deliver("Environment Created", &request);
-    assert_eq!(refused.error, "NotFound", "{refused:?}");
+    let rejected = world().deliver("Environment Created", &request);
+    assert_eq!(rejected.error, "NotFound", "{rejected:?}");
 
     let status = run(&["status", name]);
     let all = run(&["status"]);
     let watch = run(&["watch", name]);
 
     assert_exit(&status, 1);
-    let told = out(&status);
+    let shown = out(&status);
     assert!(
-        told.contains("failed") && told.contains("NotFound: ResolveNetwork: "),
-        "no record tells of it, and a person has to know all the same: {told}"
+        shown.contains("failed") && shown.contains("NotFound: ResolveNetwork: "),
+        "{shown}"
     );
-    let is_its_line =
+    let is_failed_line =
         |line: &&str| line.starts_with(&format!("{name} ")) && line.contains("failed");
     assert!(
-        out(&all).lines().find(is_its_line).is_some(),
+        out(&all).lines().find(is_failed_line).is_some(),
         "{}",
         out(&all)
     );
@@ -242,11 +242,11 @@ fn a_run_that_was_refused_before_it_began_is_told_of_as_well() {
         errors(&watch)
     );
 
-    // What succeeds after it counts.
-    let ended = world().run(&environment.request());
-    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    // A later success replaces the failure.
+    let succeeded = world().run(&environment.request());
+    assert_eq!(succeeded.status, "SUCCEEDED", "{succeeded:?}");
     assert_exit(&run(&["status", name]), 0);
-    // A plan that is refused asks for nothing.
+    // A failed dry run doesn't change the status.
     request["dryRun"] = json!(true);
     let planned = world().run(&request);
     assert_eq!(planned.error, "NotFound", "{planned:?}");
@@ -254,16 +254,16 @@ fn a_run_that_was_refused_before_it_began_is_told_of_as_well() {
 }
 
 #[test]
-fn a_mistake_starts_nothing_and_exits_2() {
+fn invalid_requests_start_nothing_and_exit_2() {
     let environment = world().environment();
     let mut request = environment.request();
     request["cache"] = json!({ "replicas": 9 });
     let request = file(&request);
 
     let up = run(&["up", path(&request)]);
-    let none = run(&["up", "/no/such/file.json"]);
-    let name = run(&["down", "Band Up"]);
-    let unknown = run(&["upp"]);
+    let missing_file = run(&["up", "/no/such/file.json"]);
+    let invalid_name = run(&["down", "Band Up"]);
+    let unknown_command = run(&["upp"]);
 
     assert_exit(&up, 2);
     assert!(
@@ -271,24 +271,21 @@ fn a_mistake_starts_nothing_and_exits_2() {
         "{}",
         errors(&up)
     );
-    assert_eq!(started(&environment), 0, "nothing was started");
-    assert_exit(&none, 2);
-    assert_exit(&name, 2);
-    assert_exit(&unknown, 2);
+    assert_eq!(started(&environment), 0, "no run was started");
+    assert_exit(&missing_file, 2);
+    assert_exit(&invalid_name, 2);
+    assert_exit(&unknown_command, 2);
 }
 
 #[test]
-fn where_aws_cannot_be_asked_it_exits_3_and_says_what_to_do() {
-    let nobody = world()
+fn exits_3_with_a_remedy_when_aws_or_stack_is_unreachable() {
+    let unreachable = world()
         .envcache(&["status"])
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         .output()
         .expect("envcache runs");
     let no_stack = run(&["status", "--stack", "other"]);
     let in_json = run(&["status", "--stack", "other", "--json"]);
-    assert_exit(&in_json, 3);
-    let told: Value = serde_json::from_str(&out(&in_json)).expect("JSON also of an error");
-    assert_eq!(told["exit"], 3, "{told}");
     let no_region = world()
         .envcache(&["status"])
         .env_remove("AWS_REGION")
@@ -296,28 +293,31 @@ fn where_aws_cannot_be_asked_it_exits_3_and_says_what_to_do() {
         .output()
         .expect("envcache runs");
 
-    assert_exit(&nobody, 3);
-    let told = errors(&nobody);
+    assert_exit(&in_json, 3);
+    let error: Value = serde_json::from_str(&out(&in_json)).expect("an error in JSON");
+    assert_eq!(error["exit"], 3, "{error}");
+    assert_exit(&unreachable, 3);
+    let shown = errors(&unreachable);
     assert!(
-        told.contains("DescribeStacks: could not reach AWS: ") && !told.contains('{'),
-        "a person reads it: {told}"
+        shown.contains("DescribeStacks: could not reach AWS: ") && !shown.contains('{'),
+        "without debug output: {shown}"
     );
     assert_exit(&no_stack, 3);
     assert!(
-        errors(&no_stack).contains("there is no stack `other` in ap-southeast-1: deploy it"),
+        errors(&no_stack).contains("stack `other` doesn't exist in ap-southeast-1. Deploy it"),
         "{}",
         errors(&no_stack)
     );
     assert_exit(&no_region, 3);
     assert!(
-        errors(&no_region).contains("Pass --region"),
+        errors(&no_region).contains("Pass `--region`"),
         "{}",
         errors(&no_region)
     );
 }
 
 #[test]
-fn the_doctor_finds_all_well_with_the_network_of_a_request() {
+fn doctor_checks_the_stack_and_the_network_of_a_request() {
     let environment = world().environment();
     let request = file(&environment.request());
 
@@ -325,27 +325,27 @@ fn the_doctor_finds_all_well_with_the_network_of_a_request() {
     let no_stack = run(&["doctor", "--stack", "other"]);
 
     assert_exit(&doctor, 0);
-    let told = out(&doctor);
-    for thing in [
+    let shown = out(&doctor);
+    for check in [
         "✓ credentials",
         "✓ stack",
         "✓ state machines",
         "✓ records",
         "✓ network",
     ] {
-        assert!(told.contains(thing), "no {thing:?} in\n{told}");
+        assert!(shown.contains(check), "no {check:?} in\n{shown}");
     }
     assert_eq!(
         environment.parameters(world()),
         [],
-        "a doctor changes nothing"
+        "doctor changes nothing"
     );
     assert_exit(&no_stack, 1);
     assert!(out(&no_stack).contains("✗ stack"), "{}", out(&no_stack));
 }
 
 #[test]
-fn a_shell_gets_its_completions() {
+fn prints_completions_for_shells() {
     for shell in ["bash", "zsh", "fish"] {
         let completions = run(&["completions", shell]);
 
@@ -357,7 +357,7 @@ fn a_shell_gets_its_completions() {
 const ROWS: NonZero<u16> = NonZero::new(60).expect("not 0");
 const COLUMNS: NonZero<u16> = NonZero::new(100).expect("not 0");
 
-/// A command on a terminal.
+/// A command that runs on a terminal.
 struct Terminal {
     process: std::process::Child,
     screen: File,
@@ -373,7 +373,7 @@ impl Terminal {
             ws_ypixel: 0,
         };
         let terminal = openpty(Some(&size), None).expect("a terminal");
-        let other_side = || Stdio::from(terminal.slave.try_clone().expect("it is open"));
+        let other_side = || Stdio::from(terminal.slave.try_clone().expect("an open terminal"));
         let process = command
             .env("TERM", "xterm")
             .stdin(other_side())
@@ -389,10 +389,10 @@ impl Terminal {
         }
     }
 
-    /// Shows what comes next. False at the end.
+    /// Reads the next output onto the screen. Returns false at the end of the output.
     fn read(&mut self) -> bool {
         let mut bytes = [0; 4096];
-        // Linux answers EIO once the other side is closed.
+        // Linux returns EIO after the other side is closed.
         match self.screen.read(&mut bytes) {
             Ok(0) | Err(_) => false,
             Ok(length) => {
@@ -406,29 +406,29 @@ impl Terminal {
         self.parser.screen().contents()
     }
 
-    fn read_until(&mut self, wanted: &str) {
-        while !self.text().contains(wanted) {
-            assert!(self.read(), "{wanted:?} never came:\n{}", self.text());
+    fn read_until(&mut self, expected: &str) {
+        while !self.text().contains(expected) {
+            assert!(self.read(), "no {expected:?} in\n{}", self.text());
         }
     }
 
     fn end(mut self) -> (Option<i32>, String) {
         while self.read() {}
-        let status = self.process.wait().expect("it ends");
+        let status = self.process.wait().expect("envcache ends");
         (status.code(), self.text())
     }
 }
 
 #[test]
-fn an_event_cannot_write_to_the_terminal() {
+fn text_of_an_event_is_made_safe_for_the_terminal() {
     let hostile = "prod\u{1b}[2J\u{9b}1A\r\nbandup  available  rediss://evil.example:6379\u{202e}";
     for machine in [
         &world().stack.provision_state_machine_arn,
         &world().stack.deprovision_state_machine_arn,
     ] {
-        // As StartWorkflow starts it: a bad event becomes a failed execution.
-        let ended = world().run_on(machine, &json!({ "environment": hostile }));
-        assert_eq!(ended.error, "InvalidSpec", "{ended:?}");
+        // StartWorkflow starts it in the same way: an invalid event becomes a failed execution.
+        let failed = world().run_on(machine, &json!({ "environment": hostile }));
+        assert_eq!(failed.error, "InvalidSpec", "{failed:?}");
     }
 
     let status = run(&["status"]);
@@ -439,28 +439,25 @@ fn an_event_cannot_write_to_the_terminal() {
     let shown = out(&status);
     assert!(
         !shown.contains("rediss://evil"),
-        "it is no environment: {shown}"
+        "the name isn't listed as an environment: {shown}"
     );
-    assert!(
-        !shown.contains("prod"),
-        "no record is written for it: {shown}"
-    );
+    assert!(!shown.contains("prod"), "the name has no record: {shown}");
     assert_exit(&watch, 2);
     for shown in [out(&status), out(&in_json), errors(&watch)] {
-        let unsafe_one = shown.chars().find(|character| {
+        let unsafe_character = shown.chars().find(|character| {
             (character.is_control() && *character != '\n') || *character == '\u{202e}'
         });
-        assert_eq!(unsafe_one, None, "{shown:?}");
+        assert_eq!(unsafe_character, None, "{shown:?}");
     }
-    let begins = |line: &str| line.starts_with("bandup ");
-    assert!(!errors(&watch).lines().any(begins), "{}", errors(&watch));
+    let is_forged = |line: &str| line.starts_with("bandup ");
+    assert!(!errors(&watch).lines().any(is_forged), "{}", errors(&watch));
     for line in out(&in_json).lines() {
         serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     }
 }
 
 #[test]
-fn a_usage_error_cannot_write_to_the_terminal() {
+fn text_of_arguments_is_made_safe_for_the_terminal() {
     let hostile = "\u{1b}[31mred\u{1b}[0m\u{9b}1A\r\nbandup  available\u{202e}";
     let option = format!("--{hostile}");
 
@@ -475,13 +472,13 @@ fn a_usage_error_cannot_write_to_the_terminal() {
         assert_exit(&output, 2);
         assert_eq!(out(&output), "", "{arguments:?}");
         let shown = errors(&output);
-        assert!(shown.contains("[31mred"), "it is quoted: {shown}");
-        let unsafe_one = shown.chars().find(|character| {
+        assert!(shown.contains("[31mred"), "the argument is quoted: {shown}");
+        let unsafe_character = shown.chars().find(|character| {
             (character.is_control() && *character != '\n') || *character == '\u{202e}'
         });
-        assert_eq!(unsafe_one, None, "{shown:?}");
-        let begins = |line: &str| line.starts_with("bandup ");
-        assert!(!shown.lines().any(begins), "{shown}");
+        assert_eq!(unsafe_character, None, "{shown:?}");
+        let is_forged = |line: &str| line.starts_with("bandup ");
+        assert!(!shown.lines().any(is_forged), "{shown}");
     }
     let help = run(&["--help"]);
     assert_exit(&help, 0);
@@ -489,7 +486,7 @@ fn a_usage_error_cannot_write_to_the_terminal() {
 }
 
 #[test]
-fn status_does_not_show_a_foreign_parameter_as_the_endpoint() {
+fn status_hides_a_parameter_of_another_owner() {
     let environment = world().environment();
     let name = environment.name.as_str();
     let secret = "postgres://admin:hunter2@database.internal/prod";
@@ -499,9 +496,9 @@ fn status_does_not_show_a_foreign_parameter_as_the_endpoint() {
         "put_parameter",
         &json!({ "Name": format!("{prefix}/url"), "Value": secret, "Type": "String" }),
     );
-    // The record holds the prefix before the publishing step checks who owns the parameters.
-    let ended = world().run(&environment.request_with("/parameterPrefix", json!(prefix)));
-    assert_eq!(ended.error, "NotOwned", "{ended:?}");
+    // `PlanEndpoint` rejects the parameter.
+    let failed = world().run(&environment.request_with("/parameterPrefix", json!(prefix)));
+    assert_eq!(failed.error, "NotOwned", "{failed:?}");
 
     let status = run(&["status", name]);
     let in_json = run(&["status", name, "--json"]);
@@ -529,18 +526,18 @@ fn status_does_not_show_a_foreign_parameter_as_the_endpoint() {
 }
 
 #[test]
-fn a_removal_starts_only_when_it_is_confirmed() {
+fn down_starts_a_removal_only_when_confirmed() {
     let environment = world().environment();
     let name = environment.name.as_str();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let answer = |text: &str| {
         let mut terminal = Terminal::start(world().envcache(&["down", name]));
         terminal.read_until("Type the environment's name to confirm: ");
-        writeln!(terminal.screen, "{text}").expect("it is typed");
+        writeln!(terminal.screen, "{text}").expect("the answer is typed");
         terminal.end()
     };
 
-    // It is rejected before AWS is called.
+    // This is rejected before AWS is called.
     let without_terminal = world()
         .envcache(&["down", name])
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -577,7 +574,7 @@ fn a_removal_starts_only_when_it_is_confirmed() {
 }
 
 #[test]
-fn a_protected_environment_is_shown_as_such_and_stays() {
+fn protected_environment_is_shown_and_not_removed() {
     let environment = world().environment();
     let name = environment.name.as_str();
     let protecting = file(&environment.request_with("/protect", json!(true)));
@@ -605,7 +602,7 @@ fn a_protected_environment_is_shown_as_such_and_stays() {
     );
     assert!(
         errors(&down).contains("\"protect\": false"),
-        "it says how to lift it: {}",
+        "the message contains the remedy: {}",
         errors(&down)
     );
     assert_exit(&plan, 0);
@@ -619,7 +616,7 @@ fn a_protected_environment_is_shown_as_such_and_stays() {
 }
 
 #[test]
-fn a_terminal_shows_what_is_waited_for_and_keeps_the_lines_that_tell_something() {
+fn terminal_shows_the_wait_and_keeps_selected_lines() {
     let environment = world().environment();
     let request = file(&environment.request());
 
@@ -628,19 +625,22 @@ fn a_terminal_shows_what_is_waited_for_and_keeps_the_lines_that_tell_something()
     let (code, screen) = terminal.end();
 
     assert_eq!(code, Some(0), "{screen}");
-    assert!(screen.contains("has its cache: rediss://"), "{screen}");
+    assert!(
+        screen.contains(": cache available at rediss://"),
+        "{screen}"
+    );
     assert!(
         !screen.contains("usually 4 to 8 minutes"),
-        "what was live is gone at the end:\n{screen}"
+        "the live lines are cleared at the end:\n{screen}"
     );
     assert!(
         screen.lines().all(|line| line.matches(" s  ").count() <= 2),
-        "a state has a line of its own:\n{screen}"
+        "each line shows one state:\n{screen}"
     );
 }
 
 #[test]
-fn ctrl_c_leaves_the_run_and_says_how_to_follow_it_again() {
+fn run_continues_after_ctrl_c() {
     let environment = world().environment();
     let slow = Lifecycle {
         creating: 1200.0,
@@ -654,7 +654,7 @@ fn ctrl_c_leaves_the_run_and_says_how_to_follow_it_again() {
     let mut terminal = Terminal::start(world().envcache(&["up", path(&request)]));
     terminal.read_until("WaitForReplicationGroup (creating");
     let process = i32::try_from(terminal.process.id()).expect("a process's id");
-    kill(Pid::from_raw(process), Signal::SIGINT).expect("it is there");
+    kill(Pid::from_raw(process), Signal::SIGINT).expect("envcache runs");
     let (code, screen) = terminal.end();
     let status = run(&["status", &environment.name]);
 
@@ -668,7 +668,7 @@ fn ctrl_c_leaves_the_run_and_says_how_to_follow_it_again() {
 }
 
 #[test]
-fn a_run_that_an_event_starts_is_watched_by_the_environments_name() {
+fn watch_follows_the_run_that_an_event_starts() {
     let environment = world().environment();
     let mut watch = world().envcache(&["watch", &environment.name]);
     let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -676,10 +676,10 @@ fn a_run_that_an_event_starts_is_watched_by_the_environments_name() {
     world().put("Environment Created", &environment.request());
     let watched = watch.expect("envcache runs").wait_with_output();
 
-    let watched = watched.expect("it ends");
+    let watched = watched.expect("envcache ends");
     assert_exit(&watched, 0);
     assert!(
-        out(&watched).contains(&format!("{} has its cache", environment.name)),
+        out(&watched).contains(&format!("{}: cache available at ", environment.name)),
         "{}",
         out(&watched)
     );

@@ -11,8 +11,8 @@ use crate::exit::Exit;
 use crate::record::Record;
 use crate::stack::Stack;
 
-const WHY_FAILED: &str = "Throttled: PublishEndpoint: PutParameter";
-const WHY_UNREADABLE: &str =
+const FAILURE: &str = "Throttled: PublishEndpoint: PutParameter";
+const UNREADABLE: &str =
     "the published endpoint can't be read: GetParameter /x/url: AccessDeniedException: no";
 
 fn run(removes: bool, progress: Progress) -> Run {
@@ -32,7 +32,7 @@ fn succeeded(removes: bool) -> Run {
 }
 
 fn failed(removes: bool) -> Run {
-    run(removes, Progress::Failed(WHY_FAILED.to_owned()))
+    run(removes, Progress::Failed(FAILURE.to_owned()))
 }
 
 fn available() -> Cache {
@@ -74,7 +74,7 @@ fn derives_state_from_last_run_and_endpoint() {
             State::ChangeFailed,
             Exit::Failed,
         ),
-        // The record is of an earlier version, and Step Functions keeps an execution for 90 days after its end.
+        // An earlier version wrote the record, and Step Functions no longer returns the execution.
         (&published, None, State::Available, Exit::Success),
         // A user deleted the parameter.
         (
@@ -113,31 +113,31 @@ fn derives_state_from_last_run_and_endpoint() {
             run.clone(),
         );
 
-        let what = format!("{endpoint:?} {run:?}");
-        assert_eq!((found.state, found.exit), (state, exit), "{what}");
-        assert_eq!(found.url.is_some(), *endpoint == published, "{what}");
-        assert_eq!(found.cache_status.as_deref(), Some("available"), "{what}");
+        let case = format!("{endpoint:?} {run:?}");
+        assert_eq!((found.state, found.exit), (state, exit), "{case}");
+        assert_eq!(found.url.is_some(), *endpoint == published, "{case}");
+        assert_eq!(found.cache_status.as_deref(), Some("available"), "{case}");
         let has_failed = [State::Failed, State::ChangeFailed].contains(&state);
-        let reason = has_failed.then_some(WHY_FAILED);
-        assert_eq!(found.reason.as_deref(), reason, "{what}");
+        let reason = has_failed.then_some(FAILURE);
+        assert_eq!(found.reason.as_deref(), reason, "{case}");
     }
 }
 
 #[test]
 fn derives_state_from_last_run_when_endpoint_is_denied() {
-    let both = format!("{WHY_FAILED}; {WHY_UNREADABLE}");
+    let both = format!("{FAILURE}; {UNREADABLE}");
     let cases = [
-        (Some(succeeded(false)), State::Available, WHY_UNREADABLE),
-        (Some(running(false)), State::Provisioning, WHY_UNREADABLE),
+        (Some(succeeded(false)), State::Available, UNREADABLE),
+        (Some(running(false)), State::Provisioning, UNREADABLE),
         (Some(failed(false)), State::Failed, &both),
-        (Some(succeeded(true)), State::NoCache, WHY_UNREADABLE),
-        (Some(running(true)), State::Removing, WHY_UNREADABLE),
+        (Some(succeeded(true)), State::NoCache, UNREADABLE),
+        (Some(running(true)), State::Removing, UNREADABLE),
         (Some(failed(true)), State::Failed, &both),
-        (None, State::Unknown, WHY_UNREADABLE),
+        (None, State::Unknown, UNREADABLE),
     ];
-    for (run, state, reason) in cases {
-        let why = "GetParameter /x/url: AccessDeniedException: no".to_owned();
-        let endpoint = Endpoint::Unreadable(why);
+    for (run, state, expected_reason) in cases {
+        let reason = "GetParameter /x/url: AccessDeniedException: no".to_owned();
+        let endpoint = Endpoint::Unreadable(reason);
 
         let found = derive_status(Record::default(), endpoint, available(), run.clone());
 
@@ -146,7 +146,7 @@ fn derives_state_from_last_run_when_endpoint_is_denied() {
             (state, Exit::Unreachable),
             "{run:?}"
         );
-        assert_eq!(found.reason.as_deref(), Some(reason), "{run:?}");
+        assert_eq!(found.reason.as_deref(), Some(expected_reason), "{run:?}");
         assert_eq!(found.url, None, "{run:?}");
     }
 }
@@ -175,7 +175,7 @@ fn reports_missing_cache_while_its_endpoint_is_published() {
             State::CacheMissing,
             Exit::Unreachable,
         ),
-        // A run creates or deletes it.
+        // A run creates or deletes the cache.
         (
             published(),
             Some(running(false)),
@@ -188,7 +188,7 @@ fn reports_missing_cache_while_its_endpoint_is_published() {
             State::Removing,
             Exit::InProgress,
         ),
-        // The removal deleted it.
+        // The removal deleted the cache.
         (
             Endpoint::NotPublished,
             Some(succeeded(true)),
@@ -203,7 +203,7 @@ fn reports_missing_cache_while_its_endpoint_is_published() {
         ),
     ];
     for (endpoint, run, state, exit) in cases {
-        let what = format!("{endpoint:?} {run:?}");
+        let case = format!("{endpoint:?} {run:?}");
         let record = Record {
             cache_name: Some("bandup-redis".to_owned()),
             ..Record::unknown("bandup")
@@ -211,7 +211,7 @@ fn reports_missing_cache_while_its_endpoint_is_published() {
 
         let found = derive_status(record, endpoint, Cache::Missing, run);
 
-        assert_eq!((found.state, found.exit), (state, exit), "{what}");
+        assert_eq!((found.state, found.exit), (state, exit), "{case}");
         let reason = found.reason.unwrap_or_default();
         let is_explained = reason.contains("the replication group bandup-redis doesn't exist");
         assert_eq!(is_explained, state == State::CacheMissing, "{reason}");
@@ -333,7 +333,7 @@ async fn describes_at_most_one_execution() {
             "a result",
             released(Some("arn:last"), result(REMOVAL, failure())),
             None,
-            Some((REMOVAL, true, Progress::Failed(WHY_FAILED.to_owned()))),
+            Some((REMOVAL, true, Progress::Failed(FAILURE.to_owned()))),
         ),
         (
             "a result of a run that was never recorded",
@@ -348,7 +348,7 @@ async fn describes_at_most_one_execution() {
             Some((HOLDER, false, Progress::Succeeded)),
         ),
         (
-            "a holder that runs",
+            "a running holder",
             held(result(REMOVAL, None)),
             Some(described("RUNNING", None)),
             Some((HOLDER, false, Progress::Running)),
@@ -363,7 +363,7 @@ async fn describes_at_most_one_execution() {
             "a holder that ended before another run failed",
             held(result(REMOVAL, failure())),
             Some(described("SUCCEEDED", Some(150))),
-            Some((REMOVAL, true, Progress::Failed(WHY_FAILED.to_owned()))),
+            Some((REMOVAL, true, Progress::Failed(FAILURE.to_owned()))),
         ),
         (
             "a holder that isn't returned",
@@ -372,19 +372,19 @@ async fn describes_at_most_one_execution() {
             Some((REMOVAL, true, Progress::Succeeded)),
         ),
     ];
-    for (what, record, answer, expected) in cases {
+    for (case, record, answer, expected) in cases {
         let calls = usize::from(answer.is_some());
         let replay = Replay::new(answer);
         let sfn = Client::new(&replay.config());
 
-        let found = last_run(&sfn, &stack(), &record).await.expect(what);
+        let found = last_run(&sfn, &stack(), &record).await.expect(case);
 
         let expected = expected.map(|(execution, removes, progress)| Run {
             execution: execution.to_owned(),
             removes,
             progress,
         });
-        assert_eq!(found, expected, "{what}");
-        assert_eq!(replay.documents().len(), calls, "{what}");
+        assert_eq!(found, expected, "{case}");
+        assert_eq!(replay.documents().len(), calls, "{case}");
     }
 }

@@ -1,4 +1,4 @@
-//! Each error that `docs/operations.md` tells of is met, and what the page says is done: it helps.
+//! Reproduces every error that `docs/operations.md` documents, and checks that the page's advice resolves it.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -11,50 +11,50 @@ use local::gateway::fault::{Fault, Rule, When};
 use local::{Settings, Workspace};
 use serde_json::{Value, json};
 
-/// A stack that proves the endpoints of one environment.
-struct Place {
+/// A stack that verifies the endpoint of one environment.
+struct Setup {
     world: World,
-    proved: Environment,
+    verified: Environment,
 }
 
-fn place() -> &'static Place {
-    static PLACE: OnceLock<Place> = OnceLock::new();
-    PLACE.get_or_init(|| {
+fn setup() -> &'static Setup {
+    static SETUP: OnceLock<Setup> = OnceLock::new();
+    SETUP.get_or_init(|| {
         let settings = Settings {
             valkey: true,
             ..matrix::SETTINGS
         };
         let mut world = World::deploy_with(settings).expect("a stack");
-        let proved = world.environment();
+        let verified = world.environment();
         world
-            .redeploy(&proved.network.verification_parameters())
-            .expect("a proof");
-        Place { world, proved }
+            .redeploy(&verified.network.verification_parameters())
+            .expect("a deployment");
+        Setup { world, verified }
     })
 }
 
 fn world() -> &'static World {
-    &place().world
+    &setup().world
 }
 
-/// A name that a run can end in, how it comes to that, and what helps.
+/// An error name, with the advice for it and a function that reproduces the error and follows the advice.
 struct ErrorCase {
     error: &'static str,
-    /// The words of the page that are followed.
+    /// The part of the page's advice that the case follows.
     advice: &'static str,
-    /// Meets the error, does as the page says, and tells how both runs ended.
-    play: fn(&Environment) -> (Ended, Ended),
+    /// Reproduces the error, follows the advice, and returns how both runs ended.
+    reproduce: fn(&Environment) -> (Ended, Ended),
 }
 
 const ERROR_CASES: [ErrorCase; 19] = [
     ErrorCase {
         error: "InvalidSpec",
         advice: "correct the field that the cause names",
-        play: |environment| {
-            let met = run(&environment.request_with("/cache", json!({ "replicas": 9 })));
-            assert_names(&met, "cache.replicas");
+        reproduce: |environment| {
+            let failed = run(&environment.request_with("/cache", json!({ "replicas": 9 })));
+            assert_names(&failed, "cache.replicas");
             (
-                met,
+                failed,
                 run(&environment.request_with("/cache", json!({ "replicas": 0 }))),
             )
         },
@@ -62,21 +62,21 @@ const ERROR_CASES: [ErrorCase; 19] = [
     ErrorCase {
         error: "NotFound",
         advice: "check that the VPC, the subnets, and the backend's security group of the request exist",
-        play: |environment| {
+        reproduce: |environment| {
             let request = with_backend(environment, "tasks");
-            let met = run(&request);
-            assert_names(&met, "`tasks`");
-            let made = json!({
+            let failed = run(&request);
+            assert_names(&failed, "`tasks`");
+            let group = json!({
                 "VpcId": environment.network.vpc, "GroupName": "tasks", "Description": "the backend",
             });
-            world().call("ec2", "create_security_group", &made);
-            (met, run(&request))
+            world().call("ec2", "create_security_group", &group);
+            (failed, run(&request))
         },
     },
     ErrorCase {
         error: "Ambiguous",
         advice: "replace the name with one of the IDs that the cause lists",
-        play: |environment| {
+        reproduce: |environment| {
             let twin = json!({
                 "CidrBlock": "10.0.0.0/16",
                 "TagSpecifications": [
@@ -84,58 +84,61 @@ const ERROR_CASES: [ErrorCase; 19] = [
                 ],
             });
             world().call("ec2", "create_vpc", &twin);
-            let met = run(&environment.request());
-            assert_names(&met, &environment.network.vpc);
+            let failed = run(&environment.request());
+            assert_names(&failed, &environment.network.vpc);
             let request = environment.request_with("/network/vpc", json!(environment.network.vpc));
-            (met, run(&request))
+            (failed, run(&request))
         },
     },
     ErrorCase {
         error: "NotOwned",
         advice: "[adopt](adopt.md) it",
-        play: |environment| {
+        reproduce: |environment| {
             unmanaged::security_group(environment, world());
-            let met = run(&environment.request());
-            (met, run(&environment.request_with("/adopt", json!(true))))
+            let failed = run(&environment.request());
+            (
+                failed,
+                run(&environment.request_with("/adopt", json!(true))),
+            )
         },
     },
     ErrorCase {
         error: "NotOwned",
         advice: "give the cache another name",
-        play: |environment| {
+        reproduce: |environment| {
             unmanaged::cache(environment, world(), &json!({}));
-            let met = run(&environment.request());
+            let failed = run(&environment.request());
             let other = json!({
                 "name": format!("{}-other", environment.name),
                 "subnetGroupName": format!("{}-other", environment.name),
             });
-            (met, run(&environment.request_with("/cache", other)))
+            (failed, run(&environment.request_with("/cache", other)))
         },
     },
     ErrorCase {
         error: "Immutable",
         advice: "request the values that the cause lists as current",
-        play: |environment| {
+        reproduce: |environment| {
             assert_eq!(run(&environment.request()).status, "SUCCEEDED");
-            let met = run(&environment.request_with("/cache", json!({ "port": 7000 })));
-            (met, run(&environment.request()))
+            let failed = run(&environment.request_with("/cache", json!({ "port": 7000 })));
+            (failed, run(&environment.request()))
         },
     },
     ErrorCase {
         error: "Immutable",
         advice: "[remove](removal.md) this one and request it again",
-        play: |environment| {
+        reproduce: |environment| {
             assert_eq!(run(&environment.request()).status, "SUCCEEDED");
             let request = environment.request_with("/cache", json!({ "port": 7000 }));
-            let met = run(&request);
+            let failed = run(&request);
             assert_eq!(remove(environment).status, "SUCCEEDED");
-            (met, run(&request))
+            (failed, run(&request))
         },
     },
     ErrorCase {
         error: "CreateFailed",
         advice: "correct the reason that ElastiCache gives, then start again; you don't have to delete anything",
-        play: |environment| {
+        reproduce: |environment| {
             let failing = || Lifecycle {
                 outcome: Outcome::Failed {
                     reason: "insufficient free IP addresses".to_owned(),
@@ -145,22 +148,22 @@ const ERROR_CASES: [ErrorCase; 19] = [
             for lifecycle in [failing(), failing(), Lifecycle::default()] {
                 set_lifecycle(environment, lifecycle);
             }
-            let met = run(&environment.request());
-            assert_names(&met, "insufficient free IP addresses");
-            (met, run(&environment.request()))
+            let failed = run(&environment.request());
+            assert_names(&failed, "insufficient free IP addresses");
+            (failed, run(&environment.request()))
         },
     },
     ErrorCase {
         error: "InsufficientCapacity",
         advice: "or subnets in other zones",
-        play: |environment| {
+        reproduce: |environment| {
             let zones = ["ap-southeast-1a", "ap-southeast-1b"].map(str::to_owned);
             let cache = format!("{}-redis", environment.name);
             world().gateway().exhaust_capacity(&cache, zones.into());
-            let met = run(&environment.request());
+            let failed = run(&environment.request());
             let other = json!(["subnet-two", "subnet-three"]);
             (
-                met,
+                failed,
                 run(&environment.request_with("/network/subnets", other)),
             )
         },
@@ -168,12 +171,12 @@ const ERROR_CASES: [ErrorCase; 19] = [
     ErrorCase {
         error: "QuotaExceeded",
         advice: "delete unused resources, or request an increase in Service Quotas",
-        play: |environment| while_creation_fails(environment, Fault::QuotaExceeded),
+        reproduce: |environment| while_creation_fails(environment, Fault::QuotaExceeded),
     },
     ErrorCase {
         error: "InUse",
         advice: "remove what the cause names, then start again",
-        play: |environment| {
+        reproduce: |environment| {
             assert_eq!(run(&environment.request()).status, "SUCCEEDED");
             let tagged = json!({ "Filters": [
                 { "Name": "tag:envcache:environment", "Values": [environment.name] }
@@ -188,65 +191,65 @@ const ERROR_CASES: [ErrorCase; 19] = [
                 }],
             });
             world().call("ec2", "authorize_security_group_ingress", &rule);
-            let met = remove(environment);
-            assert_names(&met, user);
+            let failed = remove(environment);
+            assert_names(&failed, user);
             world().call("ec2", "revoke_security_group_ingress", &rule);
-            (met, remove(environment))
+            (failed, remove(environment))
         },
     },
     ErrorCase {
         error: "Protected",
         advice: "start a provisioning run with `\"protect\": false`, then remove the cache again",
-        play: |environment| {
+        reproduce: |environment| {
             let protected = run(&environment.request_with("/protect", json!(true)));
             assert_eq!(protected.status, "SUCCEEDED", "{protected:?}");
-            let met = remove(environment);
-            assert_names(&met, "\"protect\": false");
+            let failed = remove(environment);
+            assert_names(&failed, "\"protect\": false");
             let lifted = run(&environment.request_with("/protect", json!(false)));
             assert_eq!(lifted.status, "SUCCEEDED", "{lifted:?}");
-            (met, remove(environment))
+            (failed, remove(environment))
         },
     },
     ErrorCase {
         error: "AccessDenied",
         advice: "compare the role's policy in `template.yaml`",
-        play: |environment| while_creation_fails(environment, Fault::AccessDenied),
+        reproduce: |environment| while_creation_fails(environment, Fault::AccessDenied),
     },
     ErrorCase {
         error: "Throttled",
         advice: "check the AWS Health Dashboard, then start again",
-        play: |environment| while_creation_fails(environment, Fault::Throttled),
+        reproduce: |environment| while_creation_fails(environment, Fault::Throttled),
     },
     ErrorCase {
         error: "ServiceUnavailable",
         advice: "check the AWS Health Dashboard, then start again",
-        play: |environment| while_creation_fails(environment, Fault::Unavailable),
+        reproduce: |environment| while_creation_fails(environment, Fault::Unavailable),
     },
     ErrorCase {
         error: "UnexpectedStatus",
         advice: "once it is *available*, start again",
-        play: |environment| {
-            let unheard = Outcome::Undocumented {
+        reproduce: |environment| {
+            let undocumented = Outcome::Undocumented {
                 status: "hibernating".to_owned(),
             };
             set_lifecycle(
                 environment,
                 Lifecycle {
-                    outcome: unheard,
+                    outcome: undocumented,
                     ..Lifecycle::default()
                 },
             );
-            let met = run(&environment.request());
-            assert_names(&met, "hibernating");
+            let failed = run(&environment.request());
+            assert_names(&failed, "hibernating");
             recover(environment);
-            (met, run(&environment.request()))
+            (failed, run(&environment.request()))
         },
     },
     ErrorCase {
         error: "Timeout",
         advice: "then start again",
-        play: |environment| {
-            // A run waits for 60 minutes, beside the time that its steps take.
+        reproduce: |environment| {
+            // A run waits for 60 minutes, in addition to the time that its steps take.
             set_lifecycle(
                 environment,
                 Lifecycle {
@@ -260,9 +263,9 @@ const ERROR_CASES: [ErrorCase; 19] = [
     ErrorCase {
         error: "Aborted",
         advice: "find out why, then start again",
-        play: |environment| {
+        reproduce: |environment| {
             let execution = world().start(&environment.request());
-            until("the cache is asked for", || environment.cache(world()).ok());
+            until("the cache is requested", || environment.cache(world()).ok());
             let stopped = json!({ "executionArn": execution, "cause": "maintenance" });
             world().call("stepfunctions", "stop_execution", &stopped);
             (world().wait(&execution), run(&environment.request()))
@@ -271,7 +274,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     ErrorCase {
         error: "Internal",
         advice: "start again; if it fails again, report the cause",
-        play: |environment| while_creation_fails(environment, Fault::KilledBefore),
+        reproduce: |environment| while_creation_fails(environment, Fault::KilledBefore),
     },
 ];
 
@@ -297,7 +300,7 @@ fn recover(environment: &Environment) {
     world().gateway().recover(&cache);
 }
 
-/// A run while each try to create the cache fails, and one after that.
+/// Runs a request while every attempt to create the cache fails, and again without the fault.
 fn while_creation_fails(environment: &Environment, fault: Fault) -> (Ended, Ended) {
     environment.fault_scope.inject(Rule {
         step: "EnsureReplicationGroup".to_owned(),
@@ -305,27 +308,27 @@ fn while_creation_fails(environment: &Environment, fault: Fault) -> (Ended, Ende
         when: When::Every,
         fault,
     });
-    let met = run(&environment.request());
+    let failed = run(&environment.request());
     environment.fault_scope.clear_faults();
-    (met, run(&environment.request()))
+    (failed, run(&environment.request()))
 }
 
 #[track_caller]
-fn assert_names(ended: &Ended, what: &str) {
+fn assert_names(ended: &Ended, text: &str) {
     assert!(
-        ended.cause.contains(what),
-        "a person has to read {what:?} to act on it: {ended:?}"
+        ended.cause.contains(text),
+        "the cause doesn't name {text:?}: {ended:?}"
     );
 }
 
-/// The page's advice, by error. One row may be about several.
+/// Returns each documented error with its row's text. A row can list several errors.
 fn advice() -> Vec<(String, String)> {
     let page = Workspace::root().join("docs/operations.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let (_, section) = page
         .split_once("## Troubleshoot errors")
-        .expect("its section");
-    let (section, _) = section.split_once("\n## ").expect("its end");
+        .expect("the section about errors");
+    let (section, _) = section.split_once("\n## ").expect("the next section");
     section
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once(" | "))
@@ -338,26 +341,30 @@ fn advice() -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_page_tells_of_every_error_and_each_is_met_here() {
-    let told: BTreeSet<_> = advice().into_iter().map(|(error, _)| error).collect();
-    // Step Functions' own word for an execution that somebody stopped.
+fn every_error_is_documented_and_reproduced() {
+    let documented: BTreeSet<_> = advice().into_iter().map(|(error, _)| error).collect();
+    // Step Functions' name for an execution that a user stopped.
     let all = ErrorName::ALL
         .map(ErrorName::as_str)
         .into_iter()
         .chain(["Aborted"]);
-    assert_eq!(told, all.map(str::to_owned).collect(), "the page");
-    // That of a proof needs the environment that is proved.
-    let met = ERROR_CASES
+    assert_eq!(documented, all.map(str::to_owned).collect(), "the page");
+    // The error of a verification needs the environment whose endpoint is verified.
+    let reproduced = ERROR_CASES
         .iter()
         .map(|case| case.error)
         .chain(["EndpointUnreachable"]);
-    assert_eq!(told, met.map(str::to_owned).collect(), "the cases");
+    assert_eq!(
+        documented,
+        reproduced.map(str::to_owned).collect(),
+        "the cases"
+    );
     for case in &ERROR_CASES {
         assert!(
             advice()
                 .iter()
                 .any(|(error, text)| error == case.error && text.contains(case.advice)),
-            "{}: the page does not say {:?}",
+            "{}: the page doesn't contain {:?}",
             case.error,
             case.advice
         );
@@ -365,36 +372,37 @@ fn the_page_tells_of_every_error_and_each_is_met_here() {
 }
 
 #[test]
-fn each_error_is_announced_and_the_advice_of_the_page_helps() {
+fn documented_advice_resolves_each_announced_error() {
     thread::scope(|scope| {
         for case in &ERROR_CASES {
-            // A panic tells the thread's name.
+            // A panic message contains the thread's name.
             let thread = thread::Builder::new().name(format!("{}: {}", case.error, case.advice));
-            let play = move || {
+            let run_case = move || {
                 let environment = world().environment();
                 let listener = world().listen("envcache");
 
-                let (met, helped) = (case.play)(&environment);
+                let (failed, resolved) = (case.reproduce)(&environment);
 
-                assert_ne!(met.status, "SUCCEEDED", "{met:?}");
-                let told = listener.wait_for_error(&environment.name);
-                assert_eq!(told["error"], case.error, "{met:?}");
-                let tells = !text(&told["step"]).is_empty() && !text(&told["reason"]).is_empty();
-                assert!(tells, "the step and the reason: {told}");
+                assert_ne!(failed.status, "SUCCEEDED", "{failed:?}");
+                let announced = listener.wait_for_error(&environment.name);
+                assert_eq!(announced["error"], case.error, "{failed:?}");
+                for field in ["step", "reason"] {
+                    assert!(!text(&announced[field]).is_empty(), "{field}: {announced}");
+                }
                 assert_eq!(
-                    helped.status, "SUCCEEDED",
-                    "{}: {:?} does not help: {helped:?}",
+                    resolved.status, "SUCCEEDED",
+                    "{}: {:?} doesn't resolve it: {resolved:?}",
                     case.error, case.advice
                 );
             };
-            thread.spawn_scoped(scope, play).expect("a thread");
+            thread.spawn_scoped(scope, run_case).expect("a thread");
         }
     });
 }
 
 #[test]
-fn an_endpoint_that_did_not_answer_is_proved_anew_once_it_does() {
-    let environment = &place().proved;
+fn endpoint_is_verified_again_after_it_recovers() {
+    let environment = &setup().verified;
     set_lifecycle(
         environment,
         Lifecycle {
@@ -402,13 +410,13 @@ fn an_endpoint_that_did_not_answer_is_proved_anew_once_it_does() {
             ..Lifecycle::default()
         },
     );
-    let met = run(&environment.request());
-    assert_eq!(met.error, "EndpointUnreachable", "{met:?}");
-    assert_names(&met, ": connect: ");
+    let failed = run(&environment.request());
+    assert_eq!(failed.error, "EndpointUnreachable", "{failed:?}");
+    assert_names(&failed, ": connect: ");
 
     recover(environment);
-    let helped = run(&environment.request());
+    let resolved = run(&environment.request());
 
-    assert_eq!(helped.status, "SUCCEEDED", "{helped:?}");
-    assert_eq!(helped.output["verified"], true, "{helped:?}");
+    assert_eq!(resolved.status, "SUCCEEDED", "{resolved:?}");
+    assert_eq!(resolved.output["verified"], true, "{resolved:?}");
 }
