@@ -1,7 +1,8 @@
 """Calls AWS for the demo and the tests with boto3, a client that shares no code with the functions.
 
-One JSON request a line on standard input, {"service", "operation", "parameters"}, and "credentials" for a caller other
-than the account's root user; one JSON answer a line on standard output, {"answer"} or {"error": {"code", "message"}}.
+Reads one JSON request per line from standard input: {"service", "operation", "parameters"}, and "credentials" for a
+caller other than the account's root user. Writes one JSON reply per line to standard output: {"answer"} or
+{"error": {"code", "message"}}.
 """
 
 import json
@@ -16,7 +17,7 @@ clients = {}
 
 
 def client_of(service, credentials):
-    """A client, made once for each service and caller. `credentials` are those that AssumeRole returns."""
+    """Returns a cached client for a service and a caller. `credentials` are those that AssumeRole returns."""
     key = (service, credentials and credentials["AccessKeyId"])
     if key not in clients:
         caller = credentials and {

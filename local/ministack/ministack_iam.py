@@ -1,8 +1,8 @@
-"""Evaluates IAM policies as AWS does, where MiniStack evaluates less.
+"""Adds the IAM policy checks that AWS does and MiniStack doesn't.
 
 MiniStack checks one action on one resource per call. AWS checks every resource of a call, and a call that creates a
-resource with tags also needs the permission to tag it. The sources are the tables of the Service Authorization
-Reference, in particular the columns "Resource types", "Condition keys", and "Dependent actions":
+resource with tags also needs the permission to tag it. The sources are the columns "Resource types",
+"Condition keys", and "Dependent actions" of the Service Authorization Reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
@@ -14,17 +14,19 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import tagging
 
-read_by_ministack = iam_actions.extract_resource_arn
-context_of_ministack = iam_actions.request_tag_context
-enforce_one_of_ministack = iam_evaluator.enforce
+ministack_resource_arn = iam_actions.extract_resource_arn
+ministack_request_context = iam_actions.request_tag_context
+ministack_enforce = iam_evaluator.enforce
 
-# The key of a context under which the further checks of a call travel from its request to its evaluation.
+# The context key that passes a call's additional checks from `request_context` to `enforce`.
 FURTHER_CHECKS = "envcache:further-checks"
 
 
 def resource_arn(service, method, path, headers, body, query, region, account):
-    """The resource that a call is about. MiniStack reads none from a call on a subnet group, on tags (only security
-    groups are tagged here), or on several parameters, and evaluates "*", which a least-privilege policy denies."""
+    """Returns the ARN of a call's resource.
+
+    MiniStack returns "*" for calls on subnet groups, tags, and multiple parameters. A least-privilege policy denies
+    "*". Among EC2 resources, only security groups are tagged here."""
     if service == "elasticache":
         tagged = iam_actions._query_param(query, "ResourceName")
         if tagged:
@@ -42,12 +44,12 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         return f"arn:aws:ssm:{region}:{account}:parameter/{first.lstrip('/')}"
     if service == "ssm" and headers.get("x-amz-target", "").endswith(("TagsToResource", "TagsForResource")):
         return f"arn:aws:ssm:{region}:{account}:parameter/{json.loads(body)['ResourceId'].lstrip('/')}"
-    return read_by_ministack(service, method, path, headers, body, query, region, account)
+    return ministack_resource_arn(service, method, path, headers, body, query, region, account)
 
 
 def request_context(service, iam_action, body, params):
-    """The condition keys of a request, and what else AWS checks before it carries the request out."""
-    context = context_of_ministack(service, iam_action, body, params)
+    """Returns a request's condition keys, with the additional checks that AWS does for it."""
+    context = ministack_request_context(service, iam_action, body, params)
     field = lambda name: iam_actions._query_param(params, name)
     node_type = field("CacheNodeType")
     if service == "elasticache" and node_type:
@@ -57,7 +59,7 @@ def request_context(service, iam_action, body, params):
 
 
 def further_checks(iam_action, body, field, has_tags):
-    """The actions and resources, beside its own, that a call needs, each with its further condition keys."""
+    """Returns the additional (action, resource, condition keys) checks of a call."""
     in_elasticache = f"arn:aws:elasticache:{get_region()}:{get_account_id()}"
     in_ec2 = f"arn:aws:ec2:{get_region()}:{get_account_id()}"
     if iam_action == "ec2:CreateSecurityGroup":
@@ -75,14 +77,14 @@ def further_checks(iam_action, body, field, has_tags):
             f"{in_elasticache}:parametergroup:{field('CacheParameterGroupName') or 'default.valkey8'}",
             f"{in_elasticache}:subnetgroup:{field('CacheSubnetGroupName')}",
         ]
-        tags = [("elasticache:AddTagsToResource", one, {}) for one in (group, member) if has_tags]
-        return [(iam_action, member, {}), *((iam_action, one, {}) for one in used), *tags]
+        tags = [("elasticache:AddTagsToResource", arn, {}) for arn in (group, member) if has_tags]
+        return [(iam_action, member, {}), *((iam_action, arn, {}) for arn in used), *tags]
     if iam_action == "elasticache:ModifyReplicationGroup" and field("CacheParameterGroupName"):
         return [(iam_action, f"{in_elasticache}:parametergroup:{field('CacheParameterGroupName')}", {})]
     if iam_action == "elasticache:DeleteReplicationGroup" and field("FinalSnapshotIdentifier"):
         snapshot = f"{in_elasticache}:snapshot:{field('FinalSnapshotIdentifier')}"
-        # ElastiCache copies the group's tags to the snapshot. That the caller needs the permission is not documented for
-        # a deletion; CreateSnapshot lists it as a dependent action.
+        # ElastiCache copies the group's tags to the snapshot. Whether a deletion needs the tagging permission isn't
+        # documented; CreateSnapshot lists it as a dependent action.
         return [(action, snapshot, {}) for action in (iam_action, "elasticache:CreateSnapshot", "elasticache:AddTagsToResource")]
     if iam_action == "ssm:PutParameter" and has_tags:
         name = json.loads(body)["Name"].lstrip("/")
@@ -91,11 +93,11 @@ def further_checks(iam_action, body, field, has_tags):
 
 
 def enforce(access_key, iam_action, service, region, resource_arn="*", service_context=None):
-    """None if every check allows the call; otherwise the first denial."""
+    """Returns None if every check allows the call, otherwise the first denial."""
     context = dict(service_context or {})
     checks = [(iam_action, resource_arn, {}), *context.pop(FURTHER_CHECKS, [])]
     for action, resource, keys in checks:
-        denied = enforce_one_of_ministack(
+        denied = ministack_enforce(
             access_key, action, service, region, resource_arn=resource, service_context={**context, **keys}
         )
         if denied:
@@ -104,6 +106,7 @@ def enforce(access_key, iam_action, service, region, resource_arn="*", service_c
 
 
 def security_group_tags():
+    """Yields each security group's ARN and tags."""
     from ministack.services import ec2
 
     for resource, tags in ec2._tags.items():
@@ -112,11 +115,11 @@ def security_group_tags():
 
 
 def install():
-    """Replaces MiniStack's evaluation with this one."""
+    """Replaces MiniStack's policy evaluation."""
     iam_actions.extract_resource_arn = resource_arn
     iam_actions.request_tag_context = request_context
     iam_evaluator.enforce = enforce
-    # Operations of EC2 carry their tags in this member.
+    # EC2 operations have their tags in this member.
     iam_actions._TAG_MEMBERS |= {"TagSpecifications"}
-    # The services whose resources show their tags to a policy, as aws:ResourceTag.
+    # The services whose resources' tags are available to policies as aws:ResourceTag.
     tagging._RESOURCE_TAG_COLLECTORS |= {"ec2": security_group_tags, "elasticache": tagging._collect_elasticache}

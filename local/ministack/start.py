@@ -1,9 +1,9 @@
-"""Starts MiniStack, corrects where it differs from AWS, and ends it with the program that started it.
+"""Starts MiniStack, corrects its differences from AWS, and exits with the program that started it.
 
-`ministack_iam` evaluates policies as AWS does.
+`ministack_iam` corrects the evaluation of policies.
 
-A state machine's own calls, such as an announcement, stay within MiniStack. Here they go over the gateway as a
-function's do, so that they too can fail.
+MiniStack makes a state machine's own calls, such as `events:putEvents`, internally. This module sends them through the
+gateway, like those of functions, so that tests can make them fail.
 """
 
 import contextvars
@@ -28,33 +28,34 @@ import ministack_iam
 
 ministack_iam.install()
 
-# The state whose call is under way.
+# The name of the state that is executing.
 state = contextvars.ContextVar("state")
-execute_task_of_ministack = stepfunctions._execute_task
+ministack_execute_task = stepfunctions._execute_task
 
 
 def execute_task(definition, state_input, execution, context):
     state.set(context["State"]["Name"])
-    return execute_task_of_ministack(definition, state_input, execution, context)
+    return ministack_execute_task(definition, state_input, execution, context)
 
 
-def name_the_state(request, **_):
+def add_state_header(request, **_):
     request.headers["X-Envcache-State"] = state.get()
 
 
 def client(service):
-    """One try, as Step Functions makes it. The gateway is told who calls."""
-    one = boto3.client(service, config=Config(read_timeout=5, retries={"total_max_attempts": 1}))
-    one.meta.events.register("before-sign", name_the_state)
-    return one
+    """Returns a client that names the calling state to the gateway, and makes one attempt, like Step Functions."""
+    sdk_client = boto3.client(service, config=Config(read_timeout=5, retries={"total_max_attempts": 1}))
+    sdk_client.meta.events.register("before-sign", add_state_header)
+    return sdk_client
 
 
-call_lambda_of_ministack = stepfunctions._call_lambda
+ministack_call_lambda = stepfunctions._call_lambda
 
 
 def call_lambda(function, event):
-    """The gateway is told which state invokes the function: its calls don't say it. It answers with the error that Lambda
-    rejects the invocation with, if any."""
+    """Invokes a function, after informing the gateway which state invokes it: the function's calls don't contain that.
+
+    The gateway's response is the name of the error with which Lambda rejects the invocation, or empty."""
     name = function.split(":function:")[-1].split(":")[0]
     headers = {
         "X-Envcache-Function": name.split("-")[1] if "-" in name else name,
@@ -66,13 +67,15 @@ def call_lambda(function, event):
     if error:
         # Step Functions reports Lambda's errors as Lambda.ErrorName:
         # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
-        raise stepfunctions._ExecutionError(f"Lambda.{error}", f"The function {name} is waking up")
-    return call_lambda_of_ministack(function, event)
+        raise stepfunctions._ExecutionError(f"Lambda.{error}", f"The function {name} is inactive or pending")
+    return ministack_call_lambda(function, event)
 
 
-def integration(call, prefix, modelled, general):
-    """A service integration. A fault of which the SDK behind it knows a class is named by that; every other has a
-    general name, and its code and status stand in the cause, as in https://github.com/aws/aws-sdk-java/issues/2222"""
+def integration(call, prefix, modeled, general):
+    """Returns a service integration that makes a call and reports its errors as Step Functions does.
+
+    An error code in `modeled` becomes the error name. Every other error has the name `general`; its cause contains the
+    code and status, as in https://github.com/aws/aws-sdk-java/issues/2222"""
 
     def integrate(_resource, arguments):
         try:
@@ -81,7 +84,7 @@ def integration(call, prefix, modelled, general):
             described, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
             code = described["Code"].removesuffix("Exception") + "Exception"
             cause = f"{described['Message']} (Service: {prefix}; Status Code: {status}; Error Code: {described['Code']})"
-            raise stepfunctions._ExecutionError(f"{prefix}.{code if code in modelled else general}", cause)
+            raise stepfunctions._ExecutionError(f"{prefix}.{code if code in modeled else general}", cause)
         except ReadTimeoutError as error:
             raise stepfunctions._ExecutionError("States.Timeout", str(error))
         except BotoCoreError as error:
@@ -106,71 +109,71 @@ def put_events(arguments):
 
 
 def start_execution(arguments):
-    """The optimized integration takes an object, and writes every field of its answer with a capital letter."""
+    """Acts as the optimized integration: `Input` is an object, and response fields are capitalized."""
     fields = {name[0].lower() + name[1:]: value for name, value in arguments.items()}
     answer = sfn.start_execution(**{**fields, "input": json.dumps(fields["input"])})
     return {name[0].upper() + name[1:]: value for name, value in answer.items()}
 
 
-snapshot_of_ministack = elasticache._snapshot_xml
+ministack_snapshot = elasticache._snapshot_xml
 
 
 def snapshot(found):
-    """MiniStack writes seconds since 1970; the Query protocol has ISO 8601, as in the example of
+    """Writes times in ISO 8601. MiniStack writes seconds since 1970. Source: the example of
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeSnapshots.html"""
     nodes = [
         node | {"SnapshotCreateTime": datetime.fromtimestamp(node["SnapshotCreateTime"], UTC).isoformat()}
         for node in found["NodeSnapshots"]
     ]
-    return snapshot_of_ministack(found | {"NodeSnapshots": nodes})
+    return ministack_snapshot(found | {"NodeSnapshots": nodes})
 
 
-output_of_ministack = stepfunctions._apply_output_path
+ministack_output = stepfunctions._apply_output_path
 
 
 def output(definition, data, context=None):
-    """MiniStack ignores the Output of a Succeed state:
+    """Applies the Output of a Succeed state, which MiniStack ignores:
     https://docs.aws.amazon.com/step-functions/latest/dg/state-succeed.html"""
     if definition["Type"] == "Succeed" and "Output" in definition:
         return stepfunctions._apply_jsonata_output(definition, data, context)
-    return output_of_ministack(definition, data, context)
+    return ministack_output(definition, data, context)
 
 
-add_event_of_ministack = stepfunctions._add_event
+ministack_add_event = stepfunctions._add_event
 
 
 def add_event(execution, kind, details):
-    """MiniStack leaves out what a task's events always have:
+    """Adds the required fields of a task's events, which MiniStack omits:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskScheduledEventDetails.html"""
-    of_task = {"resourceType": "lambda"}
+    resource_type = {"resourceType": "lambda"}
     for name, missing in (
         ("taskScheduledEventDetails", {"region": os.environ["AWS_DEFAULT_REGION"], "parameters": "{}"}),
-        ("taskSucceededEventDetails", of_task),
-        ("taskFailedEventDetails", of_task),
-        ("taskTimedOutEventDetails", of_task),
+        ("taskSucceededEventDetails", resource_type),
+        ("taskFailedEventDetails", resource_type),
+        ("taskTimedOutEventDetails", resource_type),
     ):
         if name in details:
             details[name] = missing | details[name]
-    return add_event_of_ministack(execution, kind, details)
+    return ministack_add_event(execution, kind, details)
 
 
-denial_of_ministack = iam_actions.access_denied_response
+ministack_denial = iam_actions.access_denied_response
 
 
 def denial(service, *arguments, **keywords):
-    """MiniStack denies with HTTP 403. These services answer 400:
+    """Denies with HTTP 400 for some services. MiniStack always uses 403:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html
     https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html"""
-    status, headers, body = denial_of_ministack(service, *arguments, **keywords)
+    status, headers, body = ministack_denial(service, *arguments, **keywords)
     return 400 if service in {"dynamodb", "events", "states"} else status, headers, body
 
 
-filters_of_ministack = ec2._parse_filters
+ministack_filters = ec2._parse_filters
 
 
 class Patterns(list):
-    """The values of a filter: `*` and `?` are wildcards, which MiniStack ignores in the names of security groups:
+    """A filter's values, in which `*` and `?` are wildcards. MiniStack ignores them in security group names:
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html"""
 
     def __contains__(self, value):
@@ -178,37 +181,37 @@ class Patterns(list):
 
 
 def filters(parameters):
-    return {name: Patterns(values) for name, values in filters_of_ministack(parameters).items()}
+    return {name: Patterns(values) for name, values in ministack_filters(parameters).items()}
 
 
-vpc_of_ministack = ec2._vpc_fields_xml
+ministack_vpc_fields = ec2._vpc_fields_xml
 
 
 def vpc_fields(vpc, tag="item"):
-    """MiniStack adds IDs to a VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html"""
+    """Removes IDs that MiniStack adds to a VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html"""
     added = {"DefaultNetworkAclId", "DefaultSecurityGroupId", "MainRouteTableId"}
-    return vpc_of_ministack({name: value for name, value in vpc.items() if name not in added}, tag)
+    return ministack_vpc_fields({name: value for name, value in vpc.items() if name not in added}, tag)
 
 
-cluster_of_ministack = elasticache._cluster_xml_inner
+ministack_cluster = elasticache._cluster_xml_inner
 
 
 def cluster(found):
-    """MiniStack adds a second ARN, and shows a replication group also where there is none:
+    """Removes the second ARN and the empty replication group ID that MiniStack adds:
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html"""
-    shown = cluster_of_ministack(found)
+    xml = ministack_cluster(found)
     for added in (f"<CacheClusterArn>{found['CacheClusterArn']}</CacheClusterArn>", "<ReplicationGroupId></ReplicationGroupId>"):
-        shown = shown.replace(added, "")
-    return shown
+        xml = xml.replace(added, "")
+    return xml
 
 
-error_of_ministack = elasticache._error
+ministack_error = elasticache._error
 
 
 def error(code, message, status):
-    """MiniStack answers 404 for the tags of a subnet group:
+    """Answers HTTP 400 for the tags of a missing subnet group. MiniStack answers 404:
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html"""
-    return error_of_ministack(code, message, 400 if code == "CacheSubnetGroupNotFoundFault" else status)
+    return ministack_error(code, message, 400 if code == "CacheSubnetGroupNotFoundFault" else status)
 
 
 iam_actions.access_denied_response = denial
@@ -221,23 +224,23 @@ stepfunctions._add_event = add_event
 stepfunctions._apply_output_path = output
 stepfunctions._execute_task = execute_task
 stepfunctions._call_lambda = call_lambda
-in_dynamodb = ("DynamoDB", {"ConditionalCheckFailedException", "ResourceNotFoundException"}, "AmazonDynamoDBException")
-in_step_functions = ("StepFunctions", {"ExecutionAlreadyExistsException"}, "SfnException")
-in_events = ("EventBridge", set(), "EventBridgeException")
-stepfunctions._invoke_nested_start_execution = integration(start_execution, *in_step_functions)
+dynamodb_errors = ("DynamoDB", {"ConditionalCheckFailedException", "ResourceNotFoundException"}, "AmazonDynamoDBException")
+step_functions_errors = ("StepFunctions", {"ExecutionAlreadyExistsException"}, "SfnException")
+event_bridge_errors = ("EventBridge", set(), "EventBridgeException")
+stepfunctions._invoke_nested_start_execution = integration(start_execution, *step_functions_errors)
 stepfunctions._SERVICE_DISPATCH |= {
-    "arn:aws:states:::events:putEvents": integration(put_events, *in_events),
-    "arn:aws:states:::dynamodb:updateItem": integration(lambda item: dynamodb.update_item(**item), *in_dynamodb),
+    "arn:aws:states:::events:putEvents": integration(put_events, *event_bridge_errors),
+    "arn:aws:states:::dynamodb:updateItem": integration(lambda item: dynamodb.update_item(**item), *dynamodb_errors),
 }
 
 
-def end_with_the_starter():
-    """The starter holds the other end of standard input: it closes however the starter ends."""
+def exit_with_parent():
+    """Kills the process group when the parent exits: the parent's exit closes the pipe to standard input."""
     sys.stdin.read()
     shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=end_with_the_starter, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     app.main()

@@ -1,5 +1,5 @@
-//! AWS's interface as the demo and the tests call it: with boto3, a client that shares no code with the
-//! functions and checks every request against AWS's own models.
+//! The AWS client of the demo and the tests: boto3, which shares no code with the functions and validates every
+//! request against AWS's service models.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use crate::Cloud;
 
-/// A client of AWS, as the account's root user.
+/// An AWS client that calls as the account's root user.
 pub struct Aws {
     process: Child,
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
-/// What AWS refused, with its own code and words.
+/// An error response from AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
     pub code: String,
@@ -33,10 +33,10 @@ impl std::fmt::Display for ErrorResponse {
 impl std::error::Error for ErrorResponse {}
 
 impl Aws {
-    /// A client of this cloud.
+    /// Starts a client of a simulator.
     ///
     /// # Errors
-    /// Where the virtual environment's Python does not start.
+    /// Returns an error if the virtual environment's Python can't be started.
     pub fn connect(cloud: &Cloud) -> Result<Self> {
         let mut command = cloud.workspace().command("python");
         let mut process = cloud
@@ -45,27 +45,30 @@ impl Aws {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("the virtual environment's python could not be started")?;
-        let stdin = process.stdin.take().context("its input is a pipe")?;
-        let stdout = process.stdout.take().context("its output is a pipe")?;
+            .context("could not start the virtual environment's `python`")?;
+        let stdin = process.stdin.take().context("`python` has no stdin pipe")?;
+        let stdout = process
+            .stdout
+            .take()
+            .context("`python` has no stdout pipe")?;
         Ok(Self {
             process,
             pipes: Mutex::new((stdin, BufReader::new(stdout))),
         })
     }
 
-    /// Calls an operation by boto3's name of it, such as `ec2` and `describe_vpcs`. Pages are gathered.
+    /// Calls an operation by its boto3 names, such as `ec2` and `describe_vpcs`, and returns the result of all pages.
     ///
     /// # Errors
-    /// What AWS refused, as a [`ErrorResponse`]; any other error where the client is gone.
+    /// Returns an [`ErrorResponse`] if AWS rejects the call, or another error if the client process has ended.
     pub fn call(&self, service: &str, operation: &str, parameters: &Value) -> Result<Value> {
         self.call_as(&Value::Null, service, operation, parameters)
     }
 
-    /// Calls an operation with the `Credentials` of an answer of STS, or as the account's root user if they are null.
+    /// Calls an operation with the `Credentials` of an STS response, or as the account's root user if they are null.
     ///
     /// # Errors
-    /// As [`Aws::call`].
+    /// Same as [`Aws::call`].
     pub fn call_as(
         &self,
         credentials: &Value,
@@ -89,7 +92,7 @@ impl Aws {
             pipes.1.read_line(&mut line)?;
         }
         let mut reply: Value = serde_json::from_str(&line)
-            .with_context(|| format!("{service} {operation}: no answer from boto3"))?;
+            .with_context(|| format!("{service} {operation}: no response from boto3"))?;
         if let Some(error) = reply.get("error") {
             let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
             return Err(ErrorResponse {
@@ -101,10 +104,10 @@ impl Aws {
         Ok(reply["answer"].take())
     }
 
-    /// The parameters below a path, name and value, in the order of their names.
+    /// Returns the names and values of the parameters under a path, sorted by name.
     ///
     /// # Errors
-    /// What Systems Manager refused.
+    /// Returns an error if Systems Manager rejects the call.
     pub fn parameters(&self, path: &str) -> Result<BTreeMap<String, String>> {
         let found = self.call("ssm", "get_parameters_by_path", &json!({ "Path": path }))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

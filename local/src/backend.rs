@@ -1,33 +1,33 @@
-//! The backend's part: it reads the published parameter and uses the cache behind it.
+//! Uses a cache as the backend does: connects to the published URL over TLS.
 
 use anyhow::{Context, Result, ensure};
 use redis::{Client, Commands, Connection, TlsCertificates};
 
-/// Connects to `url` over TLS, trusting the certificates of `authority` (PEM), and does PING, SET and GET.
+/// Connects to `url` over TLS, trusting the certificate authority `authority` (PEM), and runs PING, SET, and GET.
 ///
 /// # Errors
-/// Where the cache does not answer as a cache does.
+/// Returns an error if the connection fails or a reply is wrong.
 pub fn use_cache(url: &str, authority: &str) -> Result<()> {
     let mut connection = connect(url, authority)?;
     let answer: String = redis::cmd("PING").query(&mut connection)?;
-    ensure!(answer == "PONG", "{url} answered PING with {answer}");
+    ensure!(answer == "PONG", "`{url}` answered PING with `{answer}`");
     let _: () = connection.set("envcache:demo", "it works")?;
     let found: String = connection.get("envcache:demo")?;
-    ensure!(found == "it works", "{url} kept {found}");
+    ensure!(found == "it works", "`{url}` answered GET with `{found}`");
     Ok(())
 }
 
-/// The seconds that a key still lives; -1 where it never expires, -2 where there is none
+/// Returns the seconds until a key expires: -1 if it never expires, -2 if it doesn't exist
 /// ([TTL](https://valkey.io/commands/ttl/)).
 ///
 /// # Errors
-/// Where the cache does not answer.
+/// Returns an error if the cache doesn't answer.
 pub fn time_to_live(url: &str, authority: &str, key: &str) -> Result<i64> {
     Ok(connect(url, authority)?.ttl(key)?)
 }
 
 fn connect(url: &str, authority: &str) -> Result<Connection> {
-    // Where another part of the program has chosen one already, that one serves as well.
+    // Fails if another part of the program has installed a provider, which works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let certificates = TlsCertificates {
         client_tls: None,

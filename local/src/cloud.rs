@@ -1,4 +1,4 @@
-//! MiniStack as a process, behind its gateway.
+//! The MiniStack process, behind its gateway.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
@@ -18,27 +18,27 @@ use tempfile::TempDir;
 use crate::valkey::{self, Valkey};
 use crate::{Gateway, Interrupt, REGION, Workspace};
 
-const START: Duration = Duration::from_mins(1);
-const STARTS: usize = 3;
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+const START_ATTEMPTS: usize = 3;
 
-/// Somebody else has the port by now.
+/// Another process has bound the port in the meantime.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is taken")]
+#[error("address `{0}` is already in use")]
 struct PortTaken(SocketAddrV4);
 
-/// How a cloud runs.
+/// The settings of a simulator.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Real time against AWS's, for the waits and retries of the state machine and for the life of a cache.
+    /// Real seconds per simulated second, for the state machine's waits and retries and for cache operations.
     pub scale: f64,
-    /// Whether a real Valkey stands behind an endpoint, where one is installed.
+    /// Whether to start a Valkey server for each endpoint, if one is installed.
     pub valkey: bool,
-    /// Whether it keeps what it holds when it is restarted.
+    /// Whether resources survive a restart.
     pub persistent: bool,
 }
 
 impl Default for Settings {
-    /// As a person watches it: waits are a tenth of what they are on AWS.
+    /// Returns the settings for interactive use: waits are a tenth of those on AWS.
     fn default() -> Self {
         Self {
             scale: 0.1,
@@ -48,11 +48,11 @@ impl Default for Settings {
     }
 }
 
-/// A running MiniStack with IAM enforced, and the gateway before it. Dropping it ends both and all that they
-/// started.
+/// A running MiniStack that enforces IAM, and the gateway in front of it. Dropping this value stops both, and every
+/// process that they started.
 pub struct Cloud {
     server: Child,
-    // Before the folder, in which its servers run.
+    // Declared, and so dropped, before `folder`, which the gateway's servers use.
     gateway: Gateway,
     authority: Option<String>,
     group: Arc<AtomicI32>,
@@ -64,13 +64,13 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts it on free ports of the loopback address.
+    /// Starts the simulator on free ports of the loopback address.
     ///
     /// # Errors
-    /// Where it does not answer within a minute; the message holds the end of its log.
+    /// Returns an error with the end of MiniStack's log if MiniStack doesn't answer within a minute.
     pub fn start(workspace: Workspace, interrupt: Interrupt, settings: Settings) -> Result<Self> {
-        // A port that was free may be somebody else's by the time that MiniStack binds it.
-        for _ in 1..STARTS {
+        // Another process may bind the free port before MiniStack does.
+        for _ in 1..START_ATTEMPTS {
             match Self::try_to_start(workspace.clone(), interrupt.clone(), settings) {
                 Err(error) if error.is::<PortTaken>() => {}
                 other => return other,
@@ -95,7 +95,7 @@ impl Cloud {
         let authority = valkey.as_ref().map(|valkey| valkey.authority().to_owned());
         let gateway = Gateway::start(address, settings.scale, Arc::clone(&group), valkey)?;
         let mut cloud = Self {
-            server: ministack(&workspace, &folder, settings, address, gateway.address())?,
+            server: spawn_ministack(&workspace, &folder, settings, address, gateway.address())?,
             gateway,
             authority,
             group,
@@ -105,96 +105,99 @@ impl Cloud {
             workspace,
             interrupt,
         };
-        cloud.wait_until_it_answers()?;
+        cloud.wait_until_ready()?;
         Ok(cloud)
     }
 
-    /// Ends MiniStack and starts it again at its address. What it held is kept where the settings say so; an
-    /// execution that ran has failed, and a Valkey that ran has ended.
+    /// Restarts MiniStack at its address. Resources are kept only if the settings are persistent. Running
+    /// executions fail, and Valkey servers stop.
     ///
     /// # Errors
-    /// As [`Cloud::start`].
+    /// Same as [`Cloud::start`].
     pub fn restart(&mut self) -> Result<()> {
-        self.end();
-        self.server = ministack(
+        self.stop();
+        self.server = spawn_ministack(
             &self.workspace,
             &self.folder,
             self.settings,
             self.address,
             self.gateway.address(),
         )?;
-        self.wait_until_it_answers()
+        self.wait_until_ready()
     }
 
-    fn wait_until_it_answers(&mut self) -> Result<()> {
+    fn wait_until_ready(&mut self) -> Result<()> {
         let begin = Instant::now();
-        while begin.elapsed() < START {
+        while begin.elapsed() < START_TIMEOUT {
             self.interrupt.check()?;
             if let Some(status) = self.server.try_wait()? {
                 let log = self.log();
                 if log.contains("address already in use") {
                     return Err(PortTaken(self.address).into());
                 }
-                bail!("MiniStack ended with {status}:\n{log}");
+                bail!("MiniStack exited with {status}:\n{log}");
             }
             if TcpStream::connect(self.address).is_ok() {
-                let group = i32::try_from(self.server.id()).context("a process's id")?;
+                let group = i32::try_from(self.server.id()).context("MiniStack's process ID")?;
                 self.group.store(group, Ordering::Relaxed);
                 return Ok(());
             }
             sleep(Duration::from_millis(50));
         }
-        bail!("MiniStack did not answer within {START:?}:\n{}", self.log());
+        bail!(
+            "MiniStack did not answer within {START_TIMEOUT:?}:\n{}",
+            self.log()
+        );
     }
 
-    /// The address for clients of AWS.
+    /// Returns the endpoint URL for AWS clients.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.gateway.address())
     }
 
-    /// What stands before MiniStack.
+    /// Returns the gateway in front of MiniStack.
     #[must_use]
     pub const fn gateway(&self) -> &Gateway {
         &self.gateway
     }
 
-    /// The certificate, in PEM, of the authority that the caches' certificates are from; none where there is
-    /// no Valkey behind an endpoint.
+    /// Returns the certificate (PEM) of the authority that signed the caches' certificates, or `None` if endpoints
+    /// have no Valkey server.
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
     }
 
-    /// The checkout that it was started from.
+    /// Returns the checkout that the simulator was started from.
     #[must_use]
     pub const fn workspace(&self) -> &Workspace {
         &self.workspace
     }
 
-    /// A new file for the output of a command, and its path.
+    /// Creates a file for a command's output, and returns it with its path.
     ///
     /// # Errors
-    /// Where the file cannot be made.
+    /// Returns an error if the file can't be created.
     pub fn output_file(&self, name: &str) -> Result<(File, PathBuf)> {
         let path = self.folder.path().join(name);
         Ok((File::create(&path)?, path))
     }
 
-    /// What ends the work early.
+    /// Returns the flag that ends the work early.
     #[must_use]
     pub const fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }
 
-    /// Points a command's AWS client at this cloud, as its root user, and at no other.
+    /// Configures a command so that its AWS client calls only this simulator, as the root user.
     pub fn direct<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         isolate(command, self.folder.path())
             .env("AWS_ENDPOINT_URL", self.endpoint_url())
             .env("SAM_CLI_TELEMETRY", "0")
     }
 
-    /// The end of its log, for a message.
+    /// Returns the last 40 lines of MiniStack's log.
     #[must_use]
     pub fn log(&self) -> String {
         let text =
@@ -204,8 +207,8 @@ impl Cloud {
     }
 }
 
-/// Starts MiniStack in a process group of its own, so that its functions' processes end with it.
-fn ministack(
+/// Starts MiniStack in its own process group, so that the functions' processes end with it.
+fn spawn_ministack(
     workspace: &Workspace,
     folder: &TempDir,
     settings: Settings,
@@ -221,7 +224,7 @@ fn ministack(
         .arg(workspace.file("local/ministack/start.py"))
         .env("BIND_HOST", address.ip().to_string())
         .env("GATEWAY_PORT", address.port().to_string())
-        // A provided.* function calls back to this address.
+        // `provided.*` functions call back to this address.
         .env("AWS_ENDPOINT_URL", format!("http://{gateway}"))
         .env("AUTH", "true")
         .env("IOT_MTLS_ENABLED", "0")
@@ -229,7 +232,7 @@ fn ministack(
         .env("SFN_WAIT_SCALE", settings.scale.to_string())
         .env("TMPDIR", folder.path());
     if settings.valkey {
-        // The functions trust the authority of the caches' certificates, as on AWS they trust Amazon's.
+        // Makes the functions trust the caches' certificate authority, as they trust Amazon's on AWS.
         command.env("SSL_CERT_FILE", folder.path().join(valkey::AUTHORITY));
     }
     if settings.persistent {
@@ -240,21 +243,21 @@ fn ministack(
             .env("S3_DATA_DIR", folder.path().join("s3"));
     }
     command
-        // It ends when the other end of this pipe is closed, however this program ends.
+        // MiniStack exits when this pipe closes, however this program ends.
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)
         .process_group(0)
         .spawn()
-        .context("MiniStack could not be started")
+        .context("could not start MiniStack")
 }
 
 impl Cloud {
-    fn end(&mut self) {
+    fn stop(&mut self) {
         let Ok(group) = i32::try_from(self.server.id()).map(Pid::from_raw) else {
             return;
         };
-        // Asked first, so that it can end its functions itself.
+        // SIGTERM first, so that MiniStack can stop its functions itself.
         let _ = killpg(group, Signal::SIGTERM);
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(5) {
@@ -270,31 +273,31 @@ impl Cloud {
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        self.end();
+        self.stop();
     }
 }
 
-/// Keeps a person's own AWS settings and proxies away from a process of this cloud: what it calls is here.
+/// Removes the user's AWS and proxy settings from a command's environment, so that it calls only the simulator.
 fn isolate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
-    let is_foreign =
+    let is_user_setting =
         |name: &str| name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy");
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(is_foreign) {
+        if name.to_str().is_some_and(is_user_setting) {
             command.env_remove(name);
         }
     }
-    let none = folder.join("none");
+    let missing_file = folder.join("none");
     command
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_CONFIG_FILE", &none)
-        .env("AWS_SHARED_CREDENTIALS_FILE", &none)
+        .env("AWS_CONFIG_FILE", &missing_file)
+        .env("AWS_SHARED_CREDENTIALS_FILE", &missing_file)
         .env("AWS_EC2_METADATA_DISABLED", "true")
 }
 
-/// A port that nobody listens on. It may be taken before the server binds it, which the start then reports.
+/// Returns an address with a free port. Another process can still bind the port before the server does.
 fn free_address() -> Result<SocketAddrV4> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?

@@ -1,4 +1,4 @@
-//! Ending early, when a person asks for it.
+//! A flag that ends the work early, for example on Ctrl+C.
 
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -8,26 +8,27 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// Whether the work should end. Clones share the answer.
+/// Whether the work should end. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Asks for the end.
+    /// Requests the end of the work.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the end was asked for.
+    /// Returns whether the end was requested.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// An error where the end was asked for, so that everything started is ended on the way out.
+    /// Checks whether the end was requested. The error unwinds the caller, which drops and so stops everything that
+    /// it started.
     ///
     /// # Errors
-    /// As said.
+    /// Returns an error if the end was requested.
     pub fn check(&self) -> Result<()> {
         if self.is_set() {
             bail!("interrupted");
@@ -35,14 +36,14 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Runs a command to its end, or ends it when asked to.
+    /// Runs a command until it exits, or kills it if the end is requested.
     ///
     /// # Errors
-    /// Where it cannot be started, or was interrupted.
+    /// Returns an error if the command can't be started or the end is requested.
     pub fn run(&self, command: &mut Command) -> Result<ExitStatus> {
         let mut child = command
             .spawn()
-            .with_context(|| format!("{} could not be started", command.get_program().display()))?;
+            .with_context(|| format!("could not start `{}`", command.get_program().display()))?;
         loop {
             if let Some(status) = child.try_wait()? {
                 self.check()?;

@@ -1,8 +1,8 @@
-//! The one-machine cloud: MiniStack in place of AWS, a gateway before it that behaves as AWS does, a real
-//! Valkey behind each cache's endpoint, the network that an environment is assumed to have, and the real
-//! stack deployed with the real SAM CLI.
+//! The local AWS simulator: MiniStack, and a gateway in front of it that simulates AWS's behavior.
 //!
-//! Everything listens on loopback only, and ends with the value that started it.
+//! The crate also starts a Valkey server for each cache's endpoint, creates the network that an environment
+//! needs, and deploys the real stack with the SAM CLI. Every server listens on loopback addresses only, and
+//! stops when the value that started it is dropped.
 
 pub mod aws;
 pub mod backend;
@@ -22,5 +22,5 @@ pub use interrupt::Interrupt;
 pub use stack::Stack;
 pub use workspace::Workspace;
 
-/// The Region that everything runs in.
+/// The simulated AWS Region.
 pub const REGION: &str = "ap-southeast-1";

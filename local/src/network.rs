@@ -1,4 +1,4 @@
-//! The network that an environment is assumed to have before its cache.
+//! Creates the network that an environment must have before its cache.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,13 +10,13 @@ use crate::{Aws, REGION};
 pub struct Network<'a> {
     /// The VPC's Name tag.
     pub vpc: &'a str,
-    /// The Name tags of the subnets, with the letters of their zones.
+    /// The Name tags of the subnets, with the letters of their Availability Zones.
     pub subnets: &'a [(&'a str, char)],
     /// The name of the security group that the backend runs in.
     pub backend_security_group: &'a str,
 }
 
-/// The network of the reference set-up, which `events/environment-created.json` names.
+/// The network of the reference setup, as in `events/environment-created.json`.
 pub const REFERENCE: Network<'_> = Network {
     vpc: "band-up-vpc",
     subnets: &[
@@ -26,7 +26,7 @@ pub const REFERENCE: Network<'_> = Network {
     backend_security_group: "ecs-backend-sg",
 };
 
-/// The ids of what was laid.
+/// The IDs of a created network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedNetwork {
     pub vpc: String,
@@ -35,15 +35,15 @@ pub struct CreatedNetwork {
 }
 
 impl Network<'_> {
-    /// Creates the VPC, its subnets and the backend's security group.
+    /// Creates the VPC, its subnets, and the backend's security group.
     ///
     /// # Errors
-    /// What EC2 refused.
+    /// Returns an error if EC2 rejects a call.
     pub fn create(&self, aws: &Aws) -> Result<CreatedNetwork> {
         let vpc = aws.call(
             "ec2",
             "create_vpc",
-            &json!({ "CidrBlock": "10.0.0.0/16", "TagSpecifications": named("vpc", self.vpc) }),
+            &json!({ "CidrBlock": "10.0.0.0/16", "TagSpecifications": name_tag("vpc", self.vpc) }),
         )?;
         let vpc = id(&vpc, "/Vpc/VpcId")?;
         let subnets = self
@@ -58,7 +58,7 @@ impl Network<'_> {
                         "VpcId": vpc,
                         "CidrBlock": format!("10.0.{index}.0/24"),
                         "AvailabilityZone": format!("{REGION}{zone}"),
-                        "TagSpecifications": named("subnet", name),
+                        "TagSpecifications": name_tag("subnet", name),
                     }),
                 )?;
                 id(&subnet, "/Subnet/SubnetId")
@@ -82,7 +82,7 @@ impl Network<'_> {
 }
 
 impl CreatedNetwork {
-    /// The stack's parameters that put the proof of an endpoint into this network.
+    /// Returns the stack parameters that run the endpoint's verification in this network.
     #[must_use]
     pub fn verification_parameters(&self) -> [String; 2] {
         [
@@ -92,7 +92,7 @@ impl CreatedNetwork {
     }
 }
 
-fn named(resource: &str, name: &str) -> Value {
+fn name_tag(resource: &str, name: &str) -> Value {
     json!([{ "ResourceType": resource, "Tags": [{ "Key": "Name", "Value": name }] }])
 }
 
@@ -101,5 +101,5 @@ fn id(answer: &Value, pointer: &str) -> Result<String> {
         .pointer(pointer)
         .and_then(Value::as_str)
         .map(str::to_owned)
-        .with_context(|| format!("EC2 answered without {pointer}: {answer}"))
+        .with_context(|| format!("the EC2 response has no `{pointer}`: {answer}"))
 }

@@ -1,4 +1,4 @@
-//! The reference set-up's cache as the contract asks for it, beside what a client of AWS finds.
+//! Compares the resources of the reference setup with the contract.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -6,27 +6,27 @@ use serde_json::{Value, json};
 use crate::Aws;
 use crate::network::CreatedNetwork;
 
-/// One thing of the set-up.
+/// One property of the setup: its name, and its expected and current values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub thing: &'static str,
     pub wanted: String,
-    /// None where nothing is shown of it.
+    /// `None` if AWS doesn't show the property.
     pub found: Option<String>,
 }
 
 impl Row {
-    /// Whether it is as wanted.
+    /// Returns whether the current value is the expected one.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.found.as_ref() == Some(&self.wanted)
     }
 }
 
-/// Everything that `events/environment-created.json` asks for, in the order of a person's check.
+/// Returns the properties of all resources that `events/environment-created.json` requests.
 ///
 /// # Errors
-/// Where one of the resources is not there at all.
+/// Returns an error if a resource doesn't exist or AWS rejects a call.
 pub fn rows(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
     let mut rows = security_group(aws, network)?;
     rows.extend(subnet_group(aws, network)?);
@@ -41,10 +41,10 @@ pub fn rows(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What is still there of all that, by its name.
+/// Returns the names of the reference setup's resources that still exist.
 ///
 /// # Errors
-/// Where AWS cannot be asked.
+/// Returns an error if AWS rejects a call.
 pub fn left(aws: &Aws) -> Result<Vec<String>> {
     let groups = aws.call(
         "ec2",
@@ -53,23 +53,23 @@ pub fn left(aws: &Aws) -> Result<Vec<String>> {
     )?;
     let caches = aws.call("elasticache", "describe_replication_groups", &json!({}))?;
     let subnet_groups = aws.call("elasticache", "describe_cache_subnet_groups", &json!({}))?;
-    let ours = |name: &String| name.starts_with("bandup-");
-    let named = |list: &Value, field: &str| array(list).map(|one| text(&one[field])).collect();
+    let is_bandup = |name: &String| name.starts_with("bandup-");
+    let names = |list: &Value, field: &str| array(list).map(|item| text(&item[field])).collect();
     let lists: [Vec<String>; 3] = [
-        named(&groups["SecurityGroups"], "GroupName"),
-        named(&caches["ReplicationGroups"], "ReplicationGroupId"),
-        named(&subnet_groups["CacheSubnetGroups"], "CacheSubnetGroupName"),
+        names(&groups["SecurityGroups"], "GroupName"),
+        names(&caches["ReplicationGroups"], "ReplicationGroupId"),
+        names(&subnet_groups["CacheSubnetGroups"], "CacheSubnetGroupName"),
     ];
     let [security_groups, caches, subnet_groups] = lists;
     let parameters = aws.parameters("/bandup/cache")?.into_keys();
     Ok(security_groups
         .into_iter()
-        .chain(caches.into_iter().chain(subnet_groups).filter(ours))
+        .chain(caches.into_iter().chain(subnet_groups).filter(is_bandup))
         .chain(parameters)
         .collect())
 }
 
-/// The tags of everything that a run creates for the reference environment.
+/// The tags of every resource that a run creates for the reference environment.
 const TAGS: &str = "envcache:environment=bandup, envcache:stack=envcache";
 
 fn security_group(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
@@ -214,8 +214,8 @@ fn cache(aws: &Aws, group: &Value) -> Result<Vec<Row>> {
         ),
         row(
             "  KMS key",
-            "none of ours",
-            &absent_is("none of ours", &group["KmsKeyId"]),
+            "AWS default key",
+            &value_or("AWS default key", &group["KmsKeyId"]),
         ),
         row(
             "  encryption in transit",
@@ -229,7 +229,7 @@ fn cache(aws: &Aws, group: &Value) -> Result<Vec<Row>> {
         ),
         row("  access control", "false", &group["AuthTokenEnabled"]),
         row(
-            "  backups kept, days",
+            "  snapshots kept, days",
             "1",
             &group["SnapshotRetentionLimit"],
         ),
@@ -304,9 +304,9 @@ fn tags(thing: &'static str, found: &Value) -> Row {
     }
 }
 
-fn absent_is(meaning: &str, found: &Value) -> Value {
+fn value_or(default: &str, found: &Value) -> Value {
     if found.is_null() {
-        json!(meaning)
+        json!(default)
     } else {
         found.clone()
     }

@@ -1,4 +1,4 @@
-//! The deployed stack: the real template, by the real SAM CLI.
+//! Deploys the real template with the SAM CLI.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Aws, Cloud, Workspace};
 
-/// The stack's name, as `samconfig.toml` has it.
+/// The stack's name, as in `samconfig.toml`.
 pub const NAME: &str = "envcache";
 
 /// A deployed stack.
@@ -23,10 +23,10 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Deploys what `sam build` made, with parameters such as `EventSource=tests`; or changes what is deployed.
+    /// Deploys or updates the stack from the output of `sam build`, with parameters such as `EventSource=tests`.
     ///
     /// # Errors
-    /// Where `sam deploy` fails, with all that it printed.
+    /// Returns an error with the output of `sam deploy` if it fails.
     pub fn deploy(cloud: &Cloud, aws: &Aws, parameters: &[String]) -> Result<Self> {
         let overrides = parameters.first().map(|_| "--parameter-overrides");
         let arguments = overrides
@@ -35,15 +35,16 @@ impl Stack {
         Self::deploy_with(cloud, aws, arguments)
     }
 
-    /// Deploys another build: a folder like the one that `sam build` writes.
+    /// Deploys the stack from another folder that has the layout of the output of `sam build`.
     ///
     /// # Errors
-    /// Where `sam deploy` fails, with all that it printed.
+    /// Returns an error with the output of `sam deploy` if it fails.
     pub fn deploy_build(cloud: &Cloud, aws: &Aws, build: &Path) -> Result<Self> {
         let template = build.join("template.yaml");
-        // SAM would look for it beside the template.
+        // By default, the SAM CLI reads the file next to the template.
         let config = Workspace::root().join("samconfig.toml");
-        let paths = [&template, &config].map(|path| path.to_str().context("a path"));
+        let paths =
+            [&template, &config].map(|path| path.to_str().context("a path is not valid UTF-8"));
         let [template, config] = paths;
         let arguments = ["--template-file", template?, "--config-file", config?];
         Self::deploy_with(cloud, aws, arguments)
@@ -66,7 +67,7 @@ impl Stack {
         let status = cloud.interrupt().run(&mut command)?;
         if !status.success() {
             bail!(
-                "sam deploy ended with {status}:\n{}",
+                "`sam deploy` exited with {status}:\n{}",
                 std::fs::read_to_string(printed)?
             );
         }
@@ -83,10 +84,10 @@ impl Stack {
         })
     }
 
-    /// Puts an event on the bus, as EventBridge would deliver it: `source`, `detail-type` and `detail`.
+    /// Puts an event on the bus. The event has the fields that EventBridge delivers: `source`, `detail-type`, `detail`.
     ///
     /// # Errors
-    /// What EventBridge refused.
+    /// Returns an error if EventBridge rejects the event.
     pub fn put_event(&self, aws: &Aws, event: &Value) -> Result<()> {
         let answer = aws.call(
             "events",
@@ -100,15 +101,15 @@ impl Stack {
         )?;
         ensure!(
             answer["FailedEntryCount"] == 0,
-            "EventBridge refused the event: {answer}"
+            "EventBridge rejected the event: {answer}"
         );
         Ok(())
     }
 
-    /// The executions of one of its state machines, the latest first.
+    /// Returns the executions of a state machine, the latest first.
     ///
     /// # Errors
-    /// What Step Functions refused.
+    /// Returns an error if Step Functions rejects the call.
     pub fn executions(aws: &Aws, state_machine_arn: &str) -> Result<Vec<Execution>> {
         let answer = aws.call(
             "stepfunctions",
@@ -129,7 +130,7 @@ impl Stack {
     }
 }
 
-/// An execution, as a list shows it.
+/// An execution in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
     pub arn: String,
@@ -146,5 +147,5 @@ fn value(outputs: &Value, name: &str) -> Result<String> {
         .find(|output| output["OutputKey"] == name)
         .and_then(|output| output["OutputValue"].as_str())
         .map(str::to_owned)
-        .with_context(|| format!("the stack has no output {name}: {outputs}"))
+        .with_context(|| format!("the stack has no output `{name}`: {outputs}"))
 }

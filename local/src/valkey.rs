@@ -1,4 +1,4 @@
-//! A real Valkey behind each cache's endpoint: `valkey-server` with TLS, on a loopback address of its own.
+//! Starts a `valkey-server` with TLS for each cache's endpoint, each on its own loopback address.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
@@ -14,30 +14,31 @@ use anyhow::{Context, Result, bail};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 const PROGRAM: &str = "valkey-server";
-const START: Duration = Duration::from_secs(10);
-/// The addresses that are tried: other clouds on this machine have some.
-const TRIED: usize = 100;
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// The number of addresses to try: other simulators on this machine use some of them.
+const ADDRESS_ATTEMPTS: usize = 100;
 
-/// The file in the cloud's folder that holds the authority's certificate.
+/// The name of the file in the simulator's folder that contains the certificate authority's certificate.
 pub const AUTHORITY: &str = "authority.pem";
 
-/// How to install the server, for a person who has not.
+/// The commands that install the server.
 pub const INSTALL: &str = "apt-get install valkey-server (Debian trixie, or bookworm-backports), brew install valkey (Mac)";
 
-/// Starts servers, with certificates of an authority of its own.
+/// Starts servers whose certificates it signs with its own certificate authority.
 pub struct Valkey {
     issuer: Issuer<'static, KeyPair>,
     authority: String,
     folder: PathBuf,
-    /// The process group that the servers join, so that they end with it.
+    /// The process group of the servers, so that they end with the group.
     group: Arc<AtomicI32>,
 }
 
 impl Valkey {
-    /// None where `valkey-server` is not installed. Certificates and keys stand in `folder`.
+    /// Creates the certificate authority, or returns `None` if `valkey-server` isn't installed. Certificates and keys
+    /// are stored in `folder`.
     ///
     /// # Errors
-    /// Where the authority cannot be made.
+    /// Returns an error if the certificate authority can't be created.
     pub fn find(folder: &Path, group: Arc<AtomicI32>) -> Result<Option<Self>> {
         let is_installed = std::env::var_os("PATH").is_some_and(|path| {
             std::env::split_paths(&path).any(|folder| folder.join(PROGRAM).is_file())
@@ -58,7 +59,7 @@ impl Valkey {
         }))
     }
 
-    /// The certificate, in PEM, of the authority that clients have to trust.
+    /// Returns the certificate (PEM) of the authority that clients must trust.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
@@ -67,17 +68,17 @@ impl Valkey {
     /// Starts a server at an address, and waits until it listens.
     ///
     /// # Errors
-    /// Where it does not.
+    /// Returns an error if the server doesn't listen within 10 seconds.
     pub fn start(&self, address: SocketAddrV4) -> Result<Server> {
         self.start_as(address, &address.ip().to_string(), &[])
     }
 
-    /// Starts a server at an address with a certificate for a name and more of its own settings, such as
-    /// `--maxmemory`, and waits until it listens.
+    /// Starts a server at an address, with a certificate for `name` and with more options such as `--maxmemory`, and
+    /// waits until it listens.
     ///
     /// # Errors
-    /// Where it does not.
-    pub fn start_as(&self, address: SocketAddrV4, name: &str, more: &[&str]) -> Result<Server> {
+    /// Returns an error if the server doesn't listen within 10 seconds.
+    pub fn start_as(&self, address: SocketAddrV4, name: &str, options: &[&str]) -> Result<Server> {
         let key = KeyPair::generate()?;
         let certificate =
             CertificateParams::new([name.to_owned()])?.signed_by(&key, &self.issuer)?;
@@ -85,12 +86,12 @@ impl Valkey {
         let (certificate_file, key_file) = (file("certificate"), file("key"));
         fs::write(&certificate_file, certificate.pem())?;
         fs::write(&key_file, key.serialize_pem())?;
-        let mut process = self.spawn(address, &certificate_file, &key_file, more)?;
+        let mut process = self.spawn(address, &certificate_file, &key_file, options)?;
         let begin = Instant::now();
-        while begin.elapsed() < START {
-            // Asked first: it may be a stranger who listens there.
+        while begin.elapsed() < START_TIMEOUT {
+            // Before connecting, because another process may listen at the address.
             if let Some(status) = process.try_wait()? {
-                bail!("{PROGRAM} at {address} ended with {status}");
+                bail!("`{PROGRAM}` at {address} exited with {status}");
             }
             if TcpStream::connect(address).is_ok() {
                 return Ok(Server(process));
@@ -98,7 +99,7 @@ impl Valkey {
             sleep(Duration::from_millis(10));
         }
         let _ = process.kill();
-        bail!("{PROGRAM} at {address} did not listen within {START:?}");
+        bail!("`{PROGRAM}` at {address} did not listen within {START_TIMEOUT:?}");
     }
 
     fn spawn(
@@ -106,7 +107,7 @@ impl Valkey {
         address: SocketAddrV4,
         certificate: &Path,
         key: &Path,
-        more: &[&str],
+        options: &[&str],
     ) -> Result<Child> {
         Command::new(PROGRAM)
             .args(["--bind", &address.ip().to_string()])
@@ -117,21 +118,21 @@ impl Valkey {
             .arg(key)
             .arg("--tls-ca-cert-file")
             .arg(self.folder.join(AUTHORITY))
-            // As ElastiCache: the server has a certificate, its clients need none.
+            // As in ElastiCache, clients need no certificate.
             .args(["--tls-auth-clients", "no"])
             .args(["--save", "", "--appendonly", "no"])
-            .args(more)
+            .args(options)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(self.group.load(Ordering::Relaxed))
             .spawn()
-            .context("valkey-server could not be started")
+            .context("could not start `valkey-server`")
     }
 }
 
-/// A running server. Dropping it ends it.
+/// A running server. Dropping this value stops the server.
 pub struct Server(Child);
 
 impl Drop for Server {
@@ -141,25 +142,25 @@ impl Drop for Server {
     }
 }
 
-/// The addresses of the caches, each its own.
+/// Assigns each cache its own address.
 #[derive(Default)]
 pub struct Addresses(u16);
 
 impl Addresses {
-    /// The next where nobody listens, of `127.0.0.2`, `127.0.0.3` and so on with the wanted port; on a Mac, which
-    /// has 127.0.0.1 alone, with a port of the cache's own there. Where somebody listens at all of them, the last.
+    /// Returns the next free address of `127.0.0.2`, `127.0.0.3`, … with the requested port. macOS has only
+    /// 127.0.0.1, so each cache gets its own port there. If no tried address is free, returns the last one.
     pub fn next(&mut self, port: u16) -> SocketAddrV4 {
-        let mut address = self.following(port);
-        for _ in 0..TRIED {
+        let mut address = self.next_candidate(port);
+        for _ in 0..ADDRESS_ATTEMPTS {
             if TcpListener::bind(address).is_ok() {
                 break;
             }
-            address = self.following(port);
+            address = self.next_candidate(port);
         }
         address
     }
 
-    fn following(&mut self, port: u16) -> SocketAddrV4 {
+    fn next_candidate(&mut self, port: u16) -> SocketAddrV4 {
         self.0 += 1;
         if cfg!(target_os = "macos") {
             return SocketAddrV4::new(Ipv4Addr::LOCALHOST, port.saturating_add(self.0));
@@ -177,9 +178,9 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn each_cache_has_an_address_of_its_own_where_nobody_listens() {
-        let somebody = TcpListener::bind(("127.0.0.3", 0)).expect("a port");
-        let port = somebody.local_addr().expect("its address").port();
+    fn assigns_distinct_addresses_and_skips_used_ones() {
+        let listener = TcpListener::bind(("127.0.0.3", 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
         let mut addresses = Addresses::default();
 
         let found = [port, port].map(|port| addresses.next(port).to_string());

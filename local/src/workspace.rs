@@ -1,4 +1,4 @@
-//! Where the project's files and tools are.
+//! The locations of the project's files and tools.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,25 +12,25 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The checkout, with its virtual environment made and its functions built.
+    /// Returns the checkout if its virtual environment and its built functions exist.
     ///
     /// # Errors
-    /// Where one of them is missing, with the command that makes it.
+    /// Returns an error that names the missing part and the command that creates it.
     pub fn find() -> Result<Self> {
         let root = Self::root();
         let workspace = Self { root };
         ensure!(
             workspace.tool("ministack").exists(),
-            "the virtual environment is missing: `make tools` makes it"
+            "the virtual environment is missing. Run `make tools`"
         );
         ensure!(
             workspace.built_template().exists(),
-            "the functions are not built: `make build` builds them"
+            "the functions are not built. Run `make build`"
         );
         Ok(workspace)
     }
 
-    /// The checkout's folder, whatever is built in it.
+    /// Returns the checkout's folder, even if nothing is built in it.
     #[must_use]
     pub fn root() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -38,25 +38,25 @@ impl Workspace {
             .map_or_else(PathBuf::new, Path::to_owned)
     }
 
-    /// A file of the checkout.
+    /// Returns the path of a file in the checkout.
     #[must_use]
     pub fn file(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// What `sam build` made.
+    /// Returns the path of the template that `sam build` writes.
     #[must_use]
     pub fn built_template(&self) -> PathBuf {
         self.file(".aws-sam/build/template.yaml")
     }
 
-    /// A program of the virtual environment.
+    /// Returns the path of a program in the virtual environment.
     #[must_use]
     pub fn tool(&self, name: &str) -> PathBuf {
         self.file(".venv/bin").join(name)
     }
 
-    /// A command of the virtual environment that runs in the checkout.
+    /// Returns a command that runs a program of the virtual environment in the checkout's folder.
     #[must_use]
     pub fn command(&self, tool: &str) -> Command {
         let mut command = Command::new(self.tool(tool));

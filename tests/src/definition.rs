@@ -1,4 +1,4 @@
-//! The state machine and the template, read as data.
+//! Reads the state machines and the template as data.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub enum Machine {
 impl Machine {
     pub const ALL: [Self; 2] = [Self::Provision, Self::Deprovision];
 
-    /// Its file's name.
+    /// Returns its file's name, without the extension.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,7 +27,7 @@ impl Machine {
         }
     }
 
-    /// Its logical id in the template.
+    /// Returns its logical ID in the template.
     #[must_use]
     pub const fn logical_id(self) -> &'static str {
         match self {
@@ -37,10 +37,10 @@ impl Machine {
     }
 }
 
-/// A state machine, with the template's `${…}` as they stand in it.
+/// Returns a state machine's definition, with its `${…}` substitutions unresolved.
 ///
 /// # Panics
-/// Where it is no JSON.
+/// Panics if the file can't be read or isn't JSON.
 #[must_use]
 pub fn state_machine(machine: Machine) -> Value {
     let file = format!("statemachine/{}.asl.json", machine.name());
@@ -49,17 +49,17 @@ pub fn state_machine(machine: Machine) -> Value {
         .expect("the state machine is JSON")
 }
 
-/// Every state of a machine, also those of branches, by its name.
+/// Returns every state of a machine, including those of branches, by name.
 ///
 /// # Panics
-/// Where a name stands twice.
+/// Panics if a name occurs twice.
 #[must_use]
 pub fn states(machine: Machine) -> BTreeMap<String, Value> {
     fn collect(machine: &Value, into: &mut BTreeMap<String, Value>) {
         for (name, state) in machine["States"].as_object().expect("states") {
             assert!(
                 into.insert(name.clone(), state.clone()).is_none(),
-                "{name} stands twice"
+                "{name} occurs twice"
             );
             for branch in array(&state["Branches"]) {
                 collect(branch, into);
@@ -71,7 +71,7 @@ pub fn states(machine: Machine) -> BTreeMap<String, Value> {
     states
 }
 
-/// The states that call AWS or a function, by their names.
+/// Returns the states that call AWS or a function, by name.
 #[must_use]
 pub fn tasks(machine: Machine) -> BTreeMap<String, Value> {
     let mut states = states(machine);
@@ -79,23 +79,23 @@ pub fn tasks(machine: Machine) -> BTreeMap<String, Value> {
     states
 }
 
-/// The tasks that invoke a function, with the substitution that names it.
+/// Returns the tasks that invoke a function, each with the name of the function's substitution.
 #[must_use]
 pub fn steps(machine: Machine) -> BTreeMap<String, String> {
     tasks(machine)
         .into_iter()
         .filter_map(|(name, task)| {
             let function = task["Arguments"]["FunctionName"].as_str()?;
-            let word = function.strip_prefix("${")?.strip_suffix('}')?;
-            Some((name, word.to_owned()))
+            let substitution = function.strip_prefix("${")?.strip_suffix('}')?;
+            Some((name, substitution.to_owned()))
         })
         .collect()
 }
 
-/// The template, with `!Ref X` read as `{"Ref": "X"}` and the like.
+/// Returns the template, with each tag as an object: `!Ref X` becomes `{"Ref": "X"}`.
 ///
 /// # Panics
-/// Where it is no YAML.
+/// Panics if the file can't be read or isn't YAML.
 #[must_use]
 pub fn template() -> Value {
     fn plain(value: Yaml) -> Value {
@@ -117,10 +117,10 @@ pub fn template() -> Value {
     plain(serde_yaml_ng::from_str(&text).expect("the template is YAML"))
 }
 
-/// The template's resources of a type, by their logical ids.
+/// Returns the template's resources of a type, by logical ID.
 ///
 /// # Panics
-/// Where the template has no resources.
+/// Panics if the template has no resources.
 #[must_use]
 pub fn resources(kind: &str) -> BTreeMap<String, Value> {
     template()["Resources"]
@@ -132,11 +132,11 @@ pub fn resources(kind: &str) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// Returns every statement of a role: of its own policies, also those that depend on a condition, and of the managed
-/// policies of the template that it has.
+/// Returns every statement of a role, from its inline policies and its managed policies. It includes those that depend
+/// on a condition of the template.
 ///
 /// # Panics
-/// Panics if a managed policy isn't one of the template.
+/// Panics if a managed policy isn't defined in the template.
 #[must_use]
 pub fn statements(role: &Value) -> Vec<Value> {
     let template = template();
@@ -161,17 +161,17 @@ pub fn statements(role: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// A value, or of an `!If` the value if its condition is met.
+/// Returns the value itself, or for an `!If` the value that applies if its condition is met.
 fn if_met(value: &Value) -> &Value {
     value.get("If").map_or(value, |choice| &choice[1])
 }
 
-/// The texts of a list, or the one text.
+/// Returns the texts of a list, or a single text as a list.
 #[must_use]
 pub fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::Array(elements) => elements.iter().filter_map(Value::as_str).collect(),
-        Value::String(one) => vec![one],
+        Value::String(text) => vec![text],
         _ => Vec::new(),
     }
 }

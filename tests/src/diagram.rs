@@ -1,4 +1,4 @@
-//! A diagram of each state machine, made from its definition.
+//! Draws a diagram of each state machine from its definition.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;
@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::definition::{Machine, state_machine};
 use crate::{array, text};
 
-/// Where every failure leads: drawn once, in words.
+/// The state that every failed task leads to. The page says so in words, and the diagrams omit those arrows.
 const FAILURE: &str = "ParseFailure";
 
-/// The parts that are drawn in a frame of their own, with their states.
-const PARTS: [(&str, &[&str]); 2] = [
+/// The titles and the states of the subgraphs.
+const SUBGRAPHS: [(&str, &[&str]); 2] = [
     (
         "claim",
         &[
@@ -38,17 +38,18 @@ const PARTS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Returns the page that shows both.
+/// Returns the page with both diagrams.
 #[must_use]
 pub fn page() -> String {
-    let mut page = "# The state machines\n\nThe definitions in `statemachine/` as diagrams. A box calls AWS or a \
-                    function, a rhombus decides, a rounded box waits or computes, a circle ends. An arrow of a rhombus \
-                    has its condition. Every box can fail, which leads to `ParseFailure`; a dotted arrow is a failure \
-                    that leads elsewhere.\n\n`make diagrams` writes this page from the definitions; don't edit it.\n"
+    let mut page = "# State machines\n\nDiagrams of the definitions in `statemachine/`. A box is a call to AWS or to a \
+                    function, a rhombus is a choice, a rounded box waits or computes, and a circle is an end state. \
+                    The arrows of a choice show its conditions. A call that fails continues at `ParseFailure`; those \
+                    arrows are omitted. A dotted arrow is a failure that leads elsewhere.\n\n`make diagrams` generates \
+                    this page from the definitions; don't edit it.\n"
         .to_owned();
     for machine in Machine::ALL {
         let definition = state_machine(machine);
-        // Writing into a string cannot fail.
+        // Writing to a string can't fail.
         let _ = write!(
             page,
             "\n## {}\n\n{}\n\n```mermaid\nflowchart TD\n{}```\n",
@@ -60,18 +61,18 @@ pub fn page() -> String {
     page
 }
 
-/// Returns the nodes, by their parts, and then the arrows.
+/// Returns the nodes outside the subgraphs, the subgraphs, and then the arrows.
 fn diagram(machine: &Value) -> String {
     let states = reachable(machine);
     let mut lines = String::new();
-    let is_in = |part: &[&str], name: &str| part.contains(&name);
-    let is_in_a_part = |name: &str| PARTS.iter().any(|(_, part)| is_in(part, name));
-    for name in states.iter().filter(|name| !is_in_a_part(name)) {
+    let is_in = |members: &[&str], name: &str| members.contains(&name);
+    let is_in_subgraph = |name: &str| SUBGRAPHS.iter().any(|(_, members)| is_in(members, name));
+    for name in states.iter().filter(|name| !is_in_subgraph(name)) {
         let _ = writeln!(lines, "  {}", node(name, &machine["States"][name]));
     }
-    for (title, part) in PARTS {
+    for (title, members) in SUBGRAPHS {
         let _ = writeln!(lines, "  subgraph {title}");
-        for name in states.iter().filter(|name| is_in(part, name)) {
+        for name in states.iter().filter(|name| is_in(members, name)) {
             let _ = writeln!(lines, "    {}", node(name, &machine["States"][name]));
         }
         lines.push_str("  end\n");
@@ -84,7 +85,7 @@ fn diagram(machine: &Value) -> String {
     lines
 }
 
-/// Returns the names of the states in the order in which a run first may reach them.
+/// Returns the names of the states in breadth-first order from the first state.
 fn reachable(machine: &Value) -> Vec<String> {
     let mut waiting = VecDeque::from([text(&machine["StartAt"])]);
     let (mut seen, mut states) = (BTreeSet::new(), Vec::new());
@@ -102,7 +103,7 @@ fn reachable(machine: &Value) -> Vec<String> {
     states
 }
 
-/// Returns where a state leads, each once.
+/// Returns the arrows that leave a state.
 fn arrows(name: &str, state: &Value) -> Vec<String> {
     let mut arrows = Vec::new();
     for rule in array(&state["Choices"]) {

@@ -1,8 +1,7 @@
-//! One function alone: its real binary, with Lambda's runtime interface before it and an AWS where nothing exists
-//! and nothing may be changed.
+//! Runs a function's binary against a local Lambda runtime API and a simulated AWS in which no resource exists and
+//! every write is denied.
 //!
-//! The interface is that of
-//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
+//! Runtime API: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -23,17 +22,17 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use local::{REGION, Workspace};
 use local::gateway::call::{Call, Protocol};
 use local::gateway::fault::Fault;
+use local::{REGION, Workspace};
 
-const RUNTIME: &str = "/2018-06-01/runtime/";
-const INVOCATION: Duration = Duration::from_secs(30);
+const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running function. Dropping it ends it.
+/// A running function. Dropping it kills its process.
 pub struct Function {
     process: Child,
-    /// What it writes to its log.
+    /// The log that it writes to standard output.
     log: NamedTempFile,
     runtime: Runtime,
     events: mpsc::UnboundedSender<Bytes>,
@@ -41,7 +40,7 @@ pub struct Function {
     calls: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a function answers.
+/// A function's response to an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Returned(Value),
@@ -55,10 +54,10 @@ struct Server {
 }
 
 impl Function {
-    /// Starts the binary that `sam build` made for a function of the template.
+    /// Starts the binary that `sam build` built for a function of the template.
     ///
     /// # Errors
-    /// Where it is not built.
+    /// Returns an error if the binary isn't built.
     pub fn start(
         workspace: &Workspace,
         logical_id: &str,
@@ -87,7 +86,7 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_NAME", logical_id)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            // As the template's LoggingConfig makes Lambda set it.
+            // Lambda sets this because of the template's LoggingConfig.
             .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "none")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "none")
@@ -100,7 +99,7 @@ impl Function {
             .stdout(log.reopen()?)
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| format!("{}: `make build` builds it", binary.display()))?;
+            .with_context(|| format!("{}: run `make build` first", binary.display()))?;
         Ok(Self {
             process,
             log,
@@ -111,28 +110,28 @@ impl Function {
         })
     }
 
-    /// Sends an event and waits for the answer.
+    /// Sends an event and waits for the function's answer.
     ///
     /// # Errors
-    /// Where there is none: the process has ended, or hangs.
+    /// Returns an error if the process has ended or doesn't answer in time.
     pub fn invoke(&mut self, event: &Value) -> Result<Answer> {
         self.events.send(Bytes::from(event.to_string()))?;
-        let answer = self
-            .runtime
-            .block_on(async { tokio::time::timeout(INVOCATION, self.answers.recv()).await });
+        let answer = self.runtime.block_on(async {
+            tokio::time::timeout(INVOCATION_TIMEOUT, self.answers.recv()).await
+        });
         match answer {
             Ok(Some(answer)) => Ok(answer),
             _ => Err(anyhow!(
-                "no answer within {INVOCATION:?}; the process: {:?}",
+                "no answer within {INVOCATION_TIMEOUT:?}; the process: {:?}",
                 self.process.try_wait()
             )),
         }
     }
 
-    /// The lines of its log, each an object.
+    /// Returns the lines of its log as JSON.
     ///
     /// # Errors
-    /// Where one is no JSON.
+    /// Returns an error if a line isn't JSON.
     pub fn log(&self) -> Result<Vec<Value>> {
         let text = std::fs::read_to_string(self.log.path())?;
         text.lines()
@@ -140,7 +139,7 @@ impl Function {
             .collect()
     }
 
-    /// The calls to AWS that it made since this was asked last.
+    /// Returns the AWS operations that it called since the last call of this method.
     #[must_use]
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
@@ -156,7 +155,7 @@ impl Drop for Function {
 
 async fn serve(listener: TcpListener, server: Arc<Server>) {
     while let Ok((stream, _)) = listener.accept().await {
-        // An answer waits for nothing.
+        // Without this option, Nagle's algorithm delays responses.
         let _ = stream.set_nodelay(true);
         let server = Arc::clone(&server);
         let service = service_fn(move |request| {
@@ -175,17 +174,17 @@ impl Server {
             .await
             .map(http_body_util::Collected::to_bytes);
         let body = body.unwrap_or_default();
-        match head.uri.path().strip_prefix(RUNTIME) {
+        match head.uri.path().strip_prefix(RUNTIME_PATH) {
             Some("invocation/next") => self.next().await,
             Some(path) if path.ends_with("/error") => {
-                let told: Value = serde_json::from_slice(&body).unwrap_or_default();
-                let text = |field: &str| told[field].as_str().unwrap_or_default().to_owned();
-                self.tell(Answer::Failed {
+                let report: Value = serde_json::from_slice(&body).unwrap_or_default();
+                let text = |field: &str| report[field].as_str().unwrap_or_default().to_owned();
+                self.accept(Answer::Failed {
                     error: text("errorType"),
                     message: text("errorMessage"),
                 })
             }
-            Some(_) => self.tell(Answer::Returned(
+            Some(_) => self.accept(Answer::Returned(
                 serde_json::from_slice(&body).unwrap_or_default(),
             )),
             None => {
@@ -195,14 +194,14 @@ impl Server {
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(call.operation.clone());
                 if !reads(&call.operation) {
-                    return refused(Fault::AccessDenied, &call).unwrap_or_default();
+                    return error_response(Fault::AccessDenied, &call).unwrap_or_default();
                 }
-                refused(Fault::Unseen, &call).unwrap_or_else(|| nothing(&call))
+                error_response(Fault::Unseen, &call).unwrap_or_else(|| empty_response(&call))
             }
         }
     }
 
-    /// The next event, once there is one.
+    /// Waits for the next event and returns it.
     async fn next(&self) -> Response<Full<Bytes>> {
         let event = self.events.lock().await.recv().await;
         let mut response = Response::new(Full::new(event.unwrap_or_default()));
@@ -223,8 +222,8 @@ impl Server {
         response
     }
 
-    fn tell(&self, answer: Answer) -> Response<Full<Bytes>> {
-        // Nobody who has gone away waits for it.
+    fn accept(&self, answer: Answer) -> Response<Full<Bytes>> {
+        // Sending fails only if the `Function` was dropped.
         let _ = self.answers.send(answer);
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::ACCEPTED;
@@ -232,7 +231,7 @@ impl Server {
     }
 }
 
-/// Whether an operation changes nothing.
+/// Returns whether an operation is read-only.
 #[must_use]
 pub fn reads(operation: &str) -> bool {
     ["Describe", "Get", "List"]
@@ -240,14 +239,14 @@ pub fn reads(operation: &str) -> bool {
         .any(|verb| operation.starts_with(verb))
 }
 
-fn refused(fault: Fault, call: &Call) -> Option<Response<Full<Bytes>>> {
+fn error_response(fault: Fault, call: &Call) -> Option<Response<Full<Bytes>>> {
     fault
         .error_response(call)
-        .map(|error_response| error_response.answer(call))
+        .map(|response| response.answer(call))
 }
 
-/// A list of nothing.
-fn nothing(call: &Call) -> Response<Full<Bytes>> {
+/// Returns a successful response without resources.
+fn empty_response(call: &Call) -> Response<Full<Bytes>> {
     let operation = &call.operation;
     let body = match call.protocol {
         Protocol::Ec2 => format!("<{operation}Response/>"),

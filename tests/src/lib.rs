@@ -1,4 +1,4 @@
-//! The stack from outside, for the tests: one deployed stack a test program, and what they ask of it.
+//! Test support: deploys the stack on the local simulator, starts executions, and reads what they leave.
 
 pub mod definition;
 pub mod diagram;
@@ -23,23 +23,23 @@ use local::network::{CreatedNetwork, Network};
 use local::{Aws, Cloud, Gateway, Interrupt, Settings, Stack, Workspace};
 use serde_json::{Value, json};
 
-/// How long a run may take. One takes about 5 seconds; one that waits for 60 minutes of AWS's time, in a fiftieth of
-/// it and many at once, some minutes.
-const RUN: Duration = Duration::from_mins(6);
-/// How often it is looked at: many look at once, and each look costs.
-const LOOK: Duration = Duration::from_millis(150);
+/// How long a run may take. A run takes about 5 seconds. A run that waits for 60 minutes of simulated time takes some
+/// minutes if many run at once.
+const RUN_TIMEOUT: Duration = Duration::from_mins(6);
+/// How often a run is polled. Many tests poll at once, and each poll takes CPU time.
+const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
-/// A deployed stack on a cloud of its own.
+/// A stack that is deployed on its own simulator.
 pub struct World {
     pub aws: Aws,
     pub stack: Stack,
     cloud: Cloud,
 }
 
-/// How an execution ended.
+/// The result of an execution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {
-    /// `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+    /// `SUCCEEDED`, `FAILED`, `TIMED_OUT`, or `ABORTED`.
     pub status: String,
     pub output: Value,
     pub error: String,
@@ -47,10 +47,10 @@ pub struct Ended {
 }
 
 impl World {
-    /// Starts a cloud and deploys the stack.
+    /// Starts a simulator and deploys the stack.
     ///
     /// # Errors
-    /// Where the tools are missing or the deployment fails.
+    /// Returns an error if the tools are missing or the deployment fails.
     pub fn deploy() -> Result<Self> {
         Self::deploy_with(Settings {
             scale: 0.05,
@@ -59,10 +59,10 @@ impl World {
         })
     }
 
-    /// Starts a cloud that runs as the settings say, and deploys the stack.
+    /// Starts a simulator with these settings and deploys the stack.
     ///
     /// # Errors
-    /// As [`World::deploy`].
+    /// Returns the errors of [`World::deploy`].
     pub fn deploy_with(settings: Settings) -> Result<Self> {
         let cloud = Cloud::start(Workspace::find()?, Interrupt::default(), settings)?;
         let aws = Aws::connect(&cloud)?;
@@ -73,13 +73,13 @@ impl World {
     /// Deploys the stack again, with parameters such as `EventSource=tests`.
     ///
     /// # Errors
-    /// Where the deployment fails.
+    /// Returns an error if the deployment fails.
     pub fn redeploy(&mut self, parameters: &[String]) -> Result<()> {
         self.stack = Stack::deploy(&self.cloud, &self.aws, parameters)?;
         Ok(())
     }
 
-    /// Deploys another build of the stack: a folder like the one that `sam build` writes.
+    /// Deploys another build of the stack, from a folder such as `sam build` writes.
     ///
     /// # Errors
     /// Returns what `sam deploy` printed if the deployment fails.
@@ -88,21 +88,21 @@ impl World {
         Ok(())
     }
 
-    /// Restarts AWS behind its gateway.
+    /// Restarts the simulator behind its gateway.
     ///
     /// # Errors
-    /// Where it does not start again.
+    /// Returns an error if it doesn't start again.
     pub fn restart(&mut self) -> Result<()> {
         self.cloud.restart()
     }
 
-    /// envcache's command line, pointed at this cloud.
+    /// Returns a command that runs envcache's command line against this simulator.
     ///
     /// # Panics
-    /// Where it is not built.
+    /// Panics if the command line isn't built.
     #[must_use]
     pub fn envcache(&self, arguments: &[&str]) -> Command {
-        let test = std::env::current_exe().expect("this test");
+        let test = std::env::current_exe().expect("the path of this test");
         let folder = test.ancestors().nth(2).expect("cargo's folder");
         let program = folder.join("envcache");
         assert!(program.exists(), "make test builds {}", program.display());
@@ -111,26 +111,26 @@ impl World {
         command
     }
 
-    /// What stands before AWS, and makes calls fail.
+    /// Returns the gateway, which can make AWS calls fail.
     #[must_use]
     pub const fn gateway(&self) -> &Gateway {
         self.cloud.gateway()
     }
 
-    /// Calls AWS and expects it to succeed.
+    /// Calls AWS and returns the response.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     pub fn call(&self, service: &str, operation: &str, parameters: &Value) -> Value {
         self.aws
             .call(service, operation, parameters)
             .unwrap_or_else(|error| panic!("{error:#}\n{}", self.cloud.log()))
     }
 
-    /// A new environment with a network of its own.
+    /// Returns a new environment and creates its network.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     #[must_use]
     pub fn environment(&self) -> Environment {
         static COUNT: AtomicU32 = AtomicU32::new(1);
@@ -158,55 +158,55 @@ impl World {
         }
     }
 
-    /// Starts the workflow by hand and waits until it ends.
+    /// Starts a manual provisioning run and waits until it ends.
     ///
     /// # Panics
-    /// Where it does not start or does not end.
+    /// Panics if it doesn't start, or doesn't end in time.
     #[must_use]
     pub fn run(&self, input: &Value) -> Ended {
         let execution = self.start(input);
         self.wait(&execution)
     }
 
-    /// Starts the workflow by hand, as the console does, and tells the execution's ARN.
+    /// Starts a manual provisioning run, as the console does, and returns the execution's ARN.
     ///
     /// # Panics
-    /// Where it does not start.
+    /// Panics if it doesn't start.
     #[must_use]
     pub fn start(&self, input: &Value) -> String {
         self.start_on(&self.stack.provision_state_machine_arn, input)
     }
 
-    /// Takes an environment's cache away, by hand, and waits until the run ends.
+    /// Starts a manual removal and waits until it ends.
     ///
     /// # Panics
-    /// Where it does not start or does not end.
+    /// Panics if it doesn't start, or doesn't end in time.
     #[must_use]
     pub fn remove(&self, input: &Value) -> Ended {
         self.run_on(&self.stack.deprovision_state_machine_arn, input)
     }
 
-    /// The ARN of a state machine's execution of this name.
+    /// Returns the ARN of a state machine's execution with this name.
     #[must_use]
     pub fn execution(state_machine: &str, name: &str) -> String {
         let executions = state_machine.replacen(":stateMachine:", ":execution:", 1);
         format!("{executions}:{name}")
     }
 
-    /// The name in an execution's ARN.
+    /// Returns the name in an execution's ARN.
     ///
     /// # Panics
-    /// Where it is no ARN.
+    /// Panics if `execution` isn't an ARN.
     #[must_use]
     pub fn name_of(execution: &str) -> &str {
         let (_, name) = execution.rsplit_once(':').expect("an ARN");
         name
     }
 
-    /// An execution's history, with the data of its events.
+    /// Returns an execution's history, including the data of its events.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     #[must_use]
     pub fn history(&self, execution: &str) -> Value {
         self.call(
@@ -216,10 +216,10 @@ impl World {
         )
     }
 
-    /// The states that an execution has entered, one after the other.
+    /// Returns the states that an execution has entered, in order.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     #[must_use]
     pub fn entered(&self, execution: &str) -> Vec<String> {
         array(&self.history(execution)["events"])
@@ -228,10 +228,10 @@ impl World {
             .collect()
     }
 
-    /// Starts another state machine by hand, and tells the execution's ARN.
+    /// Starts an execution of any state machine and returns its ARN.
     ///
     /// # Panics
-    /// Where it does not start.
+    /// Panics if it doesn't start.
     #[must_use]
     pub fn start_on(&self, state_machine: &str, input: &Value) -> String {
         let started = self.call(
@@ -242,18 +242,18 @@ impl World {
         text(&started["executionArn"])
     }
 
-    /// Runs another state machine and waits until it ends.
+    /// Starts an execution of any state machine and waits until it ends.
     ///
     /// # Panics
-    /// Where it does not start or does not end.
+    /// Panics if it doesn't start, or doesn't end in time.
     pub fn run_on(&self, state_machine: &str, input: &Value) -> Ended {
         self.wait(&self.start_on(state_machine, input))
     }
 
-    /// Creates a state machine beside the stack's, and tells its ARN.
+    /// Creates a state machine in addition to the stack's and returns its ARN.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     pub fn create_state_machine(&self, name: &str, definition: &Value) -> String {
         let created = self.call(
             "stepfunctions",
@@ -270,11 +270,11 @@ impl World {
         text(&created["stateMachineArn"])
     }
 
-    /// Lets `ClaimEnvironment` ask about executions of other state machines than the stack's, which a test takes for the
-    /// holders of a claim. Its role allows only the stack's.
+    /// Allows `ClaimEnvironment` to describe executions of other state machines than the stack's, so that a test can
+    /// use them as holders of a claim. The function's role allows only the stack's.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     pub fn allow_other_holders(&self) {
         let policy = json!({
             "Version": "2012-10-17",
@@ -291,10 +291,11 @@ impl World {
         );
     }
 
-    /// Waits until an execution ends. Every request and response so far was one that AWS's service models allow.
+    /// Waits until an execution ends, and checks that every request and response so far conforms to AWS's service
+    /// models.
     ///
     /// # Panics
-    /// If it doesn't end in time, or if something violated a model.
+    /// Panics if the execution doesn't end in time, or if a request or response violated a model.
     #[must_use]
     pub fn wait(&self, execution: &str) -> Ended {
         let ended = until(&format!("{execution} ends"), || {
@@ -313,15 +314,15 @@ impl World {
         let violations = self.gateway().violations();
         assert!(
             violations.is_empty(),
-            "AWS's models don't allow: {violations:#?}"
+            "violations of AWS's service models: {violations:#?}"
         );
         ended
     }
 
-    /// Puts an event on the bus and waits until the executions of its environment have ended.
+    /// Puts an event on the bus and waits until the execution that it starts ends.
     ///
     /// # Panics
-    /// Where it starts none.
+    /// Panics if the event starts no execution, or if the execution doesn't end in time.
     #[must_use]
     pub fn deliver(&self, kind: &str, detail: &Value) -> Ended {
         let before = self.executions_of(detail);
@@ -337,7 +338,7 @@ impl World {
     /// Puts an event on the bus. `kind` is its detail-type.
     ///
     /// # Panics
-    /// Where the bus refuses it.
+    /// Panics if the bus rejects it.
     pub fn put(&self, kind: &str, detail: &Value) {
         let event = json!({
             "source": "envcache.environments",
@@ -349,10 +350,10 @@ impl World {
             .unwrap_or_else(|error| panic!("{error:#}"));
     }
 
-    /// The ARNs of the executions that an environment's events have started.
+    /// Returns the ARNs of the executions that an environment's events have started.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     #[must_use]
     pub fn executions_of(&self, detail: &Value) -> Vec<String> {
         let prefix = format!("{}-", text(&detail["environment"]));
@@ -370,10 +371,10 @@ impl World {
             .collect()
     }
 
-    /// The names of the security groups in an environment's VPC, in their order.
+    /// Returns the names of the security groups in an environment's VPC, sorted.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     #[must_use]
     pub fn security_groups(&self, environment: &Environment) -> Vec<String> {
         let found = self.call(
@@ -388,23 +389,23 @@ impl World {
         names
     }
 
-    /// Invokes a function of the stack, as EventBridge does, and tells what it answers.
+    /// Invokes a function of the stack, as EventBridge does, and returns its response.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     pub fn invoke(&self, function: &str, event: &Value) -> Value {
-        let answer = self.call(
+        let response = self.call(
             "lambda",
             "invoke",
             &json!({ "FunctionName": self.physical_id(function), "Payload": event.to_string() }),
         );
-        serde_json::from_str(&text(&answer["Payload"])).expect("a function answers JSON")
+        serde_json::from_str(&text(&response["Payload"])).expect("a function returns JSON")
     }
 
-    /// What CloudFormation named a resource of the template.
+    /// Returns the physical ID of a resource of the template.
     ///
     /// # Panics
-    /// Where the stack has no such resource.
+    /// Panics if AWS rejects the request, for example because the stack has no such resource.
     #[must_use]
     pub fn physical_id(&self, logical_id: &str) -> String {
         let found = self.call(
@@ -415,10 +416,10 @@ impl World {
         text(&found["StackResources"][0]["PhysicalResourceId"])
     }
 
-    /// Listens on the bus from now on to the events of a source.
+    /// Subscribes to the events of a source on the bus.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     #[must_use]
     pub fn listen(&self, source: &str) -> Listener<'_> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
@@ -451,67 +452,67 @@ impl World {
         Listener {
             world: self,
             queue,
-            heard: RefCell::default(),
+            received: RefCell::default(),
         }
     }
 }
 
-/// What is said on the bus.
+/// A subscription to events on the bus.
 pub struct Listener<'a> {
     world: &'a World,
     queue: String,
-    heard: RefCell<Vec<Value>>,
+    received: RefCell<Vec<Value>>,
 }
 
 impl Listener<'_> {
-    /// The first event about an environment.
+    /// Returns the first event of an environment.
     ///
     /// # Panics
-    /// Where there is none in time.
+    /// Panics if there is none in time.
     #[must_use]
     pub fn wait_for(&self, environment: &str) -> Value {
         self.wait_until(environment, |_| true)
     }
 
-    /// The detail of the first event of an environment that tells of an error.
+    /// Returns the detail of an environment's first event that reports an error.
     ///
     /// # Panics
-    /// Where there is none in time.
+    /// Panics if there is none in time.
     #[must_use]
     pub fn wait_for_error(&self, environment: &str) -> Value {
         self.wait_until(environment, |event| event["detail"]["error"].is_string())["detail"].take()
     }
 
-    fn wait_until(&self, environment: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        until(&format!("an event about {environment}"), || {
-            let received = self.world.call(
+    fn wait_until(&self, environment: &str, matches: impl Fn(&Value) -> bool) -> Value {
+        until(&format!("an event of {environment} arrives"), || {
+            let response = self.world.call(
                 "sqs",
                 "receive_message",
                 &json!({ "QueueUrl": self.queue, "MaxNumberOfMessages": 10 }),
             );
-            let events = array(&received["Messages"])
+            let events = array(&response["Messages"])
                 .filter_map(|message| serde_json::from_str(&text(&message["Body"])).ok());
-            self.heard.borrow_mut().extend(events);
-            self.heard
+            self.received.borrow_mut().extend(events);
+            self.received
                 .borrow()
                 .iter()
-                .find(|event| event["detail"]["environment"] == environment && is_it(event))
+                .find(|event| event["detail"]["environment"] == environment && matches(event))
                 .cloned()
         })
     }
 }
 
-/// An environment and its network.
+/// A test environment and its network.
 pub struct Environment {
     pub name: String,
     pub vpc: String,
     pub network: CreatedNetwork,
-    /// Its calls to AWS, and how they fail.
+    /// Records the environment's AWS calls and makes them fail.
     pub fault_scope: Arc<FaultScope>,
 }
 
 impl Environment {
-    /// The smallest request for its cache.
+    /// Returns a request for its cache with only the required fields.
     #[must_use]
     pub fn request(&self) -> Value {
         json!({
@@ -524,10 +525,10 @@ impl Environment {
         })
     }
 
-    /// That request with one more field, named by a pointer such as `/cache`.
+    /// Returns that request with one field set, which a JSON pointer such as `/cache` names.
     ///
     /// # Panics
-    /// Where the pointer's parent does not exist.
+    /// Panics if the pointer's parent doesn't exist.
     #[must_use]
     pub fn request_with(&self, pointer: &str, value: Value) -> Value {
         let mut request = self.request();
@@ -536,10 +537,10 @@ impl Environment {
         request
     }
 
-    /// Its published parameters, name and value, in the order of their names.
+    /// Returns the names and values of its published parameters, sorted by name.
     ///
     /// # Panics
-    /// Where AWS refuses.
+    /// Panics if AWS rejects the request.
     #[must_use]
     pub fn parameters(&self, world: &World) -> Vec<(String, String)> {
         world
@@ -550,10 +551,10 @@ impl Environment {
             .collect()
     }
 
-    /// Its record, as DynamoDB writes it; null where there is none.
+    /// Returns its record in DynamoDB's JSON, or null if there is none.
     ///
     /// # Errors
-    /// What AWS refused.
+    /// Returns AWS's error if it rejects the request.
     pub fn record(&self, world: &World) -> Result<Value> {
         let found = world.aws.call(
             "dynamodb",
@@ -567,10 +568,10 @@ impl Environment {
         Ok(found["Item"].clone())
     }
 
-    /// Says that an execution holds it.
+    /// Writes a record that names an execution as the environment's holder.
     ///
     /// # Errors
-    /// What AWS refused.
+    /// Returns AWS's error if it rejects the request.
     pub fn hold(&self, world: &World, execution: &str) -> Result<()> {
         world.aws.call(
             "dynamodb",
@@ -583,10 +584,10 @@ impl Environment {
         Ok(())
     }
 
-    /// Its cache's primary endpoint, `host:port`, as ElastiCache describes it.
+    /// Returns its cache's primary endpoint, `host:port`, as ElastiCache describes it.
     ///
     /// # Panics
-    /// Where there is no cache.
+    /// Panics if there is no cache.
     #[must_use]
     pub fn primary_endpoint(&self, world: &World) -> String {
         let cache = self
@@ -596,10 +597,10 @@ impl Environment {
         format!("{}:{}", text(&endpoint["Address"]), endpoint["Port"])
     }
 
-    /// Its cache, as ElastiCache describes it, or the error's code.
+    /// Returns its cache, as ElastiCache describes it.
     ///
     /// # Errors
-    /// Where it does not exist.
+    /// Returns AWS's error if the cache doesn't exist.
     pub fn cache(&self, world: &World) -> Result<Value> {
         let found = world.aws.call(
             "elasticache",
@@ -610,53 +611,52 @@ impl Environment {
     }
 }
 
-/// The stack that a test program shares, deployed once.
+/// Returns the stack that the tests of a program share. It is deployed once.
 ///
 /// # Panics
-/// Where it could not be deployed.
+/// Panics if it can't be deployed.
 pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| World::deploy().unwrap_or_else(|error| panic!("{error:#}")))
 }
 
-/// The stack that the tests of a program share if they need nothing of it but its speed: AWS's time passes as in the fault
-/// matrix.
+/// Returns the stack that the tests of a program share if they need only a fast simulator: time passes as fast as in
+/// the fault matrix.
 ///
 /// # Panics
-/// If it can't be deployed.
+/// Panics if it can't be deployed.
 pub fn fast_world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
         let world =
             World::deploy_with(matrix::SETTINGS).unwrap_or_else(|error| panic!("{error:#}"));
-        // A call that is refused for its rate is made again, and some tests count calls. The tests of an account's limits
-        // have a stack of their own.
+        // A throttled call is retried, and some tests count calls. The tests of account limits have their own stack.
         world.gateway().limit("ssm", "PutParameter", 1_000, 1_000.0);
         world
     })
 }
 
-/// Asks again and again until there is an answer.
+/// Polls until `check` returns a value. `what` describes the wait in the panic message.
 ///
 /// # Panics
-/// Where there is none in time.
-pub fn until<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
+/// Panics if `check` returns no value in time.
+pub fn until<T>(what: &str, check: impl Fn() -> Option<T>) -> T {
     let begin = Instant::now();
-    while begin.elapsed() < RUN {
-        if let Some(answer) = ask() {
-            return answer;
+    while begin.elapsed() < RUN_TIMEOUT {
+        if let Some(value) = check() {
+            return value;
         }
-        sleep(LOOK);
+        sleep(POLL_INTERVAL);
     }
-    panic!("not within {RUN:?}: {what}");
+    panic!("timed out after {RUN_TIMEOUT:?}: {what}");
 }
 
-/// The elements of a JSON array; none for anything else.
+/// Returns the elements of a JSON array, or none for any other value.
 pub fn array(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// A JSON string's text; empty for anything else.
+/// Returns a JSON string's text, or an empty text for any other value.
 #[must_use]
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()

@@ -1,8 +1,8 @@
-//! The fault matrix: every call of the workflow to AWS, every way in which it can fail.
+//! The fault matrix: each fault on each AWS call of a run.
 //!
-//! The calls are not listed by hand: each scenario runs once undisturbed, and what it called is what fails
-//! afterwards. A cell ends in one of two ways. The run succeeds, with the resources of the undisturbed run;
-//! or it fails under the right name, and a plain re-run then succeeds with those same resources.
+//! A baseline run of each scenario, without faults, determines the calls. Each cell then injects one fault into one of
+//! them. Either the cell's run succeeds with the resources of the baseline run, or it fails with the expected error
+//! name and a rerun without faults succeeds with those resources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,42 +11,42 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::lambda::reads;
 use anyhow::{Context, Result, anyhow, ensure};
 use local::Settings;
+use local::gateway::call::RecordedCall;
 use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
-use local::gateway::call::RecordedCall;
-use crate::lambda::reads;
 use serde_json::{Value, json};
 
 use crate::{Ended, Environment, World, resources};
 
-/// How the matrix's cloud runs: a fiftieth of AWS's time, and no Valkey behind the endpoints.
+/// Settings of the matrix's simulator: time passes 50 times as fast as on AWS, and no Valkey runs behind the endpoints.
 pub const SETTINGS: Settings = Settings {
     scale: 0.02,
     valkey: false,
     persistent: false,
 };
-/// Cells at once. They mostly wait: for AWS's time, and for replies that never come.
-const AT_ONCE: usize = 16;
+/// How many cells run concurrently. They mostly wait, for simulated time to pass or for responses that never arrive.
+const CONCURRENCY: usize = 16;
 
-/// What an environment has before the run that is disturbed, and what that run asks for.
+/// What an environment has before the run with faults, and what that run requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scenario {
-    /// Nothing: the run makes everything.
+    /// Has nothing. The run creates everything.
     Create,
-    /// Everything: the run finds it as it is.
+    /// Has everything. The run changes nothing.
     Again,
-    /// Everything, with a parameter that somebody overwrote: the run asks for more replicas, other settings,
-    /// another backend and one more subnet.
+    /// Has everything, with an overwritten parameter. The run requests more replicas, other settings, another backend,
+    /// and one more subnet.
     Change,
-    /// Everything, with a replica: the run asks for none.
+    /// Has everything, with a replica. The run requests no replica.
     Shrink,
-    /// Nothing but the claim of a run that is over.
+    /// Has only the claim of an execution that doesn't exist. The run takes it over and creates everything.
     Stale,
-    /// Nothing, and the first creation fails: the run replaces the cache.
+    /// Has nothing, and the first creation fails. The run replaces the cache.
     Replace,
-    /// Everything, with a replica: the run takes it away, with a last backup.
+    /// Has everything, with a replica. The run removes it, with a final snapshot.
     Remove,
 }
 
@@ -58,7 +58,7 @@ pub struct Machines<'a> {
 }
 
 impl<'a> Machines<'a> {
-    /// Those of the stack.
+    /// Returns the stack's state machines.
     #[must_use]
     pub fn deployed(world: &'a World) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl<'a> Machines<'a> {
         }
     }
 
-    /// The one that a scenario runs on.
+    /// Returns the ARN of the state machine that a scenario runs on.
     #[must_use]
     pub const fn of(self, scenario: Scenario) -> &'a str {
         match scenario {
@@ -89,25 +89,25 @@ impl Scenario {
         Self::Remove,
     ];
 
-    /// From nothing to a cache, and back.
+    /// The scenarios from nothing to a cache, and back.
     pub const FIRST: [Self; 4] = [Self::Create, Self::Stale, Self::Replace, Self::Remove];
 
-    /// Makes what the environment has before the run.
+    /// Creates what the environment has before the run.
     ///
     /// # Errors
-    /// Where the run before does not succeed.
+    /// Returns an error if AWS rejects a request, or if a preparing run doesn't succeed.
     pub fn prepare(self, world: &World, environment: &Environment) -> Result<()> {
         match self {
             Self::Create => return Ok(()),
             Self::Stale => {
                 let machine = &world.stack.provision_state_machine_arn;
-                let over = format!("{}-over", environment.name);
-                return environment.hold(world, &World::execution(machine, &over));
+                let ended = format!("{}-ended", environment.name);
+                return environment.hold(world, &World::execution(machine, &ended));
             }
             Self::Replace => {
                 let failing = Lifecycle {
                     outcome: Outcome::Failed {
-                        reason: "no luck".to_owned(),
+                        reason: "the first creation fails".to_owned(),
                     },
                     ..Lifecycle::default()
                 };
@@ -126,14 +126,14 @@ impl Scenario {
             }
             _ => environment.request(),
         });
-        ensure!(ended.status == "SUCCEEDED", "the run before: {ended:?}");
+        ensure!(ended.status == "SUCCEEDED", "the preparing run: {ended:?}");
         if self == Self::Change {
             world.aws.call(
                 "ssm",
                 "put_parameter",
                 &json!({
                     "Name": format!("/{}/cache/host", environment.name),
-                    "Value": resources::SOMEBODYS,
+                    "Value": resources::OVERWRITTEN,
                     "Overwrite": true,
                 }),
             )?;
@@ -146,7 +146,7 @@ impl Scenario {
         Ok(())
     }
 
-    /// What the run asks for.
+    /// Returns the run's request.
     #[must_use]
     pub fn request(self, environment: &Environment) -> Value {
         if self == Self::Remove {
@@ -162,24 +162,25 @@ impl Scenario {
     }
 }
 
-/// How many tries of a call fail.
+/// How many attempts of a call fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Frequency {
-    /// The first alone: the SDK's own second try goes through.
+    /// Only the first: the SDK's own second attempt succeeds.
     First,
-    /// More than one try of the function can bear: the state machine has to call it again.
+    /// More than one invocation of the function makes: a retry of the state machine succeeds.
     Some,
+    /// All of them.
     Every,
 }
 
 impl Frequency {
-    /// Every spell.
+    /// Every frequency.
     pub const ALL: [Self; 3] = [Self::First, Self::Some, Self::Every];
 
     fn when(self, fault: Fault) -> When {
         match self {
             Self::First => When::First(1),
-            // A function tries a call twice; but once where the answer is final, or its process gone.
+            // The SDK attempts a call twice, but only once if the error is final or the process was killed.
             Self::Some => When::First(if is_final(fault) { 2 } else { 3 }),
             Self::Every => When::Every,
         }
@@ -189,14 +190,14 @@ impl Frequency {
 impl fmt::Display for Frequency {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
-            Self::First => "first call",
-            Self::Some => "some calls",
-            Self::Every => "every call",
+            Self::First => "first attempt",
+            Self::Some => "some attempts",
+            Self::Every => "every attempt",
         })
     }
 }
 
-/// Whether the SDK does not try again by itself.
+/// Returns whether the SDK doesn't retry a call after this fault.
 const fn is_final(fault: Fault) -> bool {
     matches!(
         fault,
@@ -233,16 +234,16 @@ impl fmt::Display for Cell {
     }
 }
 
-/// What a run owes in a cell.
+/// The expected result of a cell's run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected<'a> {
     Recovers,
     Fails(Failure<'a>),
-    /// The call took effect, which a later try may find: either is right.
+    /// The call took effect, and a later attempt may find that out: both results are right.
     RecoversOrFails(Failure<'a>),
 }
 
-/// How an execution fails.
+/// The step and the error name that a run fails with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Failure<'a> {
     step: &'a str,
@@ -251,34 +252,34 @@ struct Failure<'a> {
 
 impl Cell {
     fn expected(&self) -> Expected<'_> {
-        // An announcement that fails, or a claim that is not released, does not fail a run that succeeded.
-        let bears_all = ["AnnounceAvailable", "AnnounceRemoved", "ReleaseEnvironment"];
-        if bears_all.contains(&self.call.step.as_str()) {
+        // A failed announcement or release doesn't fail a successful run.
+        let optional = ["AnnounceAvailable", "AnnounceRemoved", "ReleaseEnvironment"];
+        if optional.contains(&self.call.step.as_str()) {
             return Expected::Recovers;
         }
-        // Before there is one, none is what it should see.
+        // The subnet group doesn't exist yet, so the response is the usual one.
         if self.fault == Fault::Unseen
             && self.scenario == Scenario::Create
             && self.call.operation == "DescribeCacheSubnetGroups"
         {
             return Expected::Recovers;
         }
-        // The poll and the plan only read: EnsureReplicationGroup looks for itself and decides.
-        let decides_nothing = ["CheckReplicationGroup", "PlanReplicationGroup"];
-        let looks = ["DescribeCacheClusters", "DescribeReplicationGroups"];
+        // The poll and the plan are read-only: EnsureReplicationGroup describes the group again and decides.
+        let read_only = ["CheckReplicationGroup", "PlanReplicationGroup"];
+        let descriptions = ["DescribeCacheClusters", "DescribeReplicationGroups"];
         if self.fault == Fault::Unseen
-            && decides_nothing.contains(&self.call.step.as_str())
-            && looks.contains(&self.call.operation.as_str())
+            && read_only.contains(&self.call.step.as_str())
+            && descriptions.contains(&self.call.operation.as_str())
         {
             return Expected::Recovers;
         }
-        // A reason that cannot be read hides no failure, and hinders no replacement.
+        // The reason of a failed creation is optional: the failure is reported, and the cache replaced, without it.
         let is_killed = [Fault::KilledBefore, Fault::KilledAfter].contains(&self.fault);
         if self.call.operation == "DescribeEvents" && !is_killed {
             return Expected::Recovers;
         }
         let failure = self.failure();
-        // No second try makes room.
+        // A retry doesn't help against a quota.
         if self.fault == Fault::QuotaExceeded {
             return Expected::Fails(failure);
         }
@@ -289,9 +290,9 @@ impl Cell {
                 Expected::Fails(failure)
             };
         }
-        // A role that was only just made may be denied for a while, and so may a role that is allowed by the tags of
-        // what has only just come, or gone: these steps bear it.
-        let bears_denial = [
+        // IAM may deny a call for a while after the role was created, or after the resource whose tags allow the call
+        // was created or deleted: these steps retry it.
+        let retries_denial = [
             "EnsureSecurityGroup",
             "EnsureSubnetGroup",
             "EnsureReplicationGroup",
@@ -302,23 +303,23 @@ impl Cell {
         ];
         if self.fault == Fault::AccessDenied
             && self.call.by_function
-            && !bears_denial.contains(&self.call.step.as_str())
+            && !retries_denial.contains(&self.call.step.as_str())
         {
             return Expected::Fails(failure);
         }
         Expected::Recovers
     }
 
-    /// How it fails, where every try of the call does.
+    /// Returns how the run fails if every attempt of the call fails.
     fn failure(&self) -> Failure<'_> {
-        // A cache that is not shown is waited for until the deadline.
+        // A run waits until the deadline for a cache that AWS doesn't show.
         let waited_for = ["DescribeReplicationGroups", "DescribeCacheClusters"];
         let step = self.call.step.as_str();
         let name = match self.fault {
-            // It is found create-failed until the deadline.
+            // The group stays create-failed until the deadline.
             Fault::Unseen if self.call.operation == "DeleteReplicationGroup" => "CreateFailed",
             Fault::Unseen if waited_for.contains(&self.call.operation.as_str()) => "Timeout",
-            // A state by itself has no SDK that gives up before Step Functions does.
+            // A direct service integration has no SDK timeout before the state's own timeout.
             Fault::NoReply if !self.call.by_function => "Timeout",
             Fault::Unseen => "NotFound",
             Fault::Throttled => "Throttled",
@@ -331,14 +332,16 @@ impl Cell {
     }
 }
 
-/// How a cell ended, where it ended well.
+/// The result of a cell that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
+    /// The run succeeded in spite of the fault.
     Recovered,
+    /// The run failed as expected, and a rerun succeeded.
     FailedAndConverged,
 }
 
-/// What each scenario calls and makes when nothing fails.
+/// The calls and the resources of each scenario's run without faults.
 pub struct Baseline {
     calls: BTreeMap<Scenario, Vec<RecordedCall>>,
     resources: BTreeMap<Scenario, Value>,
@@ -348,7 +351,7 @@ impl Baseline {
     /// Runs each scenario once.
     ///
     /// # Errors
-    /// Where one does not succeed.
+    /// Returns an error if a run doesn't succeed, or if a call or a resource isn't as expected.
     pub fn run(world: &World, machines: Machines<'_>) -> Result<Self> {
         let mut baseline = Self {
             calls: BTreeMap::new(),
@@ -370,22 +373,22 @@ impl Baseline {
             let unmatched_calls = world.gateway().unmatched_calls();
             ensure!(
                 unmatched_calls.is_empty(),
-                "{scenario:?}: calls that are of no environment: {unmatched_calls:?}"
+                "{scenario:?}: calls without an environment: {unmatched_calls:?}"
             );
-            let made = resources::of(&environment, world)?;
-            let broken = resources::broken_promises(&made);
+            let created = resources::of(&environment, world)?;
+            let broken = resources::broken_promises(&created);
             ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
-            // A first run but for its claim, or its second creation: the rest has been listed.
+            // These differ from Create only in the claim or the second creation: keep only the additional calls.
             if [Scenario::Stale, Scenario::Replace].contains(&scenario) {
                 calls.retain(|call| !baseline.calls[&Scenario::Create].contains(call));
             }
             baseline.calls.insert(scenario, calls);
-            baseline.resources.insert(scenario, made);
+            baseline.resources.insert(scenario, created);
         }
         Ok(baseline)
     }
 
-    /// The actions that some scenario makes use of, such as `ssm:PutParameter`.
+    /// Returns the IAM actions of all calls, such as `ssm:PutParameter`.
     #[must_use]
     pub fn actions(&self) -> BTreeSet<String> {
         let calls = self.calls.values().flatten();
@@ -394,25 +397,25 @@ impl Baseline {
             .collect()
     }
 
-    /// What a scenario calls, each once, in the order of the first calls.
+    /// Returns a scenario's distinct calls, in the order in which they were first made.
     #[must_use]
     pub fn calls(&self, scenario: Scenario) -> &[RecordedCall] {
         &self.calls[&scenario]
     }
 
-    /// All cells of these scenarios and spells.
+    /// Returns all cells of these scenarios and frequencies.
     #[must_use]
-    pub fn cells(&self, scenarios: &[Scenario], spells: &[Frequency]) -> Vec<Cell> {
+    pub fn cells(&self, scenarios: &[Scenario], frequencies: &[Frequency]) -> Vec<Cell> {
         let mut cells = Vec::new();
         for (scenario, calls) in &self.calls {
             for call in calls.iter().filter(|_| scenarios.contains(scenario)) {
                 for fault in Fault::ALL
                     .into_iter()
                     .filter(|fault| fault.is_possible(call))
-                    // What is removed was made long ago: every look shows it.
+                    // A removal deletes resources that have existed for a while, so AWS shows them.
                     .filter(|fault| (*scenario, *fault) != (Scenario::Remove, Fault::Unseen))
                 {
-                    cells.extend(spells.iter().map(|frequency| Cell {
+                    cells.extend(frequencies.iter().map(|frequency| Cell {
                         scenario: *scenario,
                         call: call.clone(),
                         fault,
@@ -424,14 +427,15 @@ impl Baseline {
         cells
     }
 
-    /// One cell for each operation and each fault that is possible on it: the seed chooses its scenario, step, and spell.
+    /// Returns one cell for each operation and each fault that can occur on it. The seed selects its scenario, step,
+    /// and frequency.
     #[must_use]
     pub fn sample(&self, scenarios: &[Scenario], seed: u64) -> Vec<Cell> {
         let mut choices: BTreeMap<_, Vec<Cell>> = BTreeMap::new();
         for cell in self.cells(scenarios, &Frequency::ALL) {
             let operation = (cell.call.service.clone(), cell.call.operation.clone());
-            let of_one_kind = choices.entry((operation, cell.fault.to_string()));
-            of_one_kind.or_default().push(cell);
+            let candidates = choices.entry((operation, cell.fault.to_string()));
+            candidates.or_default().push(cell);
         }
         let mut random = fastrand::Rng::with_seed(seed);
         choices
@@ -440,10 +444,10 @@ impl Baseline {
             .collect()
     }
 
-    /// Runs one cell on these state machines, in an environment of its own.
+    /// Runs one cell on these state machines, in a new environment.
     ///
     /// # Errors
-    /// What is not as it should be, with what was expected.
+    /// Returns what isn't as expected.
     pub fn try_cell(&self, world: &World, machines: Machines<'_>, cell: &Cell) -> Result<Ending> {
         let environment = world.environment();
         let machine = machines.of(cell.scenario);
@@ -459,25 +463,25 @@ impl Baseline {
         let ended = world.run_on(machine, &request);
         let failed = environment.fault_scope.clear_faults();
         ensure!(failed > 0, "the call was not made: {ended:?}");
-        let outcome = judge(cell, &ended)?;
+        let outcome = check_result(cell, &ended)?;
         let announced = announcements(&environment) - before;
         ensure!(
             announced == expected_announcements(cell, failed),
-            "announced {announced} times, {failed} calls failed: {ended:?}"
+            "{announced} announcements, {failed} failed calls: {ended:?}"
         );
         if outcome == Ending::FailedAndConverged {
-            let left = resources::of(&environment, world)?;
-            let broken = resources::broken_promises(&left);
-            ensure!(broken.is_empty(), "after the failure {broken:?}");
+            let remaining = resources::of(&environment, world)?;
+            let broken = resources::broken_promises(&remaining);
+            ensure!(broken.is_empty(), "after the failure: {broken:?}");
             let again = world.run_on(machine, &request);
-            ensure!(again.status == "SUCCEEDED", "the re-run: {again:?}");
+            ensure!(again.status == "SUCCEEDED", "the rerun: {again:?}");
         }
         self.compare(cell.scenario, &environment, world)?;
         if cell.call.step == "ReleaseEnvironment" {
             let holder = &environment.record(world)?["holder"];
             ensure!(
                 holder.is_null() || cell.frequency == Frequency::Every,
-                "it was to be released, and is held by {holder}"
+                "expected the claim to be released, but the holder is {holder}"
             );
             let next = world.run_on(machine, &request);
             ensure!(next.status == "SUCCEEDED", "the next run: {next:?}");
@@ -485,18 +489,18 @@ impl Baseline {
         Ok(outcome)
     }
 
-    /// Compares what an environment has with what the undisturbed run made.
+    /// Compares an environment's resources with those of the baseline run.
     ///
     /// # Errors
-    /// Where they differ.
+    /// Returns the differences if there are any.
     pub fn compare(
         &self,
         scenario: Scenario,
         environment: &Environment,
         world: &World,
     ) -> Result<()> {
-        let made = resources::of(environment, world)?;
-        let differences = json_patch::diff(&self.resources[&scenario], &made);
+        let found = resources::of(environment, world)?;
+        let differences = json_patch::diff(&self.resources[&scenario], &found);
         ensure!(
             differences.is_empty(),
             "the resources differ from the baseline run's: {differences}"
@@ -505,14 +509,15 @@ impl Baseline {
     }
 }
 
-/// How often a state has called to announce.
+/// Returns how many announcements an environment's runs have attempted.
 fn announcements(environment: &Environment) -> usize {
     let calls = environment.fault_scope.calls();
     let announces = |call: &&RecordedCall| call.operation == "PutEvents";
     calls.iter().filter(announces).count()
 }
 
-/// A run announces its end once, whichever it is; and again where that failed, until its tries are used up.
+/// Returns how many announcements a run attempts: one, and one more for each failed attempt until its retries are
+/// exhausted.
 fn expected_announcements(cell: &Cell, failed: u32) -> usize {
     if cell.call.operation != "PutEvents" {
         return 1;
@@ -525,45 +530,45 @@ fn expected_announcements(cell: &Cell, failed: u32) -> usize {
     }
 }
 
-fn judge(cell: &Cell, ended: &Ended) -> Result<Ending> {
+fn check_result(cell: &Cell, ended: &Ended) -> Result<Ending> {
     let expected = cell.expected();
     if ended.status == "SUCCEEDED" {
         return match expected {
-            Expected::Fails(failure) => Err(anyhow!("expected {failure:?}, and it succeeded")),
+            Expected::Fails(failure) => Err(anyhow!("expected {failure:?}, but the run succeeded")),
             Expected::Recovers | Expected::RecoversOrFails(_) => Ok(Ending::Recovered),
         };
     }
     let (Expected::Fails(failure) | Expected::RecoversOrFails(failure)) = expected else {
-        return Err(anyhow!("expected it to recover: {ended:?}"));
+        return Err(anyhow!("expected the run to recover: {ended:?}"));
     };
     let Failure { step, name } = failure;
     ensure!(ended.error == name, "expected {name}: {ended:?}");
     let reason = ended.cause.strip_prefix(&format!("{step}: "));
     ensure!(
         reason.is_some_and(|reason| !reason.starts_with('{')),
-        "expected a cause that begins with {step} and goes on as a sentence, not as Lambda's JSON: {ended:?}"
+        "expected a cause that begins with {step}, followed by a sentence instead of Lambda's JSON: {ended:?}"
     );
     Ok(Ending::FailedAndConverged)
 }
 
-/// The cells that were run, and how they ended.
+/// The results of the cells that were run.
 #[derive(Default)]
 pub struct Report {
-    /// By fault and spell.
-    ended: BTreeMap<(String, Frequency), Ends>,
-    /// The cells that did not end as they should, with the reason.
+    /// The results by fault and frequency.
+    counts: BTreeMap<(String, Frequency), Counts>,
+    /// The failed cells, each with the reason.
     pub wrong: Vec<String>,
 }
 
-/// How many cells ended in which way.
+/// The number of cells with each result.
 #[derive(Clone, Copy, Default)]
-struct Ends {
+struct Counts {
     recovered: usize,
     converged: usize,
     wrong: usize,
 }
 
-impl Ends {
+impl Counts {
     const fn cells(self) -> usize {
         self.recovered + self.converged + self.wrong
     }
@@ -579,10 +584,10 @@ impl Ends {
     }
 }
 
-/// Runs cells, many at once.
+/// Runs cells concurrently.
 ///
 /// # Errors
-/// Where a worker panics.
+/// Returns an error if a worker panics.
 pub fn run(
     baseline: &Baseline,
     world: &World,
@@ -592,17 +597,17 @@ pub fn run(
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let report = Mutex::new(Report::default());
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE)
+        let workers: Vec<_> = (0..CONCURRENCY)
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let ended = guarded(|| baseline.try_cell(world, machines, cell));
+                        let ended = catch_panic(|| baseline.try_cell(world, machines, cell));
                         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                         if done % 100 == 0 {
                             eprintln!("{done} of {} cells", cells.len());
                         }
                         if let Ok(mut report) = report.lock() {
-                            report.note(cell, ended);
+                            report.add(cell, ended);
                         }
                     }
                 })
@@ -616,24 +621,24 @@ pub fn run(
     report.into_inner().ok().context("a worker panicked")
 }
 
-/// Runs a trial. What panics in it, such as a wait without end, is a trial that ended wrong.
+/// Runs a trial. A panic in it, for example of a wait that timed out, becomes an error.
 ///
 /// # Errors
-/// The trial's own, or what it panicked with.
-pub fn guarded<T>(trial: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Returns the trial's error, or the message of its panic.
+pub fn catch_panic<T>(trial: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(trial)).unwrap_or_else(|panic| {
-        let said = panic
+        let message = panic
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(anyhow!("{}", said.unwrap_or("it panicked")))
+        Err(anyhow!("{}", message.unwrap_or("the trial panicked")))
     })
 }
 
 impl Report {
-    fn note(&mut self, cell: &Cell, ended: Result<Ending>) {
+    fn add(&mut self, cell: &Cell, ended: Result<Ending>) {
         let row = self
-            .ended
+            .counts
             .entry((cell.fault.to_string(), cell.frequency))
             .or_default();
         match ended {
@@ -646,20 +651,20 @@ impl Report {
         }
     }
 
-    /// The summary, as a table in Markdown.
+    /// Returns the counts as a Markdown table.
     #[must_use]
     pub fn table(&self) -> String {
         let mut lines = vec![
-            "| fault | on | cells | recovered | failed cleanly, converged on re-run | ended wrong |"
+            "| fault | affects | cells | recovered | failed as expected, converged on rerun | wrong result |"
                 .to_owned(),
             "| --- | --- | ---: | ---: | ---: | ---: |".to_owned(),
         ];
-        let mut all = Ends::default();
-        for ((fault, frequency), ends) in &self.ended {
-            all.recovered += ends.recovered;
-            all.converged += ends.converged;
-            all.wrong += ends.wrong;
-            lines.push(ends.row(fault, &frequency.to_string()));
+        let mut all = Counts::default();
+        for ((fault, frequency), counts) in &self.counts {
+            all.recovered += counts.recovered;
+            all.converged += counts.converged;
+            all.wrong += counts.wrong;
+            lines.push(counts.row(fault, &frequency.to_string()));
         }
         lines.push(all.row("all", ""));
         lines.join("\n")

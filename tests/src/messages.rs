@@ -1,10 +1,10 @@
-//! A message to each function that a state machine invokes, with every field.
+//! Sample messages, with every field, to the functions that the state machines invoke.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// The network's IDs.
+/// Returns the IDs of the sample network.
 #[must_use]
 pub fn network() -> Value {
     json!({
@@ -15,10 +15,10 @@ pub fn network() -> Value {
     })
 }
 
-/// Returns a message for each function, by the function's logical ID. `spec` is the specification that they carry.
+/// Returns a message for each function, by the function's logical ID. `spec` is the specification in the messages.
 ///
 /// # Panics
-/// If a message isn't an object.
+/// Panics if a message isn't an object.
 #[must_use]
 pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
     let endpoints = json!({
@@ -31,7 +31,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         "finalSnapshot": true,
         "cache": { "name": "bandup-redis" }
     });
-    let own = [
+    let messages = [
         (
             "ResolveNetwork",
             json!({
@@ -106,7 +106,8 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
             }),
         ),
     ];
-    own.into_iter()
+    messages
+        .into_iter()
         .map(|(function, mut message)| {
             message["environment"] = json!("bandup");
             message["execution"] = json!("run-1");

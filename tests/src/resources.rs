@@ -1,19 +1,19 @@
-//! All that a run makes for an environment, in a form in which two environments can be compared.
+//! Describes all resources of an environment in a form that can be compared between environments.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::{Environment, World, array, text};
 
-/// What a parameter holds that somebody overwrote: no promise of ours, until a run puts it right.
-pub const SOMEBODYS: &str = "somebodys.example";
+/// The value of a parameter that a test overwrote. It is no violation: the next run corrects it.
+pub const OVERWRITTEN: &str = "overwritten.example";
 
-/// What an environment has: security groups, subnet group, cache with its members, parameters, each with its
-/// tags; and its record. Names and ids of its own are replaced, moments and executions left out, so that equal set-ups
-/// are equal.
+/// Returns an environment's security groups, subnet group, cache with its members, and parameters, each with its tags,
+/// and its record. The environment's own names and IDs are replaced by placeholders, and timestamps and executions are
+/// omitted, so that environments with the same configuration are equal.
 ///
 /// # Errors
-/// What AWS refused.
+/// Returns AWS's error if it rejects a request.
 pub fn of(environment: &Environment, world: &World) -> Result<Value> {
     let found = json!({
         "security groups": security_groups(environment, world)?,
@@ -43,76 +43,78 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
         written = written.replace(&name, &placeholder);
     }
     let mut found = serde_json::from_str(&written)?;
-    forget_makers(&mut found);
+    remove_execution_tags(&mut found);
     Ok(found)
 }
 
-/// Which execution made a thing is no difference.
-fn forget_makers(found: &mut Value) {
+/// Removes the tags that name the execution that created a resource.
+fn remove_execution_tags(found: &mut Value) {
     match found {
         Value::Array(elements) => {
             elements.retain(|element| element["Key"] != "envcache:execution");
-            elements.iter_mut().for_each(forget_makers);
+            elements.iter_mut().for_each(remove_execution_tags);
         }
-        Value::Object(fields) => fields.values_mut().for_each(forget_makers),
+        Value::Object(fields) => fields.values_mut().for_each(remove_execution_tags),
         _ => {}
     }
 }
 
-/// What of it breaks a promise that holds at every moment, also after a failure: everything that was made
-/// bears our tags, and no endpoint is published but the cache's own.
+/// Returns the violations of what must hold at any time, even after a failure: every created resource has the owner
+/// tags, and only the cache's own endpoint is published.
 #[must_use]
 pub fn broken_promises(found: &Value) -> Vec<String> {
     let mut broken = Vec::new();
     let mut tagged = |what: &str, tags: &Value| {
-        let has = |wanted: &str| array(tags).any(|tag| text(&tag["Key"]) == wanted);
+        let has = |key: &str| array(tags).any(|tag| text(&tag["Key"]) == key);
         if !(has("envcache:environment") && has("envcache:stack")) {
-            broken.push(format!("{what} bears {tags}, not our tags"));
+            broken.push(format!("{what} doesn't have the owner tags, but {tags}"));
         }
     };
-    for group in array(&found["security groups"]["made"]) {
+    for group in array(&found["security groups"]["created"]) {
         tagged("a security group", &group["Tags"]);
     }
     if !found["subnet group"].is_null() {
         tagged("the subnet group", &found["subnet group"]["tags"]);
     }
-    // While it is creating or changing, tags cannot be read.
+    // The tags can't be read while the cache is creating or changing.
     if !found["cache"].is_null() && !found["cache"]["tags"].is_null() {
         tagged("the cache", &found["cache"]["tags"]);
     }
     for parameter in array(&found["parameters"]) {
         tagged(&text(&parameter["name"]), &parameter["tags"]);
     }
-    let made = array(&found["security groups"]["made"]).count();
-    if made > 1 {
-        broken.push(format!("{made} security groups were made"));
+    let created = array(&found["security groups"]["created"]).count();
+    if created > 1 {
+        broken.push(format!("{created} security groups were created"));
     }
     let endpoint = &found["cache"]["group"]["NodeGroups"][0]["PrimaryEndpoint"];
     let (host, port) = (text(&endpoint["Address"]), endpoint["Port"].to_string());
     for parameter in array(&found["parameters"]) {
         let (name, value) = (text(&parameter["name"]), text(&parameter["value"]));
-        let wanted = match name.rsplit('/').next().unwrap_or_default() {
+        let expected = match name.rsplit('/').next().unwrap_or_default() {
             "host" => host.clone(),
             "port" => port.clone(),
             "url" => format!("rediss://{host}:{port}"),
-            // The gateway gives the readers the primary's address.
+            // In the gateway, the reader endpoint has the primary endpoint's address.
             _ => format!("{host}:{port}"),
         };
-        if value != wanted && value != SOMEBODYS {
-            broken.push(format!("{name} is {value}, and the cache's is {wanted}"));
+        if value != expected && value != OVERWRITTEN {
+            broken.push(format!("{name} is {value}, expected {expected}"));
         }
     }
     broken
 }
 
-/// What stands in the account under a name that no environment of a test asks for.
+/// Returns the names of resources in the account that no test environment requested.
 ///
 /// # Errors
-/// What AWS refused.
-pub fn nobodys(world: &World) -> Result<Vec<String>> {
+/// Returns AWS's error if it rejects a request.
+pub fn unexpected_names(world: &World) -> Result<Vec<String>> {
     let list = |service, operation, list: &str, name: &str| -> Result<Vec<String>> {
         let found = world.aws.call(service, operation, &json!({}))?;
-        Ok(array(&found[list]).map(|one| text(&one[name])).collect())
+        Ok(array(&found[list])
+            .map(|resource| text(&resource[name]))
+            .collect())
     };
     let caches = list(
         "elasticache",
@@ -141,38 +143,39 @@ pub fn nobodys(world: &World) -> Result<Vec<String>> {
         "/cache/url",
         "/cache/reader-endpoint",
     ];
-    let mut strange: Vec<_> = caches
+    let mut unexpected: Vec<_> = caches
         .into_iter()
         .filter(|name| !is_of_environment(name, "", &["-redis"]))
         .collect();
-    strange.extend(subnet_groups.into_iter().filter(|name| {
+    unexpected.extend(subnet_groups.into_iter().filter(|name| {
         name != "default" && !is_of_environment(name, "", &["-cached-subnet-group"])
     }));
-    strange.extend(
+    unexpected.extend(
         parameters
             .into_iter()
             .filter(|name| !is_of_environment(name, "/", &leaves)),
     );
-    Ok(strange)
+    Ok(unexpected)
 }
 
-/// Those in the VPC, and of them those that were made: neither the VPC's default nor the backends'.
+/// Returns all security groups in the VPC, and those that a run created: neither the VPC's default group nor the
+/// backends'.
 fn security_groups(environment: &Environment, world: &World) -> Result<Value> {
     let found = world.aws.call(
         "ec2",
         "describe_security_groups",
         &json!({ "Filters": [{ "Name": "vpc-id", "Values": [environment.network.vpc] }] }),
     )?;
-    let given = ["default", "backend", "new-backend"];
-    let made: Vec<_> = array(&found["SecurityGroups"])
-        .filter(|group| !given.contains(&text(&group["GroupName"]).as_str()))
+    let prerequisites = ["default", "backend", "new-backend"];
+    let created: Vec<_> = array(&found["SecurityGroups"])
+        .filter(|group| !prerequisites.contains(&text(&group["GroupName"]).as_str()))
         .map(|group| without(group, &["SecurityGroupArn", "OwnerId"]))
         .collect();
     let mut all: Vec<_> = array(&found["SecurityGroups"])
         .map(|group| json!({ "name": group["GroupName"], "id": group["GroupId"] }))
         .collect();
     all.sort_by_key(|group| text(&group["name"]));
-    Ok(json!({ "all": all, "made": made }))
+    Ok(json!({ "all": all, "created": created }))
 }
 
 fn subnet_group(environment: &Environment, world: &World) -> Result<Value> {
@@ -193,7 +196,7 @@ fn subnet_group(environment: &Environment, world: &World) -> Result<Value> {
             .network
             .subnets
             .iter()
-            .position(|network| network == id)
+            .position(|subnet| subnet == id)
     });
     Ok(json!({
         "description": group["CacheSubnetGroupDescription"],
@@ -266,35 +269,38 @@ fn record(environment: &Environment, world: &World) -> Result<Value> {
     ))
 }
 
-/// Null if they can't be read now: the resource is changing, or was deleted after it was described.
+/// Returns a resource's tags, or null if they can't be read: the resource is changing, or was deleted after it was
+/// described.
 fn elasticache_tags(world: &World, arn: &Value) -> Result<Value> {
-    let answer = world.aws.call(
+    let response = world.aws.call(
         "elasticache",
         "list_tags_for_resource",
         &json!({ "ResourceName": arn }),
     );
-    match answer {
-        Err(error) if refused_with(&error, "InvalidReplicationGroupState") => Ok(Value::Null),
-        answer => Ok(unless_missing(answer)?.map_or(Value::Null, |found| found["TagList"].clone())),
+    match response {
+        Err(error) if has_code(&error, "InvalidReplicationGroupState") => Ok(Value::Null),
+        response => {
+            Ok(unless_missing(response)?.map_or(Value::Null, |found| found["TagList"].clone()))
+        }
     }
 }
 
-fn unless_missing(answer: Result<Value>) -> Result<Option<Value>> {
+fn unless_missing(response: Result<Value>) -> Result<Option<Value>> {
     let codes = [
         "CacheSubnetGroupNotFoundFault",
         "ReplicationGroupNotFoundFault",
     ];
-    match answer {
+    match response {
         Ok(found) => Ok(Some(found)),
-        Err(error) if codes.iter().any(|code| refused_with(&error, code)) => Ok(None),
+        Err(error) if codes.iter().any(|code| has_code(&error, code)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn refused_with(error: &anyhow::Error, code: &str) -> bool {
+fn has_code(error: &anyhow::Error, code: &str) -> bool {
     error
         .downcast_ref::<local::aws::ErrorResponse>()
-        .is_some_and(|error_response| error_response.code == code)
+        .is_some_and(|response| response.code == code)
 }
 
 fn without(value: &Value, fields: &[&str]) -> Value {

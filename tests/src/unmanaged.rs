@@ -1,39 +1,40 @@
-//! What a person makes in the console, under the names that envcache would give: it bears nobody's tags.
+//! Creates resources outside envcache, as a user in the console does: with the names that envcache uses, without owner
+//! tags.
 
 use serde_json::{Value, json};
 
 use crate::{Environment, World, text, until};
 
-/// The cache's security group, without a rule. Tells its id.
+/// Creates the cache's security group, without a rule, and returns its ID.
 ///
 /// # Panics
-/// Where AWS refuses.
+/// Panics if AWS rejects the request.
 pub fn security_group(environment: &Environment, world: &World) -> String {
     let name = format!("{}-redis-sg", environment.name);
     security_group_named(environment, world, &name)
 }
 
-/// A security group of this name, without a rule. Tells its id.
+/// Creates a security group with this name, without a rule, and returns its ID.
 ///
 /// # Panics
-/// Where AWS refuses.
+/// Panics if AWS rejects the request.
 pub fn security_group_named(environment: &Environment, world: &World, name: &str) -> String {
-    let made = world.call(
+    let created = world.call(
         "ec2",
         "create_security_group",
         &json!({
             "VpcId": environment.network.vpc,
             "GroupName": name,
-            "Description": "made by hand",
+            "Description": "created manually",
         }),
     );
-    text(&made["GroupId"])
+    text(&created["GroupId"])
 }
 
-/// A subnet group, and in it the cache, with these settings beside those of every cache.
+/// Creates a subnet group and the cache in it. `more` adds to the cache's basic settings or overrides them.
 ///
 /// # Panics
-/// Where AWS refuses, or `more` is no object.
+/// Panics if AWS rejects a request, or if `more` isn't an object.
 pub fn cache(environment: &Environment, world: &World, more: &Value) {
     let subnet_group = more["CacheSubnetGroupName"].as_str().map_or_else(
         || format!("{}-cached-subnet-group", environment.name),
@@ -44,13 +45,13 @@ pub fn cache(environment: &Environment, world: &World, more: &Value) {
         "create_cache_subnet_group",
         &json!({
             "CacheSubnetGroupName": subnet_group,
-            "CacheSubnetGroupDescription": "made by hand",
+            "CacheSubnetGroupDescription": "created manually",
             "SubnetIds": environment.network.subnets,
         }),
     );
     let mut settings = json!({
         "ReplicationGroupId": format!("{}-redis", environment.name),
-        "ReplicationGroupDescription": "made by hand",
+        "ReplicationGroupDescription": "created manually",
         "Engine": "valkey",
         "EngineVersion": "8.0",
         "CacheNodeType": "cache.t3.micro",
@@ -62,14 +63,14 @@ pub fn cache(environment: &Environment, world: &World, more: &Value) {
     world.call("elasticache", "create_replication_group", &settings);
 }
 
-/// A security group, and in it a cache with the settings that the smallest request asks for, once it is available. Tells
-/// the security group's id.
+/// Creates a security group and a cache with the settings of the smallest request, waits until the cache is available,
+/// and returns the security group's ID.
 ///
 /// # Panics
-/// Where AWS refuses, or the cache does not become available.
+/// Panics if AWS rejects a request, or if the cache doesn't become available in time.
 pub fn cache_as_wanted(environment: &Environment, world: &World) -> String {
     let security_group = security_group(environment, world);
-    let as_wanted = json!({
+    let settings = json!({
         "NumCacheClusters": 1,
         "AutomaticFailoverEnabled": false,
         "SecurityGroupIds": [security_group],
@@ -77,15 +78,15 @@ pub fn cache_as_wanted(environment: &Environment, world: &World) -> String {
         "TransitEncryptionEnabled": true,
         "Port": 6379,
     });
-    cache(environment, world, &as_wanted);
+    cache(environment, world, &settings);
     wait_until_available(environment, world);
     security_group
 }
 
-/// A cache shows its tags, and takes changes, once it is available.
+/// Waits until the cache is available. Only then can its tags be read and its settings changed.
 ///
 /// # Panics
-/// Where it does not become available.
+/// Panics if it doesn't become available in time.
 pub fn wait_until_available(environment: &Environment, world: &World) {
     until("the cache is available", || {
         let cache = environment.cache(world).ok()?;
@@ -93,10 +94,10 @@ pub fn wait_until_available(environment: &Environment, world: &World) {
     });
 }
 
-/// A parameter below the environment's path. Tells its name.
+/// Creates a parameter under the environment's path and returns its name.
 ///
 /// # Panics
-/// Where AWS refuses.
+/// Panics if AWS rejects the request.
 pub fn parameter(environment: &Environment, world: &World, leaf: &str, value: &str) -> String {
     let name = format!("/{}/cache/{leaf}", environment.name);
     world.call(

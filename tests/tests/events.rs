@@ -1,21 +1,21 @@
-//! The sample events, as a user sends them.
+//! Checks the sample events that users start from.
 
 use contract::{RemovalRequest, Request};
 use local::Workspace;
 use serde_json::Value;
 
-/// What describes a request, among the samples.
+/// The schema of requests, in the same folder as the samples.
 const SCHEMA: &str = "environment-created.schema.json";
 
 #[test]
-fn every_sample_event_holds_a_request_that_the_workflow_takes() {
+fn every_sample_event_contains_a_valid_request() {
     let folder = Workspace::root().join("events");
     let samples: Vec<_> = std::fs::read_dir(&folder)
         .expect("the folder events/")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| !path.ends_with(SCHEMA))
         .collect();
-    assert!(!samples.is_empty(), "there is a sample event");
+    assert!(!samples.is_empty(), "no sample events");
     for path in samples {
         let name = path.display();
         let text = std::fs::read_to_string(&path).expect("the file");
@@ -29,7 +29,7 @@ fn every_sample_event_holds_a_request_that_the_workflow_takes() {
                 .and_then(Request::into_spec)
                 .map(drop),
             Some("Environment Deleted") => RemovalRequest::from_json(detail).map(drop),
-            other => panic!("{name}: {other:?} starts nothing"),
+            other => panic!("{name}: no rule matches {other:?}"),
         };
         read.unwrap_or_else(|error| panic!("{name}: {error}"));
     }

@@ -1,4 +1,4 @@
-//! The workflow while calls to AWS fail: each operation with each fault once. `make matrix` runs every cell.
+//! Runs one cell of the fault matrix for each operation and each fault. `make matrix` runs every cell.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -10,8 +10,8 @@ use envcache_tests::definition::{
 use envcache_tests::matrix::{self, Baseline, Machines, Scenario};
 use envcache_tests::{Environment, World, resources, text};
 use local::Workspace;
-use local::gateway::fault::{Fault, Rule, When};
 use local::gateway::call::RecordedCall;
+use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 /// The environment variable that names the seed.
@@ -19,11 +19,11 @@ const SEED: &str = "MATRIX_SEED";
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("a stack"))
+    WORLD.get_or_init(|| World::deploy_with(matrix::SETTINGS).expect("the stack"))
 }
 
 #[test]
-fn each_operation_may_fail_in_every_way() {
+fn recovers_or_converges_when_a_call_fails() {
     let seed = seed();
     println!("seed {seed}: run the same cells again with {SEED}={seed}");
     let machines = Machines::deployed(world());
@@ -31,7 +31,7 @@ fn each_operation_may_fail_in_every_way() {
     assert_eq!(
         baseline.actions(),
         allowed_actions(),
-        "what the scenarios call, beside what the functions' roles allow: no call escapes the matrix"
+        "the calls of the scenarios and the actions that the functions' roles allow"
     );
     let cells = baseline.sample(&Scenario::ALL, seed);
 
@@ -40,20 +40,23 @@ fn each_operation_may_fail_in_every_way() {
     println!("{}", report.table());
     assert!(
         report.wrong.is_empty(),
-        "{} of {} cells ended wrong (seed {seed}):\n{}",
+        "{} of {} cells have a wrong result (seed {seed}):\n{}",
         report.wrong.len(),
         cells.len(),
         report.wrong.join("\n")
     );
-    let strange = resources::nobodys(world()).expect("lists");
-    assert!(strange.is_empty(), "made under another name: {strange:?}");
+    let unexpected = resources::unexpected_names(world()).expect("the resources");
+    assert!(
+        unexpected.is_empty(),
+        "resources with unexpected names: {unexpected:?}"
+    );
 }
 
-/// The seed that the environment variable gives, or one that follows from the checked-out commit: CI tests other cells
-/// with each commit, and the same cells if it runs a commit again.
+/// Returns the seed of the environment variable, or one that derives from the checked-out commit. CI therefore tests
+/// different cells for each commit, and the same cells if it runs a commit again.
 fn seed() -> u64 {
     if let Ok(seed) = std::env::var(SEED) {
-        return seed.parse().expect("a seed is a whole number");
+        return seed.parse().expect("the seed must be an integer");
     }
     let commit = Command::new("git")
         .args(["rev-parse", "HEAD"])
@@ -66,10 +69,10 @@ fn seed() -> u64 {
     })
 }
 
-/// What the roles of the steps allow to call, and the state machine's role beside functions.
+/// Returns the actions that the roles of the steps allow, and those of the direct service integrations.
 fn allowed_actions() -> BTreeSet<String> {
-    // RecordedCall use of by creating with tags, and by deleting with a last backup.
-    let elsewhere = [
+    // These authorize parts of other calls: a creation with tags, or a deletion with a final snapshot.
+    let without_call = [
         "ec2:CreateTags",
         "elasticache:AddTagsToResource",
         "elasticache:CreateSnapshot",
@@ -79,7 +82,7 @@ fn allowed_actions() -> BTreeSet<String> {
     let of_steps = Machine::ALL
         .into_iter()
         .flat_map(steps)
-        // It calls nothing but the cache, which has a test of its own. Lambda makes its network interfaces.
+        // It calls only the cache, which has its own test. Lambda creates its network interfaces.
         .filter(|(step, _)| step != "VerifyEndpoint")
         .flat_map(|(_, function)| statements(&roles[&format!("{function}Role")]));
     let mut actions: BTreeSet<_> = of_steps
@@ -89,40 +92,40 @@ fn allowed_actions() -> BTreeSet<String> {
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         })
-        .filter(|action| !elsewhere.contains(&action.as_str()))
+        .filter(|action| !without_call.contains(&action.as_str()))
         .filter(|action| {
             !["iam:", "logs:", "xray:"]
                 .iter()
-                .any(|of| action.starts_with(of))
+                .any(|service| action.starts_with(service))
         })
         .collect();
-    let of_states = ["dynamodb:UpdateItem", "events:PutEvents"];
-    actions.extend(of_states.map(str::to_owned));
+    let integrations = ["dynamodb:UpdateItem", "events:PutEvents"];
+    actions.extend(integrations.map(str::to_owned));
     actions
 }
 
 #[test]
-fn an_event_starts_one_run_however_its_start_fails() {
+fn event_starts_one_run_when_its_start_fails() {
     let start = RecordedCall {
         step: "StartWorkflow".to_owned(),
         by_function: true,
         service: "states".to_owned(),
         operation: "StartExecution".to_owned(),
     };
-    let spells = [When::First(1), When::First(3), When::Every];
-    let tried: Vec<_> = Fault::ALL
+    let occurrences = [When::First(1), When::First(3), When::Every];
+    let results: Vec<_> = Fault::ALL
         .into_iter()
         .filter(|fault| fault.is_possible(&start))
-        .flat_map(|fault| spells.map(|when| (fault, when)))
+        .flat_map(|fault| occurrences.map(|when| (fault, when)))
         .map(|(fault, when)| (fault, when, start_and_deliver_again(fault, when)))
         .collect();
 
-    for (fault, when, (environment, first)) in tried {
+    for (fault, when, (environment, first)) in results {
         if when == When::Every && !fault.takes_effect() {
             let expected = match fault {
                 Fault::Throttled => "Throttled",
                 Fault::AccessDenied => "AccessDenied",
-                // Lambda's own word for a process that ended.
+                // Lambda's own name for a process that exited.
                 Fault::KilledBefore => "Runtime.ExitError",
                 _ => "ServiceUnavailable",
             };
@@ -135,7 +138,8 @@ fn an_event_starts_one_run_however_its_start_fails() {
     }
 }
 
-/// Delivers an event while its start fails, and once more when nothing does. Tells the first answer.
+/// Delivers an event while the start of its execution fails, and once more without a fault. Returns the environment and
+/// the first response.
 fn start_and_deliver_again(fault: Fault, when: When) -> (Environment, Value) {
     let environment = world().environment();
     let event = json!({

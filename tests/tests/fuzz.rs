@@ -1,27 +1,27 @@
-//! Any input at all: the contract's own code, and then the real binaries, answer it with an error of the
-//! contract, and create nothing.
+//! Fuzz tests: for arbitrary input, the contract's code and the functions' binaries report an error of the contract and
+//! create nothing.
 
 use contract::error::ErrorName;
 use contract::{RemovalRequest, Request};
+use envcache_tests::lambda::{Answer, Function, reads};
 use envcache_tests::messages;
 use local::Workspace;
-use envcache_tests::lambda::{Answer, Function, reads};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-/// Cases for each of the two kinds of input that the contract's code is tried with.
+/// Cases for the contract's code, for each of the two kinds of input.
 const CONTRACT_CASES: u32 = 20_000;
-/// Cases for each of the two kinds of input that each binary is tried with.
+/// Cases for each binary, for each of the two kinds of input.
 const BINARY_CASES: u32 = 500;
 
-/// The functions that take a person's input as it comes. They change nothing.
+/// The functions that receive a user's input unchecked. They are read-only.
 const RESOLVERS: [&str; 2] = ["ResolveNetwork", "ResolveRemoval"];
-/// The functions that succeed where nothing exists.
-const LOOKS: [&str; 4] = [
+/// The functions that succeed although no resource exists.
+const SUCCEEDING: [&str; 4] = [
     "CheckReplicationGroup",
-    // With `dryRun`, which a case may set, of an environment without a record.
+    // It succeeds for a dry run, which a case may set, of an environment without a record.
     "ClaimEnvironment",
     "ResolveRemoval",
     "RetractEndpoint",
@@ -66,8 +66,8 @@ fn event() -> Value {
     })
 }
 
-/// A message to each function that reads messages of the state machines or of a user, as they are sent. `VerifyEndpoint`
-/// would connect to what is made up here, and only AWS sends what `ReportOutcome` reads.
+/// Returns a valid message for each function, except for two: `VerifyEndpoint` would connect to the sample endpoints,
+/// and `ReportOutcome` receives only events of AWS.
 fn messages() -> Vec<(&'static str, Value)> {
     let mut spec = request();
     spec.as_object_mut().expect("an object").remove("event");
@@ -111,7 +111,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What is done to one place of a valid message.
+/// A change to one place of a valid message.
 #[derive(Clone, Debug)]
 enum Mutation {
     Remove,
@@ -127,8 +127,8 @@ fn any_mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-/// A valid message with one to three places changed.
-fn nearly(message: Value) -> impl Strategy<Value = Value> {
+/// Generates valid messages with one to three changes.
+fn nearly_valid(message: Value) -> impl Strategy<Value = Value> {
     vec((any::<prop::sample::Index>(), any_mutation()), 1..4).prop_map(move |mutations| {
         let mut message = message.clone();
         for (place, mutation) in mutations {
@@ -139,7 +139,7 @@ fn nearly(message: Value) -> impl Strategy<Value = Value> {
     })
 }
 
-/// A pointer to every value in it.
+/// Returns a JSON pointer to every value in `value`.
 fn places(value: &Value, at: String) -> Vec<String> {
     let below: Vec<String> = match value {
         Value::Object(fields) => fields
@@ -182,7 +182,7 @@ fn mutate(message: &mut Value, place: &str, mutation: Mutation) {
 }
 
 fn try_all(cases: u32, inputs: &(impl Strategy<Value = Value> + 'static), check: impl Fn(Value)) {
-    // The same cases in every run: a failure is found again.
+    // Every run tests the same cases, so a failure is reproducible.
     let mut runner = TestRunner::new_with_rng(
         Config {
             cases,
@@ -195,24 +195,28 @@ fn try_all(cases: u32, inputs: &(impl Strategy<Value = Value> + 'static), check:
         check(input);
         Ok(())
     }) {
-        // What failed may be a megabyte.
-        let said: String = error.to_string().chars().take(4_000).collect();
-        panic!("{said}");
+        // The failed input may have a megabyte.
+        let message: String = error.to_string().chars().take(4_000).collect();
+        panic!("{message}");
     }
 }
 
-/// A person reads it, and an execution's cause has at most 32,768 characters.
+/// Returns whether a message is short enough to read, and for an execution's cause, which has at most 32,768
+/// characters.
 fn is_short(message: &str) -> bool {
     message.chars().count() < 2_000
 }
 
 #[test]
-fn a_request_is_taken_or_refused_as_invalid() {
+fn request_is_accepted_or_rejected_as_invalid() {
     let check = |input: Value| match Request::from_json(input).and_then(Request::into_spec) {
         Ok(spec) => {
             let written = serde_json::to_value(&spec).expect("JSON");
             let read: contract::Spec = serde_json::from_value(written).expect("its own JSON");
-            assert_eq!(read, spec, "what is passed on is read again as it was");
+            assert_eq!(
+                read, spec,
+                "the specification changes when it is serialized and deserialized"
+            );
         }
         Err(error) => {
             assert_eq!(error.name(), ErrorName::InvalidSpec, "{error}");
@@ -221,11 +225,11 @@ fn a_request_is_taken_or_refused_as_invalid() {
     };
 
     try_all(CONTRACT_CASES, &any_json(), check);
-    try_all(CONTRACT_CASES, &nearly(request()), check);
+    try_all(CONTRACT_CASES, &nearly_valid(request()), check);
 }
 
 #[test]
-fn the_schema_takes_and_refuses_what_the_contract_does() {
+fn schema_accepts_exactly_what_the_contract_accepts() {
     let path = Workspace::root().join("events/environment-created.schema.json");
     let schema = std::fs::read_to_string(path).expect("the schema");
     let schema = serde_json::from_str(&schema).expect("JSON");
@@ -234,7 +238,7 @@ fn the_schema_takes_and_refuses_what_the_contract_does() {
         .build(&schema)
         .expect("a schema");
     let check = |input: Value| {
-        if holds_a_whole_float(&input) {
+        if contains_whole_float(&input) {
             return;
         }
         let by_contract = Request::from_json(input.clone()).and_then(Request::into_spec);
@@ -250,7 +254,7 @@ fn the_schema_takes_and_refuses_what_the_contract_does() {
     };
 
     check(request());
-    // Some names need a path of their own.
+    // Environments with some of these names need their own `parameterPrefix`.
     for environment in ["bandup", "aws", "awsome", "ssm-test", "my-aws"] {
         let mut input = request();
         input["environment"] = json!(environment);
@@ -270,22 +274,23 @@ fn the_schema_takes_and_refuses_what_the_contract_does() {
         check(input);
     }
     try_all(CONTRACT_CASES, &any_json(), check);
-    try_all(CONTRACT_CASES, &nearly(request()), check);
+    try_all(CONTRACT_CASES, &nearly_valid(request()), check);
 }
 
-/// To a JSON Schema 1.0 is an integer. To the contract it is none, and a person writes none.
-fn holds_a_whole_float(value: &Value) -> bool {
+/// Returns whether the value contains a number such as 1.0. It is an integer for JSON Schema but not for the contract,
+/// and users don't write such numbers.
+fn contains_whole_float(value: &Value) -> bool {
     match value {
         Value::Number(number) => {
             number.is_f64() && number.as_f64().is_some_and(|number| number.fract() == 0.0)
         }
-        Value::Array(items) => items.iter().any(holds_a_whole_float),
-        Value::Object(fields) => fields.values().any(holds_a_whole_float),
+        Value::Array(items) => items.iter().any(contains_whole_float),
+        Value::Object(fields) => fields.values().any(contains_whole_float),
         _ => false,
     }
 }
 
-/// Texts at the edges of the rules.
+/// Returns texts at the limits of the constraints, by the field's JSON pointer.
 fn texts() -> [(&'static str, &'static [&'static str]); 6] {
     [
         (
@@ -354,12 +359,12 @@ fn texts() -> [(&'static str, &'static [&'static str]); 6] {
     ]
 }
 
-/// Values at the edges of the rules, which chance finds seldom.
+/// Returns values at the limits of the constraints, which random input rarely contains.
 fn edges() -> Vec<(&'static str, Value)> {
     let names = ["a", "a-b", "a--b", "a-", "-a", "1a", "A", "", "a b"];
-    let long = |most: usize| [json!("a".repeat(most)), json!("a".repeat(most + 1))];
+    let long = |max: usize| [json!("a".repeat(max)), json!("a".repeat(max + 1))];
     let mut edges = Vec::new();
-    for (pointer, most) in [
+    for (pointer, max) in [
         ("/environment", 34),
         ("/cache/name", 40),
         ("/cache/subnetGroupName", 255),
@@ -369,7 +374,7 @@ fn edges() -> Vec<(&'static str, Value)> {
         ("/event/id", 255),
     ] {
         edges.extend(names.map(|name| (pointer, json!(name))));
-        edges.extend(long(most).map(|name| (pointer, name)));
+        edges.extend(long(max).map(|name| (pointer, name)));
         edges.push((pointer, json!("a\u{85}b")));
         edges.push((pointer, Value::Null));
     }
@@ -409,7 +414,7 @@ fn edges() -> Vec<(&'static str, Value)> {
 }
 
 #[test]
-fn a_removal_is_taken_or_refused_as_invalid() {
+fn removal_is_accepted_or_rejected_as_invalid() {
     let check = |input: Value| {
         if let Err(error) = RemovalRequest::from_json(input) {
             assert_eq!(error.name(), ErrorName::InvalidSpec, "{error}");
@@ -418,12 +423,12 @@ fn a_removal_is_taken_or_refused_as_invalid() {
     };
 
     try_all(CONTRACT_CASES, &any_json(), check);
-    try_all(CONTRACT_CASES, &nearly(request()), check);
+    try_all(CONTRACT_CASES, &nearly_valid(request()), check);
 }
 
 #[test]
-fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothing() {
-    let workspace = Workspace::find().expect("what `make build` builds");
+fn binaries_report_contract_errors_and_create_nothing() {
+    let workspace = Workspace::find().expect("the workspace, with the output of `make build`");
     let variables = [
         ("ENVCACHE_STACK", "envcache"),
         ("ENVIRONMENTS_TABLE", "environments"),
@@ -437,7 +442,8 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
         ),
     ];
     for (function, message) in messages() {
-        let binary = Function::start(&workspace, function, &variables).expect("it starts");
+        let binary =
+            Function::start(&workspace, function, &variables).expect("the function starts");
         let binary = std::cell::RefCell::new(binary);
         let check = |input: Value| {
             let answer = binary
@@ -448,10 +454,10 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
             match answer {
                 Answer::Failed {
                     error,
-                    message: said,
+                    message: reason,
                 } => {
-                    assert_is_contracts(function, &error, &said, &calls);
-                    let is_a_request = RESOLVERS.contains(&function)
+                    assert_is_of_contract(function, &error, &reason, &calls);
+                    let is_request = RESOLVERS.contains(&function)
                         && input.as_object().is_some_and(|fields| {
                             fields
                                 .keys()
@@ -460,18 +466,18 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
                                 && fields.get("policy") == message.get("policy")
                         });
                     assert!(
-                        !(is_a_request && error == "Internal"),
-                        "a person's input is no fault of ours: {said}"
+                        !(is_request && error == "Internal"),
+                        "a user's input must not cause an internal error: {reason}"
                     );
                 }
                 Answer::Returned(answer) => {
-                    // Without a record, no execution holds the environment.
+                    // Without a record, the execution doesn't hold the environment.
                     let changes_nothing = ["absent", "claimLost"]
                         .map(Value::from)
                         .contains(&answer["status"]);
                     assert!(
-                        LOOKS.contains(&function) || changes_nothing || input["plan"] == true,
-                        "{function}: where nothing exists and nothing may be created, only a look succeeds: {answer}"
+                        SUCCEEDING.contains(&function) || changes_nothing || input["plan"] == true,
+                        "{function}: succeeded although nothing exists and every write is denied: {answer}"
                     );
                 }
             }
@@ -481,21 +487,21 @@ fn every_binary_answers_anything_with_an_error_of_the_contract_and_creates_nothi
         };
 
         try_all(BINARY_CASES, &any_json(), check);
-        try_all(BINARY_CASES, &nearly(message.clone()), check);
+        try_all(BINARY_CASES, &nearly_valid(message.clone()), check);
     }
 }
 
-/// A name of the contract, a message for a person, and no call where the input was refused.
-fn assert_is_contracts(function: &str, error: &str, message: &str, calls: &[String]) {
+/// Checks that the error has a name of the contract and a short message, and that no call was made for rejected input.
+fn assert_is_of_contract(function: &str, error: &str, message: &str, calls: &[String]) {
     assert!(
         ErrorName::named(error).is_some(),
-        "{function}: `{error}` is no name of the contract: {message}"
+        "{function}: `{error}` isn't an error name of the contract: {message}"
     );
     assert!(is_short(message), "{function}: {message}");
     if ["InvalidSpec", "Internal"].contains(&error) {
         assert!(
             calls.is_empty(),
-            "{function} refuses its input with {error}, after {calls:?}: {message}"
+            "{function} rejects its input with {error} only after {calls:?}: {message}"
         );
     }
 }

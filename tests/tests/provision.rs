@@ -1,4 +1,4 @@
-//! The deployed stack, driven only from outside: events and executions in, parameters and resources out.
+//! Tests provisioning on the deployed stack: sends events, starts executions, and checks parameters and resources.
 
 use envcache_tests::{Environment, World, array, text, until, world};
 use local::{network, reference};
@@ -23,7 +23,7 @@ fn assert_published(environment: &Environment) {
 }
 
 #[test]
-fn the_reference_event_makes_what_the_contract_asks_field_by_field() {
+fn reference_event_creates_the_reference_setup() {
     let world = world();
     let network = network::REFERENCE.create(&world.aws).expect("the network");
     let sample =
@@ -35,7 +35,7 @@ fn the_reference_event_makes_what_the_contract_asks_field_by_field() {
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(ended.output["environment"], "bandup");
-    for row in reference::rows(&world.aws, &network).expect("all of it is there") {
+    for row in reference::rows(&world.aws, &network).expect("every resource exists") {
         assert!(
             row.holds(),
             "{}: wanted {}, found {:?}",
@@ -47,7 +47,7 @@ fn the_reference_event_makes_what_the_contract_asks_field_by_field() {
 }
 
 #[test]
-fn a_second_event_for_an_environment_changes_nothing_and_succeeds() {
+fn repeated_request_succeeds_and_changes_nothing() {
     let world = world();
     let environment = world.environment();
     assert_eq!(
@@ -64,7 +64,7 @@ fn a_second_event_for_an_environment_changes_nothing_and_succeeds() {
     assert_eq!(
         ended.output["written"],
         json!([]),
-        "nothing was to be written"
+        "no parameter was written"
     );
     assert_eq!(environment.cache(world).expect("the cache"), before);
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_second_event_for_an_environment_changes_nothing_and_succeeds() {
 }
 
 #[test]
-fn a_repeated_delivery_of_one_event_starts_nothing_twice() {
+fn repeated_delivery_of_an_event_starts_one_execution() {
     let world = world();
     let environment = world.environment();
     let event = json!({
@@ -94,7 +94,7 @@ fn a_repeated_delivery_of_one_event_starts_nothing_twice() {
         "detail": environment.request()
     });
 
-    // Delivered twice at once, and once more when the run has ended.
+    // The event is delivered twice in a row, and once more after the run has ended.
     world.invoke("StartWorkflow", &event);
     world.invoke("StartWorkflow", &event);
     let executions = world.executions_of(&event["detail"]);
@@ -107,7 +107,7 @@ fn a_repeated_delivery_of_one_event_starts_nothing_twice() {
 }
 
 #[test]
-fn a_manual_execution_takes_the_same_input() {
+fn manual_execution_accepts_the_same_input() {
     let world = world();
     let environment = world.environment();
 
@@ -118,7 +118,7 @@ fn a_manual_execution_takes_the_same_input() {
 }
 
 #[test]
-fn ids_and_settings_are_taken_too() {
+fn accepts_ids_and_optional_settings() {
     let world = world();
     let environment = world.environment();
     let mut request = environment.request();
@@ -168,12 +168,12 @@ fn ids_and_settings_are_taken_too() {
             "/url",
             "/reader-endpoint"
         ],
-        "a replica brings the reader endpoint"
+        "the reader endpoint is published, because there is a replica"
     );
 }
 
 #[test]
-fn a_reader_endpoint_goes_with_the_replicas() {
+fn reader_endpoint_is_deleted_with_the_last_replica() {
     let world = world();
     let environment = world.environment();
     let with_a_replica = environment.request_with("/cache", json!({ "replicas": 1 }));
@@ -189,11 +189,16 @@ fn a_reader_endpoint_goes_with_the_replicas() {
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(ended.output["removed"], json!([reader]));
-    assert_eq!(names().len(), 4, "the others stay: {:?}", names());
+    assert_eq!(
+        names().len(),
+        4,
+        "the other parameters remain: {:?}",
+        names()
+    );
 }
 
 #[test]
-fn a_rule_that_somebody_added_is_reported_and_left_there() {
+fn foreign_inbound_rule_is_reported_and_kept() {
     let world = world();
     let environment = world.environment();
     let first = world.run(&environment.request());
@@ -223,13 +228,13 @@ fn a_rule_that_somebody_added_is_reported_and_left_there() {
         assert_eq!(
             ended.output["drift"],
             json!({ "inboundRules": ["tcp 6379 from 10.0.0.0/8"] }),
-            "it is reported, and the next run finds it still"
+            "every run reports the rule"
         );
     }
 }
 
 #[test]
-fn two_environments_at_once_in_two_vpcs_do_not_meet() {
+fn concurrent_environments_in_two_vpcs_are_independent() {
     let world = world();
     let environments = [world.environment(), world.environment()];
 
@@ -247,7 +252,7 @@ fn two_environments_at_once_in_two_vpcs_do_not_meet() {
 }
 
 #[test]
-fn two_environments_at_once_share_a_vpc() {
+fn concurrent_environments_can_share_a_vpc() {
     let world = world();
     let environment = world.environment();
     let first = environment.request();
@@ -269,16 +274,16 @@ fn two_environments_at_once_share_a_vpc() {
             format!("{other}-redis-sg"),
             format!("{}-redis-sg", environment.name),
         ],
-        "each environment has a group of its own"
+        "each environment has its own group"
     );
 }
 
 #[test]
-fn a_run_after_one_that_was_stopped_halfway_ends_what_it_began() {
+fn new_run_completes_what_a_stopped_run_began() {
     let world = world();
     let environment = world.environment();
     let stopped = world.start(&environment.request());
-    until("the cache is asked for", || environment.cache(world).ok());
+    until("the cache is requested", || environment.cache(world).ok());
     world.call(
         "stepfunctions",
         "stop_execution",
@@ -286,7 +291,7 @@ fn a_run_after_one_that_was_stopped_halfway_ends_what_it_began() {
     );
     assert!(
         environment.parameters(world).is_empty(),
-        "it was stopped before it published"
+        "the run was stopped before it published the endpoint"
     );
 
     let ended = world.run(&environment.request());
@@ -296,7 +301,7 @@ fn a_run_after_one_that_was_stopped_halfway_ends_what_it_began() {
 }
 
 #[test]
-fn a_changed_event_changes_what_aws_can_change() {
+fn changed_request_updates_the_cache_in_place() {
     let world = world();
     let environment = world.environment();
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
@@ -324,14 +329,14 @@ fn a_changed_event_changes_what_aws_can_change() {
 }
 
 #[test]
-fn what_somebody_else_made_is_refused_and_left_as_it_is() {
+fn unowned_security_group_is_rejected_and_unchanged() {
     let world = world();
     let environment = world.environment();
     let name = format!("{}-redis-sg", environment.name);
-    let made = world.call(
+    let unowned = world.call(
         "ec2",
         "create_security_group",
-        &json!({ "VpcId": environment.network.vpc, "GroupName": name, "Description": "made by hand" }),
+        &json!({ "VpcId": environment.network.vpc, "GroupName": name, "Description": "created manually" }),
     );
 
     let ended = world.run(&environment.request());
@@ -340,7 +345,7 @@ fn what_somebody_else_made_is_refused_and_left_as_it_is() {
     assert!(
         ended.cause.starts_with(&format!(
             "PlanSecurityGroup: security group `{name}` ({})",
-            text(&made["GroupId"])
+            text(&unowned["GroupId"])
         )),
         "{}",
         ended.cause
@@ -348,29 +353,29 @@ fn what_somebody_else_made_is_refused_and_left_as_it_is() {
     let found = world.call(
         "ec2",
         "describe_security_groups",
-        &json!({ "GroupIds": [made["GroupId"]] }),
+        &json!({ "GroupIds": [unowned["GroupId"]] }),
     );
     assert_eq!(found["SecurityGroups"][0]["IpPermissions"], json!([]));
 }
 
 #[test]
-fn bad_input_fails_with_a_sentence_and_creates_nothing() {
+fn invalid_input_fails_with_a_reason_and_creates_nothing() {
     let world = world();
     let environment = world.environment();
     let twins = [world.environment(), world.environment()];
-    name_both_twin_vpc(world, &twins);
-    add_subnet_one_too_in_the_zone_of_subnet_one(world, &environment);
-    let cases = bad_inputs(&environment, &twins[0]);
+    give_both_vpcs_the_same_name(world, &twins);
+    add_subnet_in_zone_of_subnet_one(world, &environment);
+    let cases = invalid_inputs(&environment, &twins[0]);
 
     let started: Vec<_> = cases.iter().map(|(input, ..)| world.start(input)).collect();
 
-    for ((input, error, sentence), execution) in cases.iter().zip(started) {
+    for ((input, error, reason), execution) in cases.iter().zip(started) {
         let ended = world.wait(&execution);
         assert_eq!(ended.status, "FAILED", "{input}");
         assert_eq!(ended.error, *error, "{input}\n{}", ended.cause);
         assert!(
-            ended.cause.starts_with("ResolveNetwork: ") && ended.cause.contains(sentence),
-            "{input}\n  expected …{sentence}…\n  found {}",
+            ended.cause.starts_with("ResolveNetwork: ") && ended.cause.contains(reason),
+            "{input}\n  expected …{reason}…\n  found {}",
             ended.cause
         );
     }
@@ -385,7 +390,7 @@ fn bad_input_fails_with_a_sentence_and_creates_nothing() {
     }
 }
 
-fn name_both_twin_vpc(world: &World, twins: &[Environment; 2]) {
+fn give_both_vpcs_the_same_name(world: &World, twins: &[Environment; 2]) {
     world.call(
         "ec2",
         "create_tags",
@@ -396,7 +401,7 @@ fn name_both_twin_vpc(world: &World, twins: &[Environment; 2]) {
     );
 }
 
-fn add_subnet_one_too_in_the_zone_of_subnet_one(world: &World, environment: &Environment) {
+fn add_subnet_in_zone_of_subnet_one(world: &World, environment: &Environment) {
     world.call(
         "ec2",
         "create_subnet",
@@ -409,10 +414,10 @@ fn add_subnet_one_too_in_the_zone_of_subnet_one(world: &World, environment: &Env
     );
 }
 
-/// Each input with the error's name and a part of the sentence that it fails with.
-fn bad_inputs(
+/// Returns invalid inputs, each with the expected error name and a part of the expected reason.
+fn invalid_inputs(
     environment: &Environment,
-    elsewhere: &Environment,
+    other: &Environment,
 ) -> Vec<(Value, &'static str, &'static str)> {
     let with = |pointer: &str, value: Value| environment.request_with(pointer, value);
     let without_environment = {
@@ -433,7 +438,7 @@ fn bad_inputs(
         (
             with("/environment", json!("Band_Up")),
             "InvalidSpec",
-            "environment: `Band_Up` may only hold lower-case letters",
+            "environment: `Band_Up` may only contain lowercase letters",
         ),
         (
             with("/environment", json!("a".repeat(35))),
@@ -458,7 +463,7 @@ fn bad_inputs(
         (
             with("/cache", json!({ "name": "band--up" })),
             "InvalidSpec",
-            "cache.name: `band--up` must not hold two hyphens",
+            "cache.name: `band--up` must not contain two",
         ),
         (
             with("/cache", json!({ "name": "cache-" })),
@@ -473,22 +478,22 @@ fn bad_inputs(
         (
             with("/network/subnets", json!(["subnet-one", "subnet-one-too"])),
             "InvalidSpec",
-            "all of them stand in one zone, ap-southeast-1a",
+            "all subnets are in one Availability Zone, ap-southeast-1a",
         ),
         (
             with("/network/vpc", json!("no-such-vpc")),
             "NotFound",
-            "network.vpc: there is no VPC with the id or Name tag `no-such-vpc`",
+            "network.vpc: there is no VPC with the ID or Name tag `no-such-vpc`",
         ),
         (
             with("/network/vpc", json!("twin-vpc")),
             "Ambiguous",
-            "network.vpc: there is more than one VPC with the id or Name tag `twin-vpc`",
+            "network.vpc: there is more than one VPC with the ID or Name tag `twin-vpc`",
         ),
         (
             with(
                 "/network/subnets",
-                json!(["subnet-one", elsewhere.network.subnets[1]]),
+                json!(["subnet-one", other.network.subnets[1]]),
             ),
             "NotFound",
             "network.subnets: there is no subnet",
@@ -501,7 +506,7 @@ fn bad_inputs(
     ]
 }
 
-/// Errors of Step Functions' own, with the beginning of the cause, and the names that they end with.
+/// Foreign errors that are mapped to contract names: the error, its cause, and the contract name.
 const FOREIGN: [(&str, &str, &str); 16] = [
     ("States.Permissions", "x", "AccessDenied"),
     ("Lambda.ENILimitReachedException", "x", "QuotaExceeded"),
@@ -557,7 +562,8 @@ const FOREIGN: [(&str, &str, &str); 16] = [
     ),
 ];
 
-/// What a state can catch: an error, its cause, the name that it ends with, and how the reason begins.
+/// Returns errors that a state can catch: the error, its cause, the expected name, and the beginning of the expected
+/// reason.
 fn caught_errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
     vec![
         (
@@ -653,13 +659,13 @@ fn caught_errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
 }
 
 #[test]
-fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
+fn caught_errors_are_reported_under_contract_names() {
     let world = world();
-    let machine = world.create_state_machine("explain", &failure_states());
-    // Error and cause as Step Functions and Lambda report them, and as they should never be.
+    let machine = world.create_state_machine("classify", &failure_states());
+    // Some errors and causes are as Step Functions and Lambda report them; others are malformed.
     let foreign = FOREIGN.map(|(error, cause, name)| (error, json!(cause), name, error));
     for (error, cause, name, reason) in caught_errors().into_iter().chain(foreign) {
-        // A cause that is null, and none at all.
+        // A null cause is also tested as a missing cause.
         let mut failures = vec![json!({ "Error": error, "Cause": cause })];
         if cause.is_null() {
             failures.push(json!({ "Error": error }));
@@ -681,7 +687,7 @@ fn whatever_was_caught_is_explained_under_a_name_of_the_contract() {
     }
 }
 
-/// The two states that parse and classify a failure, as a machine of their own.
+/// Returns a state machine that consists of the two states that parse and classify a failure.
 fn failure_states() -> Value {
     let path = local::Workspace::root().join("statemachine/provision.asl.json");
     let machine: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("the file"))
@@ -697,7 +703,7 @@ fn failure_states() -> Value {
 }
 
 #[test]
-fn a_new_backend_is_let_in_instead_of_the_old_one() {
+fn new_backend_replaces_the_old_one_in_the_inbound_rule() {
     let world = world();
     let environment = world.environment();
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
@@ -724,22 +730,22 @@ fn a_new_backend_is_let_in_instead_of_the_old_one() {
 }
 
 #[test]
-fn a_success_and_a_failure_are_announced_on_the_bus() {
+fn success_and_failure_are_announced_on_the_bus() {
     let world = world();
-    let (good, bad) = (world.environment(), world.environment());
+    let (succeeding, failing) = (world.environment(), world.environment());
     let announcements = world.listen("envcache");
 
-    assert_eq!(world.run(&good.request()).status, "SUCCEEDED");
-    let failed = world.run(&bad.request_with("/network/vpc", json!("no-such-vpc")));
+    assert_eq!(world.run(&succeeding.request()).status, "SUCCEEDED");
+    let failed = world.run(&failing.request_with("/network/vpc", json!("no-such-vpc")));
 
     assert_eq!(failed.error, "NotFound", "{failed:?}");
-    let available = announcements.wait_for(&good.name);
+    let available = announcements.wait_for(&succeeding.name);
     assert_eq!(available["detail-type"], "Cache Available");
     assert_eq!(
         available["detail"]["primaryEndpoint"],
-        good.primary_endpoint(world)
+        succeeding.primary_endpoint(world)
     );
-    let failure = announcements.wait_for(&bad.name);
+    let failure = announcements.wait_for(&failing.name);
     assert_eq!(failure["detail-type"], "Cache Provisioning Failed");
     assert_eq!(failure["detail"]["step"], "ResolveNetwork");
     assert_eq!(failure["detail"]["error"], "NotFound");

@@ -3,7 +3,7 @@
 use aws_sdk_ssm::Client;
 use contract::error::StepResult;
 
-/// `ParameterNotFound` says that it is gone already, which is what is wanted.
+/// Deletes a parameter. `ParameterNotFound` means that it no longer exists.
 pub async fn delete(ssm: &Client, name: &str) -> StepResult<()> {
     match ssm.delete_parameter().name(name).send().await {
         Ok(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! What Systems Manager shows of the parameters.
+//! Reads parameters and their tags.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use contract::error::StepResult;
 /// A parameter that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its value; of a `SecureString`, the ciphertext.
+    /// The value; for a `SecureString`, the ciphertext.
     pub value: String,
     pub kind: ParameterType,
 }
 
-/// Returns the named parameters that exist, by their names. A name that doesn't exist is left out, which is no error.
+/// Returns the named parameters that exist, by their names. Names that don't exist are omitted.
 pub async fn read(ssm: &Client, names: Vec<String>) -> StepResult<HashMap<String, Found>> {
     let resource = names.join(", ");
     let found = ssm
@@ -34,7 +34,7 @@ pub async fn read(ssm: &Client, names: Vec<String>) -> StepResult<HashMap<String
         .collect())
 }
 
-/// A parameter's tags.
+/// Returns a parameter's tags.
 pub async fn tags(ssm: &Client, name: &str) -> StepResult<Vec<Tag>> {
     Ok(ssm
         .list_tags_for_resource()
@@ -47,7 +47,7 @@ pub async fn tags(ssm: &Client, name: &str) -> StepResult<Vec<Tag>> {
         .unwrap_or_default())
 }
 
-/// Tags as key and value.
+/// Returns the keys and values of tags.
 pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
     tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))
 }

@@ -1,4 +1,4 @@
-//! The cache's endpoint in Parameter Store.
+//! Verifies the cache's endpoint, and publishes and retracts it in Parameter Store.
 
 mod delete;
 mod find;

@@ -12,12 +12,12 @@ use contract::{Action, Owner, Ownership, Spec};
 use crate::delete::delete;
 use crate::find::{Found, pairs, read, tags};
 
-/// Writes the parameters that are missing or differ, and no others. One of ours that no longer applies goes. A plan
-/// tells what would be done, and does nothing.
+/// Writes the parameters that are missing or differ, and deletes an owned one that no longer applies. A plan only
+/// returns what would be done.
 ///
 /// # Errors
-/// Before anything is written: `NotOwned` where a parameter of a wanted name is not ours and not to be adopted, and
-/// `Immutable` where one is not of the type `String`. Else what Systems Manager answered.
+/// Before it writes anything, returns `NotOwned` if a parameter with a requested name is neither owned nor adopted, and
+/// `Immutable` if one isn't of the type `String`. Otherwise, returns Systems Manager's error.
 pub async fn publish(
     ssm: &Client,
     stack: &str,
@@ -38,8 +38,8 @@ pub async fn publish(
         None => {
             return Err(StepError::new(
                 ErrorName::Internal,
-                "there is no endpoint to publish. The state machine and the functions are of different versions: deploy \
-                 the stack again",
+                "there is no endpoint to publish. The state machine and the functions have different versions. Deploy the \
+                 stack again",
             ));
         }
     };
@@ -102,17 +102,17 @@ fn unknown(spec: &Spec) -> Endpoints {
     }
 }
 
-/// One call that writes.
+/// A call that writes.
 enum Change<'a> {
     Adopt(&'a str),
     Create(&'a Parameter),
-    /// With the value found, for a plan.
+    /// With the current value, for a plan.
     Overwrite(&'a Parameter, String),
     Delete(String),
 }
 
 impl Change<'_> {
-    /// For the person who reads a plan.
+    /// Returns the change as a plan lists it.
     fn to_action(&self) -> Action {
         match self {
             Self::Adopt(name) => Action::new("AddTagsToResource", *name),
@@ -126,7 +126,7 @@ impl Change<'_> {
     }
 }
 
-/// What is to be done. It looks at every tag before anything is written.
+/// Returns the changes, in order. Checks the tags of every parameter before anything is written.
 async fn plan_changes<'a>(
     ssm: &Client,
     owner: &Owner,
@@ -148,7 +148,7 @@ async fn plan_changes<'a>(
             pairs(&tags(ssm, &parameter.name).await?),
         )?;
         require_string(&parameter.name, kind)?;
-        // A plan may be read by users who may not read the parameter itself.
+        // Users who can read a plan may not be allowed to read the parameter itself.
         let shown = match ownership {
             Ownership::Owned => value.clone(),
             Ownership::Adoptable => {
@@ -176,8 +176,8 @@ const ANOTHER_VALUE: &str = "another value";
 /// Checks that a parameter can hold an endpoint.
 ///
 /// # Errors
-/// Returns `Immutable` if it is not of the type `String`, because envcache doesn't overwrite a secret. Systems Manager may
-/// or may not reject that: `HierarchyTypeMismatchException` of
+/// Returns `Immutable` if it isn't of the type `String`, because envcache doesn't overwrite a secret. Systems Manager
+/// may or may not reject that: `HierarchyTypeMismatchException` of
 /// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html) says that a
 /// parameter's type never changes, but it was seen to
 /// (<https://github.com/hashicorp/terraform-provider-aws/pull/10819>).
@@ -195,8 +195,8 @@ fn require_string(name: &str, kind: &ParameterType) -> StepResult<()> {
     ))
 }
 
-/// Tags as Systems Manager takes them.
-fn written<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> StepResult<Vec<Tag>> {
+/// Returns tags as Systems Manager takes them.
+fn to_tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> StepResult<Vec<Tag>> {
     tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect::<Result<Vec<_>, _>>()
@@ -205,19 +205,19 @@ fn written<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> StepResult
         })
 }
 
-/// Takes over a parameter that nobody's tags claim.
+/// Adds the owner tags to an unowned parameter.
 async fn adopt(ssm: &Client, owner: &Owner, name: &str) -> StepResult<()> {
     ssm.add_tags_to_resource()
         .resource_type(ResourceTypeForTagging::Parameter)
         .resource_id(name)
-        .set_tags(Some(written(owner.tags())?))
+        .set_tags(Some(to_tags(owner.tags())?))
         .send()
         .await
         .map(drop)
         .map_err(|error| step::failure("AddTagsToResource", name, error))
 }
 
-/// A new parameter with its tags. `PutParameter` refuses tags together with `Overwrite`
+/// Creates a parameter with its tags. `PutParameter` rejects tags together with `Overwrite`
 /// ([PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)).
 async fn create(
     ssm: &Client,
@@ -225,7 +225,7 @@ async fn create(
     created_by: Option<&str>,
     parameter: &Parameter,
 ) -> StepResult<()> {
-    let tags = written(owner.creation_tags(created_by))?;
+    let tags = to_tags(owner.creation_tags(created_by))?;
     ssm.put_parameter()
         .name(&parameter.name)
         .value(&parameter.value)

@@ -1,4 +1,4 @@
-//! One endpoint, stage by stage: DNS, connect, TLS, commands.
+//! Connects to one endpoint in stages: DNS, connect, TLS, commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// What each stage may take. The four fit into the function's 30 seconds.
+/// The timeout of each stage. Together, the four stages are shorter than the function's 30 seconds.
 const STAGE_TIMEOUT: Duration = Duration::from_secs(5);
-/// What the key lives. The run that set it has read it by then.
+/// When the key expires. The run that set it has read it by then.
 const KEY_SECONDS: u64 = 60;
 
-/// What an endpoint failed in.
+/// The stage that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Dns,
@@ -38,11 +38,11 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Why an endpoint is not to be published.
+/// Why an endpoint isn't published.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreachable {
     pub stage: Stage,
-    /// What was met there.
+    /// The error of that stage.
     pub detail: String,
 }
 
@@ -54,7 +54,7 @@ impl Stage {
         }
     }
 
-    /// Gives a stage its time.
+    /// Runs a stage with its timeout.
     async fn within<T, E: fmt::Display>(
         self,
         work: impl Future<Output = Result<T, E>>,
@@ -66,7 +66,7 @@ impl Stage {
     }
 }
 
-/// Does PING; with a key SET and GET too.
+/// Connects and sends PING; with a key, also SET and GET.
 pub async fn reach(
     tls_config: &Arc<ClientConfig>,
     endpoint: &Endpoint,
@@ -84,7 +84,7 @@ pub async fn reach(
     let stream = Stage::Tls
         .within(TlsConnector::from(Arc::clone(tls_config)).connect(name, stream))
         .await?;
-    // The client's own words about itself are no command of ours.
+    // Otherwise, the client first sends its own name and version.
     let settings = AsyncConnectionConfig::new();
     let information = RedisConnectionInfo::default().set_skip_set_lib_name();
     let (connection, driver) = Stage::Command
@@ -95,12 +95,12 @@ pub async fn reach(
         ))
         .await?;
     tokio::select! {
-        commanded = Stage::Command.within(command(connection, key)) => commanded,
+        result = Stage::Command.within(commands(connection, key)) => result,
         () = driver => Err(Stage::Command.failed("the connection was closed")),
     }
 }
 
-async fn command(
+async fn commands(
     mut connection: MultiplexedConnection,
     key: Option<&str>,
 ) -> Result<(), RedisError> {
@@ -127,7 +127,7 @@ fn expect(command: &str, wanted: &str, found: &str) -> Result<(), RedisError> {
     }
     Err(RedisError::from((
         redis::ErrorKind::UnexpectedReturnType,
-        "another answer than a cache's",
-        format!("{command} was answered with {found}"),
+        "unexpected reply",
+        format!("{command} returned `{found}`"),
     )))
 }

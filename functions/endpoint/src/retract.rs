@@ -9,10 +9,10 @@ use contract::parameter;
 use crate::delete::delete;
 use crate::find::{pairs, read, tags};
 
-/// Deletes the parameters that are owned, and leaves all others.
+/// Deletes the owned parameters, and keeps all others.
 ///
 /// # Errors
-/// What Systems Manager answered.
+/// Returns Systems Manager's error.
 pub async fn retract(
     ssm: &Client,
     stack: &str,

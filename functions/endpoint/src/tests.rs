@@ -1,4 +1,4 @@
-//! The step against replayed answers of Systems Manager.
+//! Tests with replayed answers of Systems Manager.
 
 use aws_sdk_ssm::Client;
 use contract::error::{ErrorName, StepResult};
@@ -63,7 +63,7 @@ fn names_and_values(requests: &[(String, Value)]) -> Vec<(&Value, &Value)> {
 }
 
 #[tokio::test]
-async fn a_first_run_writes_every_parameter_with_its_tags() {
+async fn first_run_writes_every_parameter_with_tags() {
     let replay = Replay::new([existing(&[]), put(), put(), put(), put()]);
 
     let found = published(&replay).await.expect("published");
@@ -96,12 +96,12 @@ async fn a_first_run_writes_every_parameter_with_its_tags() {
                 ]
             })
         ),
-        "tags, and so no Overwrite: AWS refuses both together"
+        "tags, and therefore no Overwrite: AWS rejects both together"
     );
 }
 
 #[tokio::test]
-async fn what_is_there_and_right_is_not_written_again() {
+async fn writes_nothing_when_parameters_are_up_to_date() {
     let replay = Replay::new([
         existing(&[
             ("primary-endpoint", &format!("{HOST}:6379")),
@@ -122,7 +122,7 @@ async fn what_is_there_and_right_is_not_written_again() {
 }
 
 #[tokio::test]
-async fn what_differs_is_overwritten_and_what_is_missing_is_created() {
+async fn overwrites_differing_and_creates_missing_parameters() {
     let replay = Replay::new([
         existing(&[("host", "old.example"), ("port", "6379")]),
         tags("envcache"),
@@ -154,12 +154,12 @@ async fn what_differs_is_overwritten_and_what_is_missing_is_created() {
     assert_eq!(host["Value"], HOST);
     assert!(
         host.get("Tags").is_none(),
-        "AWS refuses tags together with Overwrite"
+        "AWS rejects tags together with Overwrite"
     );
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_not_ours_stops_it_before_anything_is_written() {
+async fn writes_nothing_when_another_stack_owns_a_parameter() {
     let replay = Replay::new([existing(&[("url", "rediss://other")]), tags("other")]);
 
     let error = published(&replay).await.expect_err("another stack's");
@@ -170,11 +170,11 @@ async fn a_parameter_that_is_not_ours_stops_it_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_nobody_owns_is_left_where_adoption_was_not_asked_for() {
+async fn writes_nothing_when_unowned_parameter_is_not_adopted() {
     let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
-    let replay = Replay::new([existing(&[("host", "by-hand.example")]), unowned]);
+    let replay = Replay::new([existing(&[("host", "manual.example")]), unowned]);
 
-    let error = published(&replay).await.expect_err("nobody's");
+    let error = published(&replay).await.expect_err("an unowned parameter");
 
     assert_eq!(error.name(), ErrorName::NotOwned);
     assert!(error.to_string().contains("adopt"), "{error}");
@@ -182,7 +182,7 @@ async fn a_parameter_that_nobody_owns_is_left_where_adoption_was_not_asked_for()
 }
 
 #[tokio::test]
-async fn what_systems_manager_refuses_keeps_its_reason() {
+async fn keeps_the_error_name_when_systems_manager_rejects_a_put() {
     // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
     for (code, expected) in [
         ("ParameterAlreadyExists", ErrorName::NotFound),
@@ -197,7 +197,7 @@ async fn what_systems_manager_refuses_keeps_its_reason() {
             Answer::json_fault(400, code, "AWS's own words."),
         ]);
 
-        let error = published(&replay).await.expect_err("refused");
+        let error = published(&replay).await.expect_err("rejected");
 
         assert_eq!(error.name(), expected, "{code}");
         assert!(
@@ -210,26 +210,26 @@ async fn what_systems_manager_refuses_keeps_its_reason() {
 }
 
 #[tokio::test]
-async fn a_reader_endpoint_that_no_longer_applies_goes_where_it_is_ours() {
+async fn deletes_outdated_reader_endpoint_only_when_owned() {
     let host = format!("{HOST}:6379");
     let url = format!("rediss://{host}");
-    let there = [
+    let parameters = [
         ("primary-endpoint", host.as_str()),
         ("host", HOST),
         ("port", "6379"),
         ("url", url.as_str()),
         ("reader-endpoint", "replica.bandup-redis:6379"),
     ];
-    let ours = || vec![tags("envcache"); 4];
-    let gone = || Answer::ok("{}");
+    let owned = || vec![tags("envcache"); 4];
+    let deleted = || Answer::ok("{}");
     let not_found = || Answer::json_fault(400, "ParameterNotFound", "AWS's own words.");
     let cases = [
-        ([ours(), vec![tags("envcache"), gone()]].concat(), 1),
-        ([ours(), vec![tags("envcache"), not_found()]].concat(), 1),
-        ([ours(), vec![tags("other")]].concat(), 0),
+        ([owned(), vec![tags("envcache"), deleted()]].concat(), 1),
+        ([owned(), vec![tags("envcache"), not_found()]].concat(), 1),
+        ([owned(), vec![tags("other")]].concat(), 0),
     ];
     for (answers, removed) in cases {
-        let replay = Replay::new([vec![existing(&there)], answers].concat());
+        let replay = Replay::new([vec![existing(&parameters)], answers].concat());
 
         let found = published(&replay).await.expect("published");
 
@@ -243,7 +243,7 @@ async fn a_reader_endpoint_that_no_longer_applies_goes_where_it_is_ours() {
     }
 }
 
-/// `RetractEndpoint` on these answers.
+/// Runs `RetractEndpoint` with these answers.
 async fn retracted(replay: &Replay) -> StepResult<RetractEndpointOutput> {
     let client = Client::new(&replay.config());
     let message = json!({ "environment": "bandup", "parameterPrefix": "/bandup/cache", "execution": "run-1" });
@@ -252,7 +252,7 @@ async fn retracted(replay: &Replay) -> StepResult<RetractEndpointOutput> {
 }
 
 #[tokio::test]
-async fn what_was_published_is_retracted_and_what_others_made_stays() {
+async fn retracts_only_owned_parameters() {
     let deleted = || Answer::ok("{}");
     let replay = Replay::new([
         existing(&[
@@ -264,7 +264,7 @@ async fn what_was_published_is_retracted_and_what_others_made_stays() {
         deleted(),
         tags("another-stack"),
         tags("envcache"),
-        // Somebody was faster.
+        // Another run or a user has deleted it in the meantime.
         Answer::json_fault(400, "ParameterNotFound", "Parameter not found."),
     ]);
 
@@ -277,13 +277,13 @@ async fn what_was_published_is_retracted_and_what_others_made_stays() {
                 "/bandup/cache/host".into(),
                 "/bandup/cache/reader-endpoint".into()
             ],
-            left: vec!["parameter /bandup/cache/url has not this stack's tags".into()],
+            left: vec!["parameter /bandup/cache/url doesn't have this stack's tags".into()],
         }
     );
 }
 
 #[tokio::test]
-async fn where_nothing_is_published_nothing_is_deleted() {
+async fn deletes_nothing_when_nothing_is_published() {
     let replay = Replay::new([existing(&[])]);
 
     let found = retracted(&replay).await.expect("a success");
@@ -296,7 +296,7 @@ async fn where_nothing_is_published_nothing_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_plan_tells_what_would_be_written_and_writes_nothing() {
+async fn plan_lists_actions_and_writes_nothing() {
     let replay = Replay::new([
         existing(&[
             ("host", "old.example"),
@@ -345,10 +345,10 @@ async fn a_plan_tells_what_would_be_written_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_nobody_owns_is_adopted_before_it_is_overwritten() {
+async fn adopts_unowned_parameter_before_it_overwrites_it() {
     let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
     let replay = Replay::new([
-        existing(&[("host", "by-hand.example")]),
+        existing(&[("host", "manual.example")]),
         unowned,
         put(),
         Answer::ok("{}"),
@@ -375,7 +375,7 @@ async fn a_parameter_that_nobody_owns_is_adopted_before_it_is_overwritten() {
             )
         })
         .collect();
-    let ours = json!([
+    let owner_tags = json!([
         { "Key": "envcache:environment", "Value": "bandup" },
         { "Key": "envcache:stack", "Value": "envcache" }
     ]);
@@ -383,14 +383,14 @@ async fn a_parameter_that_nobody_owns_is_adopted_before_it_is_overwritten() {
         of_host,
         [
             ("ListTagsForResource", Value::Null, Value::Null),
-            ("AddTagsToResource", ours, Value::Null),
+            ("AddTagsToResource", owner_tags, Value::Null),
             ("PutParameter", Value::Null, json!(true)),
         ]
     );
 }
 
 #[tokio::test]
-async fn rejects_a_parameter_of_another_type_before_anything_is_tagged() {
+async fn rejects_parameter_of_another_type_before_it_tags_any() {
     // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Parameter.html
     for kind in ["SecureString", "StringList"] {
         let parameter = |leaf: &str, kind: &str| json!({ "Name": format!("/bandup/cache/{leaf}"), "Type": kind, "Value": "AQICAHh", "Version": 1 });
@@ -422,7 +422,7 @@ async fn rejects_a_parameter_of_another_type_before_anything_is_tagged() {
 }
 
 #[tokio::test]
-async fn a_plan_shows_the_value_of_an_owned_parameter_and_of_no_other() {
+async fn plan_shows_the_current_value_only_of_owned_parameters() {
     let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
     for (found_tags, expected) in [
         (tags("envcache"), "old.example"),
@@ -443,7 +443,7 @@ async fn a_plan_shows_the_value_of_an_owned_parameter_and_of_no_other() {
     }
 }
 
-/// What a plan lists if ElastiCache doesn't tell the endpoint yet.
+/// Returns what a plan lists if the endpoint isn't known yet.
 async fn planned_without_endpoint(
     replay: &Replay,
 ) -> Vec<(String, Option<String>, Option<String>)> {
@@ -464,7 +464,7 @@ async fn planned_without_endpoint(
 }
 
 #[tokio::test]
-async fn a_plan_says_which_values_are_not_known_yet() {
+async fn plan_says_which_values_are_not_known_yet() {
     let replay = Replay::new([existing(&[])]);
 
     let planned = planned_without_endpoint(&replay).await;
@@ -481,7 +481,7 @@ async fn a_plan_says_which_values_are_not_known_yet() {
 }
 
 #[tokio::test]
-async fn a_plan_lists_no_published_value_that_may_stay() {
+async fn plan_lists_no_published_value_that_may_stay() {
     let replay = Replay::new([
         existing(&[("host", HOST), ("port", "6380"), ("url", "rediss://x")]),
         tags("envcache"),

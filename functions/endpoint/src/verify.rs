@@ -1,4 +1,4 @@
-//! Proves that a cache answers, on the network path that the backend takes.
+//! Verifies that a cache answers, from the backend's network.
 
 use std::sync::Arc;
 
@@ -8,14 +8,15 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::reach::{Stage, Unreachable, reach};
 
-/// The TLS settings of a backend: it trusts the system's authorities, of which Amazon Trust Services is one, and holds
-/// a certificate against the name that it connects to.
+/// Returns the TLS settings of a backend: it trusts the system's certificate authorities, which include Amazon Trust
+/// Services, and checks that a certificate is for the name that it connects to.
 ///
 /// # Errors
-/// Where the system has no authority to trust: the function then ends before it serves anything.
+/// Returns an error if the system trusts no certificate authority. The function then ends before it handles an
+/// invocation.
 pub fn tls_config() -> Result<Arc<ClientConfig>, rustls::Error> {
     let mut authorities = RootCertStore::empty();
-    // One that cannot be read is as good as one that is not there.
+    // Authorities that can't be read are skipped.
     authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if authorities.is_empty() {
         return Err(rustls::Error::General(
@@ -30,11 +31,11 @@ pub fn tls_config() -> Result<Arc<ClientConfig>, rustls::Error> {
     ))
 }
 
-/// Connects over TLS and does PING, SET and GET at the primary endpoint, on a key of its own that expires; PING at the
-/// reader endpoint, where there is one.
+/// Connects over TLS, and sends PING, SET, and GET to the primary endpoint, with a key of its own that expires, and
+/// PING to the reader endpoint, if there is one.
 ///
 /// # Errors
-/// `EndpointUnreachable` tells which stage failed: DNS, connect, TLS or a command.
+/// Returns `EndpointUnreachable` if a stage fails: DNS, connect, TLS, or a command. The message names the stage.
 pub async fn verify(
     tls_config: &Arc<ClientConfig>,
     input: VerifyEndpointInput,
@@ -51,7 +52,7 @@ pub async fn verify(
             None => Ok(()),
         }
     };
-    // Both at once, so that the slowest of failures fits into the function's time.
+    // Both at once, so that even the slowest failure ends before the function's timeout.
     let (primary, reader) = tokio::join!(reach(tls_config, &endpoints.primary, Some(&key)), reader);
     primary.map_err(|reason| unreachable("primary", &endpoints.primary, &reason))?;
     if let (Err(reason), Some(endpoint)) = (reader, &endpoints.reader) {
@@ -81,13 +82,13 @@ fn unreachable(kind: &str, endpoint: &Endpoint, reason: &Unreachable) -> StepErr
 const fn remedy(stage: Stage) -> &'static str {
     match stage {
         Stage::Dns => {
-            "See that DNS resolution is on in the VPC and that its resolver forwards Amazon's names"
+            "Check that DNS resolution is on in the VPC, and that its resolver forwards Amazon's names"
         }
         Stage::Connect => {
-            "See that the outbound rules of the stack's VerifySecurityGroupId, the network ACLs and the routes of \
-             VerifySubnetIds let this port through to the cache's subnets"
+            "Check that the outbound rules of the stack's `VerifySecurityGroupId`, and the network ACLs and routes of \
+             `VerifySubnetIds`, allow traffic to this port in the cache's subnets"
         }
-        Stage::Tls => "See that nothing between the subnets and the cache ends TLS itself",
-        Stage::Command => "See the cache's events and its memory in the ElastiCache console",
+        Stage::Tls => "Check that nothing between the subnets and the cache terminates TLS",
+        Stage::Command => "Check the cache's events and memory in the ElastiCache console",
     }
 }

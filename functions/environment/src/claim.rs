@@ -9,31 +9,31 @@ use crate::decide::{
     Decision, HolderStatus, IN_FLIGHT_SECONDS, decide, is_dry_run, take_over_update,
 };
 
-/// How often a claim is decided again after another run has written the record. Then the state machine waits.
+/// How often a claim is decided if other runs write the record. After that, the state machine waits.
 const ATTEMPTS: u32 = 3;
 /// How long it waits then: the other run has only just written.
 const BUSY_SECONDS: u32 = 5;
 
-/// What it calls.
+/// The services that a claim calls.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// The table of records.
+    /// Stores the records.
     pub records: Table,
-    /// Says whether a holder runs.
+    /// Returns the status of a holder.
     pub sfn: aws_sdk_sfn::Client,
 }
 
-/// Reads the record, decides, and writes at most once: only the record that was read. A plan writes nothing: an
-/// environment that could be claimed or taken over is free.
+/// Reads the record, decides, and writes at most once, only if the record is still as it was read. A plan writes
+/// nothing: an environment that could be claimed or taken over is free.
 ///
 /// # Errors
-/// Returns what `decide` returns, or what DynamoDB or Step Functions answered.
+/// Returns the error of `decide`, DynamoDB, or Step Functions.
 pub async fn claim(
     clients: &Clients,
     input: ClaimEnvironmentInput,
 ) -> StepResult<ClaimEnvironmentOutput> {
     let environment = input.environment.as_str();
-    // A dry run ends after its plan, whatever state calls.
+    // A dry run writes nothing, whichever state invokes this function.
     let writes_nothing = input.plan || is_dry_run(&input.request);
     let mut record = clients
         .records
@@ -88,8 +88,8 @@ pub async fn claim(
     })
 }
 
-/// Returns what Step Functions says about the other execution that holds the environment, if one does. A dry run doesn't
-/// wait for it, and so doesn't ask.
+/// Returns what Step Functions says about the other execution that holds the environment, if one does. A dry run
+/// doesn't wait for a holder, so it doesn't need the status.
 async fn holder_status(
     sfn: &aws_sdk_sfn::Client,
     record: &Record,

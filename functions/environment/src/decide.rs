@@ -9,13 +9,13 @@ use contract::message::{
 };
 use record::{Identity, Record, Update};
 
-/// How long a run waits for another one to end: 90 minutes. It lies below the state machine's `TimeoutSeconds`, whose
-/// end couldn't be announced.
+/// How long a run waits for another one to end: 90 minutes. It is shorter than the state machine's `TimeoutSeconds`,
+/// because no state can announce that timeout.
 pub const DEADLINE_SECONDS: u32 = 90 * 60;
-/// How long a run waits before it asks for the claim again.
+/// How long a run waits before it tries to claim again.
 const WAIT_SECONDS: u32 = 30;
-/// How long a function that the former holder invoked may still write: Lambda ends it after 30 seconds, and a call of
-/// its SDK that is under way after 15 more.
+/// How long a function that the former holder invoked may still write: Lambda ends the function after 30 seconds, and
+/// an SDK call that is in flight then may take 15 more.
 pub const IN_FLIGHT_SECONDS: u32 = 45;
 /// How long Step Functions may not return an execution that has only just started. `DescribeExecution` is eventually
 /// consistent
@@ -33,8 +33,8 @@ pub enum HolderStatus {
     NotReturned,
 }
 
-/// The attributes of earlier versions of envcache: `requestedAt`, `cacheIdentity`, and `creation` hold now what they
-/// held. A claim rewrites them.
+/// The attributes of earlier versions of envcache, which `requestedAt`, `cacheIdentity`, and `creation` replace. A
+/// claim removes them.
 const OUTDATED_ATTRIBUTES: [&str; 7] = [
     "askedAt",
     "askedForCache",
@@ -44,23 +44,23 @@ const OUTDATED_ATTRIBUTES: [&str; 7] = [
     "subnetGroupName",
     "parameterPrefix",
 ];
-/// What the record loses with the cache.
-const OF_THE_CACHE: [&str; 5] = [
+/// The attributes that the record loses with the cache.
+const CACHE_ATTRIBUTES: [&str; 5] = [
     "creation",
     "cacheIdentity",
     "engineVersion",
     "observed",
     "rollbackOf",
 ];
-/// What it loses besides, once nothing of the environment is left. A rollback leaves what earlier runs created, so a later
-/// removal needs their names; and the protection of a cache outlives a failed run.
-const OF_THE_ENVIRONMENT: [&str; 3] = ["spec", "formerSubnetGroups", "protected"];
-/// How long the record of a removed environment remembers when it was removed, in milliseconds: 90 days, as long as Step
-/// Functions keeps an execution's name.
-const REMEMBERED_MILLISECONDS: i64 = 90 * 24 * 60 * 60 * 1000;
+/// The attributes that the record also loses in a removal. A rollback keeps them: a later removal needs the names of
+/// the resources that earlier runs created, and protection outlives a failed run.
+const ENVIRONMENT_ATTRIBUTES: [&str; 3] = ["spec", "formerSubnetGroups", "protected"];
+/// How long the record of a removed environment is kept, in milliseconds: 90 days, as long as Step Functions keeps an
+/// execution's name.
+const RETENTION_MILLISECONDS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// When the record of an environment that was rolled back expires, in seconds since 1970: at the end of the year 9999,
-/// because what earlier runs created may still exist.
+/// because resources of earlier runs may still exist.
 const NEVER: i64 = 253_402_300_799;
 
 /// What a run does next.
@@ -68,9 +68,10 @@ const NEVER: i64 = 253_402_300_799;
 pub enum Decision {
     /// It may begin, once its request is written.
     Claim(Box<Begin>),
-    /// It takes the claim over from an execution that has ended, waits for that one's functions, and may begin then.
+    /// It takes over the claim from an execution that has ended. It may begin after it has waited for that execution's
+    /// functions.
     TakeOver { former: String, begin: Box<Begin> },
-    /// It waits, because of what `outcome` says.
+    /// It waits, for the reason in `outcome`.
     Wait {
         outcome: String,
         seconds: u32,
@@ -80,17 +81,17 @@ pub enum Decision {
     Superseded(String),
 }
 
-/// What a run that may begin writes, and what its next states need.
+/// The update of a run that may begin, and the values that its next states need.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Begin {
     pub claim: Claim,
-    /// What it writes besides the holder.
+    /// The update that makes the run the holder and records its request.
     pub update: Update,
     pub plan: EnvironmentPlan,
 }
 
-/// Decides what a run does, by the environment's record. `holder` is what Step Functions says about another execution
-/// that holds it.
+/// Decides what a run does, based on the environment's record. `holder` is the status of another execution that holds
+/// the environment.
 ///
 /// # Errors
 /// Returns `Immutable` if the request has another identity than the environment's cache, `Protected` if a removal is
@@ -100,7 +101,7 @@ pub fn decide(
     record: &Record,
     holder: Option<HolderStatus>,
 ) -> StepResult<Decision> {
-    // What is superseded now stays so, whoever holds the environment: it need not wait.
+    // A superseded request stays superseded, so it needn't wait for the holder.
     if let Some(reason) = superseded(input, record) {
         return Ok(Decision::Superseded(reason));
     }
@@ -138,7 +139,7 @@ pub fn decide(
     }
 }
 
-/// Returns since when this execution has waited for the holder.
+/// Returns the holder, and since when this execution has waited for it.
 fn waited_for(input: &ClaimEnvironmentInput, holder: &str) -> WaitedFor {
     match &input.waited_for {
         Some(known) if known.holder == holder => known.clone(),
@@ -160,10 +161,10 @@ fn wait_for(waited_for: WaitedFor) -> Decision {
 /// Begins, unless this run took the claim over and hasn't waited since. The seconds are the state machine's, so a lost
 /// reply, a retry, or a redrive doesn't shorten the wait.
 fn after_take_over(input: &ClaimEnvironmentInput, record: &Record) -> StepResult<Decision> {
-    let is_ours = record.holder.is_some();
+    let is_holder = record.holder.is_some();
     let until = record
         .taken_over_at
-        .filter(|_| is_ours)
+        .filter(|_| is_holder)
         .map(|at| at.saturating_add(IN_FLIGHT_SECONDS));
     match until {
         Some(until) if input.seconds_waited < until => Ok(Decision::Wait {
@@ -242,14 +243,17 @@ fn remove(
         subnet_group_name,
         parameter_prefix,
     } = record.names.as_ref().unwrap_or(&removal.names).clone();
-    let of_the_environment = OF_THE_ENVIRONMENT
+    let environment_attributes = ENVIRONMENT_ATTRIBUTES
         .into_iter()
         .filter(|_| created_by.is_none());
-    let forgotten: Vec<_> = OF_THE_CACHE.into_iter().chain(of_the_environment).collect();
+    let forgotten: Vec<_> = CACHE_ATTRIBUTES
+        .into_iter()
+        .chain(environment_attributes)
+        .collect();
     let expires_at = if created_by.is_some() {
         NEVER
     } else {
-        input.started_at.saturating_add(REMEMBERED_MILLISECONDS) / 1000
+        input.started_at.saturating_add(RETENTION_MILLISECONDS) / 1000
     };
     let claim = RemovalClaim {
         creation_recorded: record.creation.is_some(),
@@ -274,7 +278,7 @@ fn remove(
         parameter_prefix,
     };
     let update = if created_by.is_some() {
-        // The failed execution stays the one that was last recorded, and says why there is no cache.
+        // The failed execution stays the last recorded one, because it explains why there is no cache.
         holder_update(input, record).set_requested_at(record.requested_at)
     } else {
         request_update(input, record).remove(&["rollbackOf"])
@@ -306,7 +310,7 @@ fn former_subnet_groups(record: &Record, requested: &Identity) -> Vec<String> {
     groups
 }
 
-/// Makes the execution the holder, and rewrites what an earlier version of envcache wrote.
+/// Returns the update that makes the execution the holder and rewrites attributes of earlier versions of envcache.
 fn holder_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
     Update::default()
         .set_text("holder", &input.execution_arn)
@@ -316,15 +320,15 @@ fn holder_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
         .remove(&["takenOverAt"])
 }
 
-/// Records the request as the newest.
+/// Returns the update that also records the request as the newest.
 fn request_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
     holder_update(input, record)
         .set_text("lastExecution", &input.execution_arn)
         .set_number("requestedAt", requested_at(input))
 }
 
-/// Returns what a run writes when it takes the claim over from an execution that has ended: a claim removes the marker
-/// again.
+/// Returns the update of a run that takes over the claim from an execution that has ended. A claim removes
+/// `takenOverAt` again.
 pub fn take_over_update(input: &ClaimEnvironmentInput) -> Update {
     Update::default()
         .set_text("holder", &input.execution_arn)
@@ -351,15 +355,15 @@ fn require_identity(
     ))
 }
 
-/// Why a request is not to be carried out any more.
+/// Returns why a request is superseded, if it is.
 fn superseded(input: &ClaimEnvironmentInput, record: &Record) -> Option<String> {
     if let Some(rollback) = rollback(&input.request) {
-        // A rollback is authorized by the record alone, and by nothing that its own input says.
+        // Only the record authorizes a rollback, not the rollback's own input.
         let failed = rollback.execution.as_str();
         return (record.rollback_of.as_deref() != Some(failed)).then(|| {
             format!(
-                "the record of the environment names no failed execution {failed} to roll back: it did not fail, it \
-                 was rolled back before, or another run has followed it. Nothing was removed"
+                "the environment's record doesn't authorize a rollback of execution `{failed}`: it did not fail, it was \
+                 rolled back before, or another run has claimed the environment since. Nothing was removed"
             )
         });
     }
@@ -374,8 +378,8 @@ fn superseded(input: &ClaimEnvironmentInput, record: &Record) -> Option<String> 
     })
 }
 
-/// When the run was requested: at its event's time, but not after its own start, so that an event from the future
-/// doesn't lock the environment.
+/// Returns when the run was requested: its event's time, but not later than its own start, so that an event from the
+/// future doesn't lock the environment.
 fn requested_at(input: &ClaimEnvironmentInput) -> i64 {
     let event = match &input.request {
         ClaimRequest::Provision { spec, .. } => {
@@ -386,7 +390,7 @@ fn requested_at(input: &ClaimEnvironmentInput) -> i64 {
     event.map_or(input.started_at, |time| time.min(input.started_at))
 }
 
-/// Whether the run ends after its plan: it claims nothing, so it needn't wait.
+/// Returns whether the run ends after its plan. It claims nothing, so it needn't wait.
 pub fn is_dry_run(request: &ClaimRequest) -> bool {
     matches!(request, ClaimRequest::Provision { spec, .. } if spec.options.dry_run)
 }
@@ -398,7 +402,7 @@ fn rollback(request: &ClaimRequest) -> Option<&Rollback> {
     }
 }
 
-/// `2026-11-23T10:00:00.000Z`
+/// Returns a time such as `2026-11-23T10:00:00.000Z`.
 fn time(milliseconds: i64) -> String {
     DateTime::from_timestamp_millis(milliseconds).map_or_else(
         || format!("{milliseconds} ms"),

@@ -1,7 +1,7 @@
 //! Claims an environment for an execution: one run at a time, and an older request changes nothing.
 //!
-//! `decide` says what a run may do with the environment's record, and `claim` asks DynamoDB and Step Functions. A plan is
-//! the same decision without a write.
+//! `decide` decides what a run may do, based on the environment's record; `claim` calls DynamoDB and Step Functions. A
+//! plan is the same decision without a write.
 
 mod claim;
 mod decide;

@@ -1,7 +1,7 @@
 //! A model of two runs and a record. It visits every interleaving of their steps, with lost replies, stopped runs, and
-//! redriven ones. It calls `decide` itself; the rest is a model of what the state machines do.
+//! redriven ones. It calls `decide`; everything else models the state machines.
 //!
-//! Both runs plan before they claim, as a provisioning run does. A removal has no plan; its interleavings are among these.
+//! Both runs plan before they claim, as a provisioning run does. A removal has no plan; its interleavings are included.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -12,14 +12,14 @@ use serde_json::json;
 
 use crate::decide::{Decision, HolderStatus, IN_FLIGHT_SECONDS, decide};
 
-/// Where a run is. It leaves each phase in one atomic step.
+/// The phase of a run. It leaves each phase in one atomic step.
 #[derive(Clone, Debug, PartialEq)]
 enum Phase {
     /// Before `PlanEnvironment` reads the record.
     Plans,
     /// Before `ClaimEnvironment` reads the record.
     Claims,
-    /// It has read the record and decided, and hasn't written yet.
+    /// It has read the record and decided, but hasn't written yet.
     Writes(Write),
     /// In `WaitForClaim`, for this many seconds.
     Waits(u32),
@@ -100,11 +100,11 @@ impl Run {
 struct World {
     record: Record,
     runs: [Run; 2],
-    /// When each was requested.
+    /// When each run was requested.
     requested_at: [i64; 2],
 }
 
-/// A request that only a newer one rules out. It is read from JSON once, because the model decides very often.
+/// A request that only a newer one supersedes. It is read from JSON once, because the model decides very often.
 static INPUT: LazyLock<ClaimEnvironmentInput> = LazyLock::new(|| {
     serde_json::from_value(json!({
         "environment": "bandup",
@@ -129,8 +129,8 @@ static INPUT: LazyLock<ClaimEnvironmentInput> = LazyLock::new(|| {
 });
 
 const NAMES: [&str; 2] = ["run-0", "run-1"];
-/// Longer waits lead to no other decision: the 60 seconds in which Step Functions may not return a holder are over. Only
-/// the deadline of 90 minutes lies above.
+/// Longer waits lead to no other decision: the 60 seconds in which Step Functions may not return a holder are over.
+/// Only the deadline of 90 minutes is longer.
 const MOST_SECONDS: u32 = 240;
 
 impl World {
@@ -145,9 +145,9 @@ impl World {
         }
     }
 
-    /// Returns what Step Functions may say about the other run if that one holds the environment. It may not return a run
-    /// for the first minute. A run may claim as soon as it starts, so that minute begins with its claim, however long this
-    /// one has waited by then.
+    /// Returns the statuses that Step Functions may return for the other run if that one holds the environment. It may
+    /// not return a run for the first minute. A run may claim as soon as it starts, so that minute begins with its
+    /// claim, regardless of how long this one has waited by then.
     fn answers(&self, run: usize) -> Vec<Option<HolderStatus>> {
         let other = 1 - run;
         if self.record.holder.as_deref() != Some(NAMES[other]) {
@@ -215,8 +215,8 @@ impl World {
                 next.push(world);
             }
             Phase::Confirms => {
-                let is_ours = self.record.holder.as_deref() == Some(NAMES[run]);
-                next.push(with(if is_ours {
+                let is_holder = self.record.holder.as_deref() == Some(NAMES[run]);
+                next.push(with(if is_holder {
                     Phase::Works
                 } else {
                     Phase::Ends(End::LostItsClaim)
@@ -245,7 +245,7 @@ impl World {
         }
     }
 
-    /// Writes if the record is still the one that the run has read; otherwise, the run decides by the new record. If the
+    /// Writes if the record is still as the run has read it; otherwise, the run decides by the new record. If the
     /// reply is lost, the state machine retries `ClaimEnvironment` with the same number of seconds waited.
     fn write(&self, run: usize, write: &Write) -> Vec<Self> {
         let mut world = self.clone();
@@ -281,7 +281,7 @@ impl World {
         next
     }
 
-    /// Returns every world in which a person has just stopped a run, or redriven it.
+    /// Returns every world in which a user has just stopped or redriven a run.
     fn accidents(&self) -> Vec<Self> {
         let mut next = Vec::new();
         for run in 0..2 {
@@ -301,9 +301,9 @@ impl World {
                 redriven.is_stopped = false;
                 // The run repeats the call that its former function may still be making, and holds the claim for both.
                 redriven.is_in_flight = false;
-                // A redrive repeats the state in which the run was stopped. A state that changes resources doesn't check
-                // the claim first, which is documented (docs/concurrency.md). The model leaves that case out: it
-                // takes such a run as stopped one state earlier.
+                // A redrive repeats the state in which the run was stopped. A state that changes resources doesn't
+                // check the claim first, which is documented (docs/concurrency.md). The model excludes that case: it
+                // treats such a run as stopped one state earlier.
                 redriven.phase = match redriven.phase.clone() {
                     Phase::Writes(_) => Phase::Claims,
                     Phase::Works => Phase::Confirms,
@@ -331,7 +331,7 @@ impl World {
     /// Checks what must hold in every world.
     fn check(&self) {
         let works = |run: usize| self.runs[run].phase == Phase::Works && !self.runs[run].is_stopped;
-        assert!(!(works(0) && works(1)), "two holders at a time: {self:#?}");
+        assert!(!(works(0) && works(1)), "two runs work at once: {self:#?}");
         for run in &self.runs {
             assert!(
                 run.phase != Phase::Ends(End::LostItsClaim) || !run.to_come.stop,
@@ -346,8 +346,8 @@ impl World {
         }
     }
 
-    /// Lets each run that isn't stopped continue until it ends, one after the other. If a claim were never released or
-    /// taken over, a run would wait forever.
+    /// Checks that each run that isn't stopped ends if the runs continue one after the other. A claim that is never
+    /// released or taken over would make a run wait forever.
     fn check_that_all_end(&self) {
         let mut world = self.clone();
         // The holder is first, because the other one waits for it.

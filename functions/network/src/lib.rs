@@ -1,6 +1,6 @@
-//! Finds the network that a request names: the VPC, its subnets and the backend's security group.
+//! Finds the network that a request names: the VPC, its subnets, and the backend's security group.
 //!
-//! `select` decides which of the found things are meant; this file asks EC2.
+//! `select` selects from the resources that EC2 returns.
 
 mod select;
 
@@ -14,11 +14,11 @@ use contract::spec::Network;
 use contract::{Request, StackPolicy};
 use select::{Candidate, Kind, Subnet, exactly_one, is_id, subnets};
 
-/// Checks the request, fills in every default and finds the network's ids.
+/// Validates the request, fills in every default, and finds the network's IDs.
 ///
 /// # Errors
-/// `InvalidSpec` where the request breaks a rule, or the stack does not allow it; `NotFound` and `Ambiguous` where a
-/// name of the network matches nothing, or more than one thing; else what EC2 answered. Nothing is created.
+/// Returns `InvalidSpec` if the request breaks a rule or the stack doesn't allow it, `NotFound` if a name in the
+/// network matches no resource, `Ambiguous` if it matches more than one, or EC2's error.
 pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<ResolveNetworkOutput> {
     let PolicyParameters {
         adoption,
@@ -37,7 +37,7 @@ async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
     let vpc = exactly_one(
         Kind::Vpc,
         wanted.vpc.as_str(),
-        "in this account and region",
+        "in this account and Region",
         &describe_vpcs(ec2, wanted.vpc.as_str()).await?,
     )?;
     let found = describe_subnets(ec2, &vpc).await?;
@@ -78,7 +78,7 @@ async fn describe_vpcs(ec2: &Client, wanted: &str) -> StepResult<Vec<Candidate>>
         .collect())
 }
 
-/// All subnets of the VPC: there are few, and so one call finds every wanted one.
+/// Returns all subnets of the VPC. There are few, so one call finds every requested one.
 async fn describe_subnets(ec2: &Client, vpc: &str) -> StepResult<Vec<Subnet>> {
     let subnets = ec2
         .describe_subnets()
@@ -126,7 +126,7 @@ async fn describe_security_groups(
         .collect())
 }
 
-/// `*` and `?` in a filter's value are wildcards, so what comes back is compared again.
+/// Returns a filter. `*` and `?` in its value are wildcards, so the results are compared again.
 fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }

@@ -1,11 +1,11 @@
-//! Which of the found things a request means. Pure: no call is made here.
+//! Selects the resources that a request names. Pure functions; no AWS calls.
 
 use std::collections::BTreeSet;
 
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::value::Subnets;
 
-/// What is looked for.
+/// The kind of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Vpc,
@@ -30,17 +30,17 @@ impl Kind {
         }
     }
 
-    /// How a thing of this kind is asked for by a name.
+    /// Returns the words before the resource's name in a message.
     const fn noun(self) -> &'static str {
         match self {
-            Self::Vpc => "VPC with the id or Name tag",
-            Self::Subnet => "subnet with the id or Name tag",
-            Self::SecurityGroup => "security group with the id or name",
+            Self::Vpc => "VPC with the ID or Name tag",
+            Self::Subnet => "subnet with the ID or Name tag",
+            Self::SecurityGroup => "security group with the ID or name",
         }
     }
 }
 
-/// One found thing.
+/// A resource that EC2 returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     id: String,
@@ -48,7 +48,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A found thing; without an id it is none.
+    /// Returns the resource; none if it has no ID.
     pub fn new(id: Option<&str>, name: Option<&str>) -> Option<Self> {
         Some(Self {
             id: id?.to_owned(),
@@ -65,14 +65,14 @@ impl Candidate {
     }
 }
 
-/// A found subnet.
+/// A subnet that EC2 returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
     pub candidate: Candidate,
     pub zone: String,
 }
 
-/// Whether a text is an id of EC2 (`vpc-` and 8 or 17 hexadecimal digits) and not a name: `vpc-main` is a name.
+/// Returns whether a text is an ID of EC2 (such as `vpc-` and 8 or 17 hexadecimal digits). `vpc-main` is a name.
 pub fn is_id(kind: Kind, text: &str) -> bool {
     text.strip_prefix(kind.id_prefix()).is_some_and(|digits| {
         matches!(digits.len(), 8 | 17)
@@ -82,7 +82,10 @@ pub fn is_id(kind: Kind, text: &str) -> bool {
     })
 }
 
-/// The id of the one candidate that is called so. `scope` says where was looked.
+/// Returns the ID of the only candidate with the requested name or ID. `scope` says where EC2 searched.
+///
+/// # Errors
+/// Returns `NotFound` if no candidate matches, and `Ambiguous` if more than one does.
 pub fn exactly_one(
     kind: Kind,
     wanted: &str,
@@ -99,8 +102,8 @@ pub fn exactly_one(
         [] => Err(StepError::new(
             ErrorName::NotFound,
             format!(
-                "{}: there is no {} `{wanted}` {scope}. Nothing was created: correct the name, or create it, \
-                 and start again",
+                "{}: there is no {} `{wanted}` {scope}. Nothing was created. Correct the name, or create the resource, \
+                 then start again",
                 kind.field(),
                 kind.noun()
             ),
@@ -108,8 +111,8 @@ pub fn exactly_one(
         _ => Err(StepError::new(
             ErrorName::Ambiguous,
             format!(
-                "{}: there is more than one {} `{wanted}` {scope}: {}. Nothing was created: give the id of the \
-                 one that is meant, and start again",
+                "{}: there is more than one {} `{wanted}` {scope}: {}. Nothing was created. Use one of these IDs instead \
+                 of the name, then start again",
                 kind.field(),
                 kind.noun(),
                 matches.join(", ")
@@ -118,9 +121,13 @@ pub fn exactly_one(
     }
 }
 
-/// The ids of the wanted subnets, in the wanted order, and the zones that they stand in.
+/// Returns the IDs of the requested subnets, in the requested order, and their Availability Zones.
 ///
-/// They have to stand in two zones or more, so that a replica can be placed in another zone than the primary.
+/// There must be at least two zones, so that a replica can be placed in another zone than the primary.
+///
+/// # Errors
+/// Returns `InvalidSpec` if a subnet is listed twice or all are in one zone, `NotFound` if no subnet has a requested
+/// name, and `Ambiguous` if more than one has it.
 pub fn subnets(
     wanted: &Subnets,
     vpc: &str,
@@ -137,7 +144,7 @@ pub fn subnets(
         .collect::<StepResult<Vec<_>>>()?;
     if let Some(twice) = (1..ids.len()).find(|&index| ids[..index].contains(&ids[index])) {
         return Err(invalid(&format!(
-            "the same subnet, {}, is given by name and by id",
+            "the same subnet, {}, is listed by name and by ID",
             ids[twice]
         )));
     }
@@ -149,7 +156,7 @@ pub fn subnets(
     if zones.len() < 2 {
         let zones: Vec<_> = zones.into_iter().collect();
         return Err(invalid(&format!(
-            "all of them stand in one zone, {}, and a cache needs two zones or more",
+            "all subnets are in one Availability Zone, {}, but a cache needs at least two",
             zones.join(", ")
         )));
     }
@@ -161,7 +168,7 @@ fn invalid(problem: &str) -> StepError {
     StepError::new(
         ErrorName::InvalidSpec,
         format!(
-            "{}: {problem}. Nothing was created: correct the input and start again",
+            "{}: {problem}. Nothing was created. Correct the input, then start again",
             Kind::Subnet.field()
         ),
     )
@@ -176,7 +183,7 @@ mod tests {
     use super::*;
 
     fn candidate(id: &str, name: &str) -> Candidate {
-        Candidate::new(Some(id), Some(name)).expect("it has an id")
+        Candidate::new(Some(id), Some(name)).expect("it has an ID")
     }
 
     fn subnet(id: &str, name: &str, zone: &str) -> Subnet {
@@ -191,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_a_prefix_and_8_or_17_hexadecimal_digits() {
+    fn id_is_prefix_and_8_or_17_hexadecimal_digits() {
         let cases = [
             ("vpc-0a1b2c3d", true),
             ("vpc-0a1b2c3d4e5f60718", true),
@@ -207,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_match_is_taken() {
+    fn selects_the_only_match() {
         let found = [
             candidate("vpc-0000000a", "band-up-vpc"),
             candidate("vpc-0000000b", "Band-Up-VPC"),
@@ -215,20 +222,24 @@ mod tests {
             candidate("vpc-0000000d", "twins"),
         ];
         let cases = [
-            ("band-up-vpc", Ok("vpc-0000000a"), "case is told apart"),
-            ("vpc-0000000b", Ok("vpc-0000000b"), "by id"),
+            (
+                "band-up-vpc",
+                Ok("vpc-0000000a"),
+                "names are case-sensitive",
+            ),
+            ("vpc-0000000b", Ok("vpc-0000000b"), "by ID"),
             (
                 "band-*",
                 Err(ErrorName::NotFound),
-                "a wildcard of EC2's filters is a name",
+                "wildcards are part of the name",
             ),
             ("absent", Err(ErrorName::NotFound), "no such name"),
-            ("twins", Err(ErrorName::Ambiguous), "two of that name"),
+            ("twins", Err(ErrorName::Ambiguous), "two with that name"),
         ];
         for (wanted, expected, why) in cases {
-            let picked = exactly_one(Kind::Vpc, wanted, "here", &found);
+            let selected = exactly_one(Kind::Vpc, wanted, "here", &found);
             assert_eq!(
-                picked.as_deref().map_err(contract::StepError::name),
+                selected.as_deref().map_err(contract::StepError::name),
                 expected,
                 "{why}"
             );
@@ -236,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ambiguous_name_lists_the_ids_to_choose_from() {
+    fn lists_the_ids_when_a_name_is_ambiguous() {
         let found = [
             candidate("vpc-0000000c", "twins"),
             candidate("vpc-0000000d", "twins"),
@@ -252,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn subnets_come_in_the_wanted_order() {
+    fn returns_subnets_in_the_requested_order() {
         let found = [
             subnet("subnet-0000000a", "one", "ap-southeast-1a"),
             subnet("subnet-0000000b", "two", "ap-southeast-1b"),
@@ -267,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn one_zone_is_not_enough_and_the_message_names_it() {
+    fn names_the_zone_when_all_subnets_are_in_one() {
         let found = [
             subnet("subnet-0000000a", "one", "ap-southeast-1a"),
             subnet("subnet-0000000b", "two", "ap-southeast-1a"),
@@ -281,13 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn a_subnet_given_twice_under_two_names_is_noticed() {
+    fn rejects_subnet_listed_by_name_and_by_id() {
         let found = [subnet("subnet-0000000a", "one", "ap-southeast-1a")];
 
         let error = subnets(&wanted(["one", "subnet-0000000a"]), "vpc-0000000a", &found)
             .expect_err("the same subnet");
 
         assert_eq!(error.name(), ErrorName::InvalidSpec);
-        assert!(error.to_string().contains("by name and by id"), "{error}");
+        assert!(error.to_string().contains("by name and by ID"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The step against replayed answers of EC2.
+//! Tests with replayed answers of EC2.
 
 use aws_sdk_ec2::Client;
 use contract::error::{ErrorName, StepResult};
@@ -101,10 +101,10 @@ async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolveNetworkO
 }
 
 #[tokio::test]
-async fn names_become_ids_and_every_default_is_filled_in() {
+async fn resolves_names_and_fills_in_every_default() {
     let replay = Replay::new(reference_network());
 
-    let found = resolved(&replay, request()).await.expect("all is there");
+    let found = resolved(&replay, request()).await.expect("a network");
 
     assert_eq!(
         serde_json::to_value(found.network).expect("JSON"),
@@ -137,12 +137,12 @@ async fn names_become_ids_and_every_default_is_filled_in() {
                 ("Filter.2.Value.1", "ecs-backend-sg"),
             ]),
         ],
-        "subnets and groups are looked up inside the VPC only"
+        "subnets and groups are looked up only in the VPC"
     );
 }
 
 #[tokio::test]
-async fn ids_are_looked_up_as_ids() {
+async fn looks_up_ids_as_ids() {
     let replay = Replay::new(reference_network());
     let mut request = request();
     request["network"] = json!({
@@ -151,7 +151,7 @@ async fn ids_are_looked_up_as_ids() {
         "backendSecurityGroup": "sg-0a1b2c3d"
     });
 
-    let found = resolved(&replay, request).await.expect("all is there");
+    let found = resolved(&replay, request).await.expect("a network");
 
     assert_eq!(
         found.network.subnet_ids,
@@ -163,7 +163,7 @@ async fn ids_are_looked_up_as_ids() {
 }
 
 #[tokio::test]
-async fn further_pages_are_read() {
+async fn reads_further_pages() {
     let [vpcs, _, groups] = reference_network();
     let replay = Replay::new([
         vpcs,
@@ -186,14 +186,14 @@ async fn further_pages_are_read() {
         groups,
     ]);
 
-    let found = resolved(&replay, request()).await.expect("all is there");
+    let found = resolved(&replay, request()).await.expect("a network");
 
     assert_eq!(found.network.subnet_ids.len(), 2);
     assert_eq!(replay.forms()[2]["NextToken"], "more");
 }
 
 #[tokio::test]
-async fn what_is_missing_or_found_twice_is_named() {
+async fn names_the_field_when_a_name_is_missing_or_ambiguous() {
     let [vpc, subnet, _] = reference_network();
     let cases = [
         (
@@ -215,7 +215,7 @@ async fn what_is_missing_or_found_twice_is_named() {
             "network.subnets: there is no subnet",
         ),
         (
-            // A filter's value is compared without regard to case, and a name is not.
+            // Names are case-sensitive.
             vec![
                 vpc,
                 subnet,
@@ -230,7 +230,7 @@ async fn what_is_missing_or_found_twice_is_named() {
 
         let error = resolved(&replay, request())
             .await
-            .expect_err("not to be resolved");
+            .expect_err("no match, or several");
 
         assert_eq!(error.name(), name, "{error}");
         assert!(error.to_string().starts_with(message), "{error}");
@@ -238,19 +238,19 @@ async fn what_is_missing_or_found_twice_is_named() {
 }
 
 #[tokio::test]
-async fn a_bad_request_asks_aws_nothing() {
+async fn makes_no_call_when_the_request_is_invalid() {
     let replay = Replay::new([]);
 
     let error = resolved(&replay, json!({ "environment": "Bandup" }))
         .await
-        .expect_err("a bad name");
+        .expect_err("an invalid name");
 
     assert_eq!(error.name(), ErrorName::InvalidSpec);
     assert!(replay.forms().is_empty());
 }
 
 #[tokio::test]
-async fn a_denied_call_says_which() {
+async fn names_the_call_when_it_is_denied() {
     let replay = Replay::new([Answer::ec2_fault(
         403,
         "UnauthorizedOperation",

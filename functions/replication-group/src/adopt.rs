@@ -7,9 +7,9 @@ use contract::error::StepResult;
 
 use crate::find::are_tags_unavailable;
 
-/// Adds the owner tags to the group. ElastiCache adds them to its members too
+/// Adds the owner tags to the group, and returns whether ElastiCache accepted them: it doesn't while the group is
+/// changing. ElastiCache also adds them to the group's members
 /// ([AddTagsToResource](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html)).
-/// Returns false if the group is changing, so that its tags are unavailable.
 ///
 /// # Errors
 /// Returns ElastiCache's error.

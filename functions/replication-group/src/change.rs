@@ -1,4 +1,4 @@
-//! Applies one change to the cache.
+//! Applies one change to the replication group.
 
 use std::error::Error;
 
@@ -13,20 +13,20 @@ use contract::error::StepResult;
 use crate::compare::{Change, Requested, Setting};
 use crate::find::is_still_changing;
 
-/// What became of the call.
+/// ElastiCache's answer to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Accepted,
-    /// The group or a member is changing still: a group can be *available* before its members are.
+    /// The group or a member is still changing. A group can be *available* before its members are.
     StillChanging,
-    /// ElastiCache finds nothing to modify: the change has been made since the group was described, or is pending.
+    /// ElastiCache found nothing to modify: the change was made after the group was described, or is pending.
     NothingToModify,
 }
 
-/// Asks for the change, to be applied at once and not in the next maintenance window.
+/// Requests the change, to be applied immediately and not in the next maintenance window.
 ///
 /// # Errors
-/// What ElastiCache answered.
+/// Returns ElastiCache's error.
 pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult<Answer> {
     match change {
         Change::IncreaseReplicas(replicas) => answer(

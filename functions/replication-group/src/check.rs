@@ -8,12 +8,13 @@ use crate::decide::{self, Next};
 use crate::find;
 use crate::schedule::wait_or_give_up;
 
-/// Describes the replication group once. It decides only whether `EnsureReplicationGroup` has something to decide. A group
-/// that is *modifying* counts as ready: with a member that doesn't recover it may stay so, and only `EnsureReplicationGroup`
-/// looks at members.
+/// Describes the replication group once, and returns `Ready` if `EnsureReplicationGroup` has a decision to make.
+///
+/// A *modifying* group is ready, because it stays *modifying* if a member doesn't recover, and only
+/// `EnsureReplicationGroup` checks members.
 ///
 /// # Errors
-/// Returns `Timeout` after 60 minutes of waiting; otherwise, what ElastiCache answered.
+/// Returns `Timeout` after 60 minutes of waiting; otherwise, ElastiCache's error.
 pub async fn check(
     elasticache: &Client,
     input: CheckReplicationGroupInput,
@@ -28,7 +29,7 @@ pub async fn check(
             wait_seconds: wait_or_give_up(input.seconds_waited, id, &found)?,
             found,
         },
-        // A status that envcache doesn't know is EnsureReplicationGroup's error.
+        // For an unknown status, EnsureReplicationGroup returns the error.
         Ok(_) | Err(_) => CheckReplicationGroupOutput::Ready {
             found: status.unwrap_or("not there").to_owned(),
         },

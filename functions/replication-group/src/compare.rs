@@ -1,4 +1,4 @@
-//! Compares a cache with the request, and returns the changes that lead to it. Pure functions; no AWS calls.
+//! Compares a cache with the request, and returns the changes to make. Pure functions; no AWS calls.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -27,7 +27,7 @@ pub enum Change {
 /// A setting that differs from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The request's field, or the property of the group that derives from the request.
+    /// The request's field, or the name of a property that derives from the request.
     field: &'static str,
     /// The value that the group has; none if ElastiCache returns none.
     found: Option<String>,
@@ -113,14 +113,14 @@ impl Display for Requested {
     }
 }
 
-/// Returns the changes that lead to the request, in their order; none if the group is up to date. A run applies the first,
-/// waits, and compares again.
+/// Returns the changes that bring the group to the request, in order; empty if the group is up to date. A run applies
+/// the first one, waits, and compares again.
 ///
 /// Replicas are added before failover is turned on, and deleted after it is turned off, because failover requires two
 /// nodes.
 ///
 /// # Errors
-/// Returns `Immutable` if the group differs in something that AWS can't change in place.
+/// Returns `Immutable` if the group differs in a setting that can't be changed in place.
 pub fn changes(
     group: &ReplicationGroup,
     member: &CacheCluster,
@@ -143,7 +143,7 @@ pub fn changes(
     Ok(changes.into_iter().flatten().collect())
 }
 
-/// Returns the settings that one request changes together, without an interruption.
+/// Returns the settings that one request changes without an interruption.
 fn online_settings(
     group: &ReplicationGroup,
     member: &CacheCluster,
@@ -219,7 +219,7 @@ fn failover(group: &ReplicationGroup, input: &EnsureReplicationGroupInput) -> Op
     })
 }
 
-/// Returns the settings of an upgrade, in which ElastiCache replaces one node after the other.
+/// Returns the settings of an engine upgrade, in which ElastiCache replaces one node after the other.
 fn upgrade(member: &CacheCluster, input: &EnsureReplicationGroupInput) -> Vec<Setting> {
     let Some((found, requested)) = versions(member, input) else {
         return Vec::new();
@@ -257,8 +257,8 @@ fn node_type(group: &ReplicationGroup, input: &EnsureReplicationGroupInput) -> O
     })
 }
 
-/// Returns the version that the cache has and the requested one; none if the request has none. The stack's default version
-/// upgrades no cache.
+/// Returns the cache's version and the requested one; none if the request has no version, because the stack's default
+/// version applies only to new caches.
 pub fn versions(
     member: &CacheCluster,
     input: &EnsureReplicationGroupInput,
@@ -288,7 +288,7 @@ pub fn parameter_group_of(member: &CacheCluster) -> Option<&str> {
         .and_then(CacheParameterGroupStatus::cache_parameter_group_name)
 }
 
-/// Returns how many nodes the group has.
+/// Returns the number of nodes in the group.
 pub fn nodes(group: &ReplicationGroup) -> i32 {
     let nodes: usize = group
         .node_groups()
@@ -298,7 +298,7 @@ pub fn nodes(group: &ReplicationGroup) -> i32 {
     i32::try_from(nodes).unwrap_or(i32::MAX)
 }
 
-/// Returns a flag as plans and errors show it.
+/// Returns the text of a flag in plans and errors.
 pub const fn on_off(flag: Option<bool>) -> &'static str {
     match flag {
         Some(true) => "on",

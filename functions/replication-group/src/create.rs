@@ -1,4 +1,4 @@
-//! Creates the cache.
+//! Creates the replication group.
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::error::ProvideErrorMetadata;
@@ -7,31 +7,37 @@ use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 
-/// What became of the call.
+/// ElastiCache's answer to the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Requested {
+pub enum Answer {
     Accepted,
-    /// A run at the same time, or this call's own first try, whose answer was lost.
+    /// Another run created the group, or an earlier attempt of this call did, and its reply was lost.
     AlreadyExists,
-    /// A cache cluster has the name, as AWS's answer says. Its reference lists this answer for cache clusters only.
+    /// A cache cluster has the name; contains ElastiCache's message. The API reference lists this error only for cache
+    /// clusters.
     NameTaken(String),
-    /// AWS has no capacity for the node type there.
+    /// AWS has no capacity for the node type in these zones.
     NoCapacity,
 }
 
-/// Requests the replication group; ElastiCache chooses the zones if there are none. Encryption is requested explicitly, and
-/// `TransitEncryptionMode` is left out: with encryption in transit on, it means `required`
+/// Requests the replication group. If `zones` is empty, ElastiCache chooses the zones.
+///
+/// The request turns encryption on explicitly, and omits `TransitEncryptionMode`: if encryption in transit is on, it
+/// defaults to `required`
 /// ([CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)).
+///
+/// # Errors
+/// Returns `NotFound` if ElastiCache doesn't see the security group yet; otherwise, ElastiCache's error.
 pub async fn create(
     elasticache: &Client,
     owner: &Owner,
-    wanted: &EnsureReplicationGroupInput,
+    input: &EnsureReplicationGroupInput,
     zones: &[String],
     engine_version: &str,
-) -> StepResult<Requested> {
-    let cache = &wanted.spec.cache;
+) -> StepResult<Answer> {
+    let cache = &input.spec.cache;
     let tags = owner
-        .creation_tags(wanted.spec.options.created_by(&wanted.execution))
+        .creation_tags(input.spec.options.created_by(&input.execution))
         .into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
     let answer = elasticache
@@ -49,7 +55,7 @@ pub async fn create(
         .network_type(NetworkType::Ipv4)
         .port(cache.port.get())
         .cache_subnet_group_name(cache.subnet_group_name.as_str())
-        .security_group_ids(&wanted.security_group_id)
+        .security_group_ids(&input.security_group_id)
         .at_rest_encryption_enabled(true)
         .transit_encryption_enabled(true)
         .snapshot_retention_limit(cache.snapshot_retention_days.get())
@@ -57,29 +63,27 @@ pub async fn create(
         .send()
         .await;
     match answer {
-        Ok(_) => Ok(Requested::Accepted),
+        Ok(_) => Ok(Answer::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupAlreadyExists") => {
-            Ok(Requested::AlreadyExists)
+            Ok(Answer::AlreadyExists)
         }
         Err(error) if step::code(&error) == Some("CacheClusterAlreadyExists") => {
             let message = error.message().unwrap_or("a cache cluster has this name");
-            Ok(Requested::NameTaken(
-                message.trim_end_matches('.').to_owned(),
-            ))
+            Ok(Answer::NameTaken(message.trim_end_matches('.').to_owned()))
         }
         Err(error) if step::code(&error) == Some("InsufficientCacheClusterCapacity") => {
-            Ok(Requested::NoCapacity)
+            Ok(Answer::NoCapacity)
         }
-        // ElastiCache has no fault of its own for a security group that it does not see yet.
+        // ElastiCache has no error code for a security group that it doesn't see yet.
         Err(error)
             if step::code(&error) == Some("InvalidParameterValue")
                 && error
                     .message()
-                    .is_some_and(|text| text.contains(&wanted.security_group_id)) =>
+                    .is_some_and(|text| text.contains(&input.security_group_id)) =>
         {
             Err(step::not_yet_visible(
                 "CreateReplicationGroup",
-                &wanted.security_group_id,
+                &input.security_group_id,
                 error,
             ))
         }

@@ -1,4 +1,4 @@
-//! What a round does about the replication group. Pure functions; no AWS calls.
+//! Decides what a round does with the replication group. Pure functions; no AWS calls.
 
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
@@ -7,20 +7,20 @@ use record::{Creation, FailedMember, NothingToModify, Observed};
 use crate::placement::{Placement, placements};
 use crate::schedule::DEADLINE_SECONDS;
 
-/// What a group's status asks for.
+/// The next step for a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// There is no group: create it.
+    /// Create the group, because it doesn't exist.
     Create,
-    /// ElastiCache is at work on it, as this text says: wait.
+    /// Wait, because the group is changing; contains its status.
     Wait(String),
-    /// Its creation failed: replace it, if it is owned.
+    /// Replace the group if it is owned, because its creation failed.
     Replace,
-    /// It can be compared with the request, and changed.
+    /// Compare the group with the request, because it is available.
     Compare,
 }
 
-/// Returns what the status asks for; none stands for a group that doesn't exist. The statuses are those of
+/// Returns the next step for a status, which is none for a group that doesn't exist. The statuses are those of
 /// [ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html).
 ///
 /// # Errors
@@ -37,16 +37,16 @@ pub fn by_status(id: &str, status: Option<&str>) -> StepResult<Next> {
             return Err(StepError::new(
                 ErrorName::UnexpectedStatus,
                 format!(
-                    "replication group {id} is {status}, a status that envcache does not know. It was left as it is: \
-                     check it in the ElastiCache console, and start again once it is available"
+                    "replication group `{id}` is {status}: envcache doesn't know this status. It was not changed. Check \
+                     it in the ElastiCache console, and start again once it is available"
                 ),
             ));
         }
     })
 }
 
-/// Returns what to record before the group is requested from ElastiCache: the first placement that this execution
-/// hasn't found without capacity.
+/// Returns what to record before the group is requested from ElastiCache, with the first placement that didn't lack
+/// capacity in this execution.
 ///
 /// # Errors
 /// Returns `InsufficientCapacity` if no placement is left.
@@ -73,8 +73,8 @@ pub fn creation(
     Err(StepError::new(
         ErrorName::InsufficientCapacity,
         format!(
-            "CreateReplicationGroup {}: AWS has no capacity for {} {} of {}. Tried: {}. What could not be created was \
-             deleted again. Start again later, or request another cache.nodeType, or subnets in other zones",
+            "CreateReplicationGroup {}: AWS has no capacity for {} {} of type `{}`. Tried: {}. Failed creations were \
+             deleted. Start again later, or request another cache.nodeType or subnets in other zones",
             cache.name,
             cache.nodes(),
             if cache.nodes() == 1 { "node" } else { "nodes" },
@@ -84,16 +84,17 @@ pub fn creation(
     ))
 }
 
-/// The code is in the event of the member that found no capacity
+/// The error code in ElastiCache's event for a member for which AWS has no capacity
 /// (<https://runbooks.cloud-platform.service.justice.gov.uk/elasticache-insufficient-az-capacity.html>).
 const NO_CAPACITY: &str = "InsufficientCacheClusterCapacity";
 
-/// Returns what to record before a failed creation is deleted. A failed creation is replaced once in an execution: a
-/// temporary problem may be gone, and a permanent one occurs again. If AWS has no capacity, it is replaced as often as
-/// there are other placements to try.
+/// Returns what to record before a failed creation is deleted.
+///
+/// An execution replaces a failed creation once: a temporary problem may be over, and a permanent one occurs again. If
+/// AWS has no capacity, the execution replaces it until each placement was tried.
 ///
 /// # Errors
-/// Returns `CreateFailed`, with the reason that ElastiCache's events give, if the group isn't replaced.
+/// Returns `CreateFailed`, with the reason from ElastiCache's events, if the group isn't replaced.
 pub fn replacement(
     input: &EnsureReplicationGroupInput,
     recorded: Option<&Creation>,
@@ -102,12 +103,13 @@ pub fn replacement(
     let no_capacity = reason.contains(NO_CAPACITY);
     let own = own(input, recorded);
     let remedy = if recorded.is_none() {
-        "The environment's record does not say that envcache asked for it, so it was left as it is: delete it in the \
+        "The environment's record doesn't say that envcache requested it, so it was not changed. Delete it in the \
          ElastiCache console, then start again"
     } else if own.replaced && !no_capacity {
-        "It was deleted and created again in this run, and failed again: see to the reason, then start again"
+        "This run replaced it, and the new creation failed too. It was left in place. Correct the cause, then start \
+         again"
     } else if input.seconds_waited >= DEADLINE_SECONDS {
-        "It could not be replaced within 60 minutes of waiting: start again"
+        "It could not be replaced within 60 minutes of waiting. It was left in place. Start again"
     } else {
         return Ok(if no_capacity {
             without_capacity(&own)
@@ -122,14 +124,14 @@ pub fn replacement(
     Err(StepError::new(
         ErrorName::CreateFailed,
         format!(
-            "replication group {} is create-failed: ElastiCache accepted it and then could not create it. {reason}. \
+            "replication group `{}` is create-failed: ElastiCache accepted it, but couldn't create it. {reason}. \
              {remedy}",
             input.spec.cache.name
         ),
     ))
 }
 
-/// Returns the creation after AWS had no capacity for its placement.
+/// Returns the creation with its placement added to those without capacity.
 pub fn without_capacity(creation: &Creation) -> Creation {
     let mut creation = creation.clone();
     if !creation.tried.contains(&creation.placement) {
@@ -138,12 +140,13 @@ pub fn without_capacity(creation: &Creation) -> Creation {
     creation
 }
 
-/// In how many rounds a member has to be found in a status from which it doesn't recover.
+/// Number of rounds that have to find a member in a status from which it doesn't recover, before the run fails.
 const CHECKS_OF_FAILED_MEMBER: usize = 3;
-/// How often an execution requests more replicas. ElastiCache deletes a replica that it can't create.
+/// Number of times that an execution requests missing replicas. ElastiCache deletes a replica that it can't create.
 const REPLICA_REQUESTS: usize = 2;
 
-/// Returns what this execution has observed. What another one observed doesn't count: its cause may be gone.
+/// Returns what this execution has observed. Observations of another execution don't count, because their cause may
+/// have been corrected.
 pub fn observed(input: &EnsureReplicationGroupInput, recorded: Option<&Observed>) -> Observed {
     recorded
         .filter(|observed| observed.execution == input.execution)
@@ -154,8 +157,8 @@ pub fn observed(input: &EnsureReplicationGroupInput, recorded: Option<&Observed>
         })
 }
 
-/// Returns what to record about a member that doesn't recover, found after so many seconds of waiting; none if it was found
-/// so often enough.
+/// Returns what to record about a member that doesn't recover, found after `waited` seconds; none once enough rounds
+/// have found it.
 pub fn failed_member(observed: &Observed, id: &str, status: &str, waited: u32) -> Option<Observed> {
     let known = observed.failed_member.as_ref();
     let mut checks = known
@@ -175,8 +178,8 @@ pub fn failed_member(observed: &Observed, id: &str, status: &str, waited: u32) -
     })
 }
 
-/// Returns what to record before more replicas are requested, after so many seconds of waiting; none if those that this
-/// execution requested have disappeared too often.
+/// Returns what to record before more replicas are requested, after `waited` seconds; none if this execution has
+/// requested them often enough.
 pub fn replica_request(observed: &Observed, waited: u32) -> Option<Observed> {
     let mut observed = observed.clone();
     if !observed.replica_requests.contains(&waited) {
@@ -185,8 +188,8 @@ pub fn replica_request(observed: &Observed, waited: u32) -> Option<Observed> {
     (observed.replica_requests.len() <= REPLICA_REQUESTS).then_some(observed)
 }
 
-/// Returns what to record about a change for which ElastiCache found nothing to modify; none if it found nothing for the same
-/// change in an earlier round.
+/// Returns what to record about a change for which ElastiCache found nothing to modify, after `waited` seconds; none if
+/// an earlier round had the same result for the same change.
 pub fn nothing_to_modify(observed: &Observed, differences: &str, waited: u32) -> Option<Observed> {
     let is_known = observed
         .nothing_to_modify
@@ -201,8 +204,10 @@ pub fn nothing_to_modify(observed: &Observed, differences: &str, waited: u32) ->
     })
 }
 
-/// Returns what this execution has recorded. Another execution's group is placed where that one placed it, but what it
-/// tried doesn't count: its capacity may be back.
+/// Returns the creation that this execution has recorded.
+///
+/// From another execution's creation, it keeps only the placement, because the existing group has it. The placements
+/// that the other execution tried don't count, because AWS may have capacity again.
 fn own(input: &EnsureReplicationGroupInput, recorded: Option<&Creation>) -> Creation {
     match recorded {
         Some(creation) if creation.execution == input.execution => creation.clone(),

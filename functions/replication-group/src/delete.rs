@@ -1,4 +1,4 @@
-//! Deletes the cache.
+//! Deletes the replication group.
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::ReplicationGroup;
@@ -9,13 +9,15 @@ use contract::message::{DeleteReplicationGroupInput, DeleteReplicationGroupOutpu
 use crate::find::{self, Members};
 use crate::schedule;
 
-/// Deletes the replication group of an environment that is removed, if it is owned, or checks how far its deletion has
-/// come. OwnershipCheck comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
+/// Deletes the replication group of an environment that is removed, if the environment owns it, or checks the progress
+/// of its deletion.
+///
+/// Ownership comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
 /// comes from the environment's record. A group that doesn't exist is a success.
 ///
 /// # Errors
-/// Returns `UnexpectedStatus` for a status that ElastiCache doesn't document, and `Timeout` after 60 minutes of waiting;
-/// otherwise, what ElastiCache answered.
+/// Returns `UnexpectedStatus` for a status that ElastiCache doesn't document, and `Timeout` after 60 minutes of
+/// waiting; otherwise, ElastiCache's error.
 pub async fn delete(
     elasticache: &Client,
     stack: &str,
@@ -26,16 +28,16 @@ pub async fn delete(
         return absent(elasticache, &input).await;
     };
     let status = group.status().unwrap_or("without a status");
-    match verdict(&input, status)? {
-        Verdict::Wait => {
+    match by_status(&input, status)? {
+        Next::Wait => {
             let found = changing(elasticache, &group, status).await?;
             return wait(&input, &format!("found {found}"), &found);
         }
-        Verdict::Leave(left) => {
+        Next::Keep(left) => {
             return Ok(DeleteReplicationGroupOutput::NotOwned { left: vec![left] });
         }
-        Verdict::Delete => {}
-        Verdict::DeleteIfOwned => {
+        Next::Delete => {}
+        Next::DeleteIfOwned => {
             let owner = Owner::new(&input.environment, stack);
             let created_by = input.created_by.as_deref();
             match find::tags(elasticache, &group).await {
@@ -57,37 +59,37 @@ pub async fn delete(
             }
         }
     }
-    // A failed creation has nothing to keep.
+    // A failed creation has no data for a final snapshot.
     let final_snapshot = input
         .final_snapshot
         .clone()
         .filter(|_| status != "create-failed");
     match request(elasticache, id, final_snapshot).await? {
-        Requested::Accepted => wait(&input, "deleted", "deleting"),
-        Requested::Absent => absent(elasticache, &input).await,
-        Requested::StillChanging => wait(&input, "not deletable yet", "not deletable yet"),
+        Answer::Accepted => wait(&input, "deleted", "deleting"),
+        Answer::Absent => absent(elasticache, &input).await,
+        Answer::StillChanging => wait(&input, "not deletable yet", "not deletable yet"),
     }
 }
 
-/// What became of the call.
+/// ElastiCache's answer to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requested {
+pub enum Answer {
     Accepted,
-    /// There is no such group, or no longer.
+    /// The group doesn't exist.
     Absent,
-    /// It is being deleted already, or a member is still changing: the next check shows which.
+    /// The group is already being deleted, or a member is still changing. The next check shows which.
     StillChanging,
 }
 
-/// Asks ElastiCache to delete the group.
+/// Requests the deletion of the group.
 ///
 /// # Errors
-/// Returns what ElastiCache answered.
+/// Returns ElastiCache's error.
 pub async fn request(
     elasticache: &Client,
     id: &str,
     final_snapshot: Option<String>,
-) -> StepResult<Requested> {
+) -> StepResult<Answer> {
     let answer = elasticache
         .delete_replication_group()
         .replication_group_id(id)
@@ -95,18 +97,18 @@ pub async fn request(
         .send()
         .await;
     match answer {
-        Ok(_) => Ok(Requested::Accepted),
+        Ok(_) => Ok(Answer::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => {
-            Ok(Requested::Absent)
+            Ok(Answer::Absent)
         }
-        Err(error) if find::is_still_changing(step::code(&error)) => Ok(Requested::StillChanging),
+        Err(error) if find::is_still_changing(step::code(&error)) => Ok(Answer::StillChanging),
         Err(error) => Err(step::failure("DeleteReplicationGroup", id, error)),
     }
 }
 
-/// Returns `Absent`, with the final snapshot if there is one. ElastiCache is asked, because the request for it proves
-/// nothing: a `create-failed` group and one that was being deleted already leave none, and the reply to a deletion may be
-/// lost.
+/// Returns `Absent`, with the final snapshot if it exists. ElastiCache creates no snapshot of a `create-failed` group
+/// or of a group that is already being deleted, and the reply to a deletion may be lost. Therefore, it describes the
+/// snapshot.
 async fn absent(
     elasticache: &Client,
     input: &DeleteReplicationGroupInput,
@@ -121,8 +123,8 @@ async fn absent(
     })
 }
 
-/// Describes a group that ElastiCache is at work on. A group whose member doesn't recover may be *modifying* forever, so
-/// the member is named.
+/// Describes a group that is changing. If a member doesn't recover, the group may be *modifying* forever, so the text
+/// names the member.
 async fn changing(
     elasticache: &Client,
     group: &ReplicationGroup,
@@ -137,7 +139,7 @@ async fn changing(
     })
 }
 
-/// Waits for a group that `found` describes.
+/// Waits for a group with the state `found`.
 fn wait(
     input: &DeleteReplicationGroupInput,
     outcome: &str,
@@ -149,31 +151,35 @@ fn wait(
     })
 }
 
-enum Verdict {
+/// The next step of a deletion.
+enum Next {
     Wait,
-    /// It isn't owned, as this text says.
-    Leave(String),
+    /// Keeps the group, because it isn't owned; contains the text for `left`.
+    Keep(String),
     Delete,
     DeleteIfOwned,
 }
 
-/// What a status means for a deletion. The statuses are those of
+/// Returns the next step for a status. The statuses are those of
 /// [ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html).
-fn verdict(input: &DeleteReplicationGroupInput, status: &str) -> StepResult<Verdict> {
+///
+/// # Errors
+/// Returns `UnexpectedStatus` for a status that ElastiCache doesn't document.
+fn by_status(input: &DeleteReplicationGroupInput, status: &str) -> StepResult<Next> {
     let id = &input.cache_name;
     Ok(match status {
-        "available" => Verdict::DeleteIfOwned,
-        "create-failed" if input.creation_recorded => Verdict::Delete,
-        "create-failed" => Verdict::Leave(format!(
-            "replication group {id} is create-failed, and the environment's record does not say that envcache asked for it"
+        "available" => Next::DeleteIfOwned,
+        "create-failed" if input.creation_recorded => Next::Delete,
+        "create-failed" => Next::Keep(format!(
+            "replication group {id} is create-failed, and the environment's record doesn't say that envcache requested it"
         )),
-        "creating" | "deleting" | "modifying" | "snapshotting" => Verdict::Wait,
+        "creating" | "deleting" | "modifying" | "snapshotting" => Next::Wait,
         status => {
             return Err(StepError::new(
                 ErrorName::UnexpectedStatus,
                 format!(
-                    "replication group {id} is {status}, a status that envcache does not know. It was left as it is: \
-                     check it in the ElastiCache console, then start again"
+                    "replication group `{id}` is {status}: envcache doesn't know this status. It was not deleted. Check \
+                     it in the ElastiCache console, then start again"
                 ),
             ));
         }

@@ -1,4 +1,4 @@
-//! One round of ensuring: reads the record and the group, decides, and makes at most one write to ElastiCache.
+//! Runs one round: reads the record and the group, decides, and makes at most one write to ElastiCache.
 
 use aws_sdk_elasticache::types::{NodeGroup, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
@@ -7,34 +7,34 @@ use contract::{Action, Ownership};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adopt::adopt;
-use crate::change::Answer;
 use crate::compare::Change;
-use crate::create::{Requested, create};
+use crate::create::{self, create};
 use crate::decide::{self, Next};
 use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
-use crate::{change, compare, delete, find, plan, reason, schedule, version};
+use crate::reason::failure_reason;
+use crate::{change, compare, delete, find, plan, schedule, version};
 
-/// What it calls.
+/// The AWS clients of `ensure`.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// ElastiCache.
+    /// The ElastiCache client.
     pub elasticache: aws_sdk_elasticache::Client,
-    /// The table of records.
+    /// The table of environment records.
     pub records: Table,
 }
 
 /// Brings the replication group one step closer to the request: creates, replaces, adopts, or changes it. The state
 /// machine calls it again until the group is up to date. A plan returns what a run would do, and writes nothing.
 ///
-/// Every write to ElastiCache comes after a write to the record on the condition that this execution holds the
-/// environment. That write stores what the next round has to know.
+/// Before each write to ElastiCache, it writes to the record on the condition that this execution holds the
+/// environment. That write stores what the next round needs.
 ///
 /// # Errors
-/// Returns `NotOwned` if a group of the requested name isn't owned and isn't to be adopted, `Immutable` if AWS can't
-/// change a difference in place, `CreateFailed` if ElastiCache couldn't create it, `InsufficientCapacity` if no zone has
-/// capacity, `UnexpectedStatus` for a status that ElastiCache doesn't document or a member that doesn't recover, and
-/// `Timeout` after 60 minutes of waiting. Otherwise, returns what AWS answered.
+/// Returns `NotOwned` if the requested name belongs to a group that isn't owned or adoptable, or to a cache cluster;
+/// `Immutable` if AWS can't change a difference in place; `CreateFailed` if ElastiCache couldn't create the group;
+/// `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an undocumented status, a member that doesn't
+/// recover, or replicas that disappear; and `Timeout` after 60 minutes of waiting. Otherwise, returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
@@ -70,10 +70,10 @@ pub async fn ensure(
     }
 }
 
-/// What an available group is found like before it is adopted or changed.
+/// The state of an available group that isn't adopted or up to date, for the `Timeout` error.
 const NOT_YET_AS_REQUESTED: &str = "available, but not yet as requested,";
 
-/// What a round knows.
+/// One round, with its input and the record.
 struct Round<'a> {
     clients: &'a Clients,
     stack: &'a str,
@@ -112,16 +112,16 @@ impl Round<'_> {
         )
         .await?
         {
-            Requested::Accepted => match &placement {
+            create::Answer::Accepted => match &placement {
                 Placement::ServiceChosen => "created".to_owned(),
                 Placement::Zones(_) => format!("created in {placement}"),
             },
-            Requested::AlreadyExists => "exists already".to_owned(),
-            Requested::NameTaken(reason) => {
+            create::Answer::AlreadyExists => "already exists".to_owned(),
+            create::Answer::NameTaken(reason) => {
                 self.forget_request().await?;
                 return Err(self.name_taken(&reason));
             }
-            Requested::NoCapacity => {
+            create::Answer::NoCapacity => {
                 let tried = decide::without_capacity(&creation);
                 if !self.record(Some(&tried), None).await? {
                     return Ok(self.claim_lost());
@@ -135,9 +135,9 @@ impl Round<'_> {
         })
     }
 
-    /// Deletes a failed creation of envcache's own; a later round creates the group again.
+    /// Deletes a failed creation that envcache requested. A later round creates the group again.
     async fn replace(&self, group: &ReplicationGroup) -> StepResult<EnsureReplicationGroupOutput> {
-        let reason = reason::of(&self.clients.elasticache, group).await;
+        let reason = failure_reason(&self.clients.elasticache, group).await;
         let recorded = self.record.creation.as_ref();
         let replacement = decide::replacement(self.input, recorded, &reason)?;
         if self.input.plan {
@@ -152,12 +152,12 @@ impl Round<'_> {
         if !self.record(Some(&replacement), None).await? {
             return Ok(self.claim_lost());
         }
-        // A failed creation has nothing to keep.
+        // A failed creation has no data for a final snapshot.
         let answer = delete::request(&self.clients.elasticache, self.id, None).await?;
         let outcome = match answer {
-            delete::Requested::Accepted => format!("deleted after it failed: {reason}"),
-            delete::Requested::Absent => "deleted already".to_owned(),
-            delete::Requested::StillChanging => "not deletable yet".to_owned(),
+            delete::Answer::Accepted => format!("deleted after it failed: {reason}"),
+            delete::Answer::Absent => "already deleted".to_owned(),
+            delete::Answer::StillChanging => "not deletable yet".to_owned(),
         };
         Ok(EnsureReplicationGroupOutput::Waiting {
             outcome,
@@ -165,12 +165,13 @@ impl Round<'_> {
         })
     }
 
-    /// Waits for a group that is being modified, unless one of its members doesn't recover.
+    /// Waits for a group that is *modifying*, and checks its members.
     async fn modifying(
         &self,
         group: &ReplicationGroup,
     ) -> StepResult<EnsureReplicationGroupOutput> {
-        // A group that isn't the environment's is only waited for: its tags can't be read now.
+        // The tags of a modifying group can't be read. Without an identity in the record, the group may not be owned,
+        // so the round only waits.
         let is_recorded = self.record.identity.is_some();
         match find::members(&self.clients.elasticache, group).await? {
             Members::Failed { id, status } if is_recorded => {
@@ -183,7 +184,7 @@ impl Round<'_> {
         }
     }
 
-    /// Waits for a member that doesn't recover, until enough rounds have found it so.
+    /// Waits for a member that doesn't recover, and fails once enough rounds have found it.
     async fn member_failed(
         &self,
         group: &ReplicationGroup,
@@ -196,19 +197,19 @@ impl Round<'_> {
         }
         let waited = self.input.seconds_waited;
         let Some(observed) = decide::failed_member(&self.observed(), member, status, waited) else {
-            let reason = reason::of(&self.clients.elasticache, group).await;
+            let reason = failure_reason(&self.clients.elasticache, group).await;
             return Err(StepError::new(
                 ErrorName::UnexpectedStatus,
                 format!(
-                    "replication group {}: its member {member} is {status}, and ElastiCache doesn't recover it. {reason}. \
-                     The group was left as it is. Correct the cause, {}, then start again",
+                    "replication group `{}`: ElastiCache doesn't recover the member `{member}`, which is {status}. \
+                     {reason}. The group was left in place. {}",
                     self.id,
                     remedy_for(group, member)
                 ),
             ));
         };
         let wait_seconds = self.wait_seconds(&found)?;
-        // Without the identity: the group may not be adopted yet.
+        // The identity isn't recorded, because the group may not be adopted yet.
         let update = Update::default().set_observed(Some(&observed));
         if !self.write(update).await? {
             return Ok(self.claim_lost());
@@ -242,7 +243,7 @@ impl Round<'_> {
                 self.input, ownership, &changes, group, member,
             ));
         }
-        // Compared first: a group that can't become what is requested isn't adopted.
+        // The comparison comes first, so that a group with immutable differences isn't adopted.
         match (ownership, changes.into_iter().next()) {
             (Ownership::Owned, None) => {
                 let endpoints = find::endpoints(group, &self.input.spec);
@@ -288,7 +289,7 @@ impl Round<'_> {
         group: &ReplicationGroup,
         next: Change,
     ) -> StepResult<EnsureReplicationGroupOutput> {
-        // Every member is available now.
+        // Every member is available, so a failed member has recovered.
         let before = Observed {
             failed_member: None,
             ..self.observed()
@@ -309,10 +310,12 @@ impl Round<'_> {
         let changing = format!("changing {next}");
         let (outcome, observed) =
             match change::apply(&self.clients.elasticache, self.id, next).await? {
-                Answer::Accepted => (changing, None),
+                change::Answer::Accepted => (changing, None),
                 // A request that wasn't accepted doesn't count.
-                Answer::StillChanging => ("found changing".to_owned(), requesting.map(|_| before)),
-                Answer::NothingToModify => {
+                change::Answer::StillChanging => {
+                    ("found changing".to_owned(), requesting.map(|_| before))
+                }
+                change::Answer::NothingToModify => {
                     let differences = action.differences();
                     let Some(observed) = decide::nothing_to_modify(&before, &differences, waited)
                     else {
@@ -334,38 +337,38 @@ impl Round<'_> {
         })
     }
 
-    /// ElastiCache has deleted the replicas that this execution requested.
+    /// Returns the error for replicas that this execution requested and ElastiCache deleted.
     async fn replicas_disappeared(&self, group: &ReplicationGroup) -> StepError {
         StepError::new(
             ErrorName::UnexpectedStatus,
             format!(
-                "replication group {} has {} instead of {} nodes: this run requested the missing replicas twice, and \
-                 ElastiCache accepted the requests but doesn't have the replicas. {}. The other nodes were left as they \
-                 are. Correct the cause, then start again",
+                "replication group `{}` has {} instead of {} nodes: this run requested the missing replicas twice. \
+                 ElastiCache accepted the requests, but the replicas don't exist. {}. The other nodes were not changed. \
+                 Correct the cause, then start again",
                 self.id,
                 compare::nodes(group),
                 self.input.spec.cache.nodes(),
-                reason::of(&self.clients.elasticache, group).await,
+                failure_reason(&self.clients.elasticache, group).await,
             ),
         )
     }
 
-    /// Something else than a replication group has the requested name, as `reason` says.
+    /// Returns the error for a name that a standalone cache cluster has.
     fn name_taken(&self, reason: &str) -> StepError {
         StepError::new(
             ErrorName::NotOwned,
             format!(
-                "CreateReplicationGroup {}: {reason}, and it is not part of a replication group. It was left as it is. Set \
-                 cache.name to another name, or delete the cache cluster if nothing uses it, then start again",
+                "CreateReplicationGroup {}: {reason}. The cache cluster isn't part of a replication group, and was not \
+                 changed. Set cache.name to another name, or delete the cluster if nothing uses it, then start again",
                 self.id
             ),
         )
     }
 
-    /// Takes back what this round recorded about a request that ElastiCache rejected for its name: the next request may
-    /// have another one.
+    /// Removes from the record what this round recorded about a request whose name is taken, so that the next request
+    /// can use another name.
     async fn forget_request(&self) -> StepResult<()> {
-        // A retried invocation finds what the one before it recorded.
+        // A retried invocation reads what the first invocation recorded.
         let is_own = |creation: &Creation| creation.execution == self.input.execution;
         let earlier = self
             .record
@@ -378,7 +381,7 @@ impl Round<'_> {
             None if is_new => Update::default().remove(&["cacheIdentity", "creation"]),
             None => Update::default().remove(&["creation"]),
         };
-        // A run that has lost its claim has nothing to take back.
+        // If the claim is lost, the record belongs to another run, and there is nothing to remove.
         self.write(update).await.map(drop)
     }
 
@@ -390,8 +393,8 @@ impl Round<'_> {
         )
     }
 
-    /// Records the cache's identity, and its creation or what was observed, if this execution still holds the
-    /// environment.
+    /// Records the cache's identity, and its creation or observations, if this execution still holds the environment.
+    /// Returns whether it does.
     async fn record(
         &self,
         creation: Option<&Creation>,
@@ -405,7 +408,7 @@ impl Round<'_> {
         self.write(update).await
     }
 
-    /// Writes to the record, if this execution still holds the environment.
+    /// Writes to the record if this execution still holds the environment. Returns whether it does.
     async fn write(&self, update: Update) -> StepResult<bool> {
         let environment = self.input.environment.as_str();
         let condition = Condition::HeldBy(&self.input.execution_arn);
@@ -421,7 +424,7 @@ impl Round<'_> {
         decide::observed(self.input, self.record.observed.as_ref())
     }
 
-    /// Waits for a group that `found` describes. A plan reports only that.
+    /// Waits for a group with the state `found`. A plan only reports the state.
     fn wait(&self, found: &str) -> StepResult<EnsureReplicationGroupOutput> {
         let outcome = format!("found {found}");
         if self.input.plan {
@@ -447,9 +450,9 @@ impl Round<'_> {
     }
 }
 
-/// Returns what to do about a member that doesn't recover. A replica can be deleted, but neither the primary
-/// ([DeleteCacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html))
-/// nor the only node.
+/// Returns the remedy for a member that doesn't recover. AWS deletes a replica, but neither the primary nor the only
+/// node
+/// ([DeleteCacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html)).
 fn remedy_for(group: &ReplicationGroup, member: &str) -> &'static str {
     let members = group
         .node_groups()
@@ -459,11 +462,12 @@ fn remedy_for(group: &ReplicationGroup, member: &str) -> &'static str {
         .filter(|found| found.cache_cluster_id() == Some(member))
         .any(|found| found.current_role() == Some("primary"));
     if group.member_clusters().len() <= 1 {
-        "or, if it is this environment's, remove the cache and request it again: it is the only node, so its data is lost \
-         unless you restore a backup"
+        "Correct the cause, then start again. If the environment owns the cache, you can instead remove it and request \
+         it again: the member is the only node, so the data is lost unless you restore a backup"
     } else if is_primary {
-        "fail over to a replica in the ElastiCache console, delete the member there"
+        "Correct the cause, fail over to a replica in the ElastiCache console, delete the member there, then start \
+         again"
     } else {
-        "delete the member in the ElastiCache console"
+        "Correct the cause, delete the member in the ElastiCache console, then start again"
     }
 }

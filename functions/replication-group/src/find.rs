@@ -1,12 +1,15 @@
-//! What ElastiCache shows of the cache.
+//! Reads the cache from ElastiCache.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{CacheCluster, Endpoint as ShownEndpoint, ReplicationGroup, Tag};
+use aws_sdk_elasticache::types::{CacheCluster, Endpoint as SdkEndpoint, ReplicationGroup, Tag};
 use contract::error::StepResult;
 use contract::message::{Endpoint, Endpoints};
 use contract::{Owner, Ownership, Spec};
 
-/// The replication group, or none.
+/// Returns the replication group; none if it doesn't exist.
+///
+/// # Errors
+/// Returns ElastiCache's error.
 pub async fn replication_group(
     elasticache: &Client,
     id: &str,
@@ -27,7 +30,10 @@ pub async fn replication_group(
     }
 }
 
-/// The name of the snapshot, if there is one.
+/// Returns the name of the snapshot; none if it doesn't exist.
+///
+/// # Errors
+/// Returns ElastiCache's error.
 pub async fn snapshot(elasticache: &Client, name: &str) -> StepResult<Option<String>> {
     let answer = elasticache
         .describe_snapshots()
@@ -45,22 +51,22 @@ pub async fn snapshot(elasticache: &Client, name: &str) -> StepResult<Option<Str
     }
 }
 
-/// The members of a group. A group can be *available* before they are, and they show what it doesn't: engine version,
-/// security groups, subnet group.
+/// The members of a group. A group can be *available* before its members are. Only the members have the engine version,
+/// the security groups, and the subnet group.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Members {
-    /// All of them are available.
+    /// All members are available.
     Available(Vec<CacheCluster>),
-    /// ElastiCache is at work on one, as this text says.
+    /// At least one member is changing; contains its ID and status.
     Changing(String),
-    /// ElastiCache couldn't keep one.
+    /// A member doesn't recover.
     Failed { id: String, status: String },
 }
 
 /// Describes the members of a group.
 ///
 /// # Errors
-/// Returns what ElastiCache answered.
+/// Returns ElastiCache's error.
 pub async fn members(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Members> {
     let (mut available, mut changing) = (Vec::new(), None);
     for id in group.member_clusters() {
@@ -88,7 +94,7 @@ pub async fn members(elasticache: &Client, group: &ReplicationGroup) -> StepResu
     })
 }
 
-/// Whether ElastiCache leaves a member in this status. The statuses are those of
+/// Returns whether a member in this status doesn't recover. The statuses are those of
 /// [CacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html); the
 /// [user guide](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Nodes.viewing.html) writes one of them with an
 /// underscore.
@@ -99,10 +105,10 @@ fn does_not_recover(status: &str) -> bool {
     )
 }
 
-/// Returns the cache cluster that has the name of a replication group and belongs to none.
+/// Returns the cache cluster with this ID if it isn't part of a replication group.
 ///
 /// # Errors
-/// Returns what ElastiCache answered.
+/// Returns ElastiCache's error.
 pub async fn standalone_cluster(
     elasticache: &Client,
     id: &str,
@@ -111,7 +117,6 @@ pub async fn standalone_cluster(
     Ok(found.filter(|cluster| cluster.replication_group_id().is_none()))
 }
 
-/// The cache cluster, or none.
 async fn cache_cluster(elasticache: &Client, id: &str) -> StepResult<Option<CacheCluster>> {
     let answer = elasticache
         .describe_cache_clusters()
@@ -125,18 +130,18 @@ async fn cache_cluster(elasticache: &Client, id: &str) -> StepResult<Option<Cach
     }
 }
 
-/// Whose the group is, where its tags can be read.
+/// The ownership of a group, if its tags can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnershipCheck {
     Known(Ownership),
-    /// Its tags cannot be read while it, or a member, is changing.
+    /// The group or a member is changing, so the tags can't be read.
     TagsUnavailable,
 }
 
-/// Reads the group's tags.
+/// Checks the group's ownership by its tags.
 ///
 /// # Errors
-/// `NotOwned` where they do not say that it is ours, and it is not to be adopted.
+/// Returns `NotOwned` if the group is neither owned nor adoptable; otherwise, ElastiCache's error.
 pub async fn ownership(
     elasticache: &Client,
     owner: &Owner,
@@ -152,7 +157,10 @@ pub async fn ownership(
         .map(OwnershipCheck::Known)
 }
 
-/// The group's tags; none while they cannot be read.
+/// Returns the group's tags; none while they can't be read.
+///
+/// # Errors
+/// Returns ElastiCache's error.
 pub async fn tags(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Option<Vec<Tag>>> {
     let id = group.replication_group_id().unwrap_or_default();
     let answer = elasticache
@@ -167,12 +175,13 @@ pub async fn tags(elasticache: &Client, group: &ReplicationGroup) -> StepResult<
     }
 }
 
-/// Tags as key and value.
+/// Returns the tags as pairs of key and value.
 pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
     tags.iter().map(|tag| (tag.key(), tag.value()))
 }
 
-/// Whether ElastiCache refuses because the group or a member is not available: it can be asked again later.
+/// Returns whether ElastiCache rejected a call because the group or a member isn't available. The call can be repeated
+/// later.
 pub fn is_still_changing(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -180,14 +189,16 @@ pub fn is_still_changing(code: Option<&str>) -> bool {
     )
 }
 
-/// Whether ElastiCache can't read or write the group's tags now. When a backup or a change begins, it may say of a group
-/// that exists that it "is either not present or not available"
-/// (<https://github.com/hashicorp/terraform-provider-aws/issues/24968>): the next describe shows which.
+/// Returns whether ElastiCache can't read or write the group's tags now.
+///
+/// When a backup or a change begins, ElastiCache may answer that an existing group "is either not present or not
+/// available" (<https://github.com/hashicorp/terraform-provider-aws/issues/24968>). The next describe call shows
+/// whether it exists.
 pub fn are_tags_unavailable(code: Option<&str>) -> bool {
     is_still_changing(code) || code == Some("CacheClusterNotFound")
 }
 
-/// Returns the endpoints, once every node group is available and shows its own: they can be missing briefly.
+/// Returns the endpoints; none while a node group isn't available or an endpoint is missing, which can happen briefly.
 pub fn endpoints(group: &ReplicationGroup, spec: &Spec) -> Option<Endpoints> {
     let all_available = group
         .node_groups()
@@ -208,13 +219,13 @@ pub fn endpoints(group: &ReplicationGroup, spec: &Spec) -> Option<Endpoints> {
     })
 }
 
-/// The address is what ElastiCache shows, unchanged.
-fn endpoint(shown: &ShownEndpoint) -> Option<Endpoint> {
+/// Returns the endpoint, with the address exactly as ElastiCache returns it.
+fn endpoint(found: &SdkEndpoint) -> Option<Endpoint> {
     Some(Endpoint {
-        host: shown
+        host: found
             .address()
             .filter(|address| !address.is_empty())?
             .to_owned(),
-        port: u16::try_from(shown.port()?).ok().filter(|port| *port > 0)?,
+        port: u16::try_from(found.port()?).ok().filter(|port| *port > 0)?,
     })
 }

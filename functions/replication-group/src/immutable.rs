@@ -1,4 +1,4 @@
-//! The differences between a cache and the request that AWS can't change in place. Pure functions; no AWS calls.
+//! Finds differences between a cache and the request that can't be changed in place. Pure functions; no AWS calls.
 
 use aws_sdk_elasticache::types::{CacheCluster, Endpoint, NodeGroup, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
@@ -59,21 +59,34 @@ pub fn check(
     Err(StepError::new(
         ErrorName::Immutable,
         format!(
-            "replication group {} differs from the request in settings that can't be updated: {}. The cache was not changed. \
-             Request the current values, or create the cache under another environment name",
+            "replication group `{}` differs from the request in settings that can't be updated: {}. The cache was not \
+             changed. Request the current values, or create the cache under another environment name",
             cache.name,
             differences.join("; ")
         ),
     ))
 }
 
-fn differs(field: &str, found: Option<&str>, wanted: &str) -> Option<String> {
+/// Returns the text of a difference; none if the values are equal.
+fn differs(field: &str, found: Option<&str>, requested: &str) -> Option<String> {
     let found = found.unwrap_or("unknown");
-    let shown = |text: &str| if text.is_empty() { "none" } else { text }.to_owned();
-    (found != wanted).then(|| format!("{field} is {}, wanted {}", shown(found), shown(wanted)))
+    let quote = |text: &str| {
+        if text.is_empty() {
+            "none".to_owned()
+        } else {
+            format!("`{text}`")
+        }
+    };
+    (found != requested).then(|| {
+        format!(
+            "{field} is {}, requested {}",
+            quote(found),
+            quote(requested)
+        )
+    })
 }
 
-/// Returns the difference of the engine version if it prevents an upgrade.
+/// Returns the difference of the engine versions if envcache can't upgrade the cache to the requested one.
 fn version_difference(
     member: &CacheCluster,
     input: &EnsureReplicationGroupInput,
@@ -81,19 +94,19 @@ fn version_difference(
     let (found, requested) = versions(member, input)?;
     let why = match version::compare(found, requested) {
         Comparison::Satisfied => return None,
-        Comparison::NewerMajor => "and AWS only upgrades".to_owned(),
+        Comparison::NewerMajor => "and ElastiCache doesn't downgrade".to_owned(),
         Comparison::Older => {
             let in_use = parameter_group_of(member);
             let custom = version::parameter_group(in_use, found, requested).err()?;
             format!(
-                "and the cache uses the parameter group `{custom}`, which is for another major version. Upgrade it in the \
-                 ElastiCache console, together with a parameter group of the family valkey{}",
+                "and the cache uses the parameter group `{custom}`, which is for another major version. Upgrade the \
+                 cache in the ElastiCache console, together with a parameter group of the family valkey{}",
                 requested.major
             )
         }
     };
     let found = member.engine_version()?;
     Some(format!(
-        "cache.engineVersion is {found}, wanted {requested}, {why}"
+        "cache.engineVersion is `{found}`, requested `{requested}`, {why}"
     ))
 }

@@ -1,7 +1,7 @@
-//! The cache itself: an ElastiCache replication group of Valkey, cluster mode disabled.
+//! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
-//! `find` and `reason` read; `create`, `adopt`, `change`, and `delete` write; `decide`, `compare`, `placement`, and
-//! `version` decide; `plan` reports what a run would do.
+//! `find` and `reason` read from ElastiCache; `create`, `adopt`, `change`, and `delete` write to it. `decide`,
+//! `compare`, `immutable`, `placement`, `schedule`, and `version` make decisions; `plan` reports what a run would do.
 
 mod adopt;
 mod change;

@@ -1,19 +1,19 @@
-//! Which zones a new cache is placed in, after others had no capacity for it. Pure functions; no AWS calls.
+//! Chooses other zones for a new cache if AWS has no capacity. Pure functions; no AWS calls.
 
 use std::collections::BTreeSet;
 
-/// Where the nodes are placed.
+/// The zones of a cache's nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// ElastiCache chooses among the subnet group's zones.
     ServiceChosen,
-    /// A zone for each node, the primary's first. ElastiCache wants as many zones as nodes
+    /// A zone for each node, the primary's first. ElastiCache requires as many zones as nodes
     /// (<https://github.com/hashicorp/terraform-provider-aws/issues/38493>).
     Zones(Vec<String>),
 }
 
 impl Placement {
-    /// Returns the placement with these zones; ElastiCache chooses if there are none.
+    /// Returns the placement with these zones. If `zones` is empty, ElastiCache chooses.
     pub fn from_zones(zones: Vec<String>) -> Self {
         if zones.is_empty() {
             Self::ServiceChosen
@@ -22,7 +22,7 @@ impl Placement {
         }
     }
 
-    /// Returns a zone for each node; none if ElastiCache chooses.
+    /// Returns a zone for each node; empty if ElastiCache chooses.
     pub fn zones(&self) -> &[String] {
         match self {
             Self::ServiceChosen => &[],
@@ -31,9 +31,10 @@ impl Placement {
     }
 }
 
-/// Returns the placements to try, in their order: ElastiCache's own choice first. ElastiCache doesn't reliably say which
-/// zone had no capacity, so a single node then tries each zone, and several nodes leave out one zone after the other.
-/// With Multi-AZ, they need at least two zones.
+/// Returns the placements to try, in order. ElastiCache's own choice is the first.
+///
+/// ElastiCache doesn't reliably report which zone had no capacity. Therefore, a single node then tries each zone, and
+/// several nodes try all zones except one, for each zone. They need at least two zones, because Multi-AZ is on.
 pub fn placements(zones: &[String], nodes: i32) -> Vec<Placement> {
     let zones: Vec<&String> = zones.iter().collect::<BTreeSet<_>>().into_iter().collect();
     let nodes = usize::try_from(nodes).unwrap_or(1);
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn one_node_tries_each_zone_and_several_leave_one_out() {
+    fn one_node_tries_each_zone_and_several_omit_one() {
         let chosen = "zones chosen by ElastiCache";
         assert_eq!(names(&["b", "a", "b"], 1), [chosen, "a", "b"]);
         assert_eq!(
@@ -92,12 +93,12 @@ mod tests {
     }
 
     #[test]
-    fn every_node_is_given_a_zone() {
+    fn assigns_zone_to_every_node() {
         let zones = ["a", "b", "c"].map(str::to_owned);
         for nodes in 1..=6 {
             for placement in placements(&zones, nodes) {
                 if let super::Placement::Zones(zones) = placement {
-                    assert_eq!(zones.len(), usize::try_from(nodes).expect("a few"));
+                    assert_eq!(zones.len(), usize::try_from(nodes).expect("a small number"));
                 }
             }
         }

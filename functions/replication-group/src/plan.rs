@@ -1,4 +1,4 @@
-//! What a run would do to the cache: the same look, the same comparison, and no call that writes.
+//! The outputs of a plan: what a run would do to the cache. Pure functions; no AWS calls.
 
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
@@ -7,14 +7,14 @@ use contract::{Action, Ownership};
 use crate::compare::{self, Change};
 use crate::find;
 
-/// The plan where there is no cache yet, or only one that is created again.
+/// Returns the plan for a cache that doesn't exist or is created again. `before` precedes the creation.
 pub fn creation(
-    wanted: &EnsureReplicationGroupInput,
+    input: &EnsureReplicationGroupInput,
     outcome: &str,
     before: Option<Action>,
     engine_version: &str,
 ) -> EnsureReplicationGroupOutput {
-    let cache = &wanted.spec.cache;
+    let cache = &input.spec.cache;
     let create = Action::new("CreateReplicationGroup", cache.name.as_str())
         .sets("cache.description", &cache.description)
         .sets("cache.nodeType", &cache.node_type)
@@ -33,7 +33,7 @@ pub fn creation(
     }
 }
 
-/// The plan where the cache cannot be compared now: what it will be is not known before it is available.
+/// Returns the plan for a cache that can't be compared before it is available.
 pub fn unknown(outcome: String) -> EnsureReplicationGroupOutput {
     EnsureReplicationGroupOutput::Planned {
         outcome,
@@ -43,21 +43,21 @@ pub fn unknown(outcome: String) -> EnsureReplicationGroupOutput {
     }
 }
 
-/// The plan for a cache that can be compared.
+/// Returns the plan for an available cache.
 pub fn comparison(
-    wanted: &EnsureReplicationGroupInput,
+    input: &EnsureReplicationGroupInput,
     ownership: Ownership,
     changes: &[Change],
     group: &ReplicationGroup,
     member: &CacheCluster,
 ) -> EnsureReplicationGroupOutput {
-    let id = wanted.spec.cache.name.as_str();
+    let id = input.spec.cache.name.as_str();
     let adopt = (ownership == Ownership::Adoptable).then(|| Action::new("AddTagsToResource", id));
     let changes = changes.iter().map(|change| change.to_action(id, group));
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),
-        endpoints: find::endpoints(group, &wanted.spec),
-        engine_version: compare::engine_versions(member, wanted),
+        endpoints: find::endpoints(group, &input.spec),
+        engine_version: compare::engine_versions(member, input),
     }
 }

@@ -1,4 +1,4 @@
-//! Why ElastiCache couldn't create a group or keep a member. The describe does not say: only ElastiCache's events do.
+//! The reason why ElastiCache couldn't create a group or keep a member. Only ElastiCache's events contain it.
 
 use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
@@ -8,24 +8,28 @@ use aws_sdk_elasticache::primitives::DateTime;
 use aws_sdk_elasticache::types::{Event, ReplicationGroup, SourceType};
 use contract::error::StepError;
 
-/// Events are kept for 14 days
-/// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)).
-/// ElastiCache rejects an earlier start time, so an hour less is requested: a request takes time, and clocks differ.
+/// ElastiCache keeps events for 14 days, and rejects an earlier start time
+/// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)). This
+/// is one hour less, because a request takes time and clocks differ.
 const EVENT_RETENTION: Duration = Duration::from_hours(14 * 24 - 1);
-/// A person reads it: the newest say most.
+/// The maximum number of messages in an error. The newest messages are the most relevant.
 const MAX_MESSAGES: usize = 3;
 
-/// What ElastiCache's events say of a group and its members. Events that cannot be read do not hide the failure.
-pub async fn of(elasticache: &Client, group: &ReplicationGroup) -> String {
+/// Returns the reason for the failure of a group or its member, from ElastiCache's events. If the events can't be read,
+/// the text says so: it must not hide the failure itself.
+pub async fn failure_reason(elasticache: &Client, group: &ReplicationGroup) -> String {
     let since = since(group.replication_group_create_time(), SystemTime::now());
     let (events, unread) = events(elasticache, group, since).await;
     match unread {
-        Some(error) if events.is_empty() => format!("Its events could not be read ({error})"),
+        Some(error) if events.is_empty() => {
+            format!("The cache's events could not be read ({error})")
+        }
         _ => format_events(events),
     }
 }
 
-/// The creation's moment, so that nothing is told of an earlier cache of this id; or as far back as events are kept.
+/// Returns the time of the creation, so that events of an earlier cache with this ID aren't reported, or the earliest
+/// time for which ElastiCache has events.
 fn since(created: Option<&DateTime>, now: SystemTime) -> DateTime {
     let oldest = DateTime::from(
         now.checked_sub(EVENT_RETENTION)
@@ -37,8 +41,8 @@ fn since(created: Option<&DateTime>, now: SystemTime) -> DateTime {
         .unwrap_or(oldest)
 }
 
-/// The events of the members, of which a lack of capacity is told, and of the group. Beside them the error where
-/// some could not be read.
+/// Returns the events of the members and of the group, and the error if some couldn't be read. Only the events of a
+/// member report a lack of capacity.
 async fn events(
     elasticache: &Client,
     group: &ReplicationGroup,
@@ -62,14 +66,14 @@ async fn events(
             .await;
         match answer {
             Ok(found) => events.extend(found.events.unwrap_or_default()),
-            // One that is not answered takes a third of the function's time: the others are left.
+            // A call that times out takes a third of the function's time, so the remaining calls are skipped.
             Err(error) => return (events, Some(step::failure("DescribeEvents", source, error))),
         }
     }
     (events, None)
 }
 
-/// The latest messages, the newest first, each once.
+/// Returns the latest distinct messages, the newest first.
 fn format_events(mut events: Vec<Event>) -> String {
     events.sort_by_key(|event| Reverse(event.date().map(DateTime::secs)));
     let mut messages: Vec<String> = Vec::new();
@@ -83,7 +87,7 @@ fn format_events(mut events: Vec<Event>) -> String {
     }
     messages.truncate(MAX_MESSAGES);
     if messages.is_empty() {
-        return "Its events since its creation give no reason".to_owned();
+        return "The cache's events since its creation give no reason".to_owned();
     }
     format!("ElastiCache's events: {}", messages.join("; "))
 }
@@ -101,7 +105,7 @@ mod tests {
     const DAY: i64 = 24 * 60 * 60;
 
     #[test]
-    fn events_are_requested_since_the_creation_and_never_14_days_ago() {
+    fn requests_events_since_creation_within_retention() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.unsigned_abs());
         let almost_14_days_ago = NOW - 14 * DAY + 60 * 60;
         let cases = [

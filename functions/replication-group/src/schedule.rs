@@ -1,16 +1,16 @@
-//! How long to wait between two looks at the cache. Pure functions of the seconds waited so far, so that
-//! a run with shortened waits takes the same decisions.
+//! How long to wait between two checks of the cache. Pure functions of the seconds waited so far, so that a run with
+//! scaled waits makes the same decisions.
 
 use contract::error::{ErrorName, StepError, StepResult};
 
-/// A cache that is not ready after this much waiting is given up: 60 minutes, as Terraform gives it.
-/// It lies below the state machine's `TimeoutSeconds`, whose end could not be announced.
+/// The longest wait for a cache: 60 minutes, as in Terraform. It is shorter than the state machine's `TimeoutSeconds`,
+/// because the state machine can't announce its own timeout.
 pub const DEADLINE_SECONDS: u32 = 60 * 60;
 
-/// The seconds until the next look, after `waited` seconds of waiting.
+/// Returns the seconds until the next check, after `waited` seconds of waiting.
 ///
-/// A small node takes about 4 to 8 minutes: few looks before, one every 10 seconds while it is likely,
-/// few again once it takes unusually long. For 6 minutes that is 24 looks, the last at most 10 seconds late.
+/// A small node takes about 4 to 8 minutes, so the interval is 10 seconds between 3 and 15 minutes, and 30 seconds
+/// otherwise. A cache that takes 6 minutes needs 24 checks.
 pub const fn next_wait(waited: u32) -> u32 {
     let step = match waited {
         180..900 => 10,
@@ -20,16 +20,19 @@ pub const fn next_wait(waited: u32) -> u32 {
     if step < left { step } else { left }
 }
 
-/// The next wait, or the deadline's `Timeout`. `doing` says what was waited for.
-pub fn wait_or_give_up(waited: u32, group: &str, doing: &str) -> StepResult<u32> {
+/// Returns the next wait. `found` describes the state of the group in the error.
+///
+/// # Errors
+/// Returns `Timeout` if the deadline has passed.
+pub fn wait_or_give_up(waited: u32, group: &str, found: &str) -> StepResult<u32> {
     if waited < DEADLINE_SECONDS {
         return Ok(next_wait(waited));
     }
     Err(StepError::new(
         ErrorName::Timeout,
         format!(
-            "replication group {group} is {doing} after {} minutes of waiting. It was left as it is: look at its \
-             events in the ElastiCache console; starting again goes on waiting",
+            "replication group `{group}` is {found} after {} minutes of waiting. It was left in place. Check its events \
+             in the ElastiCache console, then start again: a new run continues to wait",
             waited / 60
         ),
     ))
@@ -40,42 +43,45 @@ mod tests {
     use super::{DEADLINE_SECONDS, next_wait, wait_or_give_up};
     use contract::ErrorName;
 
-    /// The moments, in seconds of waiting, of all looks until the deadline.
-    fn looks() -> Vec<u32> {
-        let mut looks = Vec::new();
+    /// The times of all checks until the deadline, in seconds of waiting.
+    fn check_times() -> Vec<u32> {
+        let mut times = Vec::new();
         let mut waited = 0;
         while waited < DEADLINE_SECONDS {
             waited += next_wait(waited);
-            looks.push(waited);
+            times.push(waited);
         }
-        looks
+        times
     }
 
     #[test]
-    fn six_minutes_take_24_looks() {
-        assert_eq!(looks().iter().filter(|moment| **moment <= 360).count(), 24);
+    fn six_minutes_take_24_checks() {
+        assert_eq!(
+            check_times().iter().filter(|time| **time <= 360).count(),
+            24
+        );
     }
 
     #[test]
-    fn no_look_in_the_usual_range_is_more_than_10_seconds_late() {
-        let late = looks()
+    fn checks_every_10_seconds_in_typical_range() {
+        let longest_interval = check_times()
             .windows(2)
             .filter(|pair| (240..=480).contains(&pair[1]))
             .map(|pair| pair[1] - pair[0])
             .max();
-        assert_eq!(late, Some(10));
+        assert_eq!(longest_interval, Some(10));
     }
 
     #[test]
-    fn the_last_look_is_at_the_deadline_and_the_history_stays_small() {
-        let looks = looks();
-        assert_eq!(looks.last(), Some(&DEADLINE_SECONDS));
-        // At most 16 history events a poll, while the group is modified, of the 25,000 that an execution may have.
-        assert!(looks.len() < 250, "{} looks", looks.len());
+    fn last_check_is_at_deadline_and_history_stays_small() {
+        let times = check_times();
+        assert_eq!(times.last(), Some(&DEADLINE_SECONDS));
+        // While the group is modifying, a poll adds at most 16 events to the history, which is limited to 25,000.
+        assert!(times.len() < 250, "{} checks", times.len());
     }
 
     #[test]
-    fn after_the_deadline_it_is_a_timeout_that_tells_what_was_seen() {
+    fn times_out_with_found_status_at_deadline() {
         assert_eq!(
             wait_or_give_up(0, "bandup-redis", "creating").ok(),
             Some(30)
@@ -88,7 +94,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("replication group bandup-redis is creating after 60 minutes"),
+                .starts_with("replication group `bandup-redis` is creating after 60 minutes"),
             "{error}"
         );
     }

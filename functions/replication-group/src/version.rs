@@ -1,10 +1,10 @@
-//! Engine versions: which one a new cache gets, and whether the one found satisfies a request. Pure functions.
+//! Chooses a new cache's engine version, and compares versions. Pure functions; no AWS calls.
 
 use std::fmt;
 
 use contract::value::EngineVersion;
 
-/// A major and a minor version. ElastiCache shows `8.0.1` for what was requested as `8.0`.
+/// A major and a minor version. For a requested `8.0`, ElastiCache returns `8.0.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u32,
@@ -12,7 +12,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// Reads `8.0` or `8.0.1`; none if it is something else.
+    /// Parses a version such as `8.0` or `8.0.1`; returns none for other text.
     pub fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.').map(str::parse);
         Some(Self {
@@ -28,9 +28,10 @@ impl fmt::Display for Version {
     }
 }
 
-/// Returns the version of a new cache: the requested one, or the one that the environment's record has, or the stack's
-/// default. ElastiCache may have upgraded the recorded one to a newer minor version than the requested one; a new cache
-/// doesn't go back behind that.
+/// Returns the version of a new cache: the requested one, the one in the environment's record, or the stack's default.
+///
+/// If ElastiCache has upgraded the recorded version to a newer minor version than the requested one, the new cache gets
+/// the recorded version.
 pub fn of_new_cache(
     requested: Option<&EngineVersion>,
     recorded: Option<&str>,
@@ -47,19 +48,19 @@ pub fn of_new_cache(
     newer.map_or_else(|| requested.to_string(), |version| version.to_string())
 }
 
-/// How a version found compares to the one requested.
+/// Result of comparing the cache's version with the requested one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// It is the requested one, or a newer minor version of it: ElastiCache upgrades those by itself
+    /// The requested version, or a newer minor version: ElastiCache upgrades minor versions automatically
     /// ([automatic upgrades](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.HowTo.html)).
     Satisfied,
-    /// It is an older one.
+    /// An older version.
     Older,
-    /// It is a newer major version, and ElastiCache doesn't go back.
+    /// A newer major version. ElastiCache doesn't downgrade.
     NewerMajor,
 }
 
-/// Compares the version that ElastiCache shows with the requested one.
+/// Compares the version that ElastiCache returns with the requested one.
 pub fn compare(found: Version, requested: Version) -> Comparison {
     if found < requested {
         Comparison::Older
@@ -70,13 +71,15 @@ pub fn compare(found: Version, requested: Version) -> Comparison {
     }
 }
 
-/// Returns the parameter group that an upgrade has to name, because a parameter group belongs to one major version; none
-/// if the major version stays. Without it, ElastiCache answers `InvalidParameterCombination`, "Expected a parameter group
-/// of family valkey8 but found one of family valkey7" (<https://github.com/aws-samples/dify-self-hosted-on-aws/issues/24>).
+/// Returns the parameter group that an upgrade must specify, because a parameter group belongs to one major version;
+/// none if the major version stays the same.
+///
+/// Without it, ElastiCache returns `InvalidParameterCombination`, "Expected a parameter group of family valkey8 but
+/// found one of family valkey7" (<https://github.com/aws-samples/dify-self-hosted-on-aws/issues/24>).
 ///
 /// # Errors
-/// Returns the name of the group in use if it isn't known to be the default one of the version found: only its owner knows
-/// which parameters the new one needs.
+/// Returns the name of the current group if it isn't the default group of the current version: only the user knows
+/// which parameters the new group needs.
 pub fn parameter_group(
     in_use: Option<&str>,
     found: Version,
@@ -110,9 +113,14 @@ mod tests {
         let cases = [
             (None, None, "8.2", "nothing is known"),
             (Some("8.0"), None, "8.0", "it is requested"),
-            (None, Some("7.2.6"), "7.2", "the default never upgrades"),
-            (None, Some("9.0.1"), "9.0", "the default never goes back"),
-            (Some("8.0"), Some("8.1.0"), "8.1", "a minor upgrade stays"),
+            (None, Some("7.2.6"), "7.2", "the default upgrades no cache"),
+            (
+                None,
+                Some("9.0.1"),
+                "9.0",
+                "the default downgrades no cache",
+            ),
+            (Some("8.0"), Some("8.1.0"), "8.1", "a minor upgrade is kept"),
             (Some("8.1"), Some("8.0.1"), "8.1", "it is requested"),
             (
                 Some("8.0"),
@@ -126,7 +134,7 @@ mod tests {
                 "9.0",
                 "another major version is requested",
             ),
-            (None, Some(""), "8.2", "the record says nothing"),
+            (None, Some(""), "8.2", "the record has no version"),
         ];
         let read = |text: &str| EngineVersion::try_from(text.to_owned()).expect("a version");
         for (requested, recorded, expected, why) in cases {
@@ -139,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_minor_version_satisfies_and_newer_major_does_not() {
+    fn satisfied_by_newer_minor_but_not_newer_major_version() {
         let cases = [
             ("8.0", "8.0", Comparison::Satisfied),
             ("8.0.1", "8.0", Comparison::Satisfied),
@@ -159,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn major_upgrade_names_the_default_parameter_group_of_its_family() {
+    fn major_upgrade_gets_default_parameter_group_of_its_family() {
         let cases = [
             (Some("default.valkey7"), "7.2.6", "7.2", Ok(None)),
             (Some("custom"), "8.0.1", "8.2", Ok(None)),
@@ -183,7 +191,7 @@ mod tests {
                 "8.0",
                 Err("default.valkey7-copy"),
             ),
-            // A cache that was moved from Redis OSS may keep this one.
+            // A cache that was upgraded from Redis OSS may still use this group.
             (Some("default.redis7"), "7.2", "8.0", Err("default.redis7")),
         ];
         for (in_use, found, requested, expected) in cases {
@@ -198,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_version_is_not_read() {
+    fn returns_none_when_text_is_not_a_version() {
         for text in ["", "8", "8.", "eight.0", "8.x"] {
             assert_eq!(Version::read(text), None, "{text}");
         }

@@ -60,7 +60,7 @@ pub enum ForcedEnd {
 }
 
 impl ForcedEnd {
-    /// Returns the name of the error. `Aborted` is Step Functions' term: no step failed, so none of envcache's errors fits.
+    /// Returns the name of the error. `Aborted` is Step Functions' term: no step failed, so none of envcache's names fits.
     pub const fn error(self) -> &'static str {
         match self {
             Self::TimedOut => ErrorName::Timeout.as_str(),
@@ -76,7 +76,7 @@ pub struct EndedExecution {
     pub execution_arn: String,
     pub name: String,
     pub workflow: Workflow,
-    /// None if the input names none.
+    /// The environment that the input names, if it names one.
     pub environment: Option<String>,
     pub is_dry_run: bool,
     /// Milliseconds since 1970.
@@ -161,7 +161,7 @@ impl EndedExecution {
             .is_some_and(|error| ErrorName::named(error).is_none())
     }
 
-    /// Returns the reason, and what to do.
+    /// Returns the reason and the remedy.
     pub fn reason(&self, forced_end: ForcedEnd, state: &str) -> String {
         let what = match forced_end {
             ForcedEnd::TimedOut => format!(

@@ -1,5 +1,5 @@
 //! Reports how executions end: emits metrics for each, and, for one that Step Functions ended, stores the result in the
-//! environment's record and announces it. All other executions do that themselves.
+//! environment's record and announces it. Other executions do that themselves.
 
 mod ended_execution;
 
@@ -196,7 +196,7 @@ async fn announce(
         None => Ok(()),
         Some(code) => Err(StepError::new(
             ErrorName::ServiceUnavailable,
-            format!("PutEvents {bus}: {code}. Lambda retries it"),
+            format!("PutEvents {bus}: {code}. Lambda retries the invocation"),
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! The step against replayed answers of Step Functions and EventBridge.
+//! Tests with replayed answers of Step Functions, DynamoDB, and EventBridge.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use contract::error::{ErrorName, StepResult};
@@ -168,7 +168,7 @@ fn parsed(text: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn announces_without_record_when_no_environment_can_have_the_name() {
+async fn announces_without_record_when_the_name_is_invalid() {
     let inputs = [
         json!({ "environment": "Band Up" }),
         json!({ "environment": 5 }),

@@ -1,11 +1,11 @@
-//! What is to be done to the security group. Pure: no call is made here.
+//! Plans the changes to the security group. Pure functions; no AWS calls.
 
 use aws_sdk_ec2::types::IpPermission;
 use contract::{Action, Ownership};
 
 use crate::rule;
 
-/// A group that is there.
+/// An existing group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     pub id: String,
@@ -14,7 +14,7 @@ pub struct Found {
     pub rules: Vec<IpPermission>,
 }
 
-/// One call that writes.
+/// A call that writes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     Create,
@@ -23,7 +23,7 @@ pub enum Change {
     Revoke(Vec<IpPermission>),
 }
 
-/// What leads from the found group, if there is one, to one with the wanted rule, in its order.
+/// Returns the changes, in order, that give the group the requested rule, or create it if there is none.
 pub fn plan_changes(found: Option<&Found>, wanted: &IpPermission) -> Vec<Change> {
     let Some(found) = found else {
         return vec![Change::Create, Change::Authorize(wanted.clone())];
@@ -43,7 +43,7 @@ pub fn plan_changes(found: Option<&Found>, wanted: &IpPermission) -> Vec<Change>
 }
 
 impl Change {
-    /// For the person who reads a plan. `name` is the group's.
+    /// Returns the change as a plan lists it. `name` is the group's.
     pub fn to_action(&self, name: &str) -> Action {
         let words = |rules: &[IpPermission]| rules.iter().flat_map(rule::words).collect::<Vec<_>>();
         match self {

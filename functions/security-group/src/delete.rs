@@ -1,4 +1,4 @@
-//! Deletes the environment's security group.
+//! Deletes the environment's security groups.
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{IpPermission, SecurityGroup, UserIdGroupPair};
@@ -10,13 +10,13 @@ use crate::filter::filter;
 use crate::find;
 use crate::tag::pairs;
 
-/// Deletes the security groups whose tags say that they are this environment's, whatever they are called and in
-/// whichever VPC they stand: there is one, or what an earlier input left. What has gone is a success. A rollback keeps
-/// those that another run created or adopted, and says so.
+/// Deletes the environment's owned security groups, regardless of their names and VPCs: earlier requests may have left
+/// groups with other names. A group that doesn't exist counts as deleted. A rollback keeps and reports groups that its
+/// run didn't create.
 ///
 /// # Errors
-/// `InUse` where an interface or another group's rule still needs one 15 minutes after the cache has gone; else what
-/// EC2 answered.
+/// Returns `InUse` if a network interface or another group's rule still uses a group 15 minutes after the cache was
+/// deleted, or EC2's error.
 pub async fn delete(
     ec2: &Client,
     stack: &str,
@@ -24,7 +24,7 @@ pub async fn delete(
 ) -> StepResult<DeleteSecurityGroupOutput> {
     let owner = Owner::new(&input.environment, stack);
     let created_by = input.created_by.as_deref();
-    let (groups, kept): (Vec<_>, Vec<_>) = ours(ec2, &owner)
+    let (groups, kept): (Vec<_>, Vec<_>) = owned(ec2, &owner)
         .await?
         .into_iter()
         .partition(|group| owner.owns_created_by(created_by, pairs(group.tags())));
@@ -65,8 +65,8 @@ pub async fn delete(
     })
 }
 
-/// Reports a group of the environment's name whose tags say that it isn't this environment's: a user may have created it,
-/// or removed its tags.
+/// Returns a text about an unowned group with the environment's group name: a user may have created it, or removed its
+/// tags.
 async fn unowned(
     ec2: &Client,
     owner: &Owner,
@@ -85,7 +85,7 @@ async fn unowned(
         .map(|(name, id)| format!("security group {name} ({id}) {}", step::skip_reason(None))))
 }
 
-async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
+async fn owned(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
     let [environment, stack] = owner
         .tags()
         .map(|(key, value)| filter(&format!("tag:{key}"), value));
@@ -105,7 +105,7 @@ async fn ours(ec2: &Client, owner: &Owner) -> StepResult<Vec<SecurityGroup>> {
     Ok(groups)
 }
 
-/// What prevents the deletion, in words. EC2 rejects it while an interface is in the group, or a rule of another group
+/// Describes what prevents the deletion. EC2 rejects it while an interface is in the group, or a rule of another group
 /// references it
 /// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
 async fn users(ec2: &Client, id: &str) -> String {
@@ -120,9 +120,9 @@ async fn users(ec2: &Client, id: &str) -> String {
         return references.join("; ");
     }
     match unread {
-        Some(error) => format!("which rules reference it could not be read ({error})"),
-        None => "no rule of this account references it, so a network interface is probably in it: EC2's console lists it \
-                 under Network Interfaces"
+        Some(error) => format!("the rules that reference it could not be read ({error})"),
+        None => "no rule of this account references it, so a network interface probably uses it: see Network Interfaces in the \
+                 EC2 console"
             .to_owned(),
     }
 }
@@ -135,7 +135,7 @@ enum Direction {
 }
 
 impl Direction {
-    /// The filter that finds the groups with a rule for a group. The filters' names are those of
+    /// Returns the filter for groups with a rule that references a group. The names are those of
     /// [DescribeSecurityGroups](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html).
     const fn filter(self) -> &'static str {
         match self {
@@ -159,7 +159,7 @@ impl Direction {
     }
 }
 
-/// Lists the groups with a rule that references a group; none if there are none.
+/// Describes the groups with a rule that references a group; none if there are none.
 async fn references_to(ec2: &Client, id: &str, direction: Direction) -> StepResult<Option<String>> {
     let groups: Vec<SecurityGroup> = ec2
         .describe_security_groups()

@@ -1,4 +1,4 @@
-//! Creates the security group, or brings what is there to what is wanted.
+//! Creates or updates the security group.
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
@@ -15,13 +15,13 @@ use crate::find;
 use crate::rule;
 use crate::tag::{pairs, tags};
 
-/// Creates the security group, or finds what an earlier run created, and lets the backend in. A rule of
-/// envcache's own for an earlier backend or port goes; what others have added is reported and stays. A plan tells what
-/// would be done, and does nothing.
+/// Creates the security group, or finds the existing one, and allows inbound traffic from the backend. Revokes
+/// envcache's own rules for an earlier backend or port. Reports rules that envcache didn't create, and keeps them. A
+/// plan only returns what would be done.
 ///
 /// # Errors
-/// `NotOwned` where a group of the wanted name is not ours and not to be adopted; `NotFound` where EC2 does not show
-/// yet what was just created, which a later try mends; else what EC2 answered.
+/// Returns `NotOwned` if a group with the requested name is neither owned nor adopted, and `NotFound`, which the state
+/// machine retries, if EC2 doesn't return a new group yet. Otherwise, returns EC2's error.
 pub async fn ensure(
     ec2: &Client,
     stack: &str,
@@ -71,13 +71,13 @@ pub async fn ensure(
     })
 }
 
-/// A found group, if it is ours or to be adopted.
+/// Returns an existing group if it is owned or adopted.
 fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> {
     let requested = spec.cache.security_group_name.as_str();
     let Some(id) = group.group_id else {
         return Err(StepError::new(
             ErrorName::Internal,
-            format!("DescribeSecurityGroups {requested}: EC2 showed the group without an id"),
+            format!("DescribeSecurityGroups {requested}: EC2 returned the group without an ID"),
         ));
     };
     // It may differ in case from the one requested.
@@ -95,7 +95,7 @@ fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> 
     })
 }
 
-/// Takes over a group that nobody's tags claim.
+/// Adds the owner tags to an unowned group.
 async fn adopt(ec2: &Client, owner: &Owner, id: &str) -> StepResult<()> {
     ec2.create_tags()
         .resources(id)
@@ -139,12 +139,12 @@ async fn create(
     created.group_id.ok_or_else(|| {
         StepError::new(
             ErrorName::NotFound,
-            format!("CreateSecurityGroup {name}: EC2 answered without an id. Start again"),
+            format!("CreateSecurityGroup {name}: EC2 returned no ID. Start again"),
         )
     })
 }
 
-/// `InvalidPermission.Duplicate` says that the rule is there already, which is what is wanted.
+/// Adds a rule. `InvalidPermission.Duplicate` means that it already exists.
 async fn authorize(ec2: &Client, id: &str, rule: IpPermission) -> StepResult<()> {
     let answer = ec2
         .authorize_security_group_ingress()
@@ -159,8 +159,8 @@ async fn authorize(ec2: &Client, id: &str, rule: IpPermission) -> StepResult<()>
     }
 }
 
-/// Revokes each of these rules by its ID, in a call of its own: one call for several rules may revoke none of them if one
-/// no longer exists. A rule that is gone already is a success.
+/// Revokes each of these rules by its ID, in a call of its own: one call for several rules may revoke none of them if
+/// one no longer exists. A rule that no longer exists counts as revoked.
 async fn revoke(ec2: &Client, id: &str, rules: &[IpPermission]) -> StepResult<()> {
     let shown = find::rules(ec2, id).await?;
     let outdated = shown

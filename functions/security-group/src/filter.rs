@@ -1,8 +1,8 @@
-//! How EC2 is asked for some and not for all.
+//! Filters for EC2's describe calls.
 
 use aws_sdk_ec2::types::Filter;
 
-/// `*` and `?` in a filter's value are wildcards, so what comes back is compared again.
+/// Returns a filter. `*` and `?` in its value are wildcards, so the results are compared again.
 pub fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }

@@ -1,4 +1,4 @@
-//! What EC2 shows of security groups.
+//! Reads security groups and their rules.
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{SecurityGroup, SecurityGroupRule};
@@ -7,11 +7,11 @@ use contract::error::StepResult;
 use crate::filter::filter;
 
 /// Returns the group of a VPC that has this name. Names of groups are unique in a VPC without regard to case
-/// ([CreateSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html)), so one
-/// that differs only in case takes the name too.
+/// ([CreateSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html)), so a
+/// group whose name differs only in case is returned too.
 ///
 /// # Errors
-/// Returns what EC2 answered.
+/// Returns EC2's error.
 pub async fn by_name(ec2: &Client, vpc: &str, name: &str) -> StepResult<Option<SecurityGroup>> {
     let groups: Vec<SecurityGroup> = ec2
         .describe_security_groups()
@@ -43,7 +43,7 @@ fn in_any_case(name: &str) -> String {
 /// Returns the inbound and outbound rules of a group.
 ///
 /// # Errors
-/// Returns what EC2 answered.
+/// Returns EC2's error.
 pub async fn rules(ec2: &Client, id: &str) -> StepResult<Vec<SecurityGroupRule>> {
     ec2.describe_security_group_rules()
         .filters(filter("group-id", id))

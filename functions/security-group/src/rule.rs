@@ -1,4 +1,4 @@
-//! The inbound rules: which is wanted, and which of envcache's own is outdated. Pure: no call is made here.
+//! The inbound rules: the requested one, and envcache's own outdated ones. Pure functions; no AWS calls.
 
 use aws_sdk_ec2::types::{
     IpPermission, IpRange, Ipv6Range, PrefixListId, SecurityGroupRule, UserIdGroupPair,
@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{
 use contract::Spec;
 use contract::message::ResolvedNetwork;
 
-/// The one inbound rule: the backend's security group, by reference, to the cache's port.
+/// Returns the one inbound rule: from the backend's security group, by reference, to the cache's port.
 pub fn wanted(spec: &Spec, network: &ResolvedNetwork) -> IpPermission {
     let port = spec.cache.port.get();
     IpPermission::builder()
@@ -25,7 +25,7 @@ pub fn wanted(spec: &Spec, network: &ResolvedNetwork) -> IpPermission {
         .build()
 }
 
-/// Whether a rule that EC2 shows is the wanted one. EC2 gathers the sources of one port range in one rule.
+/// Returns whether an existing rule covers the requested one. EC2 combines the sources of a port range in one rule.
 pub fn covers(found: &IpPermission, wanted: &IpPermission) -> bool {
     same_port(found, wanted)
         && wanted.user_id_group_pairs().iter().all(|source| {
@@ -36,10 +36,10 @@ pub fn covers(found: &IpPermission, wanted: &IpPermission) -> bool {
         })
 }
 
-/// The rules that an earlier run made for another backend or port: they bear the wanted rule's description,
-/// which nobody else writes, and do not cover it.
+/// Returns the rules that an earlier run created for another backend or port: they have the requested rule's
+/// description, which only envcache writes, and don't cover that rule.
 pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermission> {
-    let Some(ours) = wanted.user_id_group_pairs().first() else {
+    let Some(own) = wanted.user_id_group_pairs().first() else {
         return Vec::new();
     };
     found
@@ -47,8 +47,8 @@ pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermissi
         .flat_map(|rule| {
             rule.user_id_group_pairs()
                 .iter()
-                .filter(|source| source.description() == ours.description())
-                .filter(|source| !(same_port(rule, wanted) && source.group_id() == ours.group_id()))
+                .filter(|source| source.description() == own.description())
+                .filter(|source| !(same_port(rule, wanted) && source.group_id() == own.group_id()))
                 .map(|source| {
                     IpPermission::builder()
                         .set_ip_protocol(rule.ip_protocol().map(str::to_owned))
@@ -66,7 +66,7 @@ pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermissi
         .collect()
 }
 
-/// Whether EC2 shows a rule for one group as this inbound rule with an ID
+/// Returns whether this inbound rule with an ID is a rule for one group
 /// ([SecurityGroupRule](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html)).
 pub fn is_shown_as(rule: &IpPermission, shown: &SecurityGroupRule) -> bool {
     let source = shown
@@ -83,57 +83,58 @@ pub fn is_shown_as(rule: &IpPermission, shown: &SecurityGroupRule) -> bool {
             .any(|pair| pair.group_id() == source)
 }
 
-/// A rule with an ID shows every port as -1; without one, it shows none.
+/// Returns a port, or none if the rule is for all ports: a rule with an ID then has the port -1, one without an ID has
+/// none.
 fn port(shown: Option<i32>) -> Option<i32> {
     shown.filter(|port| *port != -1)
 }
 
-/// The rules that others made, in words: neither the wanted one nor one that an earlier run made.
+/// Returns the rules that envcache didn't create, in words.
 pub fn others(found: &[IpPermission], wanted: &IpPermission) -> Vec<String> {
-    let Some(ours) = wanted.user_id_group_pairs().first() else {
+    let Some(own) = wanted.user_id_group_pairs().first() else {
         return Vec::new();
     };
-    let is_ours = |rule: &IpPermission, source: &UserIdGroupPair| {
-        source.description() == ours.description()
-            || (same_port(rule, wanted) && source.group_id() == ours.group_id())
+    let is_own = |rule: &IpPermission, source: &UserIdGroupPair| {
+        source.description() == own.description()
+            || (same_port(rule, wanted) && source.group_id() == own.group_id())
     };
     found
         .iter()
         .flat_map(|rule| {
-            let mut others = rule.clone();
-            if let Some(pairs) = &mut others.user_id_group_pairs {
-                pairs.retain(|source| !is_ours(rule, source));
+            let mut other = rule.clone();
+            if let Some(pairs) = &mut other.user_id_group_pairs {
+                pairs.retain(|source| !is_own(rule, source));
             }
-            words(&others)
+            words(&other)
         })
         .collect()
 }
 
-/// A rule in words, one for each source, such as `tcp 6379 from sg-0a1b2c3d`.
+/// Returns a rule in words, one text for each source, such as `tcp 6379 from sg-0a1b2c3d`.
 pub fn words(rule: &IpPermission) -> Vec<String> {
     let groups = rule
         .user_id_group_pairs()
         .iter()
         .filter_map(UserIdGroupPair::group_id);
     let ranges = rule.ip_ranges().iter().filter_map(IpRange::cidr_ip);
-    let ranges_of_ipv6 = rule.ipv6_ranges().iter().filter_map(Ipv6Range::cidr_ipv6);
+    let ipv6_ranges = rule.ipv6_ranges().iter().filter_map(Ipv6Range::cidr_ipv6);
     let lists = rule
         .prefix_list_ids()
         .iter()
         .filter_map(PrefixListId::prefix_list_id);
     groups
         .chain(ranges)
-        .chain(ranges_of_ipv6)
+        .chain(ipv6_ranges)
         .chain(lists)
         .map(|source| format!("{} from {source}", traffic(rule)))
         .collect()
 }
 
-/// Protocol and ports, such as `tcp 6379`; `-1` means every protocol
+/// Returns protocol and ports, such as `tcp 6379`; `-1` means all protocols
 /// ([IpPermission](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html)).
 fn traffic(rule: &IpPermission) -> String {
     let protocol = match rule.ip_protocol() {
-        Some("-1") | None => return "everything".to_owned(),
+        Some("-1") | None => return "all traffic".to_owned(),
         Some(protocol) => protocol,
     };
     match (rule.from_port(), rule.to_port()) {
@@ -173,16 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn what_others_let_in_is_told_and_what_is_ours_is_not() {
-        let ours = "Backend of environment bandup to its cache";
+    fn lists_only_rules_that_envcache_did_not_create() {
+        let own = "Backend of environment bandup to its cache";
         let wanted = rule("tcp", Some((6379, 6379)))
-            .user_id_group_pairs(group("sg-backend", ours))
+            .user_id_group_pairs(group("sg-backend", own))
             .build();
         let range = |cidr: &str| IpRange::builder().cidr_ip(cidr).build();
         let found = [
             rule("tcp", Some((6379, 6379)))
-                .user_id_group_pairs(group("sg-backend", "by hand, which is as well"))
-                .user_id_group_pairs(group("sg-earlier", ours))
+                .user_id_group_pairs(group("sg-backend", "created manually"))
+                .user_id_group_pairs(group("sg-earlier", own))
                 .user_id_group_pairs(group("sg-batch", "jobs"))
                 .ip_ranges(range("10.0.0.0/8"))
                 .build(),
@@ -198,7 +199,7 @@ mod tests {
                 "tcp 6379 from sg-batch",
                 "tcp 6379 from 10.0.0.0/8",
                 "tcp 8000-8080 from 0.0.0.0/0",
-                "everything from 10.1.0.0/16",
+                "all traffic from 10.1.0.0/16",
             ]
         );
     }

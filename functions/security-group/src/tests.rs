@@ -1,4 +1,4 @@
-//! The step against replayed answers of EC2.
+//! Tests with replayed answers of EC2.
 
 use aws_sdk_ec2::Client;
 use contract::error::{ErrorName, StepResult};
@@ -68,7 +68,7 @@ async fn ensured_with(replay: &Replay, options: Value) -> StepResult<EnsureSecur
 }
 
 #[tokio::test]
-async fn an_absent_group_is_created_with_its_tags_and_lets_the_backend_in_by_reference() {
+async fn creates_absent_group_with_tags_and_backend_rule() {
     let replay = Replay::new([none(), created(), authorized()]);
 
     let found = ensured(&replay).await.expect("created");
@@ -106,17 +106,17 @@ async fn an_absent_group_is_created_with_its_tags_and_lets_the_backend_in_by_ref
 }
 
 #[tokio::test]
-async fn a_group_that_is_as_wanted_is_left_alone() {
+async fn changes_nothing_when_group_is_up_to_date() {
     let rules = rule(22, "sg-0d1b2c3d4e5f60718") + &rule(6379, BACKEND);
     let replay = Replay::new([described("redis-sg", "envcache", &rules)]);
 
-    ensured(&replay).await.expect("it is there");
+    ensured(&replay).await.expect("an existing group");
 
     assert_eq!(replay.actions(), ["DescribeSecurityGroups"]);
 }
 
 #[tokio::test]
-async fn a_group_that_an_earlier_run_left_without_its_rule_gets_it() {
+async fn adds_the_missing_rule_to_an_existing_group() {
     for (rules, why) in [
         (String::new(), "the run ended in between"),
         (
@@ -145,8 +145,8 @@ fn earlier(port: u16, source: &str) -> String {
     )
 }
 
-/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html>: for each rule
-/// its ID, port, and source, and whether it is outbound.
+/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html>: for each
+/// rule its ID, port, and source, and whether it is outbound.
 fn rules(shown: &[(&str, u16, &str, bool)]) -> Answer {
     let rules: String = shown
         .iter()
@@ -186,7 +186,7 @@ const EVEN_EARLIER: &str = "sg-0f1b2c3d4e5f60718";
 const OTHERS: &str = "sg-0d1b2c3d4e5f60718";
 
 #[tokio::test]
-async fn rule_for_an_earlier_backend_is_revoked_by_id_and_others_stay() {
+async fn revokes_rule_for_earlier_backend_by_id_and_no_other() {
     let replay = Replay::new([
         described(
             "redis-sg",
@@ -223,11 +223,11 @@ async fn rule_for_an_earlier_backend_is_revoked_by_id_and_others_stay() {
             ("GroupId", "sg-0c1b2c3d4e5f60718"),
             ("SecurityGroupRuleId.1", "sgr-4"),
         ]),
-        "the new backend is let in before the old one is shut out"
+        "the new rule is added before the old one is revoked"
     );
 }
 
-/// Of a rule for every protocol and port, `DescribeSecurityGroups` shows no ports and `DescribeSecurityGroupRules` shows -1.
+/// For a rule for all traffic, `DescribeSecurityGroups` returns no ports, and `DescribeSecurityGroupRules` returns -1.
 #[tokio::test]
 async fn outdated_rule_for_all_traffic_is_revoked() {
     let all = |text: String, tag: &str| {
@@ -255,8 +255,8 @@ async fn outdated_rule_for_all_traffic_is_revoked() {
 }
 
 #[tokio::test]
-async fn each_outdated_rule_is_revoked_when_one_is_gone_already() {
-    let gone = Answer::ec2_fault(
+async fn revokes_each_outdated_rule_when_one_no_longer_exists() {
+    let not_found = Answer::ec2_fault(
         400,
         "InvalidSecurityGroupRuleId.NotFound",
         "The security group rule ID 'sgr-1' does not exist",
@@ -268,11 +268,11 @@ async fn each_outdated_rule_is_revoked_when_one_is_gone_already() {
             ("sgr-1", 6379, EARLIER, false),
             ("sgr-2", 6379, EVEN_EARLIER, false),
         ]),
-        gone,
+        not_found,
         revoked(),
     ]);
 
-    ensured(&replay).await.expect("both are gone");
+    ensured(&replay).await.expect("both are revoked");
 
     assert_eq!(revocations(&replay), ["sgr-1", "sgr-2"]);
 }
@@ -297,7 +297,7 @@ async fn rejected_revocation_names_the_rule() {
 }
 
 #[tokio::test]
-async fn a_rule_that_is_there_already_is_a_success() {
+async fn succeeds_when_the_rule_already_exists() {
     let replay = Replay::new([
         described("redis-sg", "envcache", ""),
         Answer::ec2_fault(
@@ -307,11 +307,11 @@ async fn a_rule_that_is_there_already_is_a_success() {
         ),
     ]);
 
-    ensured(&replay).await.expect("it is what is wanted");
+    ensured(&replay).await.expect("the rule exists");
 }
 
 #[tokio::test]
-async fn a_group_that_is_not_ours_is_not_touched() {
+async fn rejects_group_of_another_stack_and_changes_nothing() {
     // Names are unique without regard to case.
     for (name, stack) in [("redis-sg", "other"), ("Redis-SG", "other")] {
         let replay = Replay::new([described(name, stack, "")]);
@@ -327,15 +327,15 @@ async fn a_group_that_is_not_ours_is_not_touched() {
     }
 }
 
-/// Filters are case-sensitive and names are not, so the filter leaves the letters open.
+/// Filters are case-sensitive and names are not, so the filter matches any letters.
 #[tokio::test]
 async fn group_whose_name_differs_in_case_is_found_and_named_as_it_is() {
     for (adopt, plan) in [(false, true), (false, false), (true, false)] {
-        let by_hand = described("Redis-SG", "envcache", &rule(6379, BACKEND))
+        let unowned = described("Redis-SG", "envcache", &rule(6379, BACKEND))
             .replaced("envcache:environment", "team")
             .replaced("envcache:stack", "purpose");
         let tagged = Answer::ok("<CreateTagsResponse><return>true</return></CreateTagsResponse>");
-        let replay = Replay::new([by_hand, tagged]);
+        let replay = Replay::new([unowned, tagged]);
 
         let found = ensured_with(&replay, json!({ "adopt": adopt, "dryRun": plan })).await;
 
@@ -356,7 +356,7 @@ async fn group_whose_name_differs_in_case_is_found_and_named_as_it_is() {
     }
 }
 
-/// Two groups whose names differ only in case may be older than the rule.
+/// Groups whose names differ only in case may exist from before EC2 rejected such names.
 #[tokio::test]
 async fn group_with_the_exact_name_is_preferred() {
     let both = described("Redis-SG", "other", "").replaced(
@@ -367,26 +367,24 @@ async fn group_with_the_exact_name_is_preferred() {
     );
     let replay = Replay::new([both, authorized()]);
 
-    let found = ensured(&replay).await.expect("ours");
+    let found = ensured(&replay).await.expect("an owned group");
 
     assert_eq!(found.security_group_id, "sg-0d1b2c3d4e5f60718");
 }
 
 #[tokio::test]
-async fn a_filter_that_matched_by_wildcard_finds_nothing() {
+async fn ignores_group_that_only_the_wildcard_matches() {
     let replay = Replay::new([
         described("redis-sg-old", "other", ""),
         created(),
         authorized(),
     ]);
 
-    ensured(&replay)
-        .await
-        .expect("another group is no hindrance");
+    ensured(&replay).await.expect("the other group is ignored");
 }
 
 #[tokio::test]
-async fn a_group_that_appeared_meanwhile_is_found_by_the_next_try() {
+async fn is_not_found_when_a_new_group_is_not_visible_yet() {
     let replay = Replay::new([
         none(),
         Answer::ec2_fault(
@@ -396,17 +394,17 @@ async fn a_group_that_appeared_meanwhile_is_found_by_the_next_try() {
         ),
     ]);
 
-    let error = ensured(&replay).await.expect_err("it is not seen yet");
+    let error = ensured(&replay).await.expect_err("it is not visible yet");
 
     assert_eq!(
         error.name(),
         ErrorName::NotFound,
-        "the state machine tries this again"
+        "the state machine retries this"
     );
 }
 
 #[tokio::test]
-async fn what_ec2_does_not_show_yet_or_has_no_room_for_keeps_its_name() {
+async fn keeps_the_error_name_when_ec2_rejects_the_rule() {
     for (code, expected) in [
         ("InvalidGroup.NotFound", ErrorName::NotFound),
         (
@@ -421,7 +419,7 @@ async fn what_ec2_does_not_show_yet_or_has_no_room_for_keeps_its_name() {
             Answer::ec2_fault(400, code, "AWS's own words."),
         ]);
 
-        let error = ensured(&replay).await.expect_err("refused");
+        let error = ensured(&replay).await.expect_err("rejected");
 
         assert_eq!(error.name(), expected, "{code}");
         assert!(
@@ -433,7 +431,7 @@ async fn what_ec2_does_not_show_yet_or_has_no_room_for_keeps_its_name() {
     }
 }
 
-/// `DeleteSecurityGroup` on these answers, so many seconds after the cache was deleted.
+/// Runs `DeleteSecurityGroup` with these answers, `waited` seconds after the cache was deleted.
 async fn deleted(replay: &Replay, waited: u32) -> StepResult<DeleteOutput> {
     deleted_with(replay, json!({ "secondsWaited": waited })).await
 }
@@ -456,10 +454,10 @@ async fn deleted_with(replay: &Replay, more: Value) -> StepResult<DeleteOutput> 
 }
 
 #[tokio::test]
-async fn a_removal_reports_a_group_of_its_name_that_is_not_owned() {
+async fn reports_unowned_group_with_the_environments_name() {
     let vpc = json!({ "vpcId": "vpc-0a1b2c3d4e5f60718" });
     let unowned = || described("redis-sg", "another-stack", "");
-    let left = "security group redis-sg (sg-0c1b2c3d4e5f60718) has not this stack's tags";
+    let left = "security group redis-sg (sg-0c1b2c3d4e5f60718) doesn't have this stack's tags";
     let cases = [
         (vec![none(), unowned()], vec![left]),
         (vec![none(), none()], vec![]),
@@ -486,11 +484,11 @@ async fn a_removal_reports_a_group_of_its_name_that_is_not_owned() {
 }
 
 #[tokio::test]
-async fn a_removal_does_not_report_the_group_that_it_has_just_deleted() {
+async fn does_not_report_group_that_it_has_just_deleted() {
     let removed =
         "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>";
     // EC2 may show it for a while: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
-    let replay = Replay::new([ours(), Answer::ok(removed), ours()]);
+    let replay = Replay::new([owned(), Answer::ok(removed), owned()]);
 
     let found = deleted_with(&replay, json!({ "vpcId": "vpc-0a1b2c3d4e5f60718" })).await;
 
@@ -500,7 +498,7 @@ async fn a_removal_does_not_report_the_group_that_it_has_just_deleted() {
     );
 }
 
-fn ours() -> Answer {
+fn owned() -> Answer {
     described("redis-sg", "envcache", "")
 }
 
@@ -513,9 +511,9 @@ fn in_use() -> Answer {
 }
 
 #[tokio::test]
-async fn what_bears_the_environments_tags_is_deleted_whatever_it_is_called() {
+async fn deletes_groups_with_the_environments_tags() {
     let replay = Replay::new([
-        ours(),
+        owned(),
         Answer::ok(
             "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>",
         ),
@@ -546,13 +544,13 @@ async fn what_bears_the_environments_tags_is_deleted_whatever_it_is_called() {
 }
 
 #[tokio::test]
-async fn what_is_gone_or_not_ours_is_a_success_and_nothing_else_is_deleted() {
+async fn deletes_nothing_when_no_owned_group_exists() {
     let vanished = Answer::ec2_fault(400, "InvalidGroup.NotFound", "does not exist");
     let cases = [
         vec![none()],
-        // A filter's value is a pattern to EC2: what it shows is compared again.
+        // A filter's value is a pattern, so the tags are compared again.
         vec![described("redis-sg", "another-stack", "")],
-        vec![ours(), vanished],
+        vec![owned(), vanished],
     ];
     for answers in cases {
         let found = deleted(&Replay::new(answers), 0).await.expect("a success");
@@ -565,12 +563,12 @@ async fn what_is_gone_or_not_ours_is_a_success_and_nothing_else_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_rollback_keeps_and_reports_a_group_that_its_run_did_not_create() {
-    let replay = Replay::new([ours()]);
+async fn rollback_keeps_group_that_its_run_did_not_create() {
+    let replay = Replay::new([owned()]);
 
     let found = deleted_with(&replay, json!({ "createdBy": "failed-run" })).await;
 
-    let expected = "security group sg-0c1b2c3d4e5f60718 was not made by the failed run";
+    let expected = "security group sg-0c1b2c3d4e5f60718 was not created by the failed run";
     assert!(
         matches!(&found, Ok(DeleteOutput::NotOwned { left }) if *left == [expected]),
         "{found:?}"
@@ -578,7 +576,7 @@ async fn a_rollback_keeps_and_reports_a_group_that_its_run_did_not_create() {
     assert_eq!(replay.forms().len(), 1, "nothing is deleted");
 }
 
-/// A group that isn't ours, with these inbound and outbound rules.
+/// An unowned group with these inbound and outbound rules.
 fn other(inbound: &str, outbound: &str) -> Answer {
     described("web", "other", inbound)
         .replaced(
@@ -592,7 +590,7 @@ fn other(inbound: &str, outbound: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn group_in_use_is_waited_for_with_what_uses_it_and_given_up_after_15_minutes() {
+async fn waits_15_minutes_for_group_in_use_and_names_its_users() {
     let reference = || rule(443, "sg-0c1b2c3d4e5f60718");
     let denied = || Answer::ec2_fault(403, "UnauthorizedOperation", "no");
     let cases = [
@@ -613,12 +611,12 @@ async fn group_in_use_is_waited_for_with_what_uses_it_and_given_up_after_15_minu
         ),
         // EC2 finds the group itself, and one with another reference.
         (
-            [ours(), other("", &rule(443, OTHERS))],
-            "a network interface is probably in it",
+            [owned(), other("", &rule(443, OTHERS))],
+            "a network interface probably uses it",
         ),
         (
             [denied(), none()],
-            "which rules reference it could not be read (DescribeSecurityGroups",
+            "the rules that reference it could not be read (DescribeSecurityGroups",
         ),
         (
             [denied(), other("", &reference())],
@@ -626,13 +624,13 @@ async fn group_in_use_is_waited_for_with_what_uses_it_and_given_up_after_15_minu
         ),
     ];
     for (users, expected) in cases {
-        let answers = || [vec![ours(), in_use()], users.to_vec()].concat();
+        let answers = || [vec![owned(), in_use()], users.to_vec()].concat();
         let first = Replay::new(answers());
 
         let waits = deleted(&first, 0).await.expect("it waits");
         let error = deleted(&Replay::new(answers()), 900)
             .await
-            .expect_err("it is given up");
+            .expect_err("the wait is over");
 
         let DeleteOutput::Waiting { outcome, .. } = waits else {
             panic!("{waits:?}");
@@ -653,7 +651,7 @@ async fn group_in_use_is_waited_for_with_what_uses_it_and_given_up_after_15_minu
 }
 
 #[tokio::test]
-async fn a_plan_tells_what_would_be_done_and_does_nothing() {
+async fn plan_lists_actions_and_writes_nothing() {
     let authorize = json!({
         "operation": "AuthorizeSecurityGroupIngress",
         "resource": "redis-sg",
@@ -686,21 +684,21 @@ async fn a_plan_tells_what_would_be_done_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_group_that_nobody_owns_is_adopted_where_that_is_asked_for() {
-    let by_hand = || {
+async fn adopts_unowned_group_only_when_requested() {
+    let unowned = || {
         described("redis-sg", "envcache", &rule(6379, BACKEND))
             .replaced("envcache:environment", "team")
             .replaced("envcache:stack", "purpose")
     };
     let tagged = Answer::ok("<CreateTagsResponse><return>true</return></CreateTagsResponse>");
-    let replay = Replay::new([by_hand(), tagged]);
+    let replay = Replay::new([unowned(), tagged]);
 
     ensured_with(&replay, json!({ "adopt": true }))
         .await
         .expect("adopted");
-    let refused = ensured(&Replay::new([by_hand()]))
+    let rejected = ensured(&Replay::new([unowned()]))
         .await
-        .expect_err("not asked for");
+        .expect_err("not requested");
 
     assert_eq!(
         replay.forms()[1],
@@ -713,6 +711,9 @@ async fn a_group_that_nobody_owns_is_adopted_where_that_is_asked_for() {
             ("Tag.2.Value", "envcache"),
         ])
     );
-    assert_eq!(refused.name(), ErrorName::NotOwned);
-    assert!(refused.to_string().contains("\"adopt\": true"), "{refused}");
+    assert_eq!(rejected.name(), ErrorName::NotOwned);
+    assert!(
+        rejected.to_string().contains("\"adopt\": true"),
+        "{rejected}"
+    );
 }

@@ -1,4 +1,4 @@
-//! The execution that an event asks for. Pure: no call is made here.
+//! The execution that an event starts. Pure functions; no AWS calls.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::SecondsFormat;
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 /// An execution's name has at most 80 characters
 /// ([StartExecution](https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html)).
-const LONGEST_NAME: usize = 80;
-/// EventBridge's event ids are UUIDs.
-const LONGEST_ID: usize = 36;
+const MAX_NAME_LENGTH: usize = 80;
+/// EventBridge's event IDs are UUIDs.
+const MAX_ID_LENGTH: usize = 36;
 
-/// Name and input of an execution.
+/// The name and the input of an execution.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Execution {
     pub name: String,
@@ -18,10 +18,10 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// The same event gives the same execution, name and input, however often it is delivered.
+    /// Returns the execution for an event. Each delivery of the same event gives the same name and input.
     ///
-    /// The input always has the field `event`, so that what only a user may ask for is rejected: without a time, which
-    /// EventBridge always sends, that field is invalid, and so is the input.
+    /// The input always has the field `event`, so that requests that only users may make are rejected. If the event has
+    /// no time, which EventBridge always sends, that field is invalid, and so is the input.
     pub fn of(event: EventBridgeEvent<Value>) -> Self {
         let id = event.id.unwrap_or_default();
         let mut input = event.detail;
@@ -39,11 +39,14 @@ impl Execution {
     }
 }
 
-/// `{environment}-{event id}`, each with what a name admits (0-9, A-Z, a-z, `-`, `_`). The id makes it unique;
-/// the environment is for the person who reads the list of executions.
+/// Returns the name `{environment}-{event ID}` without characters that a name can't contain (other than 0-9, A-Z, a-z,
+/// `-`, and `_`). The ID makes it unique; the environment makes the list of executions readable.
 pub fn name(environment: Option<&str>, id: &str) -> String {
-    let id = admitted(id, LONGEST_ID);
-    let environment = admitted(environment.unwrap_or_default(), LONGEST_NAME - 1 - id.len());
+    let id = allowed(id, MAX_ID_LENGTH);
+    let environment = allowed(
+        environment.unwrap_or_default(),
+        MAX_NAME_LENGTH - 1 - id.len(),
+    );
     match (environment.as_str(), id.as_str()) {
         ("", "") => "event".to_owned(),
         ("", id) => id.to_owned(),
@@ -52,10 +55,10 @@ pub fn name(environment: Option<&str>, id: &str) -> String {
     }
 }
 
-fn admitted(text: &str, most: usize) -> String {
+fn allowed(text: &str, max: usize) -> String {
     text.chars()
         .filter(|character| character.is_ascii_alphanumeric() || "-_".contains(*character))
-        .take(most)
+        .take(max)
         .collect()
 }
 
@@ -66,26 +69,21 @@ mod tests {
     const ID: &str = "17793124-05d4-b198-2fde-7ededc63b103";
 
     #[test]
-    fn an_execution_is_named_by_environment_and_event() {
+    fn names_the_execution_by_environment_and_event() {
         let long = "x".repeat(500);
         let cases = [
-            (
-                Some("bandup"),
-                ID,
-                format!("bandup-{ID}"),
-                "the usual event",
-            ),
+            (Some("bandup"), ID, format!("bandup-{ID}"), "a valid event"),
             (
                 None,
                 ID,
                 ID.to_owned(),
-                "no environment: it fails inside and says so",
+                "no environment: the execution fails and gives the reason",
             ),
             (
                 Some("bänd up/1"),
                 ID,
                 format!("bndup1-{ID}"),
-                "what a name does not admit is left out",
+                "other characters are omitted",
             ),
             (
                 Some(&long),
@@ -93,7 +91,7 @@ mod tests {
                 format!("{}-{ID}", "x".repeat(43)),
                 "80 characters",
             ),
-            (Some(""), "", "event".to_owned(), "neither: still a name"),
+            (Some(""), "", "event".to_owned(), "neither: a fixed name"),
         ];
         for (environment, id, expected, why) in cases {
             let found = name(environment, id);

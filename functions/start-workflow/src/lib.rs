@@ -1,4 +1,5 @@
-//! Starts the workflow for an event. It judges nothing: a bad event becomes a failed execution that says why.
+//! Starts an execution for an event. An invalid event isn't rejected here: it becomes a failed execution that gives the
+//! reason.
 
 mod execution;
 
@@ -13,9 +14,9 @@ use step::Labels;
 /// The state machines of the stack, by the events that start them.
 #[derive(Clone, Debug)]
 pub struct StateMachines {
-    /// The ARN of the one that `Environment Created` starts.
+    /// The ARN of the state machine that `Environment Created` starts.
     pub provision: String,
-    /// The ARN of the one that `Environment Deleted` starts.
+    /// The ARN of the state machine that `Environment Deleted` starts.
     pub deprovision: String,
 }
 
@@ -27,7 +28,7 @@ impl StateMachines {
             other => Err(StepError::new(
                 ErrorName::InvalidSpec,
                 format!(
-                    "detail-type `{other}` starts no workflow: `Environment Created` and `Environment Deleted` do. \
+                    "detail-type `{other}` starts no execution: only `Environment Created` and `Environment Deleted` do. \
                      Correct the rule or the event"
                 ),
             )),
@@ -35,7 +36,7 @@ impl StateMachines {
     }
 }
 
-/// What the log says about an event: the environment that it names, and the execution that it starts.
+/// Returns the log fields of an event: the environment that it names, and the execution that it starts.
 #[must_use]
 pub fn labels(event: &Value) -> Labels {
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -49,20 +50,20 @@ pub fn labels(event: &Value) -> Labels {
     }
 }
 
-/// What became of an event, for the log and for a test event in the console.
+/// The result for an event. Lambda's console shows it for a test event.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     execution_name: String,
-    /// False where the event was delivered before.
+    /// False if the event was delivered before.
     new: bool,
 }
 
-/// Starts one execution for the event, and for a repeated delivery of it none.
+/// Starts one execution for the event, and none for a repeated delivery of it.
 ///
 /// # Errors
-/// `InvalidSpec` where the detail-type starts no workflow; else what Step Functions answered, so that
-/// Lambda tries again and then hands the event to the failure queue.
+/// Returns `InvalidSpec` if the detail-type starts no execution. Otherwise, returns Step Functions' error, so that
+/// Lambda retries and then sends the event to the queue of failed events.
 pub async fn start(
     sfn: &Client,
     state_machines: &StateMachines,
@@ -82,7 +83,7 @@ pub async fn start(
             execution_name: name,
             new: true,
         }),
-        // Also after the first execution has ended: Step Functions keeps the name for 90 days
+        // Even after the first execution has ended: Step Functions keeps its name for 90 days
         // (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
         Err(error) if step::code(&error) == Some("ExecutionAlreadyExists") => Ok(Started {
             execution_name: name,

@@ -1,4 +1,4 @@
-//! The step against replayed answers of Step Functions.
+//! Tests with replayed answers of Step Functions.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_sdk_sfn::Client;
@@ -11,7 +11,7 @@ use crate::{Started, StateMachines, start};
 const STATE_MACHINE: &str =
     "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision";
 
-/// The sample event of the repository, in the frame that EventBridge puts around it:
+/// The repository's sample event in EventBridge's envelope:
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>.
 fn event(detail_type: &str) -> EventBridgeEvent<Value> {
     let sample: Value =
@@ -48,7 +48,7 @@ fn accepted() -> Answer {
 }
 
 #[tokio::test]
-async fn an_event_starts_one_execution_with_its_detail_and_its_stamp() {
+async fn event_starts_execution_with_detail_id_and_time() {
     let replay = Replay::new([accepted()]);
 
     let found = started(&replay, event("Environment Created"))
@@ -75,7 +75,7 @@ async fn an_event_starts_one_execution_with_its_detail_and_its_stamp() {
 }
 
 #[tokio::test]
-async fn a_repeated_delivery_asks_for_the_same_execution_to_the_letter() {
+async fn repeated_delivery_requests_the_same_execution() {
     let replay = Replay::new([
         accepted(),
         Answer::json_fault(
@@ -94,24 +94,24 @@ async fn a_repeated_delivery_asks_for_the_same_execution_to_the_letter() {
 
     let requests = replay.documents();
     assert_eq!(requests[0], requests[1]);
-    assert_ne!(first, second, "it says that it started nothing new");
+    assert_ne!(first, second, "only the first is new");
 }
 
 #[tokio::test]
-async fn a_bad_detail_starts_an_execution_that_will_say_why() {
+async fn starts_execution_when_detail_is_invalid() {
     for detail in [json!({}), json!({ "environment": 7 }), json!("bandup")] {
         let replay = Replay::new([accepted()]);
         let mut event = event("Environment Created");
         event.detail = detail.clone();
 
-        started(&replay, event).await.expect("it judges nothing");
+        started(&replay, event).await.expect("started");
 
         assert_eq!(replay.documents().len(), 1, "{detail}");
     }
 }
 
 #[tokio::test]
-async fn the_end_of_an_environment_starts_its_own_state_machine() {
+async fn deleted_environment_starts_deprovision_state_machine() {
     let replay = Replay::new([accepted()]);
 
     started(&replay, event("Environment Deleted"))
@@ -129,19 +129,19 @@ async fn the_end_of_an_environment_starts_its_own_state_machine() {
 }
 
 #[tokio::test]
-async fn an_event_of_another_kind_starts_nothing() {
+async fn rejects_event_with_another_detail_type() {
     let replay = Replay::new([]);
 
     let error = started(&replay, event("Environment Renamed"))
         .await
-        .expect_err("no workflow for it");
+        .expect_err("no state machine for it");
 
     assert_eq!(error.name(), ErrorName::InvalidSpec);
     assert!(error.to_string().contains("Environment Renamed"), "{error}");
 }
 
 #[tokio::test]
-async fn what_step_functions_refuses_fails_so_that_lambda_tries_again() {
+async fn fails_for_a_retry_when_step_functions_rejects_the_start() {
     let replay = Replay::new([Answer::json_fault(
         400,
         "StateMachineDoesNotExist",
@@ -150,7 +150,7 @@ async fn what_step_functions_refuses_fails_so_that_lambda_tries_again() {
 
     let error = started(&replay, event("Environment Created"))
         .await
-        .expect_err("refused");
+        .expect_err("rejected");
 
     assert!(
         error
@@ -161,15 +161,15 @@ async fn what_step_functions_refuses_fails_so_that_lambda_tries_again() {
 }
 
 #[tokio::test]
-async fn an_event_without_a_time_is_still_marked_as_an_event() {
+async fn input_has_event_field_when_event_has_no_time() {
     let replay = Replay::new([accepted()]);
     let mut event = event("Environment Created");
     event.time = None;
     event.detail["adopt"] = json!(true);
-    // A sender can't pass for a user by a field of its own.
+    // A sender can't imitate a manual execution with a field of its own.
     event.detail["event"] = Value::Null;
 
-    started(&replay, event).await.expect("it judges nothing");
+    started(&replay, event).await.expect("started");
 
     let (_, request) = replay.documents().remove(0);
     let input = serde_json::from_str(request["input"].as_str().expect("a text")).expect("JSON");

@@ -7,12 +7,12 @@ use contract::message::{DeleteSubnetGroupInput, DeleteSubnetGroupOutput};
 
 use crate::find;
 
-/// Deletes the environment's subnet groups if their tags say that they are owned: the last one requested, and those that
-/// earlier requests named before there was a cache. A group that doesn't exist is a success.
+/// Deletes the environment's owned subnet groups: the last one requested, and those that earlier requests named before
+/// there was a cache. A group that doesn't exist counts as deleted.
 ///
 /// # Errors
-/// Returns `InUse` if another cache is in one 15 minutes after the environment's cache was deleted; otherwise, what
-/// ElastiCache answered.
+/// Returns `InUse` if another cache still uses a group 15 minutes after the environment's cache was deleted, or
+/// ElastiCache's error.
 pub async fn delete(
     elasticache: &Client,
     stack: &str,
@@ -22,14 +22,14 @@ pub async fn delete(
     let mut left = Vec::new();
     for name in &input.subnet_group_names {
         match delete_one(elasticache, stack, &input, name).await? {
-            One::Absent => {}
-            One::Deleted => outcome = "deleted",
-            One::NotOwned(text) => left.push(text),
-            One::InUse => {
+            Outcome::Absent => {}
+            Outcome::Deleted => outcome = "deleted",
+            Outcome::NotOwned(text) => left.push(text),
+            Outcome::InUse => {
                 return step::wait_or_in_use(
                     input.seconds_waited,
                     &format!("cache subnet group {name}"),
-                    "a cache that is not this environment's stands in it",
+                    "another cache uses it",
                 );
             }
         }
@@ -41,11 +41,11 @@ pub async fn delete(
     })
 }
 
-/// What became of one group.
-enum One {
+/// The result for one group.
+enum Outcome {
     Absent,
     Deleted,
-    /// It was left, as this text says.
+    /// It was kept, for the reason in this text.
     NotOwned(String),
     InUse,
 }
@@ -55,19 +55,19 @@ async fn delete_one(
     stack: &str,
     input: &DeleteSubnetGroupInput,
     name: &str,
-) -> StepResult<One> {
+) -> StepResult<Outcome> {
     let Some(group) = find::subnet_group(elasticache, name).await? else {
-        return Ok(One::Absent);
+        return Ok(Outcome::Absent);
     };
     let tags = match find::tags(elasticache, &group).await {
         // Another run or a user deleted it after it was described.
-        Err(error) if error.name() == ErrorName::NotFound => return Ok(One::Absent),
+        Err(error) if error.name() == ErrorName::NotFound => return Ok(Outcome::Absent),
         tags => tags?,
     };
     let owner = Owner::new(&input.environment, stack);
     let created_by = input.created_by.as_deref();
     if !owner.owns_created_by(created_by, find::pairs(&tags)) {
-        return Ok(One::NotOwned(format!(
+        return Ok(Outcome::NotOwned(format!(
             "cache subnet group {name} {}",
             step::skip_reason(created_by)
         )));
@@ -78,10 +78,10 @@ async fn delete_one(
         .send()
         .await;
     match sent {
-        Ok(_) => Ok(One::Deleted),
+        Ok(_) => Ok(Outcome::Deleted),
         Err(error) => match step::code(&error) {
-            Some("CacheSubnetGroupNotFoundFault") => Ok(One::Absent),
-            Some("CacheSubnetGroupInUse") => Ok(One::InUse),
+            Some("CacheSubnetGroupNotFoundFault") => Ok(Outcome::Absent),
+            Some("CacheSubnetGroupInUse") => Ok(Outcome::InUse),
             _ => Err(step::failure("DeleteCacheSubnetGroup", name, error)),
         },
     }

@@ -1,4 +1,4 @@
-//! Creates the subnet group, or brings what is there to what is wanted.
+//! Creates or updates the subnet group.
 
 use std::time::Duration;
 
@@ -10,13 +10,12 @@ use contract::{Action, Owner, Ownership, Spec};
 
 use crate::find;
 
-/// Creates the subnet group, or finds what an earlier run created and gives it the wanted subnets. A plan tells what
-/// would be done, and does nothing.
+/// Creates the subnet group, or gives the existing one the requested subnets. A plan only returns what would be done.
 ///
 /// # Errors
-/// `NotOwned` where a group of the wanted name is not ours and not to be adopted; `Immutable` where it stands in
-/// another VPC, or where ElastiCache finds nothing to modify although it differs; `NotFound` where ElastiCache does not show yet what was just created, which a later try mends; else
-/// what ElastiCache answered.
+/// Returns `NotOwned` if a group with the requested name is neither owned nor adopted, `Immutable` if it is in another
+/// VPC or if ElastiCache finds nothing to modify although it differs, and `NotFound`, which the state machine retries,
+/// if ElastiCache doesn't return a new group yet. Otherwise, returns ElastiCache's error.
 pub async fn ensure(
     elasticache: &Client,
     stack: &str,
@@ -63,7 +62,7 @@ pub async fn ensure(
     Ok(EnsureSubnetGroupOutput { actions })
 }
 
-/// One call that writes.
+/// A call that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Create,
@@ -71,7 +70,7 @@ enum Change {
     Modify,
 }
 
-/// For the person who reads a plan.
+/// Returns the change as a plan lists it.
 fn to_action(
     change: Change,
     found: Option<&CacheSubnetGroup>,
@@ -105,14 +104,14 @@ fn to_action(
     action
 }
 
-/// A subnet group keeps its VPC for life.
+/// Checks the VPC of a subnet group, which can't be changed.
 fn require_vpc(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> StepResult<()> {
     match group.vpc_id() {
         Some(vpc) if vpc != network.vpc_id => Err(StepError::new(
             ErrorName::Immutable,
             format!(
-                "cache subnet group {} stands in VPC {vpc}, wanted {}: AWS cannot move it. It was not changed: \
-                 ask for the VPC that it stands in, or for another environment",
+                "cache subnet group `{}` is in VPC {vpc}, requested {}: AWS can't move it. It was not changed. Request \
+                 the VPC that it is in, or use another environment name",
                 group.cache_subnet_group_name().unwrap_or_default(),
                 network.vpc_id
             ),
@@ -121,7 +120,7 @@ fn require_vpc(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> StepResul
     }
 }
 
-/// Whether the subnets differ; their order means nothing.
+/// Returns whether the subnets differ. Their order doesn't matter.
 fn subnets_differ(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> bool {
     let mut found = subnets(group);
     let mut wanted: Vec<_> = network.subnet_ids.iter().map(String::as_str).collect();
@@ -146,14 +145,14 @@ fn subnets(group: &CacheSubnetGroup) -> Vec<&str> {
         .collect()
 }
 
-/// Tags as ElastiCache takes them.
+/// Returns tags as ElastiCache takes them.
 fn tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
     tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
 }
 
-/// Takes over a group that nobody's tags claim.
+/// Adds the owner tags to an unowned group.
 async fn adopt(
     elasticache: &Client,
     owner: &Owner,
@@ -201,13 +200,13 @@ async fn create(
         })
 }
 
-/// How often a modification is requested that ElastiCache finds nothing to do for.
+/// How often a modification is requested if ElastiCache finds nothing to modify.
 const ATTEMPTS: u32 = 2;
 /// How long ElastiCache may show the group as it was before another run's modification.
 const DELAY: Duration = Duration::from_secs(3);
 
-/// Modifies the group. If ElastiCache finds nothing to modify, the group is compared again: another run may have modified
-/// it.
+/// Modifies the group. If ElastiCache finds nothing to modify, the group is compared again: another run may have
+/// modified it.
 async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) -> StepResult<()> {
     let name = spec.cache.subnet_group_name.as_str();
     let mut differences = String::new();
@@ -227,7 +226,9 @@ async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) ->
         let Some(group) = find::subnet_group(elasticache, name).await? else {
             return Err(StepError::new(
                 ErrorName::NotFound,
-                format!("ModifyCacheSubnetGroup {name}: it was deleted meanwhile. Start again"),
+                format!(
+                    "ModifyCacheSubnetGroup {name}: it was deleted in the meantime. Start again"
+                ),
             ));
         };
         if !differs(&group, spec, network) {

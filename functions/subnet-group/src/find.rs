@@ -1,10 +1,10 @@
-//! What ElastiCache shows of the subnet group.
+//! Reads subnet groups and their tags.
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
 use contract::error::StepResult;
 
-/// The subnet group of this name, or none.
+/// Returns the subnet group with this name, if it exists.
 pub async fn subnet_group(
     elasticache: &Client,
     name: &str,
@@ -25,7 +25,7 @@ pub async fn subnet_group(
     }
 }
 
-/// Its tags.
+/// Returns a subnet group's tags.
 pub async fn tags(elasticache: &Client, group: &CacheSubnetGroup) -> StepResult<Vec<Tag>> {
     let name = group.cache_subnet_group_name().unwrap_or_default();
     Ok(elasticache
@@ -38,7 +38,7 @@ pub async fn tags(elasticache: &Client, group: &CacheSubnetGroup) -> StepResult<
         .unwrap_or_default())
 }
 
-/// Tags as key and value.
+/// Returns the keys and values of tags.
 pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
     tags.iter().map(|tag| (tag.key(), tag.value()))
 }

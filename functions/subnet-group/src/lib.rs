@@ -1,4 +1,4 @@
-//! The cache's subnet group: the subnets that ElastiCache places the nodes in.
+//! The cache's subnet group, where ElastiCache places nodes.
 
 mod delete;
 mod ensure;

@@ -1,4 +1,4 @@
-//! The step against replayed answers of ElastiCache.
+//! Tests with replayed answers of ElastiCache.
 
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
@@ -27,8 +27,8 @@ fn described(vpc: &str, description: &str, subnets: [&str; 2]) -> Answer {
     ))
 }
 
-fn as_wanted() -> Answer {
-    // The order of subnets says nothing.
+fn up_to_date() -> Answer {
+    // The order of subnets doesn't matter.
     described(
         "vpc-0a1b2c3d4e5f60718",
         "Cache of environment bandup",
@@ -77,7 +77,7 @@ async fn ensured_with(replay: &Replay, options: Value) -> StepResult<EnsureSubne
 }
 
 #[tokio::test]
-async fn an_absent_group_is_created_with_its_subnets_and_tags() {
+async fn creates_absent_group_with_subnets_and_tags() {
     let replay = Replay::new([absent(), accepted("CreateCacheSubnetGroup")]);
 
     let found = ensured(&replay).await.expect("created");
@@ -100,10 +100,10 @@ async fn an_absent_group_is_created_with_its_subnets_and_tags() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_as_wanted_is_left_alone() {
-    let replay = Replay::new([as_wanted(), tags("envcache")]);
+async fn changes_nothing_when_group_is_up_to_date() {
+    let replay = Replay::new([up_to_date(), tags("envcache")]);
 
-    ensured(&replay).await.expect("it is there");
+    ensured(&replay).await.expect("an existing group");
 
     assert_eq!(
         replay.actions(),
@@ -112,7 +112,7 @@ async fn a_group_that_is_as_wanted_is_left_alone() {
 }
 
 #[tokio::test]
-async fn other_subnets_and_another_description_are_mended() {
+async fn modifies_group_when_subnets_or_description_differ() {
     for (found, why) in [
         (
             described(
@@ -133,7 +133,7 @@ async fn other_subnets_and_another_description_are_mended() {
     ] {
         let replay = Replay::new([found, tags("envcache"), accepted("ModifyCacheSubnetGroup")]);
 
-        ensured(&replay).await.expect("mended");
+        ensured(&replay).await.expect("modified");
 
         assert_eq!(
             replay.forms()[2],
@@ -150,14 +150,14 @@ async fn other_subnets_and_another_description_are_mended() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_not_ours_or_stands_in_another_vpc_is_not_touched() {
+async fn changes_nothing_when_group_is_unowned_or_in_another_vpc() {
     let elsewhere = described(
         "vpc-ffffffffffffffff0",
         "Cache of environment bandup",
         ["subnet-8a1b2c3d4e5f60718", "subnet-9a1b2c3d4e5f60718"],
     );
     for (found, stack, expected) in [
-        (as_wanted(), "other", ErrorName::NotOwned),
+        (up_to_date(), "other", ErrorName::NotOwned),
         (elsewhere, "envcache", ErrorName::Immutable),
     ] {
         let replay = Replay::new([found, tags(stack)]);
@@ -165,16 +165,12 @@ async fn a_group_that_is_not_ours_or_stands_in_another_vpc_is_not_touched() {
         let error = ensured(&replay).await.expect_err("not to be changed");
 
         assert_eq!(error.name(), expected);
-        assert_eq!(
-            replay.actions().len(),
-            2,
-            "{expected}: it was only looked at"
-        );
+        assert_eq!(replay.actions().len(), 2, "{expected}: only reads");
     }
 }
 
 #[tokio::test]
-async fn what_elasticache_refuses_keeps_its_reason() {
+async fn keeps_the_error_name_when_elasticache_rejects_creation() {
     for (code, expected) in [
         ("CacheSubnetGroupAlreadyExists", ErrorName::NotFound),
         ("CacheSubnetGroupQuotaExceeded", ErrorName::QuotaExceeded),
@@ -184,7 +180,7 @@ async fn what_elasticache_refuses_keeps_its_reason() {
     ] {
         let replay = Replay::new([absent(), Answer::query_fault(400, code, "AWS's own words.")]);
 
-        let error = ensured(&replay).await.expect_err("refused");
+        let error = ensured(&replay).await.expect_err("rejected");
 
         assert_eq!(error.name(), expected, "{code}");
         assert!(
@@ -208,16 +204,16 @@ fn nothing_to_modify() -> Answer {
 
 /// Another description than the one requested.
 fn differing() -> Answer {
-    as_wanted().replaced("Cache of environment bandup", "made by hand")
+    up_to_date().replaced("Cache of environment bandup", "created manually")
 }
 
 #[tokio::test]
-async fn modification_is_done_when_elasticache_finds_nothing_to_modify_and_nothing_differs() {
+async fn succeeds_when_nothing_to_modify_and_nothing_differs() {
     let answers = [
         differing(),
         tags("envcache"),
         nothing_to_modify(),
-        as_wanted(),
+        up_to_date(),
     ];
     let replay = Replay::new(answers);
 
@@ -227,18 +223,18 @@ async fn modification_is_done_when_elasticache_finds_nothing_to_modify_and_nothi
 }
 
 #[tokio::test]
-async fn group_that_was_deleted_meanwhile_is_not_found_so_that_a_retry_creates_it() {
+async fn is_not_found_when_group_was_deleted_meanwhile() {
     let answers = [differing(), tags("envcache"), nothing_to_modify(), absent()];
 
     let error = ensured(&Replay::new(answers))
         .await
-        .expect_err("it is gone");
+        .expect_err("it no longer exists");
 
     assert_eq!(error.name(), ErrorName::NotFound);
 }
 
 #[tokio::test]
-async fn field_and_values_are_named_when_elasticache_finds_nothing_to_modify_twice() {
+async fn names_the_difference_when_nothing_to_modify_twice() {
     let replay = Replay::new([
         differing(),
         tags("envcache"),
@@ -251,11 +247,11 @@ async fn field_and_values_are_named_when_elasticache_finds_nothing_to_modify_twi
     let error = ensured(&replay).await.expect_err("twice");
 
     assert_eq!(error.name(), ErrorName::Immutable);
-    let expected = "description is `made by hand`, requested `Cache of environment bandup`";
+    let expected = "description is `created manually`, requested `Cache of environment bandup`";
     assert!(error.to_string().contains(expected), "{error}");
 }
 
-/// `DeleteSubnetGroup` on these answers, so many seconds after the cache was deleted.
+/// Runs `DeleteSubnetGroup` with these answers, `waited` seconds after the cache was deleted.
 async fn deleted(replay: &Replay, waited: u32) -> StepResult<DeleteOutput> {
     deleted_all(replay, waited, &["bandup-cached-subnet-group"]).await
 }
@@ -274,24 +270,24 @@ async fn deleted_all(replay: &Replay, waited: u32, names: &[&str]) -> StepResult
 }
 
 #[tokio::test]
-async fn a_group_of_ours_is_deleted_and_no_other() {
+async fn deletes_only_owned_groups() {
     let removed = Answer::ok("<DeleteCacheSubnetGroupResponse/>");
     let vanished = absent();
     let absent_as = |outcome: &str| json!({ "status": "absent", "outcome": outcome });
-    let left = "cache subnet group bandup-cached-subnet-group has not this stack's tags";
+    let left = "cache subnet group bandup-cached-subnet-group doesn't have this stack's tags";
     let cases = [
         (vec![absent()], absent_as("not there")),
         (
-            vec![as_wanted(), tags("envcache"), removed],
+            vec![up_to_date(), tags("envcache"), removed],
             absent_as("deleted"),
         ),
         (
-            vec![as_wanted(), tags("envcache"), vanished],
+            vec![up_to_date(), tags("envcache"), vanished],
             absent_as("not there"),
         ),
-        (vec![as_wanted(), absent()], absent_as("not there")),
+        (vec![up_to_date(), absent()], absent_as("not there")),
         (
-            vec![as_wanted(), tags("another-stack")],
+            vec![up_to_date(), tags("another-stack")],
             json!({ "status": "notOwned", "left": [left] }),
         ),
     ];
@@ -305,7 +301,7 @@ async fn a_group_of_ours_is_deleted_and_no_other() {
 #[tokio::test]
 async fn deletes_the_groups_of_earlier_requests_too() {
     let removed = || Answer::ok("<DeleteCacheSubnetGroupResponse/>");
-    let former = || as_wanted().replaced("bandup-cached-subnet-group", "former");
+    let former = || up_to_date().replaced("bandup-cached-subnet-group", "former");
     let names = ["bandup-cached-subnet-group", "former"];
     let replay = Replay::new([absent(), former(), tags("envcache"), removed()]);
 
@@ -321,10 +317,10 @@ async fn deletes_the_groups_of_earlier_requests_too() {
 }
 
 #[tokio::test]
-async fn a_group_that_another_cache_stands_in_is_waited_for_and_then_in_use() {
+async fn waits_15_minutes_for_group_that_another_cache_uses() {
     let answers = || {
         [
-            as_wanted(),
+            up_to_date(),
             tags("envcache"),
             Answer::query_fault(
                 400,
@@ -337,7 +333,7 @@ async fn a_group_that_another_cache_stands_in_is_waited_for_and_then_in_use() {
     let waits = deleted(&Replay::new(answers()), 0).await.expect("it waits");
     let error = deleted(&Replay::new(answers()), 900)
         .await
-        .expect_err("it is given up");
+        .expect_err("the wait is over");
 
     assert!(
         matches!(
@@ -351,15 +347,13 @@ async fn a_group_that_another_cache_stands_in_is_waited_for_and_then_in_use() {
     );
     assert_eq!(error.name(), ErrorName::InUse);
     assert!(
-        error
-            .to_string()
-            .contains("a cache that is not this environment's"),
+        error.to_string().contains("another cache uses it"),
         "{error}"
     );
 }
 
 #[tokio::test]
-async fn a_plan_tells_what_would_be_done_and_does_nothing() {
+async fn plan_lists_actions_and_writes_nothing() {
     let outdated = described(
         "vpc-0a1b2c3d4e5f60718",
         "Cache of environment bandup",
@@ -367,7 +361,7 @@ async fn a_plan_tells_what_would_be_done_and_does_nothing() {
     );
     let cases = [
         (vec![absent()], vec!["CreateCacheSubnetGroup"]),
-        (vec![as_wanted(), tags("envcache")], vec![]),
+        (vec![up_to_date(), tags("envcache")], vec![]),
         (
             vec![outdated, tags("envcache")],
             vec!["ModifyCacheSubnetGroup"],
@@ -395,7 +389,7 @@ async fn a_plan_tells_what_would_be_done_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_plan_lists_only_the_fields_that_differ() {
+async fn plan_lists_only_the_fields_that_differ() {
     let vpc = "vpc-0a1b2c3d4e5f60718";
     let description = "Cache of environment bandup";
     let wanted = ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"];
@@ -424,14 +418,14 @@ async fn a_plan_lists_only_the_fields_that_differ() {
 }
 
 #[tokio::test]
-async fn a_group_that_nobody_owns_is_adopted_where_that_is_asked_for() {
+async fn adopts_unowned_group_only_when_requested() {
     let unowned = || {
         Answer::ok(
             "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList/></ListTagsForResourceResult></ListTagsForResourceResponse>",
         )
     };
     let replay = Replay::new([
-        as_wanted(),
+        up_to_date(),
         unowned(),
         Answer::ok(
             "<AddTagsToResourceResponse><AddTagsToResourceResult/></AddTagsToResourceResponse>",
@@ -441,9 +435,9 @@ async fn a_group_that_nobody_owns_is_adopted_where_that_is_asked_for() {
     ensured_with(&replay, json!({ "adopt": true }))
         .await
         .expect("adopted");
-    let refused = ensured(&Replay::new([as_wanted(), unowned()]))
+    let rejected = ensured(&Replay::new([up_to_date(), unowned()]))
         .await
-        .expect_err("not asked for");
+        .expect_err("not requested");
 
     assert_eq!(
         replay.forms()[2],
@@ -456,6 +450,9 @@ async fn a_group_that_nobody_owns_is_adopted_where_that_is_asked_for() {
             ("Tags.Tag.2.Value", "envcache"),
         ])
     );
-    assert_eq!(refused.name(), ErrorName::NotOwned);
-    assert!(refused.to_string().contains("\"adopt\": true"), "{refused}");
+    assert_eq!(rejected.name(), ErrorName::NotOwned);
+    assert!(
+        rejected.to_string().contains("\"adopt\": true"),
+        "{rejected}"
+    );
 }

@@ -1,54 +1,54 @@
-//! A call of AWS's interface, read from its HTTP request.
+//! Reads an AWS API call from its HTTP request.
 
 use hyper::HeaderMap;
 use hyper::body::Bytes;
 
-/// How a service writes its requests and answers.
+/// The protocol of a service's requests and responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// A form in, XML out: ElastiCache, IAM, CloudFormation.
+    /// Form requests and XML responses: ElastiCache, IAM, CloudFormation.
     Query,
-    /// A form in, XML of its own kind out: EC2.
+    /// Form requests and EC2's own XML responses.
     Ec2,
-    /// JSON both ways: Systems Manager, Step Functions, EventBridge.
+    /// JSON requests and responses: Systems Manager, Step Functions, EventBridge, DynamoDB.
     Json,
-    /// Paths and methods: Lambda, S3. Such calls pass through.
+    /// HTTP methods and paths: Lambda, S3. The gateway forwards such calls.
     Rest,
 }
 
-/// A call: which operation of which service, by whom, with what.
+/// A call of an AWS operation.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The caller's access key.
     pub access_key: String,
-    /// The state that makes this call itself, without a function, as MiniStack's launcher says.
+    /// The state whose direct service integration makes this call, which `start.py` adds to the request.
     pub state: Option<String>,
-    /// The name that the service's requests are signed for, such as `elasticache`.
+    /// The service's name in signatures, such as `elasticache`.
     pub service: String,
-    /// The operation, as the API reference names it; empty for [`Protocol::Rest`].
+    /// The operation's name in the API reference; empty for [`Protocol::Rest`].
     pub operation: String,
     pub protocol: Protocol,
-    /// The form's fields in their order; none for JSON.
+    /// The form's fields in their order; empty for JSON.
     pub fields: Vec<(String, String)>,
-    /// Everything that it says, as text to search in.
+    /// The request's values, as text to search in.
     pub text: String,
 }
 
 /// A call that a state made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordedCall {
-    /// The state.
+    /// The state's name.
     pub step: String,
-    /// Whether its function made it, and not the state by itself.
+    /// Whether the state's function made the call, and not a direct service integration.
     pub by_function: bool,
-    /// The service, as its requests are signed for it, such as `elasticache`.
+    /// The service's name in signatures, such as `elasticache`.
     pub service: String,
-    /// The operation, as the API reference names it.
+    /// The operation's name in the API reference.
     pub operation: String,
 }
 
 impl Call {
-    /// Reads a request. What is signed for no service reads as one of none.
+    /// Reads a request. The service is empty if the request isn't signed.
     #[must_use]
     pub fn read(headers: &HeaderMap, body: &Bytes) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
@@ -98,13 +98,13 @@ impl Call {
         }
     }
 
-    /// A field of the form.
+    /// Returns a field of the form.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         field(&self.fields, name)
     }
 
-    /// A field's list, such as `SubnetIds.SubnetIdentifier.1`, `….2`.
+    /// Returns the values of a list field, such as `SubnetIds.SubnetIdentifier.1`, `….2`.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<&str> {
         self.fields
@@ -130,7 +130,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The access key and the service of a signature, `Credential=KEY/DATE/REGION/SERVICE/aws4_request`
+/// Returns the access key and the service of a signature, `Credential=KEY/DATE/REGION/SERVICE/aws4_request`
 /// ([Signature Version 4](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html)).
 fn signature(authorization: &str) -> Option<(&str, &str)> {
     let (_, credential) = authorization.split_once("Credential=")?;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_tells_its_operation_and_lists() {
+    fn reads_operation_and_lists_of_form() {
         let headers = headers(
             "elasticache",
             &[("content-type", "application/x-www-form-urlencoded")],
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn json_tells_its_operation_in_a_header() {
+    fn reads_operation_of_json_request_from_header() {
         let headers = headers("ssm", &[("x-amz-target", "AmazonSSM.PutParameter")]);
 
         let call = Call::read(&headers, &Bytes::from_static(b"{\"Name\":\"/bandup/url\"}"));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_operation_passes_through() {
+    fn is_rest_call_when_there_is_no_operation() {
         let call = Call::read(&headers("s3", &[]), &Bytes::from_static(b"zip"));
 
         assert_eq!(call.protocol, Protocol::Rest);

@@ -1,4 +1,4 @@
-//! Who calls: the function behind a connection, or a state by itself.
+//! Identifies the caller of a call: a function, or a state machine's direct service integration.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,22 +12,23 @@ use tokio::task::spawn_blocking;
 
 use super::call::Call;
 
-/// The list of connections is not read at one moment: one that is there can be missing from it.
-const LOOKS: usize = 20;
+/// The number of attempts to find a connection. The list of connections isn't an atomic snapshot, so an open
+/// connection can be missing from it.
+const ATTEMPTS: usize = 20;
 
-/// Who makes a call.
-pub(super) enum Who {
-    /// This state, by its function.
+/// The caller of a call.
+pub(super) enum Caller {
+    /// A state's function.
     Function(String),
-    /// This state, by itself.
+    /// A state's direct service integration.
     State(String),
-    /// The account's root user, which is whom the tests call as.
+    /// The account's root user, as which the tests call.
     Root,
     /// A function whose process was not found.
     Unknown,
 }
 
-/// The functions that have called, by their access keys: each has a role, and so a key, of its own.
+/// The functions that have made calls, by access key. Each function has its own role, and so its own key.
 pub(super) struct Callers {
     /// The process group of MiniStack and its functions; 0 before it runs.
     group: Arc<AtomicI32>,
@@ -42,20 +43,20 @@ impl Callers {
         }
     }
 
-    /// Who makes this call.
-    pub(super) async fn who(&self, call: &Call) -> Who {
+    /// Returns the caller of a call.
+    pub(super) async fn identify(&self, call: &Call) -> Caller {
         if let Some(state) = &call.state {
-            return Who::State(state.clone());
+            return Caller::State(state.clone());
         }
-        // Temporary keys are a role's
+        // Only roles have temporary keys
         // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
         let key = &call.access_key;
         if !key.starts_with("ASIA") {
-            return Who::Root;
+            return Caller::Root;
         }
         let known = self.steps().get(key).cloned();
         if let Some(step) = known {
-            return Who::Function(step);
+            return Caller::Function(step);
         }
         let function = self.function_with(key.clone()).await;
         // CloudFormation names a function `{stack}-{logical id}-{suffix}`.
@@ -63,13 +64,13 @@ impl Callers {
             .as_ref()
             .and_then(|function| function.split('-').nth(1));
         let Some(step) = step else {
-            return Who::Unknown;
+            return Caller::Unknown;
         };
         self.steps().insert(key.clone(), step.to_owned());
-        Who::Function(step.to_owned())
+        Caller::Function(step.to_owned())
     }
 
-    /// The name of the function whose process was given this access key.
+    /// Returns the name of the function whose process has this access key.
     async fn function_with(&self, key: String) -> Option<String> {
         let group = self.group.load(Ordering::Relaxed);
         spawn_blocking(move || process::function_with(&key, group))
@@ -77,21 +78,21 @@ impl Callers {
             .ok()?
     }
 
-    /// Ends the process that calls from this address at once, as a crash would.
+    /// Kills the process that calls from this address, which simulates a crash.
     ///
     /// # Errors
-    /// Where it is not found.
+    /// Returns an error if the process isn't found.
     pub(super) async fn kill(&self, address: SocketAddr) -> Result<()> {
         let process = self
             .process(address)
             .await
-            .context("the caller's process")?;
+            .context("the caller's process was not found")?;
         Ok(kill(Pid::from_raw(process), Signal::SIGKILL)?)
     }
 
     async fn process(&self, address: SocketAddr) -> Option<i32> {
         let group = self.group.load(Ordering::Relaxed);
-        spawn_blocking(move || (0..LOOKS).find_map(|_| process::connected_from(address, group)))
+        spawn_blocking(move || (0..ATTEMPTS).find_map(|_| process::connected_from(address, group)))
             .await
             .ok()?
     }
@@ -101,7 +102,7 @@ impl Callers {
     }
 }
 
-/// The processes of functions, as Linux lists them.
+/// Finds the functions' processes in Linux's `/proc`.
 #[cfg(target_os = "linux")]
 mod process {
     use std::ffi::OsStr;
@@ -109,18 +110,18 @@ mod process {
 
     use procfs::process::{FDTarget, Process, all_processes};
 
-    /// A function's process and its name, as Lambda tells it to it.
+    /// A function's process, and the function's name from the process's environment.
     type Function = (Process, String);
 
-    /// Who was given this access key, among the functions of a process group.
+    /// Returns the name of the function in a process group that has this access key.
     pub(super) fn function_with(key: &str, group: i32) -> Option<String> {
-        let has_it = |(process, _): &Function| {
+        let has_key = |(process, _): &Function| {
             variable(process, "AWS_ACCESS_KEY_ID").as_deref() == Some(key)
         };
-        functions(group)?.find(has_it).map(|(_, name)| name)
+        functions(group)?.find(has_key).map(|(_, name)| name)
     }
 
-    /// The process that connected from this address, among the functions of a process group.
+    /// Returns the ID of the function process in a process group that connected from this address.
     pub(super) fn connected_from(address: SocketAddr, group: i32) -> Option<i32> {
         let socket = procfs::net::tcp()
             .ok()?
@@ -141,7 +142,8 @@ mod process {
             .map(|process| process.pid())
     }
 
-    /// The functions' processes: MiniStack itself is none, and holds thousands of files.
+    /// Returns the functions' processes in a process group. MiniStack is in the group too, but isn't searched, because
+    /// it has thousands of open files.
     fn functions(group: i32) -> Option<impl Iterator<Item = Function>> {
         let all = all_processes().ok()?.flatten();
         Some(
@@ -160,7 +162,7 @@ mod process {
     }
 }
 
-/// Elsewhere nobody is found: the functions are Linux binaries.
+/// Finds no process on other systems, because the functions are Linux binaries.
 #[cfg(not(target_os = "linux"))]
 mod process {
     use std::net::SocketAddr;

@@ -1,8 +1,8 @@
-//! AWS's time on a machine where waits are shortened.
+//! The simulated time, in which AWS's durations are scaled.
 
 use std::time::{Duration, Instant};
 
-/// Tells AWS's time: seconds since the start, in the scale of the state machine's waits.
+/// A clock of simulated seconds, which have the scale of the state machine's waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     begin: Instant,
@@ -10,7 +10,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock at 0 seconds. `scale` is real time against AWS's: 0.1 shortens a second to a tenth.
+    /// Starts a clock at 0 seconds. `scale` is the number of real seconds per simulated second.
     #[must_use]
     pub fn start(scale: f64) -> Self {
         Self {
@@ -19,13 +19,13 @@ impl Clock {
         }
     }
 
-    /// AWS's seconds since the start.
+    /// Returns the simulated seconds since the start.
     #[must_use]
     pub fn now(&self) -> f64 {
         self.begin.elapsed().as_secs_f64() / self.scale
     }
 
-    /// The real time that so many of AWS's seconds take.
+    /// Returns the real duration of a number of simulated seconds.
     #[must_use]
     pub fn real(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64((seconds * self.scale).max(0.0))

@@ -1,4 +1,4 @@
-//! An AWS error, as each protocol writes it.
+//! AWS error responses in each protocol.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -8,24 +8,24 @@ use serde_json::json;
 use super::call::{Call, Protocol};
 use super::xml::Element;
 
-/// What AWS answers instead of a result.
+/// An AWS error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The error code, as it stands on the wire.
+    /// The error code on the wire.
     pub code: String,
     pub message: String,
 }
 
 impl ErrorResponse {
-    /// A refusal of the caller's request: HTTP 400.
+    /// Creates an error with HTTP status 400.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self::with_status(400, code, message)
     }
 
-    /// A refusal with another HTTP status.
+    /// Creates an error with another HTTP status.
     #[must_use]
     pub fn with_status(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl ErrorResponse {
         }
     }
 
-    /// The answer to a call, in its protocol:
+    /// Returns the response to a call, in the call's protocol:
     /// [EC2](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html),
     /// [query](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization),
     /// [JSON](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization).
@@ -91,5 +91,5 @@ impl ErrorResponse {
     }
 }
 
-/// AWS gives each request an id of its own; nobody reads these.
+/// The ID of every request. AWS's IDs are unique, but no caller reads them.
 const REQUEST_ID: &str = "5c6b1a1e-0000-4000-8000-000000000000";

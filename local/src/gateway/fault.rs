@@ -1,45 +1,45 @@
-//! The ways in which a call to AWS fails without the caller's doing.
+//! The faults that the gateway injects into calls.
 
 use std::fmt;
 
 use super::call::{Call, Protocol, RecordedCall};
 use super::error_response::ErrorResponse;
 
-/// A way to fail.
+/// A way in which a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// AWS has had too many calls.
+    /// The call exceeds a rate limit.
     Throttled,
-    /// AWS failed: HTTP 500.
+    /// The service fails with HTTP 500.
     InternalError,
-    /// AWS is overloaded: HTTP 503.
+    /// The service is overloaded: HTTP 503.
     Unavailable,
-    /// The caller's policy does not allow the call.
+    /// The caller's policy doesn't allow the call.
     AccessDenied,
-    /// The account has as many of what the call would make as it may have.
+    /// The account's quota for the created resource is used up.
     QuotaExceeded,
-    /// AWS does not see yet what the call is about, and what was made a moment ago.
+    /// A resource that was just created isn't visible to the call yet (eventual consistency).
     Unseen,
-    /// The replication group is not in a state that allows the call, for no reason that it shows.
+    /// The replication group's state doesn't allow the call, although its status doesn't show that.
     InvalidState,
-    /// The replication group is available, and its tags can't be read or written for a moment.
+    /// The replication group is available, but its tags temporarily can't be read or written.
     TagsUnavailable,
-    /// ElastiCache finds nothing to modify.
+    /// The modification changes nothing.
     NothingToModify,
-    /// The call does not take effect, and its reply never comes.
+    /// The call doesn't take effect, and no reply is sent.
     NoReply,
-    /// The call does not take effect, and the connection is reset.
+    /// The call doesn't take effect, and the connection is reset.
     Reset,
-    /// The call takes effect, and the connection is reset instead of a reply.
+    /// The call takes effect, but the connection is reset before the reply.
     LostReply,
     /// The function's process is killed before the call takes effect.
     KilledBefore,
-    /// The function's process is killed after the call has taken effect.
+    /// The function's process is killed after the call takes effect.
     KilledAfter,
 }
 
 impl Fault {
-    /// Every fault that any call may meet. `ASKED_FOR` are met where a test asks for them.
+    /// The faults that apply to calls in general.
     pub const ALL: [Self; 11] = [
         Self::Throttled,
         Self::InternalError,
@@ -54,32 +54,31 @@ impl Fault {
         Self::KilledAfter,
     ];
 
-    /// The other faults.
-    pub const ASKED_FOR: [Self; 3] = [
+    /// The faults of specific ElastiCache operations, which only individual tests inject.
+    pub const OPERATION_SPECIFIC: [Self; 3] = [
         Self::InvalidState,
         Self::TagsUnavailable,
         Self::NothingToModify,
     ];
 
-    /// Whether a call can fail so. Only some need what was made before, and a state by itself has no process that
-    /// could be killed.
+    /// Returns whether a call can fail in this way. For example, a direct service integration has no process to kill.
     #[must_use]
-    pub fn is_possible(self, made: &RecordedCall) -> bool {
+    pub fn is_possible(self, call: &RecordedCall) -> bool {
         match self {
-            Self::QuotaExceeded => quota_exceeded(&made.service, &made.operation).is_some(),
-            Self::Unseen => unseen(&made.service, &made.operation, "").is_some(),
-            Self::KilledBefore | Self::KilledAfter => made.by_function,
+            Self::QuotaExceeded => quota_exceeded(&call.service, &call.operation).is_some(),
+            Self::Unseen => unseen(&call.service, &call.operation, "").is_some(),
+            Self::KilledBefore | Self::KilledAfter => call.by_function,
             _ => true,
         }
     }
 
-    /// Whether the call takes effect all the same.
+    /// Returns whether the call takes effect despite the fault.
     #[must_use]
     pub const fn takes_effect(self) -> bool {
         matches!(self, Self::LostReply | Self::KilledAfter)
     }
 
-    /// AWS's answer, where the fault is one. Codes and statuses:
+    /// Returns the fault's error response, or `None` if the caller gets no response. Sources of the codes and statuses:
     /// [EC2](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html),
     /// [ElastiCache](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html),
     /// [Systems Manager](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html),
@@ -103,7 +102,7 @@ impl Fault {
             ),
             (Self::InternalError, _) => ErrorResponse::with_status(
                 500,
-                // Step Functions and EventBridge have the common error alone.
+                // Step Functions and EventBridge document only the common error.
                 if matches!(call.service.as_str(), "dynamodb" | "ssm") {
                     "InternalServerError"
                 } else {
@@ -170,9 +169,9 @@ impl Fault {
     }
 }
 
-/// What AWS answers where a quota is used up, by
-/// [EC2's error codes](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html) and the API reference
-/// of each other operation.
+/// Returns an operation's error for an exceeded quota. Sources:
+/// [EC2's error codes](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html), and the API
+/// reference of each other operation.
 fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
     Some(match (service, operation) {
         ("ec2", "CreateSecurityGroup") => ErrorResponse::new(
@@ -199,9 +198,9 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
     })
 }
 
-/// What AWS answers while it does not see yet what was made a moment ago, by the API reference of each operation
-/// and <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>. A list that is empty is no
-/// answer of this kind.
+/// Returns an operation's error for a resource that isn't visible yet. Sources: the API reference of each operation, and
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>. Operations that would return an empty
+/// list have no such error.
 fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
     let subnet_group = || {
         ErrorResponse::new(
@@ -266,18 +265,18 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Which of a call's tries fail.
+/// The attempts of a call that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
-    /// The n-th try of the call alone, from 1 on.
+    /// Only the n-th attempt, counted from 1.
     Nth(u32),
-    /// The first tries, so many.
+    /// The first n attempts.
     First(u32),
     Every,
 }
 
 impl When {
-    /// Whether the try of this number, from 1 on, fails.
+    /// Returns whether the attempt with this number, counted from 1, fails.
     #[must_use]
     pub const fn holds(self, number: u32) -> bool {
         match self {
@@ -288,12 +287,12 @@ impl When {
     }
 }
 
-/// A fault that waits for its call.
+/// A fault and the calls into which it is injected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The state that calls, by its function or itself, such as `EnsureSubnetGroup`.
+    /// The name of the calling state, such as `EnsureSubnetGroup`.
     pub step: String,
-    /// The operation, as the API reference names it.
+    /// The operation's name in the API reference.
     pub operation: String,
     pub when: When,
     pub fault: Fault,

@@ -1,4 +1,4 @@
-//! The environments of a test, each with its own faults and its own record of calls.
+//! The fault scopes of test environments: each environment's injected faults and recorded calls.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use super::call::{Call, RecordedCall};
 use super::clock::Clock;
 use super::fault::{Fault, Rule};
 
-/// An environment of a test: what its functions called, and which of their calls fail.
+/// A test environment's fault scope: the calls that its steps made, and the rules by which calls fail.
 pub struct FaultScope {
     state: Mutex<State>,
     changed: Condvar,
@@ -16,27 +16,27 @@ pub struct FaultScope {
 
 #[derive(Default)]
 struct State {
-    /// The state that last invoked a function, by the function's name: a `Plan…` state invokes that of another state.
+    /// The state that last invoked each function: a `Plan…` state invokes the function of another state.
     invoked_by: HashMap<String, String>,
-    /// Texts that tell that a call is about it.
+    /// The texts that identify a call as the environment's.
     markers: Vec<String>,
-    /// Each call with its moment, in AWS's seconds since the gateway's start.
+    /// The calls, each with its time in simulated seconds.
     calls: Vec<(RecordedCall, f64)>,
-    /// Each rule with the number of its calls so far, and of those that failed.
+    /// The rules, each with the number of its calls so far, and of those that failed.
     rules: Vec<(Rule, u32, u32)>,
-    /// The functions that sleep, each with the seconds that it takes to wake up.
-    asleep: HashMap<String, f64>,
-    /// The functions that wake up, each with the moment when they are awake.
-    waking: HashMap<String, f64>,
+    /// The functions in Lambda's state Inactive, each with the simulated seconds that it takes to become active.
+    inactive: HashMap<String, f64>,
+    /// The functions in Lambda's state Pending, each with the simulated time when it becomes active.
+    pending: HashMap<String, f64>,
 }
 
 impl FaultScope {
-    /// From now on, calls fail as the rule says.
+    /// Adds a rule. From now on, calls that match it fail.
     pub fn inject(&self, rule: Rule) {
         self.state().rules.push((rule, 0, 0));
     }
 
-    /// No call fails any more. Tells how many have failed.
+    /// Removes all rules. Returns the number of calls that failed because of them.
     pub fn clear_faults(&self) -> u32 {
         std::mem::take(&mut self.state().rules)
             .iter()
@@ -44,67 +44,69 @@ impl FaultScope {
             .sum()
     }
 
-    /// Lambda has reclaimed a function's network interfaces: the next invocation fails and wakes it up, and further ones fail
-    /// for so many of AWS's seconds.
+    /// Makes a function inactive, as if Lambda had reclaimed its network interfaces: the next invocation fails and
+    /// starts the activation, and further ones fail for this number of simulated seconds.
     pub fn put_to_sleep(&self, function: &str, seconds: f64) {
-        self.state().asleep.insert(function.to_owned(), seconds);
+        self.state().inactive.insert(function.to_owned(), seconds);
     }
 
-    /// Returns Lambda's error if a function can't be invoked at this moment.
-    fn wake(&self, function: &str, moment: f64) -> Option<&'static str> {
+    /// Returns Lambda's error if a function can't be invoked now. Starts the activation of an inactive function.
+    fn activate(&self, function: &str, now: f64) -> Option<&'static str> {
         let mut state = self.state();
-        if let Some(seconds) = state.asleep.remove(function) {
-            state.waking.insert(function.to_owned(), moment + seconds);
+        if let Some(seconds) = state.inactive.remove(function) {
+            state.pending.insert(function.to_owned(), now + seconds);
             // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
             return Some("ResourceNotReadyException");
         }
         // https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
-        let awake = state.waking.get(function)?;
-        (moment < *awake).then_some("ResourceConflictException")
+        let active_at = state.pending.get(function)?;
+        (now < *active_at).then_some("ResourceConflictException")
     }
 
-    /// The calls so far, in their order.
+    /// Returns the calls so far, in order.
     pub fn calls(&self) -> Vec<RecordedCall> {
         let state = self.state();
-        state.calls.iter().map(|(made, _)| made.clone()).collect()
+        state.calls.iter().map(|(call, _)| call.clone()).collect()
     }
 
-    /// When a step made a call so far, in AWS's seconds since the gateway's start.
+    /// Returns the times of a step's calls of an operation, in simulated seconds since the gateway's start.
     pub fn call_times(&self, step: &str, operation: &str) -> Vec<f64> {
         let state = self.state();
         state
             .calls
             .iter()
-            .filter(|(made, _)| made.step == step && made.operation == operation)
-            .map(|(_, moment)| *moment)
+            .filter(|(call, _)| call.step == step && call.operation == operation)
+            .map(|(_, time)| *time)
             .collect()
     }
 
-    /// Waits until a step has made a call. False where it has not in time.
-    pub fn wait(&self, step: &str, operation: &str, time: Duration) -> bool {
-        let is_it =
-            |(made, _): &(RecordedCall, f64)| made.step == step && made.operation == operation;
-        let (_state, timeout) = self
+    /// Waits until a step has called an operation. Returns false on timeout.
+    pub fn wait(&self, step: &str, operation: &str, timeout: Duration) -> bool {
+        let matches =
+            |(call, _): &(RecordedCall, f64)| call.step == step && call.operation == operation;
+        let (_state, result) = self
             .changed
-            .wait_timeout_while(self.state(), time, |state| !state.calls.iter().any(is_it))
+            .wait_timeout_while(self.state(), timeout, |state| {
+                !state.calls.iter().any(matches)
+            })
             .unwrap_or_else(PoisonError::into_inner);
-        !timeout.timed_out()
+        !result.timed_out()
     }
 
-    /// Records a call, and tells whether and how it fails.
-    fn record_call(&self, mut made: RecordedCall, moment: f64) -> Option<Fault> {
+    /// Records a call. Returns the fault to inject into it, if any.
+    fn record_call(&self, mut call: RecordedCall, now: f64) -> Option<Fault> {
         let mut state = self.state();
-        if made.by_function
-            && let Some(by) = state.invoked_by.get(&made.step)
+        if call.by_function
+            && let Some(by) = state.invoked_by.get(&call.step)
         {
-            by.clone_into(&mut made.step);
+            by.clone_into(&mut call.step);
         }
-        state.calls.push((made.clone(), moment));
+        state.calls.push((call.clone(), now));
         self.changed.notify_all();
-        for (rule, met, failed) in &mut state.rules {
-            if rule.step == made.step && rule.operation == made.operation {
-                *met += 1;
-                if rule.when.holds(*met) {
+        for (rule, matched, failed) in &mut state.rules {
+            if rule.step == call.step && rule.operation == call.operation {
+                *matched += 1;
+                if rule.when.holds(*matched) {
                     *failed += 1;
                     return Some(rule.fault);
                 }
@@ -118,14 +120,14 @@ impl FaultScope {
     }
 }
 
-/// All tenants of a gateway.
-pub struct Tenants {
+/// All fault scopes of a gateway.
+pub struct FaultScopes {
     clock: Clock,
     all: Mutex<Vec<Arc<FaultScope>>>,
     unmatched_calls: Mutex<Vec<String>>,
 }
 
-impl Tenants {
+impl FaultScopes {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -144,14 +146,14 @@ impl Tenants {
             changed: Condvar::new(),
         });
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that only this list knows is nobody's any more.
+        // Drops the scopes that no test holds anymore.
         all.retain(|fault_scope| Arc::strong_count(fault_scope) > 1);
         all.push(Arc::clone(&fault_scope));
         fault_scope
     }
 
-    /// The tenant that a call is about.
-    fn of(&self, call: &Call) -> Option<Arc<FaultScope>> {
+    /// Returns the fault scope of the environment that a call belongs to.
+    fn find(&self, call: &Call) -> Option<Arc<FaultScope>> {
         self.all
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -163,61 +165,63 @@ impl Tenants {
             .cloned()
     }
 
-    /// From now on a call that holds this text is about the tenant that this call is about.
-    pub(super) fn learn(&self, call: &Call, marker: &str) {
-        if let Some(fault_scope) = self.of(call) {
+    /// Adds a marker to a call's fault scope: further calls that contain the marker belong to the same scope.
+    pub(super) fn add_marker(&self, call: &Call, marker: &str) {
+        if let Some(fault_scope) = self.find(call) {
             fault_scope.state().markers.push(marker.to_owned());
         }
     }
 
-    /// From now on, the function's calls for the environment are those of this state. Returns Lambda's error if the
-    /// function can't be invoked.
-    pub(super) fn invoked(
+    /// Records which state invokes a function, whose calls for the environment are then attributed to that state.
+    /// Returns Lambda's error if the function can't be invoked.
+    pub(super) fn record_invocation(
         &self,
         function: &str,
         environment: &str,
-        by: &str,
+        invoking_state: &str,
     ) -> Option<&'static str> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let mut error = None;
         for fault_scope in all.iter() {
             let mut state = fault_scope.state();
             if state.markers.iter().any(|marker| marker == environment) {
-                state.invoked_by.insert(function.to_owned(), by.to_owned());
+                state
+                    .invoked_by
+                    .insert(function.to_owned(), invoking_state.to_owned());
                 drop(state);
-                error = error.or(fault_scope.wake(function, self.clock.now()));
+                error = error.or(fault_scope.activate(function, self.clock.now()));
             }
         }
         error
     }
 
-    /// Records a call with the tenant that it is about, and tells how it fails.
+    /// Records a call in its fault scope. Returns the fault to inject into it, if any.
     pub(super) fn record_call(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
-        let fault_scope = self.of(call);
+        let fault_scope = self.find(call);
         let Some(fault_scope) = fault_scope else {
-            self.note_stray(step, call);
+            self.record_unmatched(step, call);
             return None;
         };
-        let made = RecordedCall {
+        let recorded = RecordedCall {
             step: step.to_owned(),
             by_function,
             service: call.service.clone(),
             operation: call.operation.clone(),
         };
-        fault_scope.record_call(made, self.clock.now())
+        fault_scope.record_call(recorded, self.clock.now())
     }
 
-    /// Notes a call that no tenant has: no rule could make it fail, and no record holds it.
-    pub(super) fn note_stray(&self, who: &str, call: &Call) {
-        let stray = format!("{who}: {} {}", call.service, call.operation);
-        self.noted_strays().push(stray);
+    /// Records a call that belongs to no fault scope, so that no rule and no test covers it.
+    pub(super) fn record_unmatched(&self, caller: &str, call: &Call) {
+        let description = format!("{caller}: {} {}", call.service, call.operation);
+        self.unmatched().push(description);
     }
 
     pub(super) fn unmatched_calls(&self) -> Vec<String> {
-        self.noted_strays().clone()
+        self.unmatched().clone()
     }
 
-    fn noted_strays(&self) -> MutexGuard<'_, Vec<String>> {
+    fn unmatched(&self) -> MutexGuard<'_, Vec<String>> {
         self.unmatched_calls
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

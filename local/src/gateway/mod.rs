@@ -1,9 +1,9 @@
-//! What stands between the functions and MiniStack, so that the two meet an AWS that takes its time, refuses
-//! what AWS refuses, and fails when a test asks for it.
+//! The gateway between the functions and MiniStack. It simulates how AWS behaves: operations take time, requests that
+//! AWS rejects are rejected, and calls fail when a test requests it.
 //!
-//! `call` reads a request; `model` checks it and its response against AWS's service models; `fault` and `tenant` say
-//! which call fails and how; `quota` limits rates; `elasticache` and `security_group` answer as the services do;
-//! `server` puts them together.
+//! `call` reads a request; `caller` identifies its caller; `model` checks it and its response against AWS's service
+//! models; `fault` and `fault_scope` decide whether and how a call fails; `quota` limits rates; `elasticache` and
+//! `security_group` simulate the services; `server` puts them together.
 
 pub mod call;
 mod caller;
@@ -32,23 +32,23 @@ use crate::valkey::Valkey;
 use caller::Callers;
 use clock::Clock;
 use elasticache::{ElastiCache, Lifecycle};
-use fault_scope::{FaultScope, Tenants};
+use fault_scope::{FaultScope, FaultScopes};
 use model::Models;
 use quota::Quotas;
 use upstream::Upstream;
 
-/// The running gateway. Dropping it ends it, and the Valkey servers that it started.
+/// The running gateway. Dropping this value stops it, and the Valkey servers that it started.
 pub struct Gateway {
     address: SocketAddrV4,
     shared: Arc<Shared>,
-    /// Ends last, and with it the tasks that share the rest.
+    /// Dropped last, together with the tasks that use `shared`.
     runtime: Runtime,
 }
 
-/// What every connection uses.
+/// The state that all connections share.
 struct Shared {
     upstream: Upstream,
-    tenants: Tenants,
+    fault_scopes: FaultScopes,
     quotas: Quotas,
     elasticache: ElastiCache,
     callers: Callers,
@@ -56,12 +56,12 @@ struct Shared {
 }
 
 impl Gateway {
-    /// Starts it on a free port of the loopback address, before MiniStack at `upstream`. `scale` is real time
-    /// against AWS's; `functions` the process group that the functions run in. Without `valkey` an endpoint is an
-    /// address where nobody answers.
+    /// Starts the gateway on a free port of the loopback address, in front of MiniStack at `upstream`. `scale` is the
+    /// number of real seconds per simulated second, and `functions` is the functions' process group. Without `valkey`,
+    /// nothing listens at the caches' endpoints.
     ///
     /// # Errors
-    /// Where the port cannot be bound.
+    /// Returns an error if the port can't be bound.
     pub fn start(
         upstream: SocketAddrV4,
         scale: f64,
@@ -73,11 +73,11 @@ impl Gateway {
             .thread_name("gateway")
             .enable_all()
             .build()
-            .context("the gateway's runtime")?;
+            .context("could not start the gateway's runtime")?;
         let clock = Clock::start(scale);
         let shared = Arc::new(Shared {
             upstream: Upstream::new(upstream),
-            tenants: Tenants::new(clock),
+            fault_scopes: FaultScopes::new(clock),
             quotas: Quotas::documented(clock),
             elasticache: ElastiCache::new(clock, valkey),
             callers: Callers::new(functions),
@@ -85,7 +85,7 @@ impl Gateway {
         });
         let listener = runtime
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .context("the gateway's port")?;
+            .context("could not bind the gateway's port")?;
         let port = listener.local_addr()?.port();
         runtime.spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Self {
@@ -95,84 +95,84 @@ impl Gateway {
         })
     }
 
-    /// Where the functions and clients of AWS call.
+    /// Returns the address for functions and other AWS clients.
     #[must_use]
     pub const fn address(&self) -> SocketAddrV4 {
         self.address
     }
 
-    /// A tenant: the calls of functions that hold one of these texts, such as an environment's name or the id
-    /// of its VPC. They are recorded, and fail as it says.
+    /// Adds a test environment's fault scope. It records the steps' calls that contain one of the markers, such as the
+    /// environment's name or the ID of its VPC, and makes them fail according to its rules.
     #[must_use]
     pub fn fault_scope(&self, markers: impl IntoIterator<Item = String>) -> Arc<FaultScope> {
-        self.shared.tenants.add(markers.into_iter().collect())
+        self.shared.fault_scopes.add(markers.into_iter().collect())
     }
 
-    /// Says how a cache will live, from its creation on. Said more than once, each creation under this id takes
-    /// the next, and the last stays. Every other lives as [`Lifecycle::default`] says.
+    /// Sets the lifecycle of a cache for its next creation; the default is [`Lifecycle::default`]. After multiple calls,
+    /// each creation of a cache with this ID uses the next lifecycle, and the last one applies to all further creations.
     pub fn set_lifecycle(&self, replication_group: &str, lifecycle: Lifecycle) {
         self.shared
             .elasticache
             .set_lifecycle(replication_group, lifecycle);
     }
 
-    /// Mends a cache that AWS could not keep well: from now on it is available, and answers at its endpoint.
+    /// Makes a failed cache recover: from now on it is available, and its endpoint answers.
     pub fn recover(&self, replication_group: &str) {
         let elasticache = self.shared.elasticache.clone();
         self.runtime
             .block_on(elasticache.recover(replication_group));
     }
 
-    /// Upgrades a cache to a version such as `8.1`, as ElastiCache does with new minor versions.
+    /// Upgrades a cache to a version such as `8.1`, as ElastiCache does automatically for minor versions.
     pub fn upgrade(&self, replication_group: &str, version: &str) {
         self.shared.elasticache.upgrade(replication_group, version);
     }
 
-    /// Makes a member of a cache, by its number, fail with a status such as `restore-failed`.
+    /// Makes a cache's member with this number fail with a status such as `restore-failed`.
     pub fn fail_member(&self, replication_group: &str, number: u32, status: &str) {
         let elasticache = &self.shared.elasticache;
         elasticache.fail_member(replication_group, number, status);
     }
 
-    /// From now on, ElastiCache accepts requests for replicas of a cache, and loses the replicas.
+    /// Makes the creation of a cache's further replicas fail after ElastiCache has accepted the request.
     pub fn lose_replicas(&self, replication_group: &str) {
         self.shared.elasticache.lose_replicas(replication_group);
     }
 
-    /// Takes a cache's capacity from these zones: it cannot be created there, nor where AWS chooses.
+    /// Exhausts these zones' capacity for a cache: its creation fails there, and also if ElastiCache chooses the zones.
     pub fn exhaust_capacity(&self, replication_group: &str, zones: Vec<String>) {
         self.shared
             .elasticache
             .exhaust_capacity(replication_group, zones);
     }
 
-    /// Makes the account one that has never used ElastiCache: its service-linked role is missing, and somebody
-    /// makes it once the first call has failed for it.
+    /// Simulates an account that has never used ElastiCache: the service-linked role is missing, and exists after the
+    /// first call that fails because of it.
     pub fn forget_service_linked_role(&self) {
         self.shared.elasticache.forget_service_linked_role();
     }
 
-    /// Narrows an operation's rate to `burst` calls at once and `per_second` of AWS's seconds.
+    /// Limits an operation to a burst of `burst` calls, and to `per_second` calls per simulated second.
     pub fn limit(&self, service: &str, operation: &str, burst: u32, per_second: f64) {
         self.shared
             .quotas
             .limit(service, operation, burst, per_second);
     }
 
-    /// How many calls of functions were refused for their rate so far.
+    /// Returns the number of steps' calls that were throttled so far.
     #[must_use]
     pub fn throttled(&self) -> u32 {
-        self.shared.quotas.refused()
+        self.shared.quotas.rejected()
     }
 
-    /// The calls of functions that were nobody's so far: of no tenant, or of a process that was not found.
+    /// Returns the steps' calls so far that belong to no fault scope, or whose process was not found.
     #[must_use]
     pub fn unmatched_calls(&self) -> Vec<String> {
-        self.shared.tenants.unmatched_calls()
+        self.shared.fault_scopes.unmatched_calls()
     }
 
-    /// Returns where requests of functions and states, and the responses to them, have violated a service's model so
-    /// far. Each such call got the error `ModelViolation`.
+    /// Returns the violations so far of the services' models, by requests of functions and states and by the responses
+    /// to them. Each such call returned the error `ModelViolation`.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.shared.models.violations()

@@ -1,4 +1,4 @@
-//! How many calls AWS takes: a token bucket for each operation.
+//! AWS's request rate limits: a token bucket for each operation.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,32 +7,33 @@ use std::sync::{Mutex, PoisonError};
 use super::call::Call;
 use super::clock::Clock;
 
-/// A bucket: `burst` calls at once, refilled by `per_second`.
+/// A bucket's size, and the tokens per second that refill it.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     burst: f64,
     per_second: f64,
 }
 
-/// EC2's calls that read, filtered:
+/// EC2's limit for filtered describe calls:
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>.
 const EC2_READS: Rate = Rate::new(100, 20.0);
-/// EC2's calls that change something, same page.
+/// EC2's limit for mutating calls, from the same page.
 const EC2_CHANGES: Rate = Rate::new(50, 5.0);
-/// EC2's calls on tags, same page.
+/// EC2's limit for tagging calls, from the same page.
 const EC2_TAGS: Rate = Rate::new(100, 10.0);
 /// Systems Manager's default throughput of `PutParameter`:
 /// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>.
 const PUT_PARAMETER: Rate = Rate::new(3, 3.0);
-/// The default throughput of reading parameters, same page; its three operations share it.
+/// The default throughput that the three operations for reading parameters share, from the same page.
 const GET_PARAMETERS: Rate = Rate::new(40, 40.0);
-/// `StartExecution` in most regions: <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
+/// The limit of `StartExecution` in most Regions:
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
 const START_EXECUTION: Rate = Rate::new(800, 150.0);
-/// What a DynamoDB table on demand takes from the start:
+/// The initial throughput of an on-demand DynamoDB table:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html>.
 const DYNAMODB: Rate = Rate::new(4_000, 4_000.0);
-/// AWS states no rate for ElastiCache and for the rest: this is a guess, on the careful side.
-const UNSTATED: Rate = Rate::new(50, 10.0);
+/// A conservative guess for ElastiCache and the other services, whose limits AWS doesn't document.
+const UNDOCUMENTED: Rate = Rate::new(50, 10.0);
 
 impl Rate {
     const fn new(burst: u32, per_second: f64) -> Self {
@@ -51,61 +52,62 @@ impl Rate {
             ("ssm", operation) if reads_parameters(operation) => GET_PARAMETERS,
             ("states", "StartExecution") => START_EXECUTION,
             ("dynamodb", _) => DYNAMODB,
-            _ => UNSTATED,
+            _ => UNDOCUMENTED,
         }
     }
 }
 
-/// What is left in a bucket, and when that was counted, in AWS's seconds.
+/// A token bucket.
 struct Bucket {
     rate: Rate,
-    left: f64,
-    counted: f64,
+    tokens: f64,
+    /// When the tokens were last counted, in simulated seconds.
+    counted_at: f64,
 }
 
 impl Bucket {
-    /// Takes a token, if there is one.
+    /// Takes a token. Returns false if the bucket is empty.
     fn take(&mut self, now: f64) -> bool {
-        let refill = (now - self.counted) * self.rate.per_second;
-        self.left = (self.left + refill).min(self.rate.burst);
-        self.counted = now;
-        if self.left < 1.0 {
+        let refill = (now - self.counted_at) * self.rate.per_second;
+        self.tokens = (self.tokens + refill).min(self.rate.burst);
+        self.counted_at = now;
+        if self.tokens < 1.0 {
             return false;
         }
-        self.left -= 1.0;
+        self.tokens -= 1.0;
         true
     }
 }
 
-/// The buckets of the account.
+/// The account's buckets.
 pub struct Quotas {
     clock: Clock,
-    /// By service and operation.
+    /// The buckets by service and operation.
     buckets: Mutex<HashMap<(String, String), Bucket>>,
-    refused: AtomicU32,
+    rejected: AtomicU32,
 }
 
 impl Quotas {
-    /// Full buckets of AWS's own sizes.
+    /// Creates full buckets with AWS's documented limits.
     pub(super) fn documented(clock: Clock) -> Self {
         Self {
             clock,
             buckets: Mutex::default(),
-            refused: AtomicU32::new(0),
+            rejected: AtomicU32::new(0),
         }
     }
 
-    /// How many calls were refused for their rate so far.
-    pub(super) fn refused(&self) -> u32 {
-        self.refused.load(Ordering::Relaxed)
+    /// Returns the number of calls that were rejected so far.
+    pub(super) fn rejected(&self) -> u32 {
+        self.rejected.load(Ordering::Relaxed)
     }
 
     pub(super) fn limit(&self, service: &str, operation: &str, burst: u32, per_second: f64) {
         let rate = Rate::new(burst, per_second);
         let bucket = Bucket {
             rate,
-            left: rate.burst,
-            counted: self.clock.now(),
+            tokens: rate.burst,
+            counted_at: self.clock.now(),
         };
         self.buckets
             .lock()
@@ -113,7 +115,7 @@ impl Quotas {
             .insert((service.to_owned(), operation.to_owned()), bucket);
     }
 
-    /// Whether the account may make this call now.
+    /// Takes a token for a call. Returns false if the call exceeds its limit.
     pub(super) fn admit(&self, call: &Call) -> bool {
         let now = self.clock.now();
         let bucket = (call.service.clone(), bucket_of(&call.operation).to_owned());
@@ -126,13 +128,13 @@ impl Quotas {
                 let rate = Rate::of(call);
                 Bucket {
                     rate,
-                    left: rate.burst,
-                    counted: now,
+                    tokens: rate.burst,
+                    counted_at: now,
                 }
             })
             .take(now);
         if !admitted {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.rejected.fetch_add(1, Ordering::Relaxed);
         }
         admitted
     }
@@ -145,7 +147,7 @@ fn reads_parameters(operation: &str) -> bool {
     )
 }
 
-/// The operation whose bucket a call takes from.
+/// Returns the operation whose bucket applies to a call.
 fn bucket_of(operation: &str) -> &str {
     if reads_parameters(operation) {
         "GetParameter"
@@ -159,22 +161,19 @@ mod tests {
     use super::{Bucket, PUT_PARAMETER};
 
     #[test]
-    fn a_bucket_gives_its_burst_and_then_its_rate() {
+    fn bucket_allows_burst_and_then_rate() {
         let mut bucket = Bucket {
             rate: PUT_PARAMETER,
-            left: PUT_PARAMETER.burst,
-            counted: 0.0,
+            tokens: PUT_PARAMETER.burst,
+            counted_at: 0.0,
         };
 
         let at_once: Vec<_> = (0..4).map(|_| bucket.take(0.0)).collect();
 
-        assert_eq!(at_once, [true, true, true, false], "3 at once");
-        assert!(
-            bucket.take(0.4),
-            "a third of a second later there is one more"
-        );
+        assert_eq!(at_once, [true, true, true, false], "a burst of 3");
+        assert!(bucket.take(0.4), "one token after a third of a second");
         assert!(!bucket.take(0.4));
         let later = (0..10).filter(|_| bucket.take(100.0)).count();
-        assert_eq!(later, 3, "it does not grow beyond its size");
+        assert_eq!(later, 3, "at most a burst");
     }
 }

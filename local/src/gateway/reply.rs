@@ -1,4 +1,4 @@
-//! The gateway's replies.
+//! Replies to the gateway's callers.
 
 use http_body_util::Full;
 use hyper::Response;
@@ -10,15 +10,16 @@ use super::xml::Element;
 /// A reply to the caller.
 pub type Reply = Response<Full<Bytes>>;
 
-/// Returns MiniStack's answer without a change.
-pub fn respond(answer: Answer) -> Reply {
+/// Returns MiniStack's unchanged answer as a reply.
+pub fn reply_from_answer(answer: Answer) -> Reply {
     let mut response = Response::new(Full::new(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response
 }
 
-pub fn written(element: &Element) -> Reply {
+/// Returns an XML document as a reply.
+pub fn reply_from_xml(element: &Element) -> Reply {
     let mut response = Response::new(Full::new(element.to_bytes()));
     response.headers_mut().insert(
         hyper::header::CONTENT_TYPE,

@@ -1,4 +1,4 @@
-//! Security groups: names differ in more than case, and one that is in use can't be deleted.
+//! EC2's rejections of security group calls that MiniStack accepts.
 
 use anyhow::Result;
 
@@ -8,11 +8,11 @@ use super::error_response::ErrorResponse;
 use super::upstream::Upstream;
 use super::xml::Element;
 
-/// What EC2 refuses and MiniStack accepts.
+/// Returns the error if EC2 rejects the call.
 ///
 /// # Errors
-/// Where MiniStack does not answer.
-pub async fn refuse(
+/// Returns an error if MiniStack doesn't answer.
+pub async fn reject(
     call: &Call,
     elasticache: &ElastiCache,
     upstream: &Upstream,
@@ -24,7 +24,7 @@ pub async fn refuse(
     }
 }
 
-/// A name that a group of the VPC has already: "Names are case-insensitive and must be unique within the VPC"
+/// Rejects a name that another group of the VPC has: "Names are case-insensitive and must be unique within the VPC"
 /// ([CreateSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html)).
 async fn reject_name(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
     let (Some(name), Some(vpc)) = (call.field("GroupName"), call.field("VpcId")) else {
@@ -41,8 +41,8 @@ async fn reject_name(call: &Call, upstream: &Upstream) -> Result<Option<ErrorRes
     }))
 }
 
-/// A group that the interfaces of a cache use, and for a while after the cache has gone, or that an inbound or outbound
-/// rule of another group references
+/// Rejects the deletion of a group that a cache's network interfaces use, which remain for a while after the cache's
+/// deletion, or that an inbound or outbound rule of another group references
 /// ([DeleteSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html)).
 async fn reject_deletion(
     call: &Call,
@@ -61,7 +61,7 @@ async fn reject_deletion(
     }))
 }
 
-/// Whether an inbound or outbound rule of another group names it as its source or destination.
+/// Returns whether an inbound or outbound rule of another group references the group.
 async fn is_referenced(id: &str, upstream: &Upstream) -> Result<bool> {
     Ok(groups(upstream)
         .await?
@@ -75,13 +75,13 @@ async fn is_referenced(id: &str, upstream: &Upstream) -> Result<bool> {
         .any(|source| source.text_of("groupId") == id))
 }
 
-/// Every security group that MiniStack has.
+/// Returns all security groups.
 async fn groups(upstream: &Upstream) -> Result<Vec<Element>> {
-    let asked = [
+    let fields = [
         ("Action", "DescribeSecurityGroups"),
         ("Version", "2016-11-15"),
     ];
-    let described = upstream.ask("ec2", &asked).await?;
+    let described = upstream.query("ec2", &fields).await?;
     Ok(described
         .as_ref()
         .and_then(|answer| answer.child("securityGroupInfo"))

@@ -1,4 +1,4 @@
-//! Takes connections and answers what comes over them.
+//! Accepts connections and answers their requests.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -17,60 +17,60 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::call::Call;
-use super::caller::Who;
+use super::caller::Caller;
 use super::fault::Fault;
-use super::reply::respond;
+use super::reply::reply_from_answer;
 use super::security_group;
 use super::upstream::Received;
 use super::xml::Element;
 
-/// Serves until the runtime ends.
+/// Accepts connections until the runtime ends.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
-        // A connection that is gone before it is taken is nobody's loss.
+        // Ignores connections that the client closed before they were accepted.
         if let Ok((stream, address)) = listener.accept().await {
-            tokio::spawn(connection(stream, address, Arc::clone(&shared)));
+            tokio::spawn(serve_connection(stream, address, Arc::clone(&shared)));
         }
     }
 }
 
-/// One connection, until its end or until a fault resets it.
-async fn connection(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>) {
-    // A reply is sent at once: what is delayed here, a run would wait for.
+/// Serves a connection until it is closed, or until a fault resets it.
+async fn serve_connection(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>) {
+    // Nagle's algorithm would delay replies, and so every run.
     let _ = stream.set_nodelay(true);
-    let (reset, mut asked) = mpsc::channel::<()>(1);
-    let caller = Arc::new(Caller {
+    let (reset, mut reset_requests) = mpsc::channel::<()>(1);
+    let connection = Arc::new(Connection {
         shared,
         address,
         reset,
     });
     let service = service_fn(
         move |request| -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
-            let caller = Arc::clone(&caller);
-            Box::pin(async move { Ok::<_, Infallible>(caller.answer(request).await) })
+            let connection = Arc::clone(&connection);
+            Box::pin(async move { Ok::<_, Infallible>(connection.answer(request).await) })
         },
     );
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut http = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        _ = &mut connection => {}
-        Some(()) = asked.recv() => {
-            let stream = connection.into_parts().io.into_inner();
-            // Closing without lingering sends a reset.
+        _ = &mut http => {}
+        Some(()) = reset_requests.recv() => {
+            let stream = http.into_parts().io.into_inner();
+            // With a zero linger time, closing sends a reset.
             let _ = stream.set_zero_linger();
         }
     }
 }
 
-/// Who calls over a connection.
-struct Caller {
+/// A connection's address, and what its requests use.
+struct Connection {
     shared: Arc<Shared>,
     address: SocketAddr,
     reset: mpsc::Sender<()>,
 }
 
-impl Caller {
+impl Connection {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match self.pass(request).await {
+        match self.handle(request).await {
             Ok(response) => response,
             Err(error) => {
                 let mut response = Response::new(Full::new(Bytes::from(format!("{error:#}"))));
@@ -80,22 +80,22 @@ impl Caller {
         }
     }
 
-    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+    async fn handle(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         if let Some([function, environment, state]) = invocation(&head.headers) {
-            let error = self.shared.tenants.invoked(function, environment, state);
+            let error = self.shared.fault_scopes.record_invocation(function, environment, state);
             return Ok(Response::new(Full::from(error.unwrap_or_default())));
         }
         let body = body.collect().await?.to_bytes();
         let call = Call::read(&head.headers, &body);
         let received = Received { head, body };
         let shared = &self.shared;
-        let step = match shared.callers.who(&call).await {
-            Who::Function(step) => Some((step, true)),
-            Who::State(step) => Some((step, false)),
-            Who::Root => return self.take_effect(&call, &received).await,
-            Who::Unknown => {
-                shared.tenants.note_stray("an unknown function", &call);
+        let step = match shared.callers.identify(&call).await {
+            Caller::Function(step) => Some((step, true)),
+            Caller::State(step) => Some((step, false)),
+            Caller::Root => return self.execute(&call, &received).await,
+            Caller::Unknown => {
+                shared.fault_scopes.record_unmatched("an unknown function", &call);
                 None
             }
         };
@@ -104,12 +104,12 @@ impl Caller {
         }
         let response = match step {
             Some((step, by_function)) => {
-                self.record_call(&step, by_function, &call, &received)
+                self.answer_step(&step, by_function, &call, &received)
                     .await?
             }
-            None => self.take_effect(&call, &received).await?,
+            None => self.execute(&call, &received).await?,
         };
-        if is_failure_of_ministack(&response) {
+        if is_ministack_failure(&response) {
             eprintln!("MiniStack failed on {} {}", call.service, call.operation);
             return Ok(Fault::InternalError
                 .error_response(&call)
@@ -118,8 +118,8 @@ impl Caller {
         shared.models.checked(&call, response).await
     }
 
-    /// Answers a step's call, unless it meets a fault.
-    async fn record_call(
+    /// Records a step's call, and answers it unless a fault prevents that.
+    async fn answer_step(
         &self,
         step: &str,
         by_function: bool,
@@ -128,17 +128,17 @@ impl Caller {
     ) -> Result<Response<Full<Bytes>>> {
         let shared = &self.shared;
         let fault = shared
-            .tenants
+            .fault_scopes
             .record_call(step, by_function, call)
             .or_else(|| (!shared.quotas.admit(call)).then_some(Fault::Throttled));
         let Some(fault) = fault else {
-            return self.take_effect(call, received).await;
+            return self.execute(call, received).await;
         };
         if let Some(error_response) = fault.error_response(call) {
             return Ok(error_response.answer(call));
         }
         if fault.takes_effect() {
-            self.take_effect(call, received).await?;
+            self.execute(call, received).await?;
         }
         match fault {
             Fault::Reset | Fault::LostReply => {
@@ -147,12 +147,12 @@ impl Caller {
             Fault::KilledBefore | Fault::KilledAfter => shared.callers.kill(self.address).await?,
             _ => {}
         }
-        // No answer: the connection is reset, its process gone, or the caller gives up.
+        // Never answers: the connection is reset, the process is killed, or the caller times out.
         pending().await
     }
 
-    /// What AWS does, where nothing fails.
-    async fn take_effect(&self, call: &Call, received: &Received) -> Result<Response<Full<Bytes>>> {
+    /// Answers a call as AWS does without a fault.
+    async fn execute(&self, call: &Call, received: &Received) -> Result<Response<Full<Bytes>>> {
         let shared = &self.shared;
         if call.service == "elasticache" {
             return shared
@@ -161,22 +161,22 @@ impl Caller {
                 .await;
         }
         let error_response =
-            security_group::refuse(call, &shared.elasticache, &shared.upstream).await?;
+            security_group::reject(call, &shared.elasticache, &shared.upstream).await?;
         if let Some(error_response) = error_response {
             return Ok(error_response.answer(call));
         }
         let answer = shared.upstream.forward(received).await?;
         if call.operation == "CreateSecurityGroup" && answer.status.is_success() {
-            // A deletion names the group by its id alone.
+            // A later deletion contains only the group's ID.
             let created = Element::read(&answer.body)?;
-            shared.tenants.learn(call, created.text_of("groupId"));
+            shared.fault_scopes.add_marker(call, created.text_of("groupId"));
         }
-        Ok(respond(answer))
+        Ok(reply_from_answer(answer))
     }
 }
 
-/// MiniStack's launcher says before each invocation which state invokes which function for which environment: a function
-/// is invoked within MiniStack, and its own calls don't say for what.
+/// Returns the function, the environment, and the state of an invocation that `start.py` announces. MiniStack invokes
+/// functions internally, and a function's own calls don't name the state that invoked it.
 fn invocation(headers: &HeaderMap) -> Option<[&str; 3]> {
     let header = |name| headers.get(name)?.to_str().ok();
     Some([
@@ -186,7 +186,7 @@ fn invocation(headers: &HeaderMap) -> Option<[&str; 3]> {
     ])
 }
 
-/// Whether MiniStack itself failed, which it answers without a body. AWS's answer would be an internal error.
-fn is_failure_of_ministack(response: &Response<Full<Bytes>>) -> bool {
+/// Returns whether MiniStack itself failed, which it reports without a body. AWS would return an internal error.
+fn is_ministack_failure(response: &Response<Full<Bytes>>) -> bool {
     response.status().is_server_error() && response.body().size_hint().exact() == Some(0)
 }

@@ -1,4 +1,4 @@
-//! MiniStack, as the gateway calls it.
+//! The gateway's client of MiniStack.
 
 use std::net::SocketAddrV4;
 use std::time::{Duration, SystemTime};
@@ -19,16 +19,16 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::xml::Element;
 
-/// How long a connection waits for its next request: less than MiniStack waits.
-const IDLE: Duration = Duration::from_secs(2);
+/// The idle timeout of a connection, shorter than MiniStack's.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A request as it came.
+/// A received request.
 pub struct Received {
     pub head: Parts,
     pub body: Bytes,
 }
 
-/// An answer of MiniStack.
+/// MiniStack's answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -47,15 +47,16 @@ impl Upstream {
     pub fn new(address: SocketAddrV4) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        // MiniStack keeps a connection that we close for minutes, and thousands make the caller's hard to find.
+        // Reuses connections: MiniStack keeps closed ones for minutes, and thousands of them slow down the search for
+        // a caller's process.
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
         Self { client, address }
     }
 
-    /// Passes a request on with its own headers, its signature among them.
+    /// Forwards a request with its headers, including its signature.
     pub async fn forward(&self, received: &Received) -> Result<Answer> {
         let parts = &received.head;
         let uri = Uri::builder()
@@ -74,11 +75,12 @@ impl Upstream {
         self.send(request).await
     }
 
-    /// Asks a service of forms as the account's root user. None where there is no such thing: HTTP 4xx.
+    /// Calls a service with the query protocol as the account's root user. Returns `None` for HTTP 4xx, which means
+    /// that the resource doesn't exist.
     ///
     /// # Errors
-    /// Where MiniStack does not answer, or fails.
-    pub async fn ask(&self, service: &str, fields: &[(&str, &str)]) -> Result<Option<Element>> {
+    /// Returns an error if MiniStack doesn't answer, or fails.
+    pub async fn query(&self, service: &str, fields: &[(&str, &str)]) -> Result<Option<Element>> {
         let form: String = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
@@ -95,14 +97,14 @@ impl Upstream {
         }
         ensure!(
             answer.status.is_success(),
-            "{service} {fields:?}: {}",
+            "MiniStack failed on {service} {fields:?}: {}",
             String::from_utf8_lossy(&answer.body)
         );
         Element::read(&answer.body).map(Some)
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
-        let response = self.client.request(request).await.context("MiniStack")?;
+        let response = self.client.request(request).await.context("could not call MiniStack")?;
         let (mut parts, body) = response.into_parts();
         for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
             parts.headers.remove(name);
@@ -113,13 +115,13 @@ impl Upstream {
             body: body
                 .collect()
                 .await
-                .context("MiniStack's answer")?
+                .context("could not read MiniStack's answer")?
                 .to_bytes(),
         })
     }
 }
 
-/// Signs a request with the key that MiniStack takes for the account's root user.
+/// Signs a request with the key that MiniStack treats as the account's root user.
 fn sign_as_root(request: &mut Request<Full<Bytes>>, form: &str, service: &str) -> Result<()> {
     let identity = Credentials::builder()
         .access_key_id("test")

@@ -1,4 +1,4 @@
-//! An XML answer as a tree, to be changed and written again.
+//! An XML document as a tree that can be changed and written.
 
 use anyhow::{Context, Result, bail};
 use hyper::body::Bytes;
@@ -6,7 +6,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 
-/// An element with its attributes and what stands in it, in order.
+/// An element with its attributes and its content, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
     pub name: String,
@@ -21,7 +21,7 @@ enum Node {
 }
 
 impl Element {
-    /// An element that holds text.
+    /// Creates an element that contains a text.
     pub fn leaf(name: &str, text: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -30,7 +30,7 @@ impl Element {
         }
     }
 
-    /// An element that holds others.
+    /// Creates an element that contains other elements.
     pub fn with(name: &str, children: impl IntoIterator<Item = Self>) -> Self {
         Self {
             name: name.to_owned(),
@@ -42,9 +42,9 @@ impl Element {
     /// Reads a document.
     ///
     /// # Errors
-    /// Where it is no XML.
+    /// Returns an error if the document isn't XML.
     pub fn read(document: &[u8]) -> Result<Self> {
-        let text = std::str::from_utf8(document).context("XML in UTF-8")?;
+        let text = std::str::from_utf8(document).context("the XML document is not UTF-8")?;
         let mut reader = Reader::from_str(text);
         let mut open = vec![Self::default()];
         loop {
@@ -55,7 +55,7 @@ impl Element {
                     last(&mut open)?.children.push(Node::Element(element));
                 }
                 Event::End(_) => {
-                    let element = open.pop().context("an element that ends")?;
+                    let element = open.pop().context("an end tag has no start tag")?;
                     last(&mut open)?.children.push(Node::Element(element));
                 }
                 Event::Text(text) => last(&mut open)?.push_text(&text),
@@ -64,7 +64,7 @@ impl Element {
                     let character = match reference.resolve_char_ref()? {
                         Some(character) => character.to_string(),
                         None => resolve_predefined_entity(&reference)
-                            .context("an entity of XML's own")?
+                            .context("an entity is not predefined in XML")?
                             .to_owned(),
                     };
                     last(&mut open)?.push_text(&character);
@@ -73,10 +73,10 @@ impl Element {
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::DocType(_) => {}
             }
         }
-        let root = open.pop().context("a document")?;
+        let root = open.pop().context("the document has too many end tags")?;
         match root.children.into_iter().find_map(Node::into_element) {
             Some(element) if open.is_empty() => Ok(element),
-            _ => bail!("no XML document: {text}"),
+            _ => bail!("not an XML document: {text}"),
         }
     }
 
@@ -109,7 +109,7 @@ impl Element {
     /// Writes the document.
     pub fn to_bytes(&self) -> Bytes {
         let mut writer = Writer::new(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>".to_vec());
-        // Writing into memory does not fail.
+        // Writing to memory can't fail.
         let _ = self.write(&mut writer);
         Bytes::from(writer.into_inner())
     }
@@ -130,13 +130,13 @@ impl Element {
         Ok(())
     }
 
-    /// Adds elements at its end.
+    /// Appends elements.
     pub fn extend(&mut self, elements: impl IntoIterator<Item = Self>) {
         self.children
             .extend(elements.into_iter().map(Node::Element));
     }
 
-    /// The elements in it.
+    /// Returns the child elements.
     pub fn children(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|node| match node {
             Node::Element(element) => Some(element),
@@ -151,18 +151,18 @@ impl Element {
         })
     }
 
-    /// The first element of this name in it.
+    /// Returns the first child element with this name.
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children().find(|child| child.name == name)
     }
 
-    /// The element at the end of this path of names.
+    /// Returns the element at a path of names.
     pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter()
             .try_fold(self, |element, name| element.child(name))
     }
 
-    /// Its text.
+    /// Returns the element's text.
     pub fn text(&self) -> &str {
         match self.children.first() {
             Some(Node::Text(text)) => text,
@@ -170,24 +170,24 @@ impl Element {
         }
     }
 
-    /// The text of an element in it; empty where there is none.
+    /// Returns a child element's text, or an empty text if there is no such child.
     pub fn text_of(&self, name: &str) -> &str {
         self.child(name).map_or("", Self::text)
     }
 
-    /// Puts an element into it, instead of those of its name.
+    /// Replaces the child elements that have the element's name with the element.
     pub fn set(&mut self, element: Self) {
         self.remove(&element.name);
         self.children.push(Node::Element(element));
     }
 
-    /// Removes the elements of this name.
+    /// Removes the child elements with this name.
     pub fn remove(&mut self, name: &str) {
         self.children
             .retain(|node| !matches!(node, Node::Element(element) if element.name == name));
     }
 
-    /// Changes every element of this name, however deep, and this one too if it is called so.
+    /// Changes every element with this name in the tree, including the root.
     pub fn each(&mut self, name: &str, change: &mut impl FnMut(&mut Self)) {
         if self.name == name {
             change(self);
@@ -197,7 +197,7 @@ impl Element {
         }
     }
 
-    /// Changes every text.
+    /// Changes every text in the tree for which `change` returns a new one.
     pub fn each_text(&mut self, change: &impl Fn(&str) -> Option<String>) {
         for node in &mut self.children {
             match node {
@@ -222,7 +222,7 @@ impl Node {
 }
 
 fn last(open: &mut [Element]) -> Result<&mut Element> {
-    open.last_mut().context("an element that is open")
+    open.last_mut().context("the document has no open element")
 }
 
 #[cfg(test)]
@@ -230,7 +230,7 @@ mod tests {
     use super::Element;
 
     #[test]
-    fn what_is_read_is_written_again() {
+    fn writes_what_it_reads() {
         let document =
             "<A xmlns=\"urn:x\"><B>one &amp; &lt;two&gt; &#8212;</B><C/><B>three</B></A>";
 
@@ -238,12 +238,12 @@ mod tests {
 
         assert_eq!(read.text_of("B"), "one & <two> —");
         let written = read.to_bytes();
-        assert_eq!(Element::read(&written).expect("XML again"), read);
+        assert_eq!(Element::read(&written).expect("XML"), read);
         assert!(String::from_utf8_lossy(&written).contains("xmlns=\"urn:x\""));
     }
 
     #[test]
-    fn elements_are_changed_wherever_they_stand() {
+    fn changes_elements_at_any_depth() {
         let mut tree = Element::read(b"<A><B><Status>available</Status></B><Status>x</Status></A>")
             .expect("XML");
 
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_xml_is_an_error() {
+    fn rejects_documents_that_are_not_xml() {
         for document in ["", "{}", "<A>", "<A></B>"] {
             assert!(Element::read(document.as_bytes()).is_err(), "{document}");
         }

@@ -1,33 +1,33 @@
-//! What a run does to AWS, for the person who reads it before or after it is done.
+//! The write calls that a run makes, as plans and results list them.
 
 use serde::{Deserialize, Serialize};
 
-/// One call that writes.
+/// A call that writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Action {
-    /// AWS's name of the call, such as `ModifyReplicationGroup`.
+    /// The AWS operation, such as `ModifyReplicationGroup`.
     pub operation: String,
-    /// What it is about, by its name or id.
+    /// The name or ID of the resource.
     pub resource: String,
-    /// What it changes, field by field.
+    /// The fields that it changes.
     pub changes: Vec<Difference>,
 }
 
-/// What a field is and should be.
+/// The current and the requested value of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Difference {
-    /// The field, by its name in the request where it has one.
+    /// The field's name, as in the request if it is part of that.
     pub field: String,
-    /// None where there is nothing yet.
+    /// The current value; none if there is none yet.
     pub found: Option<String>,
-    /// None where it goes.
+    /// The requested value; none if the current one is removed.
     pub wanted: Option<String>,
 }
 
 impl Action {
-    /// A call without a change told yet.
+    /// Creates an action without changes.
     #[must_use]
     pub fn new(operation: &str, resource: impl Into<String>) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Action {
         }
     }
 
-    /// What it changes, in words: each field with the value found and the one requested.
+    /// Returns the changes in words: each field with the current value and the requested one.
     #[must_use]
     pub fn differences(&self) -> String {
         let shown = |value: &Option<String>| {
@@ -56,13 +56,13 @@ impl Action {
         differences.join("; ")
     }
 
-    /// The same call, with one more field that it sets.
+    /// Adds a field that the call sets.
     #[must_use]
     pub fn sets(self, field: &str, wanted: &impl ToString) -> Self {
         self.change(field, None, Some(wanted.to_string()))
     }
 
-    /// The same call, with one more field that it changes.
+    /// Adds a field that the call changes.
     #[must_use]
     pub fn change(mut self, field: &str, found: Option<String>, wanted: Option<String>) -> Self {
         self.changes.push(Difference {

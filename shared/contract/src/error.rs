@@ -1,48 +1,48 @@
-//! The one vocabulary of failure: what a step reports, what the state machine catches, what a person reads.
+//! The names of errors, and the error that a step returns.
 
 use std::fmt;
 
-/// The stable name of a failure: the state machine's `ErrorEquals`, and the error that an execution ends with.
+/// The stable name of an error: the state machine's `ErrorEquals`, and the error that an execution ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorName {
-    /// The input breaks envcache's contract or a rule of AWS. Nothing was created.
+    /// The input breaks a rule of envcache or of AWS. Nothing was created.
     InvalidSpec,
-    /// Something that the input names does not exist.
+    /// A resource that the input names doesn't exist, or AWS doesn't return a new resource yet.
     NotFound,
-    /// A name of the input matches more than one thing.
+    /// A name in the input matches more than one resource.
     Ambiguous,
-    /// A resource of the wanted name exists, and its tags do not say that it is ours.
+    /// A resource with the requested name exists, but the environment doesn't own it.
     NotOwned,
-    /// The existing resource differs in something that AWS cannot change in place.
+    /// The existing resource differs in something that can't be changed in place.
     Immutable,
     /// ElastiCache accepted the cache and then failed to create it.
     CreateFailed,
-    /// AWS has no capacity for the wanted node type in the wanted zones.
+    /// AWS has no capacity for the requested node type in the requested Availability Zones.
     InsufficientCapacity,
-    /// A quota of the account is used up.
+    /// A quota of the account is exceeded.
     QuotaExceeded,
-    /// The step's role, or the account's policies, do not allow a call.
+    /// The step's role or another policy doesn't allow a call.
     AccessDenied,
-    /// AWS went on throttling a call after its retries.
+    /// AWS still throttled a call after its retries.
     Throttled,
-    /// AWS did not answer, or answered with a fault of its own.
+    /// AWS did not answer, or returned an internal error.
     ServiceUnavailable,
-    /// A resource is in a status that envcache does not know, or in one that it doesn't leave by itself.
+    /// A resource is in a status that envcache doesn't know, or from which it doesn't recover.
     UnexpectedStatus,
-    /// A resource cannot be removed because another still uses it.
+    /// A resource can't be deleted or changed because another one still uses it.
     InUse,
     /// The environment is protected from removal. Nothing was removed.
     Protected,
     /// The endpoint did not answer.
     EndpointUnreachable,
-    /// The cache was not ready before the deadline.
+    /// The cache was not ready, or the environment was not free, before the deadline.
     Timeout,
-    /// A fault of envcache itself.
+    /// A bug in envcache.
     Internal,
 }
 
 impl ErrorName {
-    /// The name with this text, if the contract has one.
+    /// Returns the name with this text, if there is one.
     #[must_use]
     pub fn named(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|name| name.as_str() == text)
@@ -69,7 +69,7 @@ impl ErrorName {
         Self::Internal,
     ];
 
-    /// The name as it stands in the state machine and in the console.
+    /// Returns the name as the state machine and the console show it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -100,9 +100,8 @@ impl fmt::Display for ErrorName {
     }
 }
 
-/// The characters of a message that are kept before and after its middle. An execution's cause has at most
-/// 32,768 ([FailState](https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html)), and a person
-/// reads it.
+/// How many characters a message keeps at its beginning and at its end. An execution's cause has at most 32,768
+/// ([FailState](https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html)), and it should be readable.
 const KEPT: (usize, usize) = (1_200, 600);
 
 fn shortened(message: String) -> String {
@@ -116,7 +115,7 @@ fn shortened(message: String) -> String {
     format!("{begin} […] {end}")
 }
 
-/// A step's failure: a name for the state machine, a message for the person who reads the console.
+/// An error of a step: a name for the state machine, and a message for the user who reads the console.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct StepError {
@@ -127,8 +126,8 @@ pub struct StepError {
 }
 
 impl StepError {
-    /// An error of this name. The message names the operation or field, the resource and the way out. Of a
-    /// message that quotes something endless, the middle is left out.
+    /// Creates an error. The message names the operation or field, the resource, and the remedy. The middle of a very
+    /// long message is left out.
     #[must_use]
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self {
@@ -138,7 +137,7 @@ impl StepError {
         }
     }
 
-    /// The same error with what caused it, for the log.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
@@ -147,14 +146,14 @@ impl StepError {
         }
     }
 
-    /// The name that the state machine sees.
+    /// Returns the name that the state machine sees.
     #[must_use]
     pub const fn name(&self) -> ErrorName {
         self.name
     }
 }
 
-/// What a step returns: its output, or an error under a name of the contract.
+/// The result of a step.
 pub type StepResult<T> = Result<T, StepError>;
 
 #[cfg(test)]
@@ -162,7 +161,7 @@ mod tests {
     use super::{ErrorName, StepError};
 
     #[test]
-    fn a_message_keeps_its_beginning_and_its_way_out_whatever_it_quotes() {
+    fn keeps_beginning_and_end_when_message_is_too_long() {
         let quoted = "🎸".repeat(100_000);
 
         let error = StepError::new(
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_listed_once_and_reads_as_its_variant() {
+    fn lists_every_name_once_and_equal_to_its_variant() {
         for (index, name) in ErrorName::ALL.into_iter().enumerate() {
             assert_eq!(name.as_str(), format!("{name:?}"), "a name is its variant");
             assert_eq!(

@@ -1,7 +1,7 @@
-//! What crosses envcache's steps: the specification of an environment's cache, the messages between
-//! the states of the workflow, the names of errors and of parameters, and the tags that say what is ours.
+//! The contract between envcache's steps: the specification of an environment's cache, the messages between states and
+//! functions, the names of errors and parameters, and the owner tags.
 //!
-//! Nothing here knows AWS's SDK or Lambda, so that tests and tools can read the contract alone.
+//! This crate depends on neither the AWS SDK nor Lambda, so tests and tools can use it alone.
 #![warn(missing_docs)]
 
 pub mod action;

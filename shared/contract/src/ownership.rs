@@ -1,30 +1,30 @@
-//! The tags that say which stack and environment a resource belongs to.
+//! The tags that say which stack and environment own a resource.
 
 use crate::error::{ErrorName, StepError, StepResult};
 use crate::value::EnvironmentName;
 
-/// The environment and the stack that own what a run creates.
+/// The environment and the stack that own the resources that a run creates.
 ///
-/// A resource that lacks these tags is not ours: it is never changed and never deleted.
+/// envcache never changes or deletes a resource without these tags, unless a request adopts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The environment that the resource serves.
     pub environment: String,
-    /// The CloudFormation stack that this envcache was deployed as.
+    /// The name of the CloudFormation stack that envcache was deployed as.
     pub stack: String,
 }
 
-/// Whose a resource is that a run may go on with.
+/// Why a run may use an existing resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// Its tags say that it is this owner's.
+    /// It has this owner's tags.
     Owned,
-    /// Nobody's tags claim it, and it is to be taken over.
+    /// It has no owner tags, and the request adopts it.
     Adoptable,
 }
 
 impl Owner {
-    /// The owner of what a stack's runs create for an environment.
+    /// Returns the owner of the resources that a stack's runs create for an environment.
     #[must_use]
     pub fn new(environment: &EnvironmentName, stack: &str) -> Self {
         Self {
@@ -37,10 +37,10 @@ impl Owner {
     pub const ENVIRONMENT_TAG: &str = "envcache:environment";
     /// The tag that names the stack.
     pub const STACK_TAG: &str = "envcache:stack";
-    /// The tag that names the execution that made it, where that may have to take it away again.
+    /// The tag that names the execution that created the resource. Only a run that may be rolled back sets it.
     pub const EXECUTION_TAG: &str = "envcache:execution";
 
-    /// The tags, key and value, of everything that is created for this owner.
+    /// Returns the keys and values of the owner tags.
     #[must_use]
     pub fn tags(&self) -> [(&'static str, &str); 2] {
         [
@@ -49,7 +49,8 @@ impl Owner {
         ]
     }
 
-    /// The tags, key and value, of what is created now. `maker` is the execution that takes it away again if it fails.
+    /// Returns the keys and values of a new resource's tags. `created_by` is the execution whose rollback would delete
+    /// the resource.
     #[must_use]
     pub fn creation_tags<'a>(
         &'a self,
@@ -59,7 +60,8 @@ impl Owner {
         self.tags().into_iter().chain(created_by).collect()
     }
 
-    /// Whether a resource with these tags is ours, and, where a maker is named, made by that execution.
+    /// Returns whether a resource with these tags is owned and, if `created_by` is given, was created by that
+    /// execution.
     #[must_use]
     pub fn owns_created_by<'a>(
         &self,
@@ -67,16 +69,16 @@ impl Owner {
         tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
     ) -> bool {
         let tags: Vec<_> = tags.into_iter().collect();
-        let is_its_makers = created_by
-            .is_none_or(|created_by| tags.contains(&(Some(Self::EXECUTION_TAG), Some(created_by))));
-        self.owns(tags) && is_its_makers
+        let is_created_by = created_by
+            .is_none_or(|execution| tags.contains(&(Some(Self::EXECUTION_TAG), Some(execution))));
+        self.owns(tags) && is_created_by
     }
 
-    /// Goes on only with what is ours, or, where `adopt` is asked for, with what nobody's tags claim. `resource` says
-    /// what it is, such as ``security group `redis-sg` (sg-0a1b2c3d)``.
+    /// Returns whether a resource with these tags is owned or, if the request adopts resources, adoptable. `resource`
+    /// names it in the error, such as ``security group `redis-sg` (sg-0a1b2c3d)``.
     ///
     /// # Errors
-    /// `NotOwned` where the tags do not say that the resource belongs to this owner, and it is not to be adopted.
+    /// Returns `NotOwned` if the resource has other owner tags, or if it has none and `adopt` isn't set.
     pub fn classify<'a>(
         &self,
         resource: &str,
@@ -87,30 +89,30 @@ impl Owner {
         if self.owns(tags.iter().copied()) {
             return Ok(Ownership::Owned);
         }
-        let claim = |key: &str| {
+        let owner_tag = |key: &str| {
             let tag = tags.iter().find(|(found, _)| *found == Some(key))?;
             Some(format!("{key}={}", tag.1.unwrap_or_default()))
         };
-        let claims: Vec<_> = [Self::ENVIRONMENT_TAG, Self::STACK_TAG]
+        let owner_tags: Vec<_> = [Self::ENVIRONMENT_TAG, Self::STACK_TAG]
             .into_iter()
-            .filter_map(claim)
+            .filter_map(owner_tag)
             .collect();
-        let why = match (claims.is_empty(), adopt) {
+        let why = match (owner_tags.is_empty(), adopt) {
             (true, true) => return Ok(Ownership::Adoptable),
             (true, false) => {
-                "nobody's tags claim it. It was left as it is. If it is to be this environment's, take it over with \
-                 \"adopt\": true in the input; else choose another name in the input, or remove it if nothing uses it"
+                "it has no envcache owner tags. It was not changed. To use it for this environment, set \"adopt\": true \
+                 in the input; otherwise choose another name, or delete it if nothing uses it"
                     .to_owned()
             }
             (false, _) => format!(
-                "its tags say {}. It was left as it is. Choose another name in the input",
-                claims.join(" and ")
+                "its owner tags are {}. It was not changed. Choose another name in the input",
+                owner_tags.join(" and ")
             ),
         };
         Err(StepError::new(
             ErrorName::NotOwned,
             format!(
-                "{resource} exists, but its tags do not say that it belongs to this environment ({}={} and {}={}): {why}",
+                "{resource} exists, but isn't owned by this environment (owner tags {}={} and {}={}): {why}",
                 Self::ENVIRONMENT_TAG,
                 self.environment,
                 Self::STACK_TAG,
@@ -119,7 +121,7 @@ impl Owner {
         ))
     }
 
-    /// Whether a resource with these tags, key and value, is ours.
+    /// Returns whether a resource with these tags is owned.
     #[must_use]
     pub fn owns<'a>(
         &self,
@@ -138,7 +140,7 @@ mod tests {
     use crate::ErrorName;
 
     #[test]
-    fn only_a_resource_with_both_tags_is_ours() {
+    fn owns_resource_only_with_both_tags() {
         let owner = Owner {
             environment: "bandup".into(),
             stack: "envcache".into(),
@@ -150,7 +152,7 @@ mod tests {
             (
                 &[(Some("team"), Some("web")), stack, environment],
                 true,
-                "other tags beside",
+                "other tags in addition",
             ),
             (&[environment], false, "another tool's tag of the same name"),
             (
@@ -158,20 +160,21 @@ mod tests {
                 false,
                 "another stack",
             ),
-            (&[], false, "no tags: made by hand"),
+            (&[], false, "no tags"),
         ];
         for (tags, expected, why) in cases {
             assert_eq!(owner.owns(tags.iter().copied()), expected, "{why}");
         }
     }
+
     #[test]
-    fn only_what_nobody_claims_is_adopted_and_only_where_that_is_asked_for() {
+    fn adopts_resource_only_when_requested_and_unowned() {
         let owner = Owner {
             environment: "bandup".into(),
             stack: "envcache".into(),
         };
         let team = (Some("team"), Some("web"));
-        let ours = [
+        let both_tags = [
             (Some("envcache:environment"), Some("bandup")),
             (Some("envcache:stack"), Some("envcache")),
         ];
@@ -183,15 +186,15 @@ mod tests {
             (Some("envcache:environment"), Some("web")),
             (Some("envcache:stack"), Some("envcache")),
         ];
-        let adopt_it = "\"adopt\": true";
+        let remedy = "\"adopt\": true";
         let cases: [(&[_], bool, Result<Ownership, &str>); 7] = [
-            (&ours, false, Ok(Ownership::Owned)),
-            (&ours, true, Ok(Ownership::Owned)),
+            (&both_tags, false, Ok(Ownership::Owned)),
+            (&both_tags, true, Ok(Ownership::Owned)),
             (&[team], true, Ok(Ownership::Adoptable)),
-            (&[team], false, Err(adopt_it)),
+            (&[team], false, Err(remedy)),
             (&other_stack, true, Err("envcache:stack=other")),
             (&other_environment, true, Err("envcache:environment=web")),
-            (&[ours[0]], true, Err("envcache:environment=bandup")),
+            (&[both_tags[0]], true, Err("envcache:environment=bandup")),
         ];
         for (tags, adopt, expected) in cases {
             let found = owner.classify("it", adopt, tags.iter().copied());
@@ -205,8 +208,9 @@ mod tests {
             }
         }
     }
+
     #[test]
-    fn a_rollback_takes_away_what_its_execution_made_and_a_removal_all_that_is_ours() {
+    fn owns_only_resources_of_execution_when_it_is_given() {
         let owner = Owner {
             environment: "bandup".into(),
             stack: "envcache".into(),

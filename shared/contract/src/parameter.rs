@@ -11,13 +11,13 @@ pub struct Parameter {
     pub name: String,
     /// The value, never a secret.
     pub value: String,
-    /// What the value is, for the person who meets it in Parameter Store.
+    /// The description that Parameter Store shows.
     pub description: String,
 }
 
-/// The parameters of a cache with these endpoints, below `prefix`.
+/// Returns the parameters of a cache with these endpoints, below `prefix`.
 ///
-/// `reader-endpoint` is there only where the cache has replicas to read from.
+/// Only a cache with replicas has `reader-endpoint`.
 #[must_use]
 pub fn parameters(prefix: &str, environment: &str, endpoints: &Endpoints) -> Vec<Parameter> {
     let primary = &endpoints.primary;
@@ -54,7 +54,7 @@ pub fn parameters(prefix: &str, environment: &str, endpoints: &Endpoints) -> Vec
     all
 }
 
-/// The parameter that an earlier cache with replicas may have, and that one with these endpoints has not.
+/// Returns the parameter that an earlier cache with replicas may have left, if these endpoints don't include a reader.
 #[must_use]
 pub fn outdated(prefix: &str, endpoints: &Endpoints) -> Option<String> {
     endpoints
@@ -63,7 +63,7 @@ pub fn outdated(prefix: &str, endpoints: &Endpoints) -> Option<String> {
         .then(|| format!("{prefix}/{READER_ENDPOINT}"))
 }
 
-/// The name of every parameter that a cache may have been published in.
+/// Returns the names of all parameters that an endpoint may be published in.
 #[must_use]
 pub fn names(prefix: &str) -> [String; 5] {
     ["primary-endpoint", "host", "port", "url", READER_ENDPOINT]
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_node_publishes_its_primary_endpoint_in_four_forms() {
+    fn publishes_four_parameters_without_replicas() {
         let host = "master.bandup-redis.abc123.apse1.cache.amazonaws.com";
         let expected = [
             ("/bandup/cache/primary-endpoint", format!("{host}:6379")),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_endpoint_is_wanted_or_outdated() {
+    fn reader_endpoint_is_outdated_without_replicas() {
         let with = |reader| Endpoints {
             primary: endpoint("primary"),
             reader,
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_published_can_be_retracted() {
+    fn names_include_every_published_parameter() {
         let all = published(&Endpoints {
             primary: endpoint("primary"),
             reader: Some(endpoint("replica")),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn replicas_add_the_reader_endpoint() {
+    fn publishes_reader_endpoint_with_replicas() {
         let found = published(&Endpoints {
             primary: endpoint("primary"),
             reader: Some(endpoint("replica")),

@@ -1,4 +1,4 @@
-//! What a stack allows its users' requests, by the stack's parameters.
+//! The limits that the stack's parameters set for requests.
 
 use crate::error::StepResult;
 use crate::request::invalid;
@@ -12,32 +12,30 @@ pub enum Adoption {
     /// Only an execution that a user started may. An event may not: its sender needs no permission for the resource
     /// that it names.
     Manual,
-    /// Every request may, also one of an event.
+    /// Every request may, including that of an event.
     Always,
 }
 
-/// What a stack allows.
+/// The limits that a stack sets for requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackPolicy {
     adoption: Adoption,
-    /// All of them if there is none.
+    /// The allowed node types; empty allows all.
     node_types: Vec<String>,
 }
 
 impl StackPolicy {
-    /// Reads the stack's parameters `Adoption` and `AllowedNodeTypes`, the latter with commas between the types.
+    /// Reads the stack's parameters `Adoption` and `AllowedNodeTypes`, which is a comma-separated list.
     ///
     /// # Errors
-    /// Returns a message if `adoption` is none of `never`, `manual`, and `always`.
+    /// Returns a message if `adoption` isn't `never`, `manual`, or `always`.
     pub fn from_parameters(adoption: &str, node_types: &str) -> Result<Self, String> {
         let adoption = match adoption {
             "never" => Adoption::Never,
             "manual" => Adoption::Manual,
             "always" => Adoption::Always,
             other => {
-                return Err(format!(
-                    "`{other}` is none of `never`, `manual`, and `always`"
-                ));
+                return Err(format!("`{other}` is not `never`, `manual`, or `always`"));
             }
         };
         let node_types = node_types
@@ -49,7 +47,7 @@ impl StackPolicy {
         })
     }
 
-    /// Checks what a request asks for.
+    /// Checks a request against the stack's limits.
     ///
     /// # Errors
     /// Returns `InvalidSpec` if the stack doesn't allow the request's `adopt` or `cache.nodeType`.
@@ -77,7 +75,7 @@ impl StackPolicy {
             return Err(invalid(
                 "cache.nodeType",
                 &format!(
-                    "the stack's parameter `AllowedNodeTypes` doesn't list `{node_type}`, but {}",
+                    "`{node_type}` is not among the stack's `AllowedNodeTypes`: {}",
                     self.node_types.join(", ")
                 ),
             ));

@@ -1,5 +1,5 @@
-//! What a user asks for when an environment is no more: the `detail` of `Environment Deleted`, or the input of an
-//! execution by hand.
+//! A request to remove an environment's cache: the `detail` of `Environment Deleted`, or the input of a manual
+//! execution.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -14,8 +14,8 @@ use crate::request::{
 use crate::spec::EventStamp;
 use crate::value::{EnvironmentName, ParameterPrefix};
 
-/// A request as it comes. Only `environment` is required. What else a request for a cache may hold is taken too, so
-/// that the same `detail` can tell of both; of it only the names count.
+/// A request before defaults are filled in. Only `environment` is required. Fields of a request for a cache are
+/// accepted too, so that both events can have the same `detail`; of these, only the names count.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemovalRequest {
@@ -41,19 +41,19 @@ impl RemovalRequest {
     /// Reads a request.
     ///
     /// # Errors
-    /// `InvalidSpec` names the field and the rule that it breaks. An event can't roll a run back.
+    /// Returns `InvalidSpec` if a field breaks a rule, or if the request of an event contains `rollback`.
     pub fn from_json(input: Value) -> Result<Self, StepError> {
         let request: Self = read(input)?;
         if request.rollback.is_some() && request.event.is_some() {
             return Err(invalid(
                 "rollback",
-                "is not a field of an event: only the provisioning state machine rolls a run back",
+                "an event can't request a rollback: only the provisioning state machine starts one",
             ));
         }
         Ok(request)
     }
 
-    /// What is to be removed, with every default filled in.
+    /// Returns the removal with every default filled in.
     #[must_use]
     pub fn into_removal(self) -> ResolvedRemoval {
         let environment = self.environment;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environments_name_alone_is_enough() {
+    fn fills_in_defaults_when_only_environment_is_given() {
         assert_eq!(
             removal(json!({ "environment": "staging" })),
             json!({
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_detail_that_created_it_removes_it_under_the_names_that_it_gives() {
+    fn accepts_the_detail_that_created_the_cache() {
         let found = removal(json!({
             "environment": "bandup",
             "network": { "vpc": "band-up-vpc" },
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_removes_nothing() {
+    fn rejects_invalid_requests() {
         let cases = [
             (json!({}), "the input: missing field `environment`"),
             (
@@ -169,11 +169,11 @@ mod tests {
                     "rollback": { "execution": "run-1" },
                     "event": { "id": "7bf73129", "time": "2026-11-22T10:00:00Z" }
                 }),
-                "rollback: is not a field of an event",
+                "rollback: an event can't request a rollback",
             ),
             (
                 json!({ "environment": "staging", "rollback": { "execution": "run:1" } }),
-                "rollback.execution: `run:1` must not hold",
+                "rollback.execution: `run:1` must not contain",
             ),
             (
                 json!({ "environment": "staging", "rollback": { "execution": "run-1", "requestedAt": 253_402_300_799_000_i64 } }),

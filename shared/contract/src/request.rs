@@ -1,4 +1,4 @@
-//! What a user asks for: the `detail` of an event, or the input of a manual execution.
+//! A request for a cache: the `detail` of an event, or the input of a manual execution.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::value::{
     ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
 };
 
-/// A request as it comes. Only `environment` and `network` are required.
+/// A request before defaults are filled in. Only `environment` and `network` are required.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
@@ -49,15 +49,15 @@ impl Request {
     /// Reads a request.
     ///
     /// # Errors
-    /// `InvalidSpec` names the field and the rule that it breaks.
+    /// Returns `InvalidSpec` if a field breaks a rule. The message names both.
     pub fn from_json(input: Value) -> Result<Self, StepError> {
         read(input)
     }
 
-    /// The specification: this request with every default filled in.
+    /// Returns the specification: this request with every default filled in.
     ///
     /// # Errors
-    /// `InvalidSpec` where a default that is derived from the environment's name breaks a rule of AWS.
+    /// Returns `InvalidSpec` if a default that is derived from the environment's name breaks a rule of AWS.
     pub fn into_spec(self) -> Result<Spec, StepError> {
         let environment = &self.environment;
         let cache = self.cache;
@@ -123,18 +123,18 @@ pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String 
     format!("/{environment}/cache")
 }
 
-/// The fields of a request that hold fields of their own.
+/// The fields of a request whose values are objects.
 const OBJECTS: [&str; 4] = ["cache", "event", "network", "rollback"];
-const NO_OBJECT: &str = "must be a JSON object";
+const NOT_AN_OBJECT: &str = "must be a JSON object";
 
 /// Reads the input of a state machine.
 pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
     if !input.is_object() {
-        return Err(invalid("the input", NO_OBJECT));
+        return Err(invalid("the input", NOT_AN_OBJECT));
     }
-    // serde would take a list for its fields, one after the other.
+    // serde would accept a list of the object's values.
     if let Some(list) = OBJECTS.into_iter().find(|field| input[field].is_array()) {
-        return Err(invalid(list, NO_OBJECT));
+        return Err(invalid(list, NOT_AN_OBJECT));
     }
     serde_path_to_error::deserialize(input).map_err(|error| {
         let path = error.path().to_string();
@@ -147,7 +147,7 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
     })
 }
 
-/// The given value, or the default, which has to keep the same rules.
+/// Returns the given value or the default, which must satisfy the same rules.
 fn or_default<T: TryFrom<String, Error = String>>(
     given: Option<T>,
     field: &str,
@@ -155,9 +155,8 @@ fn or_default<T: TryFrom<String, Error = String>>(
 ) -> Result<T, StepError> {
     match given {
         Some(value) => Ok(value),
-        None => {
-            T::try_from(default).map_err(|problem| invalid(field, &format!("by default {problem}")))
-        }
+        None => T::try_from(default)
+            .map_err(|problem| invalid(field, &format!("the default {problem}"))),
     }
 }
 
@@ -165,17 +164,17 @@ pub(crate) fn invalid(field: &str, problem: &str) -> StepError {
     StepError::new(
         ErrorName::InvalidSpec,
         format!(
-            "{}: {}. Nothing was changed: correct the input and start again",
+            "{}: {}. Nothing was changed. Correct the input, then start again",
             shortened(field),
             shortened_message(problem)
         ),
     )
 }
 
-/// serde repeats an unknown field or value whole, and the input may hold a megabyte of it.
+/// Shortens a message: serde quotes an unknown field or value in full, and the input may be a megabyte long.
 fn shortened_message(problem: &str) -> String {
-    const MOST: usize = 400;
-    problem.chars().take(MOST).collect()
+    const MAX: usize = 400;
+    problem.chars().take(MAX).collect()
 }
 
 #[cfg(test)]
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_settings_gets_every_default_of_the_contract() {
+    fn fills_in_every_default_when_settings_are_missing() {
         let found = serde_json::to_value(spec(smallest())).expect("a spec is JSON");
 
         let expected = json!({
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spec_survives_the_way_through_the_state_machine() {
+    fn spec_survives_being_written_and_read() {
         let mut request = smallest();
         request["cache"] = json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 });
         request["adopt"] = json!(true);
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_an_invalid_spec_that_names_the_field() {
+    fn names_the_field_when_request_is_invalid() {
         let cases = [
             (json!("bandup"), "the input: must be a JSON object"),
             (
@@ -268,7 +267,7 @@ mod tests {
             ),
             (
                 with("/environment", json!("Staging")),
-                "environment: `Staging` may only hold lower-case",
+                "environment: `Staging` may only contain lowercase",
             ),
             (
                 with("/environment", json!(7)),
@@ -297,7 +296,7 @@ mod tests {
             ),
             (
                 with("/cache", json!({ "name": "band--up" })),
-                "cache.name: `band--up` must not hold two hyphens",
+                "cache.name: `band--up` must not contain two",
             ),
             (
                 with("/cache", json!({ "securityGroupName": "sg-x" })),
@@ -309,7 +308,7 @@ mod tests {
             ),
             (
                 with("/network/subnets", json!(["one", "one"])),
-                "network.subnets: `one` is given twice",
+                "network.subnets: `one` is listed twice",
             ),
             (
                 with("/network/vpc", json!("")),
@@ -321,11 +320,11 @@ mod tests {
             ),
             (
                 with("/environment", json!("aws-tools")),
-                "parameterPrefix: by default `/aws-tools/cache` begins with `aws`",
+                "parameterPrefix: the default `/aws-tools/cache` begins with `aws`",
             ),
             (
                 with("/environment", json!("sg-web")),
-                "cache.securityGroupName: by default `sg-web-redis-sg` must not begin",
+                "cache.securityGroupName: the default `sg-web-redis-sg` must not begin",
             ),
         ];
         for (input, expected) in cases {
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_that_parameter_store_refuses_can_bring_its_own_prefix() {
+    fn accepts_own_prefix_when_default_prefix_is_reserved() {
         let mut request = with("/environment", json!("aws-tools"));
         request["parameterPrefix"] = json!("/tools/cache");
 
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_input_makes_no_huge_message() {
+    fn shortens_message_when_input_is_huge() {
         let error = Request::from_json(with("/environment", json!("x".repeat(1 << 20))))
             .expect_err("too long a name");
 

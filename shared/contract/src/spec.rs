@@ -1,4 +1,4 @@
-//! The specification that the states pass on: checked, and without gaps.
+//! The specification that the states pass on: validated, with every default filled in.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,89 +9,89 @@ use crate::value::{
     SubnetGroupName, Subnets,
 };
 
-/// What an environment's cache should be.
+/// The requested configuration of an environment's cache.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Spec {
     /// The environment that the cache serves.
     pub environment: EnvironmentName,
-    /// Where the cache is placed, and who may reach it.
+    /// Where the cache is placed, and which security group may connect to it.
     pub network: Network,
-    /// The cache itself.
+    /// The cache's settings.
     pub cache: Cache,
     /// The path that the endpoint is published below.
     pub parameter_prefix: ParameterPrefix,
-    /// Whether removals of the environment are rejected from now on; none keeps what the environment's record says.
+    /// Whether removals of the environment are rejected from now on; none keeps the recorded value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<bool>,
-    /// How the run goes about it.
+    /// The run options.
     #[serde(default, skip_serializing_if = "RunOptions::is_default")]
     pub options: RunOptions,
-    /// The event that asked for it; a manual execution has none.
+    /// The event that requested the run; none for a manual execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventStamp>,
 }
 
 impl Spec {
-    /// Who owns what a run of this stack creates for the environment.
+    /// Returns the owner of the resources that a run of this stack creates for the environment.
     #[must_use]
     pub fn owner(&self, stack: &str) -> Owner {
         Owner::new(&self.environment, stack)
     }
 }
 
-/// What a request says about the run, and not about the cache.
+/// The settings of a request that apply to the run, not to the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RunOptions {
-    /// Take over what has a wanted name and no owner.
+    /// Adopt unowned resources that have a requested name.
     pub adopt: bool,
-    /// Tell what would be done, and do nothing.
+    /// Report what the run would change, and change nothing.
     pub dry_run: bool,
-    /// What becomes of what a failed first creation has made.
+    /// What happens to the resources of a failed first creation.
     pub on_failure: OnFailure,
 }
 
-/// What becomes of what a failed first creation has made.
+/// What happens to the resources of a failed first creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnFailure {
-    /// It stays, and the next run goes on with it.
+    /// They stay, and the next run continues with them.
     #[default]
     Keep,
-    /// It is taken away again.
+    /// They are deleted.
     Rollback,
 }
 
 impl RunOptions {
-    /// Whether it is a run like any other.
+    /// Returns whether every option has its default.
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a first creation that fails is rolled back.
+    /// Returns whether a failed first creation is rolled back.
     #[must_use]
     pub fn rolls_back(self) -> bool {
         self.on_failure == OnFailure::Rollback
     }
 
-    /// The execution that what is created tells as its maker: where it may have to be taken away again.
+    /// Returns the execution for the tags of new resources; none if the run isn't rolled back.
     #[must_use]
     pub fn created_by(self, execution: &str) -> Option<&str> {
         self.rolls_back().then_some(execution)
     }
 }
 
-/// The environment's network, by Name tags, group names or ids.
+/// The environment's network, by Name tags, group names, or IDs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Network {
-    /// The VPC's Name tag or id.
+    /// The VPC's Name tag or ID.
     pub vpc: NetworkName,
-    /// The Name tags or ids of the VPC's subnets for the cache.
+    /// The Name tags or IDs of the VPC's subnets for the cache.
     pub subnets: Subnets,
-    /// The name or id of the security group that the backend runs in.
+    /// The name or ID of the security group that the backend runs in.
     pub backend_security_group: NetworkName,
 }
 
@@ -99,7 +99,7 @@ pub struct Network {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cache {
-    /// The replication group's id.
+    /// The replication group's ID.
     pub name: ReplicationGroupId,
     /// The replication group's description.
     pub description: Description,
@@ -109,37 +109,37 @@ pub struct Cache {
     pub subnet_group_name: SubnetGroupName,
     /// The type of each node.
     pub node_type: NodeType,
-    /// Replicas beside the primary node.
+    /// The number of replicas in addition to the primary node.
     pub replicas: Replicas,
-    /// The Valkey version; AWS chooses where there is none.
+    /// The Valkey version; if none, a new cache gets the recorded version or the stack's `DefaultEngineVersion`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_version: Option<EngineVersion>,
     /// The port that the cache listens on.
     pub port: Port,
-    /// Days that an automatic backup is kept.
+    /// How many days an automatic backup is kept; 0 turns backups off.
     pub snapshot_retention_days: SnapshotRetentionDays,
 }
 
 impl Cache {
-    /// The nodes of the replication group: the primary and its replicas, 1 to 6.
+    /// Returns the number of nodes: the primary and its replicas, 1 to 6.
     #[must_use]
     pub const fn nodes(&self) -> i32 {
         self.replicas.get() + 1
     }
 
-    /// Whether automatic failover and Multi-AZ are on. ElastiCache refuses both for a single node.
+    /// Returns whether automatic failover and Multi-AZ are on. ElastiCache rejects both for a single node.
     #[must_use]
     pub const fn fails_over(&self) -> bool {
         self.replicas.get() > 0
     }
 }
 
-/// Which event asked for a run.
+/// The event that requested a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventStamp {
-    /// EventBridge's id of the event.
+    /// EventBridge's ID of the event.
     pub id: EventId,
-    /// When the event happened: a later one goes before it.
+    /// When the event happened. The request with the latest time takes precedence.
     pub time: EventTime,
 }

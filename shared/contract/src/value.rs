@@ -1,9 +1,9 @@
-//! The values of a specification: each type admits only what AWS and the contract admit.
+//! The values of a specification. Each type accepts only values that AWS and the contract allow.
 
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
-/// A type that holds a checked text. It is read from and written as a plain JSON string.
+/// Defines a type that holds a validated text. In JSON, it is a string.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
@@ -12,7 +12,7 @@ macro_rules! checked_text {
         pub struct $name(String);
 
         impl $name {
-            /// The text.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -44,7 +44,7 @@ macro_rules! checked_text {
     };
 }
 
-/// A type that holds a number within bounds. It is read from and written as a plain JSON number.
+/// Defines a type that holds a number within bounds. In JSON, it is a number.
 macro_rules! checked_number {
     ($(#[$doc:meta])* $name:ident, $least:literal ..= $most:literal $(, except $except:literal)?, default $default:literal) => {
         $(#[$doc])*
@@ -53,7 +53,7 @@ macro_rules! checked_number {
         pub struct $name(i32);
 
         impl $name {
-            /// The number.
+            /// Returns the number.
             #[must_use]
             pub const fn get(self) -> i32 {
                 self.0
@@ -89,21 +89,23 @@ macro_rules! checked_number {
 }
 
 checked_text!(
-    /// The environment's name: 1 to 34 of a-z, 0-9 and hyphen; begins with a letter; no two hyphens
-    /// in a row, none at the end. 34, because `-redis` must fit into a replication group's 40.
+    /// An environment's name: 1 to 34 characters of a-z, 0-9, and hyphen. It begins with a letter, and contains neither
+    /// two consecutive hyphens nor one at the end. The limit is 34 because the cache's default name appends `-redis`,
+    /// and a replication group's ID has at most 40 characters.
     EnvironmentName,
     environment_name
 );
 checked_text!(
-    /// A replication group's id: 1 to 40 of a-z, 0-9 and hyphen, by the rules of
+    /// A replication group's ID: 1 to 40 characters of a-z, 0-9, and hyphen, by the rules of
     /// [CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html).
     ReplicationGroupId,
     replication_group_id
 );
 checked_text!(
-    /// A cache subnet group's name: 1 to 255 of a-z, 0-9 and hyphen, by the rule of
-    /// [CreateCacheSubnetGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html),
-    /// and begins with a letter, without two hyphens in a row and none at the end, as its answers say.
+    /// A cache subnet group's name: 1 to 255 characters of a-z, 0-9, and hyphen, by the rule of
+    /// [CreateCacheSubnetGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html).
+    /// It begins with a letter, and contains neither two consecutive hyphens nor one at the end, as that operation's error
+    /// messages say.
     SubnetGroupName,
     subnet_group_name
 );
@@ -119,29 +121,29 @@ checked_text!(
     description
 );
 checked_text!(
-    /// A node type such as `cache.t3.micro`. Whether a region offers it, only AWS can say.
+    /// A node type such as `cache.t3.micro`. Only AWS knows whether a Region offers it.
     NodeType,
     node_type
 );
 checked_text!(
-    /// A Valkey version as ElastiCache writes it: `7.2`, `8.0`, `8.1`. Whether it is offered, only AWS can say.
+    /// A Valkey version as ElastiCache writes it: `7.2`, `8.0`, `8.1`. Only AWS knows whether it is offered.
     EngineVersion,
     engine_version
 );
 checked_text!(
-    /// The path that the parameters stand below, such as `/bandup/cache`, by the rules of
+    /// The path that the parameters are below, such as `/bandup/cache`, by the rules of
     /// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html).
     ParameterPrefix,
     parameter_prefix
 );
 checked_text!(
-    /// An event's id: 1 to 255 characters, none of them a control character. EventBridge's are UUIDs.
+    /// An event's ID: 1 to 255 characters, none of them a control character. EventBridge's are UUIDs.
     EventId,
     description
 );
 checked_text!(
-    /// A moment in RFC 3339, such as `2026-11-22T10:00:00Z`, as EventBridge writes an event's time. Its year is from
-    /// 1970 to 9999: the state machines compare and format it with `JSONata`, as milliseconds since 1970.
+    /// An RFC 3339 time such as `2026-11-22T10:00:00Z`, as EventBridge writes an event's time. Its year is from 1970 to
+    /// 9999: envcache compares and stores it as milliseconds since 1970.
     EventTime,
     event_time
 );
@@ -153,32 +155,32 @@ checked_text!(
     execution_name
 );
 checked_text!(
-    /// A Name tag, a group's name or an id: 1 to 255 characters, none of them a control character.
+    /// A Name tag, a group's name, or an ID: 1 to 255 characters, none of them a control character.
     NetworkName,
     description
 );
 
 checked_number!(
-    /// Replicas beside the primary node. ElastiCache allows 5 in a node group.
+    /// The number of replicas in addition to the primary node. ElastiCache allows 5 in a node group.
     Replicas, 0..=5, default 0
 );
 checked_number!(
-    /// The port that the cache listens on. ElastiCache keeps 8005 and those below 1150 for itself, which it says
-    /// only when asked for one: `Invalid endpoint port: 1149. Valid range is 1150-8004,8006-65535`.
+    /// The port that the cache listens on. ElastiCache rejects 8005 and the ports below 1150; only its error message
+    /// says so: `Invalid endpoint port: 1149. Valid range is 1150-8004,8006-65535`.
     Port, 1150..=65535, except 8005, default 6379
 );
 checked_number!(
-    /// Days that an automatic backup is kept; 0 turns backups off. ElastiCache keeps one for 35 days at most.
+    /// How many days an automatic backup is kept, at most 35; 0 turns backups off.
     SnapshotRetentionDays, 0..=35, default 1
 );
 
-/// The subnets of a cache: 2 to 20 different names or ids.
+/// The subnets of a cache: 2 to 20 different names or IDs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<NetworkName>", into = "Vec<NetworkName>")]
 pub struct Subnets(Vec<NetworkName>);
 
 impl Subnets {
-    /// The names or ids, in the order of the request.
+    /// Returns the names or IDs, in the order of the request.
     pub fn iter(&self) -> impl Iterator<Item = &NetworkName> {
         self.0.iter()
     }
@@ -190,13 +192,13 @@ impl TryFrom<Vec<NetworkName>> for Subnets {
     fn try_from(names: Vec<NetworkName>) -> Result<Self, String> {
         if !(2..=20).contains(&names.len()) {
             return Err(format!(
-                "{} given, and the cache needs 2 to 20 of them, in two zones or more",
+                "{} given, but the cache needs 2 to 20 subnets in at least two Availability Zones",
                 names.len()
             ));
         }
         for (index, name) in names.iter().enumerate() {
             if names[..index].contains(name) {
-                return Err(format!("`{name}` is given twice"));
+                return Err(format!("`{name}` is listed twice"));
             }
         }
         Ok(Self(names))
@@ -223,7 +225,10 @@ fn length(text: &str, most: usize) -> Check {
 }
 
 fn characters(text: &str, allowed: fn(char) -> bool, names: &str) -> Check {
-    require(text.chars().all(allowed), format!("may only hold {names}"))
+    require(
+        text.chars().all(allowed),
+        format!("may only contain {names}"),
+    )
 }
 
 const fn is_lower_case_or_digit(character: char) -> bool {
@@ -239,7 +244,7 @@ fn hyphenated_name(text: &str, most: usize) -> Check {
     characters(
         text,
         is_name_character,
-        "lower-case letters, digits and hyphens",
+        "lowercase letters, digits, and hyphens",
     )?;
     require(
         text.starts_with(|first: char| first.is_ascii_lowercase()),
@@ -248,7 +253,7 @@ fn hyphenated_name(text: &str, most: usize) -> Check {
     require(!text.ends_with('-'), "must not end with a hyphen")?;
     require(
         !text.contains("--"),
-        "must not hold two hyphens one after the other",
+        "must not contain two consecutive hyphens",
     )
 }
 
@@ -271,13 +276,13 @@ fn security_group_name(text: &str) -> Check {
         |character| {
             character.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(character)
         },
-        "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*",
+        "letters, digits, spaces, and ._-:/()#,@[]+=&;{}!$*",
     )?;
     require(!text.starts_with("sg-"), "must not begin with `sg-`")?;
     // https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
     require(
         !text.eq_ignore_ascii_case("default"),
-        "is the name of the VPC's default security group, which every resource without another group is in: choose \
+        "is the name of the VPC's default security group, which every resource without another group uses: choose \
          another name",
     )?;
     require(text.trim() == text, "must not begin or end with a space")
@@ -287,7 +292,7 @@ fn description(text: &str) -> Check {
     length(text, 255)?;
     require(
         !text.contains(char::is_control),
-        "must not hold control characters",
+        "must not contain control characters",
     )
 }
 
@@ -318,16 +323,17 @@ fn engine_version(text: &str) -> Check {
 }
 
 impl EventTime {
-    /// Milliseconds since 1970; 0 for what is no moment, which is never held.
+    /// Returns the time in milliseconds since 1970.
     #[must_use]
     pub fn milliseconds(&self) -> i64 {
+        // The text was validated, so it always parses.
         chrono::DateTime::parse_from_rfc3339(&self.0).map_or(0, |time| time.timestamp_millis())
     }
 }
 
 fn event_time(text: &str) -> Check {
     let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) else {
-        return Err("is not a moment such as `2026-11-22T10:00:00Z`".to_owned());
+        return Err("is not an RFC 3339 time such as `2026-11-22T10:00:00Z`".to_owned());
     };
     require(
         (1970..=9999).contains(&time.year()),
@@ -343,12 +349,13 @@ fn execution_name(text: &str) -> Check {
                 || character.is_control()
                 || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(character)
         }),
-        "must not hold spaces, control characters, and <>{}[]?*\"#%\\^|~`$&,;:/",
+        "must not contain spaces, control characters, or <>{}[]?*\"#%\\^|~`$&,;:/",
     )
 }
 
 fn parameter_prefix(text: &str) -> Check {
-    // 15 levels at most, the last of which is ours; 1011 characters with the ARN before the name.
+    // Parameter Store allows 15 levels including the parameter's own, and 1011 characters including the ARN before the
+    // name.
     length(text, 900)?;
     let Some(path) = text.strip_prefix('/') else {
         return Err("must begin with `/`".to_owned());
@@ -356,38 +363,38 @@ fn parameter_prefix(text: &str) -> Check {
     let levels: Vec<_> = path.split('/').collect();
     require(
         levels.iter().all(|level| !level.is_empty()),
-        "must not end with `/` or hold an empty level",
+        "must not end with `/` or contain an empty level",
     )?;
     require(
         levels.len() <= 14,
-        "must have at most 14 levels: Parameter Store allows 15, and the last one is envcache's",
+        "must have at most 14 levels: Parameter Store allows 15, and envcache needs the last one",
     )?;
     characters(
         path,
         |character| character.is_ascii_alphanumeric() || "/._-".contains(character),
-        "letters, digits and /._-",
+        "letters, digits, and /._-",
     )?;
     let first = levels[0].to_ascii_lowercase();
     require(
         !first.starts_with("aws") && !first.starts_with("ssm"),
-        "begins with `aws` or `ssm`, which Parameter Store refuses: set `parameterPrefix` to another path",
+        "begins with `aws` or `ssm`, which Parameter Store rejects: set `parameterPrefix` to another path",
     )
 }
 
-/// A text short enough for a message: an input may hold a megabyte.
+/// Shortens a text for a message: an input may be a megabyte long.
 pub(crate) fn shortened(text: &str) -> String {
-    const MOST: usize = 80;
-    if text.chars().count() <= MOST {
+    const MAX: usize = 80;
+    if text.chars().count() <= MAX {
         return text.to_owned();
     }
-    text.chars().take(MOST).chain(['…']).collect()
+    text.chars().take(MAX).chain(['…']).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Every text with the rule that it breaks; an empty rule means that it is admitted.
+    /// Checks texts, each with the rule that it breaks; an empty rule means that the text is valid.
     fn assert_checks(check: fn(&str) -> Check, cases: &[(&str, &str)]) {
         for (text, rule) in cases {
             match (check(text), *rule) {
@@ -402,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_is_named_so_that_its_cache_can_be() {
+    fn checks_environment_names() {
         let longest = "a".repeat(34);
         let too_long = "a".repeat(35);
         assert_checks(
@@ -413,19 +420,19 @@ mod tests {
                 (&longest, ""),
                 (&too_long, "1 to 34 characters"),
                 ("", "1 to 34 characters"),
-                ("Bandup", "lower-case"),
-                ("band_up", "lower-case"),
-                ("bändup", "lower-case"),
+                ("Bandup", "lowercase"),
+                ("band_up", "lowercase"),
+                ("bändup", "lowercase"),
                 ("1band", "begin with a letter"),
                 ("-band", "begin with a letter"),
                 ("band-", "end with a hyphen"),
-                ("band--up", "two hyphens"),
+                ("band--up", "two consecutive hyphens"),
             ],
         );
     }
 
     #[test]
-    fn a_security_group_is_named_by_the_rules_of_ec2() {
+    fn checks_security_group_names_by_the_rules_of_ec2() {
         assert_checks(
             security_group_name,
             &[
@@ -435,7 +442,7 @@ mod tests {
                 ("default", "default security group"),
                 ("Default", "default security group"),
                 ("default-redis-sg", ""),
-                ("redis|sg", "may only hold"),
+                ("redis|sg", "may only contain"),
                 (" redis", "space"),
                 ("", "1 to 255"),
             ],
@@ -443,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_prefix_obeys_parameter_store() {
+    fn checks_parameter_prefixes_by_the_rules_of_parameter_store() {
         let deep = "/a".repeat(15);
         assert_checks(
             parameter_prefix,
@@ -452,7 +459,7 @@ mod tests {
                 ("bandup/cache", "begin with `/`"),
                 ("/bandup/", "end with `/`"),
                 ("/", "end with `/`"),
-                ("/band up", "may only hold"),
+                ("/band up", "may only contain"),
                 ("/AWS-tools/cache", "`aws` or `ssm`"),
                 ("/ssmcache", "`aws` or `ssm`"),
                 (&deep, "14 levels"),
@@ -461,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_type_has_family_and_size() {
+    fn checks_that_node_types_have_family_and_size() {
         assert_checks(
             node_type,
             &[
@@ -476,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_version_is_one_of_valkey() {
+    fn checks_that_engine_versions_are_of_valkey() {
         assert_checks(
             engine_version,
             &[
@@ -491,45 +498,45 @@ mod tests {
     }
 
     #[test]
-    fn an_events_time_is_a_moment() {
+    fn checks_that_event_times_are_rfc_3339() {
         assert_checks(
             event_time,
             &[
                 ("2026-11-22T10:00:00Z", ""),
                 ("2026-11-22T10:00:00.123+02:00", ""),
-                ("2026-11-22", "not a moment"),
-                ("2026-13-22T10:00:00Z", "not a moment"),
-                ("yesterday", "not a moment"),
+                ("2026-11-22", "not an RFC 3339 time"),
+                ("2026-13-22T10:00:00Z", "not an RFC 3339 time"),
+                ("yesterday", "not an RFC 3339 time"),
                 ("1970-01-01T00:00:00Z", ""),
                 ("1969-12-31T23:59:59Z", "1970 to 9999"),
                 ("0000-01-01T00:00:00Z", "1970 to 9999"),
                 ("9999-12-31T23:59:59.999Z", ""),
-                ("10000-01-01T00:00:00Z", "not a moment"),
+                ("10000-01-01T00:00:00Z", "not an RFC 3339 time"),
             ],
         );
     }
 
     #[test]
-    fn execution_is_named_by_the_rule_of_step_functions() {
+    fn checks_execution_names_by_the_rule_of_step_functions() {
         let longest = "a".repeat(80);
         let too_long = "a".repeat(81);
         assert_checks(
             execution_name,
             &[
                 ("bandup-17793124-05d4-b198-2fde-7ededc63b103", ""),
-                ("release-1.2 (final)", "must not hold"),
+                ("release-1.2 (final)", "must not contain"),
                 ("release-1.2_(final)=ü@home+1", ""),
                 (&longest, ""),
                 (&too_long, "1 to 80 characters"),
                 ("", "1 to 80 characters"),
-                ("a:b", "must not hold"),
-                ("a\u{85}b", "must not hold"),
+                ("a:b", "must not contain"),
+                ("a\u{85}b", "must not contain"),
             ],
         );
     }
 
     #[test]
-    fn numbers_keep_to_their_bounds() {
+    fn checks_the_bounds_of_numbers() {
         assert!(Replicas::try_from(5).is_ok());
         assert_eq!(
             Replicas::try_from(6).expect_err("6 replicas"),
@@ -544,7 +551,7 @@ mod tests {
         }
         for port in [0, 1149, 8005, 65536] {
             assert_eq!(
-                Port::try_from(port).expect_err("a port that AWS refuses"),
+                Port::try_from(port).expect_err("a port that AWS rejects"),
                 format!("{port} is out of range: 1150 to 65535, but not 8005")
             );
         }

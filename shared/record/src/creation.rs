@@ -1,4 +1,4 @@
-//! What a run remembers about the cache's creation between its rounds.
+//! What a run stores about the cache's creation between its rounds.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct Creation {
 }
 
 impl Creation {
-    /// Reads it from JSON. Text that doesn't fit counts as a creation of an unknown execution.
+    /// Reads a creation from JSON. Invalid text counts as a creation by an unknown execution.
     pub(crate) fn from_json(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn execution_is_unknown_when_text_does_not_fit() {
+    fn execution_is_unknown_when_text_is_invalid() {
         for text in ["", "bandup-redis", "null", "1", "{\"execution\": 1}"] {
             assert_eq!(Creation::from_json(text), Creation::default(), "{text}");
         }

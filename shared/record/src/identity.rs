@@ -1,11 +1,11 @@
-//! Which cache an environment has.
+//! The identity of an environment's cache.
 
 use contract::Spec;
 use contract::message::ResolvedNetwork;
 use serde::{Deserialize, Serialize};
 
-/// What an environment's cache is called and where it is. Another identity would orphan the cache. Stored as JSON in the
-/// attribute `cacheIdentity`.
+/// The names and the VPC of an environment's cache. A new identity would orphan the existing cache. Stored as JSON in
+/// the attribute `cacheIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -22,7 +22,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Returns the identity that a request asks for.
+    /// Returns the requested identity.
     #[must_use]
     pub fn requested(spec: &Spec, network: &ResolvedNetwork) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Identity {
         })
     }
 
-    /// Returns it as the record stores it.
+    /// Returns the identity as the record stores it.
     #[must_use]
     pub fn to_json(&self) -> String {
         // A struct of texts always becomes JSON.

@@ -11,8 +11,8 @@ use crate::{Creation, Identity, LastResult, Observed};
 /// An item of the table.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// What is recorded about an environment. Every attribute may be missing: the first run finds no record at all, and an
-/// earlier version of envcache wrote fewer.
+/// The record of an environment. Every attribute may be missing: there is no record before the first run, and an
+/// earlier version of envcache wrote fewer attributes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     /// The environment's name.
@@ -24,42 +24,42 @@ pub struct Record {
     /// If the holder took the claim over and hasn't waited for the former holder's functions yet: the seconds that it
     /// had waited by then.
     pub taken_over_at: Option<u32>,
-    /// When what was last recorded was requested, in milliseconds since 1970.
+    /// When the last recorded request was made, in milliseconds since 1970.
     pub requested_at: Option<i64>,
     /// The ARN of the execution whose request was last recorded.
     pub last_execution: Option<String>,
-    /// The creation of a cache that wasn't seen available yet.
+    /// The creation of a cache that no run has found available yet.
     pub creation: Option<Creation>,
     /// The name of the failed execution that may be rolled back.
     pub rollback_of: Option<String>,
     /// Whether removals are rejected.
     pub protected: bool,
-    /// What the environment's resources are called, by the last request.
+    /// The names of the environment's resources, from the last request.
     pub names: Option<ResourceNames>,
-    /// Which cache the environment has, once that was requested.
+    /// The cache's identity, once the cache was requested.
     pub identity: Option<Identity>,
     /// The engine version that the cache was found with, such as `8.1.0`; none before it was available, or if an earlier
     /// version of envcache wrote the record.
     pub engine_version: Option<String>,
-    /// What a run observed about a cache that doesn't become what it requests.
+    /// What a run observed about a cache that doesn't reach the requested configuration.
     pub observed: Option<Observed>,
     /// The subnet groups of earlier requests that named another one before there was a cache.
     pub former_subnet_groups: Vec<String>,
-    /// How the run that ended last ended; none before one did, or if only an earlier version of envcache wrote the
-    /// record.
+    /// The result of the run that ended last; none before a run ended, or if only an earlier version of envcache wrote
+    /// the record.
     pub last_result: Option<LastResult>,
     /// When that run ended, in milliseconds since 1970.
     pub result_at: Option<i64>,
 }
 
 impl Record {
-    /// Reads an item. What has another type than expected counts as missing.
+    /// Reads an item. An attribute of an unexpected type counts as missing.
     #[must_use]
     pub fn from_item(item: &Item) -> Self {
         let text = |name: &str| item.get(name)?.as_s().ok().cloned();
         let creation = match text("creation") {
             Some(creation) => Some(Creation::from_json(&creation)),
-            // By an earlier version of envcache.
+            // Written by an earlier version of envcache.
             None => item.get("askedForCache").map(|_| Creation::default()),
         };
         Self {
@@ -94,7 +94,8 @@ fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-/// The names in a recorded specification. Read field by field: one that an earlier version recorded may lack others.
+/// Returns the names in a recorded specification. They are read field by field, because a specification of an earlier
+/// version may lack other fields.
 fn names(spec: &str) -> Option<ResourceNames> {
     let spec: Value = serde_json::from_str(spec).ok()?;
     let text = |pointer: &str| Some(spec.pointer(pointer)?.as_str()?.to_owned());
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn number_is_missing_when_it_does_not_fit() {
+    fn number_is_missing_when_it_is_out_of_range() {
         let found = Record::from_item(&item([
             ("version", number("-1")),
             ("takenOverAt", number("4294967296")),
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_is_missing_when_its_text_does_not_fit() {
+    fn identity_is_missing_when_its_text_is_invalid() {
         let mut incomplete: Value = serde_json::from_str(&identity().to_json()).expect("JSON");
         incomplete["vpcId"] = Value::Null;
 
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn outdated_identity_counts_when_current_does_not_fit() {
+    fn outdated_identity_counts_when_current_is_invalid() {
         let mut garbage = item(outdated_identity());
         garbage.insert("cacheIdentity".to_owned(), text("not JSON"));
 
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn creation_is_known_when_its_text_does_not_fit() {
+    fn creation_is_known_when_its_text_is_invalid() {
         let found = Record::from_item(&item([("creation", text("not JSON"))]));
 
         // A cache that was requested must not be forgotten.

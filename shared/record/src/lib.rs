@@ -1,5 +1,5 @@
 //! The environment's record in DynamoDB: which execution holds the environment, what was last requested and when, which
-//! cache it has, how far that cache's creation has come, and what its last changes met.
+//! cache it has, the progress of that cache's creation, and problems of its last changes.
 //!
 //! `ClaimEnvironment` and `EnsureReplicationGroup` read and write it, and the command line reads it. A record that an
 //! earlier version of envcache wrote can still be read, and the next claim rewrites it.

@@ -1,9 +1,9 @@
-//! What a run remembers about an existing cache between its rounds.
+//! What a run stores about an existing cache between its rounds.
 
 use serde::{Deserialize, Serialize};
 
-/// What an execution has observed about a cache that doesn't become what it requests. Stored as JSON in the attribute
-/// `observed` until the cache's endpoint is about to be published.
+/// What an execution has observed about a cache that doesn't reach the requested configuration. Stored as JSON in the
+/// attribute `observed` until the cache's endpoint is about to be published.
 ///
 /// Each observation has the seconds that the execution had waited for the cache by then. A retried invocation has the same
 /// ones as the invocation before it, so it doesn't count as another round.
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Observed {
     /// The name of the execution that wrote it. Another execution starts over.
     pub execution: String,
-    /// The change that ElastiCache last refused, because it found nothing to modify.
+    /// The change that ElastiCache last rejected because it found nothing to modify.
     pub nothing_to_modify: Option<NothingToModify>,
     /// When the execution requested more replicas, in seconds waited.
     pub replica_requests: Vec<u32>,
@@ -38,7 +38,7 @@ pub struct FailedMember {
     pub id: String,
     /// Its status.
     pub status: String,
-    /// When it was found so, in seconds waited.
+    /// When a run found it in that status, in seconds waited.
     pub checks: Vec<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Reads and writes of the table.
+//! Reads and writes the table of records.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
@@ -19,7 +19,7 @@ pub struct Table {
     pub name: String,
 }
 
-/// What a record must be for a write to take place.
+/// The condition of a write.
 #[derive(Clone, Copy, Debug)]
 pub enum Condition<'a> {
     /// No other run has written since this record was read.
@@ -92,7 +92,7 @@ impl Update {
         }
     }
 
-    /// Sets when the recorded request was made, if that is known: in milliseconds since 1970.
+    /// Sets when the recorded request was made, in milliseconds since 1970, if that is known.
     #[must_use]
     pub fn set_requested_at(self, requested_at: Option<i64>) -> Self {
         match requested_at {
@@ -101,7 +101,7 @@ impl Update {
         }
     }
 
-    /// Sets the former subnet groups. DynamoDB has no empty set, so none are removed.
+    /// Sets the former subnet groups. DynamoDB has no empty set, so without groups, the attribute is removed.
     #[must_use]
     pub fn set_former_subnet_groups(mut self, groups: &[String]) -> Self {
         if groups.is_empty() {
@@ -170,10 +170,10 @@ impl Condition<'_> {
 }
 
 impl Table {
-    /// Reads an environment's record; none if it has none. The read is strongly consistent.
+    /// Reads an environment's record, if it has one. The read is strongly consistent.
     ///
     /// # Errors
-    /// Returns what DynamoDB answered.
+    /// Returns DynamoDB's error.
     pub async fn read(
         &self,
         environment: &str,
@@ -189,10 +189,10 @@ impl Table {
         Ok(answer.item.as_ref().map(Record::from_item))
     }
 
-    /// Writes if the condition holds. Otherwise, the inner `Err` is the record as it is now.
+    /// Writes if the condition holds. Otherwise, the inner `Err` is the current record.
     ///
     /// # Errors
-    /// Returns what DynamoDB answered.
+    /// Returns DynamoDB's error.
     pub async fn write(
         &self,
         environment: &str,
@@ -227,10 +227,10 @@ impl Table {
 
 impl Table {
     /// Stores how a run ended, `at` milliseconds since 1970, unless a later result is stored already. Returns whether
-    /// it did. The write isn't counted as a version: it doesn't concern the claim.
+    /// it stored it. The write isn't counted as a version: it doesn't concern the claim.
     ///
     /// # Errors
-    /// Returns what DynamoDB answered.
+    /// Returns DynamoDB's error.
     pub async fn store_result(
         &self,
         environment: &str,
@@ -458,7 +458,7 @@ mod tests {
         let expression = Condition::HeldBy("me").expression(&mut found);
 
         assert_eq!(expression, "holder = :read_holder");
-        // Beside a value that the update sets.
+        // In addition to a value that the update sets.
         let expected = values([(":holder", text("me")), (":read_holder", text("me"))]);
         assert_eq!(found, expected);
     }
@@ -566,14 +566,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn write_fails_when_dynamodb_refuses() {
+    async fn write_fails_when_dynamodb_rejects_it() {
         let replay = Replay::new([Answer::json_fault(400, "AccessDeniedException", "no")]);
 
         let found = table(&replay)
             .write("bandup", Condition::HeldBy("me"), Update::default())
             .await;
 
-        let error = found.expect_err("a error_response");
+        let error = found.expect_err("an error");
         let error = error.as_service_error().expect("an answer of DynamoDB");
         assert_eq!(error.meta().code(), Some("AccessDeniedException"));
     }

@@ -1,4 +1,4 @@
-//! How every step talks to AWS.
+//! The configuration of the AWS SDK for all steps.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// One try of one call.
+/// The timeout of one attempt.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// One call with its retries: a step makes few, and its function is ended after 30 seconds.
+/// The timeout of one call with its retries. A step makes few calls, and Lambda ends its function after 30 seconds.
 const OPERATION: Duration = Duration::from_secs(15);
-/// A call is tried twice here; more retries, and longer waits, are the state machine's.
+/// How often the SDK attempts a call. The state machine retries more often, and with longer waits.
 const ATTEMPTS: u32 = 2;
 
-/// The configuration of the SDK's clients: region, credentials and endpoint from the function's
-/// environment, TLS by rustls with ring, a call bounded to 15 seconds and two tries.
+/// Returns the configuration of the SDK's clients: Region, credentials, and endpoint from the function's environment,
+/// TLS by rustls with ring, and at most 15 seconds and two attempts for a call.
 pub async fn sdk_config() -> SdkConfig {
     let https = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

@@ -1,9 +1,9 @@
-//! What AWS's error codes mean, by the names of the contract.
+//! Maps AWS error codes to the contract's error names.
 
 use contract::ErrorName;
 
-/// Returns the name for an error code of DynamoDB, EC2, ElastiCache, Systems Manager, or Step Functions: `Internal` for one
-/// that isn't known.
+/// Returns the name for an error code of DynamoDB, EC2, ElastiCache, Systems Manager, or Step Functions; `Internal` if
+/// the code isn't known.
 pub fn error_name(code: &str) -> ErrorName {
     let known = NAMES.iter().find(|(_, codes)| codes.contains(&code));
     known.map_or(ErrorName::Internal, |(name, _)| *name)
@@ -27,7 +27,7 @@ const NAMES: [(ErrorName, &[&str]); 10] = [
             "KmsAccessDeniedException",
             "NotAuthorized",
             "OptInRequired",
-            // First use in an account: ElastiCache creates its role itself if it may.
+            // On first use in an account, ElastiCache creates this role if it is allowed to.
             "ServiceLinkedRoleNotFoundFault",
             "SignatureDoesNotMatch",
             "TagPolicyViolation",
@@ -142,7 +142,7 @@ const NAMES: [(ErrorName, &[&str]); 10] = [
             "UnsupportedParameterType",
         ],
     ),
-    // The network changed after the subnet group was created: a subnet may be gone, or without free addresses.
+    // The network changed after the subnet group was created: a subnet may no longer exist, or have no free addresses.
     (
         ErrorName::UnexpectedStatus,
         &["InvalidVPCNetworkStateFault"],
@@ -158,7 +158,7 @@ const NAMES: [(ErrorName, &[&str]); 10] = [
             "RequestTimeoutException",
             "ServiceUnavailable",
             "Unavailable",
-            // Something is changing, or its tags can't be read yet: a later try succeeds.
+            // A resource is changing, or its tags can't be read yet: a later attempt succeeds.
             "InvalidCacheClusterState",
             "InvalidCacheSecurityGroupState",
             "InvalidGlobalReplicationGroupState",
@@ -167,14 +167,15 @@ const NAMES: [(ErrorName, &[&str]); 10] = [
             "KmsInvalidStateException",
             "ReplicatedWriteConflictException",
             "TransactionConflictException",
-            // Another run created it at the same time, or a run's own first try, whose reply was lost.
+            // Another run created the resource at the same time, or this run's first attempt did and its reply was
+            // lost.
             "CacheClusterAlreadyExists",
             "CacheSubnetGroupAlreadyExists",
             "InvalidGroup.Duplicate",
             "NoOperationFault",
             "ParameterAlreadyExists",
             "ReplicationGroupAlreadyExists",
-            // Another run gives its final snapshot another name.
+            // A new run uses another name for its final snapshot.
             "SnapshotAlreadyExistsFault",
         ],
     ),
@@ -325,7 +326,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_code_of_the_called_operations_has_a_name() {
+    fn maps_every_code_of_the_called_operations() {
         for (expected, codes) in CODES {
             for code in codes {
                 assert_eq!(error_name(code), expected, "{code}");
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_code_is_a_fault_of_envcache() {
+    fn maps_unknown_code_to_internal() {
         assert_eq!(error_name("NeverSeenBefore"), ErrorName::Internal);
     }
 }

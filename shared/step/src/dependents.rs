@@ -1,18 +1,18 @@
-//! What a deletion leaves where it is, and how long it waits for what still uses a thing. Pure functions.
+//! How long a deletion waits for a resource that is in use, and why it keeps a resource. Pure functions; no AWS calls.
 
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::DeleteOutput;
 
-/// A cache's network interfaces stay for minutes after it has gone. What is in use for longer than this is used by
-/// something else: 15 minutes, as Terraform gives a security group.
+/// How long a deletion waits. A cache's network interfaces remain for minutes after the cache was deleted; a resource
+/// that is in use for longer is used by something else. Terraform also waits 15 minutes for a security group.
 const DEADLINE_SECONDS: u32 = 15 * 60;
-/// The seconds between two tries.
+/// The seconds between two attempts.
 const INTERVAL_SECONDS: u32 = 15;
 
-/// Waits on, or gives up with `InUse`. `resource` is what is to be deleted, `users` what is known of who uses it.
+/// Returns how long to wait for a resource that is in use. `users` describes what uses it.
 ///
 /// # Errors
-/// `InUse` after 15 minutes of waiting.
+/// Returns `InUse` after 15 minutes of waiting.
 pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<DeleteOutput> {
     if waited < DEADLINE_SECONDS {
         return Ok(DeleteOutput::Waiting {
@@ -23,19 +23,19 @@ pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<De
     Err(StepError::new(
         ErrorName::InUse,
         format!(
-            "{resource} is still in use {} minutes after the cache has gone: {users}. It was left as it is: remove \
-             what uses it, then start again",
+            "{resource} is still in use {} minutes after the cache was deleted: {users}. It was not deleted. Remove what \
+             uses it, then start again",
             waited / 60
         ),
     ))
 }
 
-/// Why a thing is left where it is, in words that follow its name.
+/// Returns why a deletion keeps a resource, in words that follow its name.
 #[must_use]
 pub const fn skip_reason(created_by: Option<&str>) -> &'static str {
     match created_by {
-        None => "has not this stack's tags",
-        Some(_) => "was not made by the failed run",
+        None => "doesn't have this stack's tags",
+        Some(_) => "was not created by the failed run",
     }
 }
 
@@ -47,7 +47,7 @@ mod tests {
     use super::wait_or_in_use;
 
     #[test]
-    fn what_lingers_is_waited_out_and_what_stays_is_told() {
+    fn waits_15_minutes_for_resource_in_use() {
         let waits = wait_or_in_use(885, "security group sg-1", "unknown");
         assert!(
             matches!(
@@ -66,8 +66,8 @@ mod tests {
         assert_eq!(error.name(), ErrorName::InUse);
         assert_eq!(
             error.to_string(),
-            "security group sg-1 is still in use 15 minutes after the cache has gone: a rule of sg-2. It was left as \
-             it is: remove what uses it, then start again"
+            "security group sg-1 is still in use 15 minutes after the cache was deleted: a rule of sg-2. It was not \
+             deleted. Remove what uses it, then start again"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a failed AWS call means, under a name of the contract.
+//! Maps failed AWS calls to the contract's errors.
 
 use std::error::Error;
 
@@ -8,16 +8,17 @@ use contract::{ErrorName, StepError};
 
 use crate::code::error_name;
 
-/// The error code that AWS answered with, as it stands on the wire.
+/// Returns the error code of AWS's response.
 pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
     error
         .as_service_error()
         .and_then(ProvideErrorMetadata::code)
 }
 
-/// Whether ElastiCache rejects a modification because it finds nothing to modify. For the number of replicas it has a code
+/// Returns whether ElastiCache rejected a modification because it found nothing to modify. For the number of replicas,
+/// it has an error code
 /// ([IncreaseReplicaCount](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html)).
-/// For all else only the message says so: the code, `InvalidParameterCombination`, stands for other problems too
+/// For other changes, only the message says so: the code, `InvalidParameterCombination`, has other meanings too
 /// (<https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go>).
 pub fn modifies_nothing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     code(error) == Some("NoOperationFault")
@@ -27,22 +28,22 @@ pub fn modifies_nothing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> b
             .is_some_and(|message| message.contains("No modifications were requested"))
 }
 
-/// The error for a modification that ElastiCache has answered twice in this way. `differences` says what differs all the
-/// same.
+/// Returns the error for a modification for which ElastiCache has found nothing to modify twice. `differences` lists
+/// what differs nevertheless.
 #[must_use]
 pub fn nothing_to_modify(operation: &str, resource: &str, differences: &str) -> StepError {
     StepError::new(
         ErrorName::Immutable,
         format!(
             "{operation} {resource}: ElastiCache answered twice that there is nothing to modify, but {differences}. \
-             This change was not made. Request the value found, or change it in the ElastiCache console, then start again"
+             This change was not made. Request the current value, or change it in the ElastiCache console, then start again"
         ),
     )
 }
 
-/// The error for a failed call: `operation` is AWS's name of it, `resource` what it was about.
+/// Returns the error for a failed call of `operation` on `resource`.
 ///
-/// The message tells the operation, the resource, AWS's own words and the way out.
+/// The message names the operation, the resource, AWS's error, and the remedy.
 pub fn failure<E, R>(operation: &str, resource: &str, error: SdkError<E, R>) -> StepError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -62,8 +63,8 @@ where
     .caused_by(error)
 }
 
-/// The error for a resource that exists and that AWS does not show everywhere yet: this run made it a moment
-/// ago, or a run at the same time did. The state machine's next try finds it.
+/// Returns the error for a resource that exists but that AWS doesn't return yet: this run or a concurrent one has just
+/// created it. A retry of the state machine finds it.
 pub fn not_yet_visible<E, R>(operation: &str, resource: &str, error: SdkError<E, R>) -> StepError
 where
     E: Error + Send + Sync + 'static,
@@ -72,13 +73,13 @@ where
     StepError::new(
         ErrorName::NotFound,
         format!(
-            "{operation} {resource}: it exists, and AWS does not show it everywhere yet. Start again"
+            "{operation} {resource}: the resource exists, but AWS doesn't return it yet. Start again"
         ),
     )
     .caused_by(error)
 }
 
-/// What went wrong on the way, the innermost cause last.
+/// Returns the chain of causes, the innermost last.
 fn causes(error: &(dyn Error + 'static)) -> String {
     std::iter::successors(Some(error), |&error| error.source())
         .map(ToString::to_string)
@@ -86,7 +87,7 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         .join(": ")
 }
 
-/// The name where no error code came back: no connection, no answer in time, or an answer that says nothing.
+/// Returns the name for an error without an error code: no connection, no answer in time, or an unreadable answer.
 fn error_name_without_code<E, R>(error: &SdkError<E, R>) -> ErrorName {
     match error {
         SdkError::ConstructionFailure(_) => ErrorName::Internal,
@@ -94,34 +95,37 @@ fn error_name_without_code<E, R>(error: &SdkError<E, R>) -> ErrorName {
     }
 }
 
+/// Returns what the user can do about an error.
 const fn remedy(name: ErrorName) -> &'static str {
     match name {
         ErrorName::AccessDenied => {
-            "The role of the step, a permissions boundary or an organisation's policy forbids it, or ElastiCache's \
-             service-linked role is missing: see Permissions in the README, then start again"
+            "The step's role, a permissions boundary, or an organization's policy doesn't allow it, or ElastiCache's \
+             service-linked role is missing. See Permissions in the README, then start again"
         }
         ErrorName::Throttled | ErrorName::ServiceUnavailable => {
-            "It was tried again without success: start again later"
+            "Retries failed too. Start again later"
         }
         ErrorName::QuotaExceeded => {
-            "Remove what is no longer used, or ask for a higher quota in Service Quotas, then start again"
+            "Remove what is no longer used, or request a higher quota in Service Quotas, then start again"
         }
         ErrorName::InsufficientCapacity => {
-            "AWS has no such node to give in these zones now: start again later, or ask for another cache.nodeType or other subnets"
+            "AWS has no capacity for this node type in these Availability Zones now. Start again later, or request another \
+             `cache.nodeType`, or subnets in other zones"
         }
-        ErrorName::InvalidSpec => "AWS refuses this setting: correct the input, then start again",
+        ErrorName::InvalidSpec => "AWS rejects this setting. Correct the input, then start again",
         ErrorName::InUse => {
-            "Something still uses it: remove that first, or ask for what is there, then start again"
+            "It is still in use. Remove what uses it, or request the current values, then start again"
         }
-        ErrorName::NotFound => "It may have been removed meanwhile: start again",
+        ErrorName::NotFound => "It may have been deleted in the meantime. Start again",
         ErrorName::Immutable => {
-            "AWS doesn't change this in place: request what exists, or delete it if nothing uses it, then start again"
+            "AWS can't change this in place. Request the current value, or delete the resource if nothing uses it, then \
+             start again"
         }
         ErrorName::UnexpectedStatus => {
-            "Check it in AWS's console: for a network, whether the subnets of the subnet group still exist and have free \
-             addresses. Then start again"
+            "Check the resource in the AWS console; for a network, check that the subnets of the subnet group exist and \
+             have free addresses. Then start again"
         }
-        _ => "Start again; if it stays, report this message as a fault of envcache",
+        _ => "Start again. If the error recurs, report this message as a bug in envcache",
     }
 }
 
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_message_says_that_nothing_was_to_be_modified() {
+    fn recognizes_when_nothing_is_to_be_modified() {
         let cases = [
             (
                 "InvalidParameterCombination",
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn message_of_a_known_code_blames_no_fault_of_envcache() {
+    fn reports_no_bug_when_code_is_known() {
         let codes = [
             "UnauthorizedOperation",
             "Throttling",
@@ -207,15 +211,12 @@ mod tests {
                 answered(code, "no"),
             );
 
-            assert!(
-                !error.to_string().contains("a fault of envcache"),
-                "{error}"
-            );
+            assert!(!error.to_string().contains("a bug in envcache"), "{error}");
         }
     }
 
     #[test]
-    fn the_message_tells_operation_resource_reason_and_way_out() {
+    fn message_names_operation_resource_reason_and_remedy() {
         let error = failure(
             "CreateReplicationGroup",
             "bandup-redis",
@@ -228,12 +229,12 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "CreateReplicationGroup bandup-redis: NodeQuotaForCustomerExceeded: Quota of 300 nodes exceeded. \
-             Remove what is no longer used, or ask for a higher quota in Service Quotas, then start again"
+             Remove what is no longer used, or request a higher quota in Service Quotas, then start again"
         );
     }
 
     #[test]
-    fn a_call_without_an_answer_is_an_unavailable_service() {
+    fn call_without_an_answer_is_service_unavailable() {
         let error = failure(
             "DescribeVpcs",
             "band-up-vpc",

@@ -1,5 +1,4 @@
-//! Runs a step as a Lambda function: decodes its input, calls its handler, and reports what fails
-//! under a name of the contract.
+//! Runs a step as a Lambda function: decodes its input, calls its handler, and reports an error under its name.
 #![warn(missing_docs)]
 
 mod aws;

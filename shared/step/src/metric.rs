@@ -1,5 +1,4 @@
-//! Metrics in CloudWatch's embedded metric format: lines of the log that CloudWatch reads as metrics, so that no call is
-//! made. The format is that of
+//! Metrics in CloudWatch's embedded metric format: CloudWatch reads them from log lines, so no call is needed. Format:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,23 +7,23 @@ use serde_json::{Map, Value, json};
 
 use crate::runner::REQUEST_ID;
 
-/// The namespace of all of them.
+/// The namespace of all metrics.
 pub const NAMESPACE: &str = "envcache";
 
-/// One value.
+/// One value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// Its name, such as `Polls`.
+    /// The metric's name, such as `Polls`.
     pub name: &'static str,
-    /// CloudWatch's word for its unit
+    /// The unit, as CloudWatch names it
     /// ([MetricDatum](https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html)).
     pub unit: &'static str,
-    /// What was counted or measured.
+    /// The counted or measured value.
     pub value: f64,
 }
 
-/// Writes the metrics to the log, in one line. Each of `dimensions` is a set of names and values; `details` stand in the
-/// line beside them, for the person who looks for what made a number; so does Lambda's id of the request.
+/// Writes the metrics to the log in one line. Each element of `dimensions` is a set of names and values. The line also
+/// contains `details` and Lambda's request ID, so that users can find the run behind a value.
 pub fn emit(metrics: &[Metric], dimensions: &[&[(&str, &str)]], details: &[(&str, &str)]) {
     let milliseconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -85,7 +84,7 @@ mod tests {
     use super::{Metric, line};
 
     #[test]
-    fn a_line_is_of_the_embedded_metric_format() {
+    fn line_has_the_embedded_metric_format() {
         let duration = Metric {
             name: "Duration",
             unit: "Seconds",

@@ -1,4 +1,4 @@
-//! A step from Lambda's event to its answer.
+//! Handles the invocations of a step.
 
 use std::error::Error;
 
@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 tokio::task_local! {
-    /// Lambda's id of the request that is answered, for what is logged on the way.
+    /// Lambda's ID of the current request, for log lines.
     pub(crate) static REQUEST_ID: String;
 }
 
-/// What the log says about an invocation.
+/// The log fields of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
     /// The environment's name.
@@ -40,7 +40,7 @@ impl Labels {
 /// [`ErrorName`].
 ///
 /// # Errors
-/// Returns an error if the Lambda runtime's own interface can't be reached.
+/// Returns an error if the Lambda runtime API can't be reached.
 pub async fn run<Input, Output, Handler>(handler: Handler) -> Result<(), lambda_runtime::Error>
 where
     Input: DeserializeOwned,
@@ -50,11 +50,11 @@ where
     run_labeled(Labels::of_message, handler).await
 }
 
-/// Like [`run`], for a function that another service than Step Functions invokes: `labels` reads what the log says from
-/// the event.
+/// Like [`run`], but for a function that another service than Step Functions invokes. `labels` reads the log fields
+/// from the event.
 ///
 /// # Errors
-/// Returns an error if the Lambda runtime's own interface can't be reached.
+/// Returns an error if the Lambda runtime API can't be reached.
 pub async fn run_labeled<Input, Output, Handler>(
     labels: fn(&Value) -> Labels,
     handler: Handler,
@@ -113,14 +113,14 @@ where
     })
 }
 
-/// The message of the state before. The states are envcache's own, so what does not fit is a fault of ours.
+/// Decodes a state's message. The states are part of envcache, so an invalid message is an internal error.
 fn decode<Input: DeserializeOwned>(payload: Value) -> Result<Input, StepError> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
         StepError::new(
             ErrorName::Internal,
             format!(
-                "the step's input does not fit at `{}`: {}. The state machine and the functions are of \
-                 different versions: deploy the stack again",
+                "the step's input is invalid at `{}`: {}. The state machine and the functions have different versions. \
+                 Deploy the stack again",
                 error.path(),
                 error.inner()
             ),
@@ -135,20 +135,20 @@ fn causes(error: &StepError) -> String {
         .join(": ")
 }
 
-/// A variable that the template sets on the function.
+/// Returns an environment variable of the function, which the template sets.
 ///
 /// # Errors
-/// Where it is missing: the function then ends before it serves anything.
+/// Returns an error if it is missing. The function then ends before it handles an invocation.
 pub fn variable(name: &str) -> Result<String, lambda_runtime::Error> {
     std::env::var(name).map_err(|error| {
-        format!("the function's variable {name}: {error}; deploy the stack again").into()
+        format!("the function's variable `{name}`: {error}. Deploy the stack again").into()
     })
 }
 
-/// The name of the stack that the function was deployed with.
+/// Returns the name of the stack that the function was deployed with.
 ///
 /// # Errors
-/// Where the template did not set it.
+/// Returns an error if the template did not set it.
 pub fn stack() -> Result<String, lambda_runtime::Error> {
     variable("ENVCACHE_STACK")
 }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_handler_gets_its_message_and_its_answer_is_passed_on() {
+    async fn returns_the_output_of_the_handler() {
         let found = answer(
             json!({ "seconds": 30 }),
             labels(),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_reaches_the_state_machine_under_its_name() {
+    async fn reports_name_and_message_when_handler_fails() {
         let found = answer(
             json!({ "seconds": 30 }),
             labels(),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_does_not_fit_is_internal_and_names_the_field() {
+    async fn names_the_field_when_message_is_invalid() {
         let found = answer(
             json!({ "seconds": "soon" }),
             labels(),

@@ -1,6 +1,6 @@
-//! Replays AWS's answers to a real SDK client, and keeps the requests that it made.
+//! Replays AWS responses to a real SDK client and records its requests.
 //!
-//! The answers are what stands on the wire: bodies from AWS's API reference, with its own error codes.
+//! The responses have the wire format: their bodies and error codes are from AWS's API reference.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use serde_json::{Value, json};
 
-/// One answer of AWS.
+/// A response of AWS.
 #[derive(Clone, Debug)]
 pub struct Answer {
     status: u16,
@@ -20,7 +20,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A successful answer with this body, XML or JSON as the service speaks it.
+    /// Creates a successful response with this body, in the service's format (XML or JSON).
     #[must_use]
     pub fn ok(body: impl Into<String>) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Answer {
         }
     }
 
-    /// The same answer with one text in place of another.
+    /// Returns the response with `from` replaced by `to` in its body.
     #[must_use]
     pub fn replaced(self, from: &str, to: &str) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Answer {
         }
     }
 
-    /// A fault of the services that answer in XML under `ErrorResponse`, as ElastiCache does
+    /// Creates an error of a service that responds with XML under `ErrorResponse`, such as ElastiCache
     /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>).
     #[must_use]
     pub fn query_fault(status: u16, code: &str, message: &str) -> Self {
@@ -52,7 +52,7 @@ impl Answer {
         }
     }
 
-    /// A fault of EC2
+    /// Creates an error of EC2
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
     #[must_use]
     pub fn ec2_fault(status: u16, code: &str, message: &str) -> Self {
@@ -65,7 +65,7 @@ impl Answer {
         }
     }
 
-    /// A fault of the services that answer in JSON, as Systems Manager and Step Functions do.
+    /// Creates an error of a service that responds with JSON, such as Systems Manager and Step Functions.
     #[must_use]
     pub fn json_fault(status: u16, code: &str, message: &str) -> Self {
         Self::fault(
@@ -74,7 +74,7 @@ impl Answer {
         )
     }
 
-    /// A fault with this body.
+    /// Creates an error with this body.
     #[must_use]
     pub fn fault(status: u16, body: impl Into<String>) -> Self {
         Self {
@@ -84,17 +84,17 @@ impl Answer {
     }
 }
 
-/// A configuration whose clients get these answers, one after the other.
+/// An SDK configuration whose clients receive a sequence of responses.
 #[derive(Clone, Debug)]
 pub struct Replay {
     client: StaticReplayClient,
 }
 
 impl Replay {
-    /// A script of answers. A request beyond its end fails.
+    /// Creates a replay of these responses. A request after the last of them fails.
     ///
     /// # Panics
-    /// Where an answer is no HTTP response.
+    /// Panics if a response isn't valid HTTP.
     pub fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         let events = answers
             .into_iter()
@@ -111,7 +111,7 @@ impl Replay {
         }
     }
 
-    /// The configuration for a client. A fault is not tried again, so that each answer meets one request.
+    /// Returns the configuration for a client. Retries are disabled, so each response belongs to one request.
     #[must_use]
     pub fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "replay");
@@ -124,11 +124,11 @@ impl Replay {
             .build()
     }
 
-    /// The requests made so far to a service that takes forms (EC2, ElastiCache): each as its fields,
-    /// without the API's version.
+    /// Returns the recorded requests to a service that uses forms (EC2, ElastiCache): the fields of each, without the
+    /// API version.
     ///
     /// # Panics
-    /// Where a request has no body.
+    /// Panics if a request's body isn't in memory.
     #[must_use]
     pub fn forms(&self) -> Vec<BTreeMap<String, String>> {
         self.bodies()
@@ -141,10 +141,10 @@ impl Replay {
             .collect()
     }
 
-    /// The requests made so far to a service that takes JSON: each as its operation and its body.
+    /// Returns the recorded requests to a service that uses JSON: the operation and the body of each.
     ///
     /// # Panics
-    /// Where a request is not of that kind.
+    /// Panics if a request isn't of that kind.
     #[must_use]
     pub fn documents(&self) -> Vec<(String, Value)> {
         self.client
@@ -158,7 +158,7 @@ impl Replay {
             .collect()
     }
 
-    /// The operations of the forms made so far, in their order.
+    /// Returns the operations of the recorded forms, in order.
     #[must_use]
     pub fn actions(&self) -> Vec<String> {
         self.forms()
@@ -174,7 +174,7 @@ impl Replay {
     }
 }
 
-/// The fields of a form, for a comparison.
+/// Creates the fields of a form, for a comparison with [`Replay::forms`].
 #[must_use]
 pub fn form<const N: usize>(fields: [(&str, &str); N]) -> BTreeMap<String, String> {
     fields
@@ -182,11 +182,11 @@ pub fn form<const N: usize>(fields: [(&str, &str); N]) -> BTreeMap<String, Strin
         .into()
 }
 
-/// The message of a state that follows `ResolveNetwork`, for the reference set-up: its specification and
-/// network, and what is merged into it.
+/// Returns a message of a state after `ResolveNetwork` for the reference setup: its specification and the fields of
+/// `more`.
 ///
 /// # Panics
-/// Where the input is not an object.
+/// Panics if `more` isn't an object.
 #[must_use]
 pub fn reference(more: Value) -> Value {
     let mut message = json!({
@@ -221,7 +221,7 @@ pub fn reference(more: Value) -> Value {
     message
 }
 
-/// The ids of the reference network, as `ResolveNetwork` answers them.
+/// Returns the IDs of the reference network, as `ResolveNetwork` returns them.
 #[must_use]
 pub fn network() -> Value {
     json!({

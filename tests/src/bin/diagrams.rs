@@ -1,9 +1,11 @@
-//! Writes the diagrams of the state machines.
+//! Writes the page with the diagrams of the state machines.
 
 use anyhow::{Context, Result};
 use envcache_tests::diagram;
 
 fn main() -> Result<()> {
-    let path = std::env::args().nth(1).context("the file to write")?;
+    let path = std::env::args()
+        .nth(1)
+        .context("missing argument: the file to write, such as docs/state-machines.md")?;
     std::fs::write(&path, diagram::page()).with_context(|| path)
 }

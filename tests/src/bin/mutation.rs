@@ -1,8 +1,9 @@
-//! Takes out one Retry, Catch or ownership check after the other, and sees whether a test notices.
+//! Runs the mutation tests and writes their results page: removes one Retry, Catch, or check at a time and checks that
+//! a test fails.
 //!
-//! What the state machine holds is taken out of copies of it beside the deployed one, and the cells of the
-//! fault matrix that are about it run on each copy. What stands in the code, and what no cell can make fail, is
-//! taken out in a checkout of its own, and the tests run there.
+//! A Retry or Catch is removed from a copy of the deployed state machine, and the cells of the fault matrix that
+//! concern its state run on the copy. Checks in the code, and Retries and Catches without such a cell, are removed in a
+//! separate checkout, and its tests run.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -15,7 +16,7 @@ use local::Workspace;
 use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
-/// The checks of who owns a resource and who may request what: a file, what stands in it, and what takes its place.
+/// Mutations of the code's checks: a file, a fragment of it, and the fragment's replacement.
 const CHECKS: [(&str, &str, &str); 62] = [
     (
         "functions/replication-group/src/decide.rs",
@@ -234,8 +235,8 @@ const CHECKS: [(&str, &str, &str); 62] = [
     ),
     (
         "shared/contract/src/ownership.rs",
-        "self.owns(tags) && is_its_makers",
-        "self.owns(tags) && (true || is_its_makers)",
+        "self.owns(tags) && is_created_by",
+        "self.owns(tags) && (true || is_created_by)",
     ),
     (
         "shared/contract/src/policy.rs",
@@ -328,17 +329,18 @@ const CHECKS: [(&str, &str, &str); 62] = [
         "let exact = groups.iter().find(is_exact).filter(|_| false);",
     ),
 ];
-const TEXT: &str = "One Retry, one Catch or one ownership check after the other is taken out, and a test has to \
-notice. A state machine without its part runs the cells of the fault matrix that are about that state. What no cell can \
-make fail, and what stands in the code, is taken out of a checkout, and its tests run.";
-/// What no cell of the matrix meets: a claim that was lost to another run.
-const NO_CELLS_ERRORS: [&str; 1] = ["DynamoDB.ConditionalCheckFailedException"];
+const TEXT: &str = "Each mutation removes one Retry, one Catch, or one check of the code, and a test must fail. A Retry or \
+Catch is removed from a copy of the state machine, which then runs the cells of the fault matrix that concern its state. \
+Checks of the code, and Retries and Catches without such a cell, are removed in a separate checkout, which then runs its \
+tests.";
+/// The errors that no cell causes: a claim that was lost to another run.
+const UNCOVERED_ERRORS: [&str; 1] = ["DynamoDB.ConditionalCheckFailedException"];
 
 fn main() -> ExitCode {
     match run() {
         Ok(0) => ExitCode::SUCCESS,
-        Ok(unnoticed) => {
-            eprintln!("{unnoticed} were not noticed");
+        Ok(undetected) => {
+            eprintln!("{undetected} mutations were not detected");
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -348,25 +350,25 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells how many were not noticed.
+/// Returns how many mutations were not detected.
 fn run() -> Result<usize> {
-    let path = page::asked_for()?;
-    let mut unnoticed = 0;
+    let path = page::output_path()?;
+    let mut undetected = 0;
     let mut lines = vec![
-        "| taken out | noticed by |".to_owned(),
+        "| mutation | detected by |".to_owned(),
         "| --- | --- |".to_owned(),
     ];
-    let mut tell = |what: &str, noticed: Option<String>| {
-        unnoticed += usize::from(noticed.is_none());
-        let noticed = noticed.as_deref().unwrap_or("**nothing**");
-        let line = format!("| {what} | {noticed} |");
+    let mut report = |what: &str, detected_by: Option<String>| {
+        undetected += usize::from(detected_by.is_none());
+        let detected_by = detected_by.as_deref().unwrap_or("**nothing**");
+        let line = format!("| {what} | {detected_by} |");
         eprintln!("{line}");
         lines.push(line);
     };
-    let unmet = in_the_state_machines(&mut tell)?;
-    in_a_checkout(&unmet, &mut tell)?;
+    let uncovered = mutate_state_machines(&mut report)?;
+    run_in_checkout(&uncovered, &mut report)?;
     let table = format!(
-        "{}\n\n{} were taken out, {unnoticed} of them unnoticed.",
+        "{}\n\n{} mutations, {undetected} of them not detected.",
         lines.join("\n"),
         lines.len() - 2
     );
@@ -377,20 +379,20 @@ fn run() -> Result<usize> {
         TEXT,
         &table,
     )?;
-    Ok(unnoticed)
+    Ok(undetected)
 }
 
-/// A part of a state machine, to be taken out.
+/// A state machine without one retrier or catcher.
 struct Mutant {
     machine: Machine,
     what: String,
     state: String,
-    /// The first error that the part was for.
+    /// The first error of the removed retrier or catcher.
     error: String,
     part: Part,
 }
 
-/// Where a retrier or catcher stands in a definition.
+/// The position of a retrier or catcher in a definition.
 struct Part {
     /// A JSON pointer to the list.
     list: String,
@@ -398,31 +400,31 @@ struct Part {
 }
 
 impl Mutant {
-    /// Whether a cell is about it. None is about a state that an undisturbed run does not pass, such as that of a
-    /// failure, or that calls nothing.
-    fn is_met_by(&self, cells: &[Cell]) -> bool {
+    /// Returns whether a cell concerns it. No cell concerns a state that calls nothing, or that a baseline run doesn't
+    /// enter, such as those of the failure path.
+    fn is_covered_by(&self, cells: &[Cell]) -> bool {
         let state = self.state.as_str();
-        cells.iter().any(|cell| is_about(cell, state))
-            && !NO_CELLS_ERRORS.contains(&self.error.as_str())
+        cells.iter().any(|cell| concerns(cell, state))
+            && !UNCOVERED_ERRORS.contains(&self.error.as_str())
     }
 }
 
-/// Gives back what no cell meets.
-fn in_the_state_machines(tell: &mut impl FnMut(&str, Option<String>)) -> Result<Vec<Mutant>> {
+/// Tests the mutants that a cell concerns, and returns the others.
+fn mutate_state_machines(report: &mut impl FnMut(&str, Option<String>)) -> Result<Vec<Mutant>> {
     let world = World::deploy_with(matrix::SETTINGS)?;
     let baseline = Baseline::run(&world, Machines::deployed(&world))?;
-    let mut unmet = Vec::new();
+    let mut uncovered = Vec::new();
     for machine in Machine::ALL {
-        unmet.extend(in_one(&world, &baseline, machine, tell)?);
+        uncovered.extend(mutate_state_machine(&world, &baseline, machine, report)?);
     }
-    Ok(unmet)
+    Ok(uncovered)
 }
 
-fn in_one(
+fn mutate_state_machine(
     world: &World,
     baseline: &Baseline,
     machine: Machine,
-    tell: &mut impl FnMut(&str, Option<String>),
+    report: &mut impl FnMut(&str, Option<String>),
 ) -> Result<Vec<Mutant>> {
     let machines = Machines::deployed(world);
     let (arn, scenarios): (_, &[Scenario]) = match machine {
@@ -439,15 +441,15 @@ fn in_one(
         &json!({ "stateMachineArn": arn }),
     );
     let definition: Value = serde_json::from_str(&text(&deployed["definition"]))?;
-    let (mutants, unmet): (Vec<_>, Vec<_>) = mutants(machine, &definition)
+    let (mutants, uncovered): (Vec<_>, Vec<_>) = mutants(machine, &definition)
         .into_iter()
-        .partition(|mutant| mutant.is_met_by(&cells));
-    let is_tried = |cell: &&Cell| mutants.iter().any(|one| is_about(cell, &one.state));
-    let tried: Vec<_> = cells.iter().filter(is_tried).cloned().collect();
-    let control = matrix::run(baseline, world, machines, &tried)?;
+        .partition(|mutant| mutant.is_covered_by(&cells));
+    let is_selected = |cell: &&Cell| mutants.iter().any(|mutant| concerns(cell, &mutant.state));
+    let selected: Vec<_> = cells.iter().filter(is_selected).cloned().collect();
+    let control = matrix::run(baseline, world, machines, &selected)?;
     ensure!(
         control.wrong.is_empty(),
-        "{} cells end wrong without any mutation, such as {:?}",
+        "{} cells have a wrong result without any mutation, such as {:?}",
         control.wrong.len(),
         control.wrong.first()
     );
@@ -465,27 +467,27 @@ fn in_one(
                 ..machines
             },
         };
-        let about_it: Vec<Cell> = cells
+        let concerned: Vec<Cell> = cells
             .iter()
-            .filter(|cell| is_about(cell, &mutant.state))
+            .filter(|cell| concerns(cell, &mutant.state))
             .cloned()
             .collect();
-        let report = matrix::run(baseline, world, machines, &about_it)?;
-        let noticed = (!report.wrong.is_empty()).then(|| {
+        let results = matrix::run(baseline, world, machines, &concerned)?;
+        let detected_by = (!results.wrong.is_empty()).then(|| {
             format!(
                 "the fault matrix, {} of {} cells",
-                report.wrong.len(),
-                about_it.len()
+                results.wrong.len(),
+                concerned.len()
             )
         });
-        tell(&mutant.what, noticed);
+        report(&mutant.what, detected_by);
     }
-    Ok(unmet)
+    Ok(uncovered)
 }
 
-/// The cells of a state's own calls that end soon: a reply lost, which the SDK's second try then meets; some calls
-/// failing in every way; and every call denied.
-fn is_about(cell: &Cell, state: &str) -> bool {
+/// Returns whether a cell concerns a state's own calls and ends soon: a lost reply on the first attempt, each fault
+/// except `NoReply` on some attempts, or a denial of every attempt.
+fn concerns(cell: &Cell, state: &str) -> bool {
     cell.call.step == state
         && match cell.frequency {
             Frequency::First => cell.fault == Fault::LostReply,
@@ -494,7 +496,7 @@ fn is_about(cell: &Cell, state: &str) -> bool {
         }
 }
 
-/// Each retrier and each catcher that the definition holds, as one to be taken out.
+/// Returns a mutant for each retrier and each catcher of the definition.
 fn mutants(machine: Machine, definition: &Value) -> Vec<Mutant> {
     let mut all = Vec::new();
     for (state, pointer) in states(definition) {
@@ -526,7 +528,7 @@ fn without(mut definition: Value, part: &Part) -> Value {
     definition
 }
 
-/// Every state, also of branches, with a pointer to it.
+/// Returns the name of every state, including those of branches, with a pointer to it.
 fn states(definition: &Value) -> Vec<(String, String)> {
     fn gather(machine: &Value, at: &str, found: &mut Vec<(String, String)>) {
         for (name, state) in machine["States"].as_object().into_iter().flatten() {
@@ -542,23 +544,26 @@ fn states(definition: &Value) -> Vec<(String, String)> {
     found
 }
 
-fn in_a_checkout(unmet: &[Mutant], tell: &mut impl FnMut(&str, Option<String>)) -> Result<()> {
-    // What is committed: the run never touches the files that a person works on. Always in one place, so that
-    // what cargo builds for it is built once.
+/// Tests the mutations of the code, and the mutants that no cell concerns.
+fn run_in_checkout(
+    uncovered: &[Mutant],
+    report: &mut impl FnMut(&str, Option<String>),
+) -> Result<()> {
+    // A clone of the last commit leaves the user's files alone. Its path is fixed so that cargo can reuse its build.
     let checkout = Workspace::root().join("target/mutation");
     if checkout.exists() {
         std::fs::remove_dir_all(&checkout)?;
     }
     clone(&checkout)?;
-    mutate_checkout(&checkout, unmet, tell)
+    mutate_checkout(&checkout, uncovered, report)
 }
 
 fn mutate_checkout(
     checkout: &Path,
-    unmet: &[Mutant],
-    tell: &mut impl FnMut(&str, Option<String>),
+    uncovered: &[Mutant],
+    report: &mut impl FnMut(&str, Option<String>),
 ) -> Result<()> {
-    // What is taken out leaves warnings behind, which are no test.
+    // A mutation may cause compiler warnings, which must not count as a detection.
     let manifest = checkout.join("Cargo.toml");
     let lenient = std::fs::read_to_string(&manifest)?.replace("warnings = \"deny\"", "");
     std::fs::write(&manifest, lenient)?;
@@ -566,40 +571,43 @@ fn mutate_checkout(
         test(checkout, &["--lib"])? && test(checkout, &["--test", "definitions"])?,
         "the tests fail without any mutation"
     );
-    for (file, found, instead) in CHECKS {
+    for (file, fragment, replacement) in CHECKS {
         let path = checkout.join(file);
         let before = std::fs::read_to_string(&path)?;
-        ensure!(before.contains(found), "{file} holds no `{found}`");
-        std::fs::write(&path, before.replace(found, instead))?;
+        ensure!(
+            before.contains(fragment),
+            "{file} doesn't contain `{fragment}`"
+        );
+        std::fs::write(&path, before.replace(fragment, replacement))?;
         let passed = test(checkout, &["--lib"])?;
         std::fs::write(&path, before)?;
-        tell(
-            &format!("the check `{found}` in {file}"),
-            (!passed).then(|| "the replayed requests".to_owned()),
+        report(
+            &format!("the check `{fragment}` in {file}"),
+            (!passed).then(|| "the unit tests".to_owned()),
         );
     }
-    for mutant in unmet {
+    for mutant in uncovered {
         let machine = mutant.machine.name();
         let path = checkout.join(format!("statemachine/{machine}.asl.json"));
         let before = std::fs::read_to_string(&path)?;
-        // As it stands in the checkout: what was deployed has the stack's names in it.
+        // The deployed definition contains the stack's names, so take the file's.
         let definition = serde_json::from_str(&before)?;
         let without = without(definition, &mutant.part);
         std::fs::write(&path, without.to_string())?;
         let passed = test(checkout, &["--test", "definitions"])?;
         std::fs::write(&path, before)?;
-        tell(
+        report(
             &mutant.what,
-            (!passed).then(|| "the state machine read as data".to_owned()),
+            (!passed).then(|| "the definition tests".to_owned()),
         );
     }
     Ok(())
 }
 
-/// Whether the tests pass there.
+/// Returns whether the checkout's tests pass.
 ///
 /// # Errors
-/// Where they do not compile: that notices nothing.
+/// Returns an error if they don't compile, which isn't a detection.
 fn test(checkout: &Path, arguments: &[&str]) -> Result<bool> {
     ensure!(
         cargo_test(checkout, arguments, &["--no-run"])?,
@@ -629,7 +637,7 @@ fn clone(checkout: &Path) -> Result<()> {
         .args([&Workspace::root(), checkout])
         .status()
         .context("git")?;
-    ensure!(status.success(), "git clone ended with {status}");
+    ensure!(status.success(), "git clone failed: {status}");
     Ok(())
 }
 
@@ -641,10 +649,10 @@ mod tests {
 
     #[test]
     fn each_check_occurs_once_in_its_file() {
-        for (file, check, _) in CHECKS {
+        for (file, fragment, _) in CHECKS {
             let text = std::fs::read_to_string(Workspace::root().join(file)).expect(file);
 
-            assert_eq!(text.matches(check).count(), 1, "{file}: {check}");
+            assert_eq!(text.matches(fragment).count(), 1, "{file}: {fragment}");
         }
     }
 }

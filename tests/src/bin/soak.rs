@@ -1,4 +1,4 @@
-//! A long run of random faults, several in each run of the workflow.
+//! Runs the soak test, which injects several random faults into each run, and writes its results page.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -13,21 +13,21 @@ use envcache_tests::{World, page, resources};
 use fastrand::Rng;
 use local::gateway::fault::{Fault, Rule, When};
 
-const LENGTH: Duration = Duration::from_mins(15);
-/// The trials are the same in every soak, as far as it gets.
+const DURATION: Duration = Duration::from_mins(15);
+/// Every soak test runs the same trials, as many as its duration allows.
 const SEED: u64 = 20_261_123;
-const AT_ONCE: usize = 12;
-const MOST_FAULTS: usize = 5;
-const TEXT: &str = "Runs of the workflow with one to five random faults each: another call, another way to fail, \
-another of its tries. A run that fails is started again without faults. Each ends with the resources of an \
-baseline run, and after a failure nothing is untagged and no wrong endpoint published.";
+const CONCURRENCY: usize = 12;
+const MAX_FAULTS: usize = 5;
+const TEXT: &str = "Each run meets one to five random faults, each on a random call and a random attempt. A run that fails \
+is started again without faults. Every run must end with the resources of a run without faults, and a failed run must \
+leave nothing untagged and no wrong endpoint.";
 
 fn main() -> ExitCode {
     match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("The soak failed: {error:#}");
+            eprintln!("The soak test failed: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -41,9 +41,9 @@ struct Tally {
     wrong: Vec<String>,
 }
 
-/// True where every trial ended well.
+/// Returns whether every trial passed.
 fn run() -> Result<bool> {
-    let path = page::asked_for()?;
+    let path = page::output_path()?;
     let world = World::deploy_with(matrix::SETTINGS)?;
     let machines = Machines::deployed(&world);
     let baseline = Baseline::run(&world, machines)?;
@@ -53,11 +53,12 @@ fn run() -> Result<bool> {
         Mutex::new(Tally::default()),
     );
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENCY {
             scope.spawn(|| {
-                while begin.elapsed() < LENGTH {
+                while begin.elapsed() < DURATION {
                     let trial = next.fetch_add(1, Ordering::Relaxed);
-                    let ended = matrix::guarded(|| try_once(&baseline, &world, machines, trial));
+                    let ended =
+                        matrix::catch_panic(|| try_once(&baseline, &world, machines, trial));
                     let Ok(mut tally) = tally.lock() else { return };
                     match ended {
                         Ok((faults, recovered)) => {
@@ -78,22 +79,22 @@ fn run() -> Result<bool> {
         eprintln!("{wrong}");
     }
     let table = format!(
-        "| runs | faults | recovered | failed cleanly, converged on re-run | ended wrong |\n\
+        "| runs | faults | recovered | failed as expected, converged on rerun | wrong result |\n\
          | ---: | ---: | ---: | ---: | ---: |\n\
          | {} | {} | {} | {} | {} |\n\n\
-         {} minutes, {AT_ONCE} runs at once, seed {SEED}.",
+         {} minutes, {CONCURRENCY} concurrent runs, seed {SEED}.",
         tally.recovered + tally.converged + tally.wrong.len(),
         tally.faults,
         tally.recovered,
         tally.converged,
         tally.wrong.len(),
-        LENGTH.as_secs() / 60,
+        DURATION.as_secs() / 60,
     );
-    page::write(&path, "The soak", "make soak", TEXT, &table)?;
+    page::write(&path, "Soak test results", "make soak", TEXT, &table)?;
     Ok(tally.wrong.is_empty())
 }
 
-/// Tells how many calls failed, and whether the run recovered from them.
+/// Runs one trial. Returns how many calls failed, and whether the run recovered from them.
 fn try_once(
     baseline: &Baseline,
     world: &World,
@@ -106,10 +107,10 @@ fn try_once(
     let environment = world.environment();
     scenario.prepare(world, &environment)?;
     let calls = baseline.calls(scenario);
-    for _ in 0..rng.usize(1..=MOST_FAULTS) {
+    for _ in 0..rng.usize(1..=MAX_FAULTS) {
         let call = &calls[rng.usize(..calls.len())];
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
-        // What is removed was made long ago: every look shows it.
+        // A removal deletes resources that have existed for a while, so AWS shows them.
         if !fault.is_possible(call) || (scenario, fault) == (Scenario::Remove, Fault::Unseen) {
             continue;
         }
@@ -129,19 +130,19 @@ fn try_once(
     let faults = environment.fault_scope.clear_faults();
     let recovered = ended.status == "SUCCEEDED";
     if !recovered {
-        let is_said = ErrorName::named(&ended.error).is_some()
+        let is_reported = ErrorName::named(&ended.error).is_some()
             && calls
                 .iter()
                 .any(|call| ended.cause.starts_with(&format!("{}: ", call.step)));
         ensure!(
-            is_said,
-            "expected a name of the contract and the step: {ended:?}"
+            is_reported,
+            "expected an error name of the contract and a step: {ended:?}"
         );
-        let left = resources::of(&environment, world)?;
-        let broken = resources::broken_promises(&left);
+        let remaining = resources::of(&environment, world)?;
+        let broken = resources::broken_promises(&remaining);
         ensure!(broken.is_empty(), "after {ended:?}: {broken:?}");
         let again = world.run_on(machine, &request);
-        ensure!(again.status == "SUCCEEDED", "the re-run: {again:?}");
+        ensure!(again.status == "SUCCEEDED", "the rerun: {again:?}");
     }
     baseline.compare(scenario, &environment, world)?;
     Ok((faults, recovered))

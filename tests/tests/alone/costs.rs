@@ -1,4 +1,4 @@
-//! What `docs/costs.md` says that a run takes is what it takes.
+//! Compares the usage of runs with the figures in `docs/costs.md`.
 
 use envcache_tests::definition::{Machine, steps};
 use envcache_tests::{World, matrix};
@@ -6,17 +6,17 @@ use local::gateway::elasticache::Lifecycle;
 use local::{Settings, Workspace};
 use serde_json::json;
 
-/// What AWS counts of a run.
+/// The billed usage of a run.
 #[derive(Debug, PartialEq, Eq)]
-struct Taken {
+struct Usage {
     transitions: usize,
     invocations: usize,
-    /// The kilobytes of its history, which Step Functions logs.
+    /// The size of the execution's history, which Step Functions logs.
     kilobytes: usize,
 }
 
-impl Taken {
-    fn by(world: &World, machine: Machine, execution: &str) -> Self {
+impl Usage {
+    fn of_execution(world: &World, machine: Machine, execution: &str) -> Self {
         let entered = world.entered(execution);
         let steps = steps(machine);
         let invoked = entered.iter().filter(|name| steps.contains_key(*name));
@@ -27,14 +27,14 @@ impl Taken {
         }
     }
 
-    /// As the page tells it.
-    fn told(run: &str) -> Self {
+    /// Returns the usage that the page lists for a run.
+    fn documented(run: &str) -> Self {
         let page =
             std::fs::read_to_string(Workspace::root().join("docs/costs.md")).expect("the page");
         let row = page
             .lines()
             .find_map(|line| line.strip_prefix(&format!("| {run} | ")))
-            .unwrap_or_else(|| panic!("the page has no row {run:?}"));
+            .unwrap_or_else(|| panic!("the page has no row `{run}`"));
         let numbers: Vec<usize> = row
             .split(" | ")
             .take(3)
@@ -48,14 +48,14 @@ impl Taken {
     }
 }
 
-/// No more than the page says, but for a tenth. Less where this machine is busy: a step's own time is a part of the
-/// wait for a cache, and leaves room for fewer looks.
-fn is_about(found: usize, told: usize) -> bool {
-    found * 10 <= told * 11 && found * 2 >= told
+/// Returns whether a figure is at most 10% above the page's, and at least half of it. It is lower on a busy machine: the
+/// steps then take a larger part of the creation time, which leaves time for fewer polls.
+fn is_about(found: usize, documented: usize) -> bool {
+    found * 10 <= documented * 11 && found * 2 >= documented
 }
 
 #[test]
-fn a_run_takes_what_the_page_says() {
+fn usage_of_runs_matches_the_costs_page() {
     let world = World::deploy_with(Settings {
         scale: 0.1,
         ..matrix::SETTINGS
@@ -72,7 +72,7 @@ fn a_run_takes_what_the_page_says() {
     world.gateway().set_lifecycle(&cache, six_minutes);
     let removal = json!({ "environment": environment.name });
 
-    let mut differ = Vec::new();
+    let mut differences = Vec::new();
     for (run, machine, input) in [
         (
             "a creation of 6 minutes",
@@ -96,16 +96,17 @@ fn a_run_takes_what_the_page_says() {
         let ended = world.wait(&execution);
         assert_eq!(ended.status, "SUCCEEDED", "{run}: {ended:?}");
 
-        let (found, told) = (Taken::by(&world, machine, &execution), Taken::told(run));
-        // For the page, with `--nocapture`.
+        let found = Usage::of_execution(&world, machine, &execution);
+        let documented = Usage::documented(run);
+        // The figures for the page, shown with `--nocapture`.
         eprintln!("{run}: {found:?}");
 
-        let is_told = is_about(found.transitions, told.transitions)
-            && is_about(found.invocations, told.invocations)
-            && is_about(found.kilobytes, told.kilobytes);
-        if !is_told {
-            differ.push(format!("{run}: {found:?}, and the page says {told:?}"));
+        let matches_page = is_about(found.transitions, documented.transitions)
+            && is_about(found.invocations, documented.invocations)
+            && is_about(found.kilobytes, documented.kilobytes);
+        if !matches_page {
+            differences.push(format!("{run}: {found:?}; the page has {documented:?}"));
         }
     }
-    assert!(differ.is_empty(), "{differ:#?}");
+    assert!(differences.is_empty(), "{differences:#?}");
 }

@@ -1,5 +1,5 @@
-//! Any sequence of events ends as the last one in event time asks: late ones, reordered ones, repeats, two at once,
-//! runs that are stopped in the middle. Every sequence follows from its seed.
+//! Random sequences of late, reordered, repeated, and concurrent events, with stopped runs: the event with the latest event
+//! time determines the result. The seed determines a sequence.
 
 use std::sync::OnceLock;
 use std::thread;
@@ -9,7 +9,7 @@ use envcache_tests::{Environment, World, array, matrix, resources, text, unmanag
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// How many sequences, each in an environment of its own, all at once.
+/// The number of sequences. They run at the same time, each in an environment of its own.
 const SEQUENCES: u64 = 16;
 const SEED: u64 = 7;
 
@@ -17,23 +17,23 @@ fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
         let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-        // Some of the sequences begin with a security group of somebody else's, which their events adopt.
+        // Some sequences begin with an unowned security group, which their events adopt.
         world
             .redeploy(&["Adoption=always".to_owned()])
-            .expect("it is deployed again");
+            .expect("a deployment");
         world
     })
 }
 
-/// What an event asks for.
+/// The state that an event requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum RequestedState {
     Deleted,
     Created { replicas: u8, retention: u8 },
 }
 
-impl Asked {
-    fn any(rng: &mut Rng) -> Self {
+impl RequestedState {
+    fn random(rng: &mut Rng) -> Self {
         if rng.u8(0..3) == 0 {
             return Self::Deleted;
         }
@@ -47,19 +47,24 @@ impl Asked {
 /// An event, as EventBridge delivers it.
 #[derive(Clone, Debug)]
 struct Event {
-    asked: Asked,
+    requested: RequestedState,
     event: Value,
 }
 
 impl Event {
-    /// The event of this number in event time.
-    fn new(environment: &Environment, number: usize, asked: Asked, adopt: bool) -> Self {
-        let (kind, detail) = match asked {
-            Asked::Deleted => (
+    /// Returns the event with this position in event time.
+    fn new(
+        environment: &Environment,
+        number: usize,
+        requested: RequestedState,
+        adopt: bool,
+    ) -> Self {
+        let (kind, detail) = match requested {
+            RequestedState::Deleted => (
                 "Environment Deleted",
                 json!({ "environment": environment.name }),
             ),
-            Asked::Created {
+            RequestedState::Created {
                 replicas,
                 retention,
             } => {
@@ -80,17 +85,17 @@ impl Event {
             "time": format!("2026-11-23T10:00:{number:02}Z"),
             "detail": detail,
         });
-        Self { asked, event }
+        Self { requested, event }
     }
 
     fn state_machine(&self) -> &'static str {
-        match self.asked {
-            Asked::Deleted => &world().stack.deprovision_state_machine_arn,
-            Asked::Created { .. } => &world().stack.provision_state_machine_arn,
+        match self.requested {
+            RequestedState::Deleted => &world().stack.deprovision_state_machine_arn,
+            RequestedState::Created { .. } => &world().stack.provision_state_machine_arn,
         }
     }
 
-    /// Delivers it, and tells the execution that it started, now or when it was delivered before.
+    /// Delivers the event, and returns the ARN of its execution, which a repeated event has started before.
     fn deliver(&self) -> String {
         let started = world().invoke("StartWorkflow", &self.event);
         let name = text(&started["executionName"]);
@@ -98,7 +103,7 @@ impl Event {
         World::execution(self.state_machine(), &name)
     }
 
-    /// Starts it again by hand, as the page for the operator advises after a failure.
+    /// Starts the run again manually, as `docs/operations.md` advises after a failure.
     fn start_again(&self) {
         let mut input = self.event["detail"].clone();
         input["event"] = json!({ "id": self.event["id"], "time": self.event["time"] });
@@ -112,8 +117,8 @@ impl Event {
     }
 }
 
-/// Plays one sequence to its end, and compares what is there with what the last event asks for.
-fn play(seed: u64) {
+/// Delivers one sequence, and compares the resources with the state that the last event requests.
+fn run_sequence(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let environment = world().environment();
     let adopts = rng.u8(0..4) == 0;
@@ -121,7 +126,14 @@ fn play(seed: u64) {
         unmanaged::security_group(&environment, world());
     }
     let events: Vec<_> = (0..rng.usize(3..=6))
-        .map(|number| Event::new(&environment, number, Asked::any(&mut rng), adopts))
+        .map(|number| {
+            Event::new(
+                &environment,
+                number,
+                RequestedState::random(&mut rng),
+                adopts,
+            )
+        })
         .collect();
     let mut deliveries = events.clone();
     for event in &events {
@@ -132,20 +144,20 @@ fn play(seed: u64) {
     if rng.bool() {
         rng.shuffle(&mut deliveries);
     }
-    let told = format!("seed {seed}, delivered {deliveries:#?}");
+    let context = format!("seed {seed}, delivered {deliveries:#?}");
 
     let mut running: Vec<String> = Vec::new();
     for event in &deliveries {
         let execution = event.deliver();
         match rng.u8(0..4) {
-            // It is stopped in the middle.
+            // Stop the run after a random time.
             0 => {
                 thread::sleep(Duration::from_millis(rng.u64(0..2_000)));
                 let stop = json!({ "executionArn": execution });
-                // What has ended cannot be stopped.
+                // The call fails if the execution has ended.
                 let _ = world().aws.call("stepfunctions", "stop_execution", &stop);
             }
-            // The next comes at once.
+            // Deliver the next event while this run is running.
             1 => running.push(execution),
             _ => {
                 running.push(execution);
@@ -163,46 +175,46 @@ fn play(seed: u64) {
     if world().wait(&last.deliver()).status != "SUCCEEDED" {
         last.start_again();
     }
-    check(&environment, last.asked, &told);
+    check(&environment, last.requested, &context);
 }
 
-/// What is there is what was asked for, and nothing else of ours.
-fn check(environment: &Environment, asked: Asked, told: &str) {
-    let found = resources::of(environment, world()).expect("what is there");
-    let ours: Vec<_> = array(&found["security groups"]["made"])
+/// Checks that the environment is in the requested state, and that the stack owns nothing else there.
+fn check(environment: &Environment, requested: RequestedState, context: &str) {
+    let found = resources::of(environment, world()).expect("the resources");
+    let owned: Vec<_> = array(&found["security groups"]["created"])
         .filter(|group| array(&group["Tags"]).any(|tag| tag["Key"] == "envcache:stack"))
         .collect();
     let record = environment.record(world()).expect("a record");
-    assert_eq!(record["holder"], Value::Null, "{told}: nobody holds it");
-    let Asked::Created {
+    assert_eq!(record["holder"], Value::Null, "{context}: still claimed");
+    let RequestedState::Created {
         replicas,
         retention,
-    } = asked
+    } = requested
     else {
-        assert!(ours.is_empty(), "{told}: {found}");
-        assert_eq!(found["subnet group"], Value::Null, "{told}");
-        assert_eq!(found["cache"], Value::Null, "{told}");
-        assert_eq!(found["parameters"], json!([]), "{told}");
+        assert!(owned.is_empty(), "{context}: {found}");
+        assert_eq!(found["subnet group"], Value::Null, "{context}");
+        assert_eq!(found["cache"], Value::Null, "{context}");
+        assert_eq!(found["parameters"], json!([]), "{context}");
         return;
     };
     let broken = resources::broken_promises(&found);
-    assert!(broken.is_empty(), "{told}: {broken:?}");
-    assert_eq!(ours.len(), 1, "{told}: {found}");
-    assert_ne!(found["subnet group"], Value::Null, "{told}");
+    assert!(broken.is_empty(), "{context}: {broken:?}");
+    assert_eq!(owned.len(), 1, "{context}: {found}");
+    assert_ne!(found["subnet group"], Value::Null, "{context}");
     let group = &found["cache"]["group"];
-    assert_eq!(group["Status"], "available", "{told}");
-    assert_eq!(group["SnapshotRetentionLimit"], retention, "{told}");
+    assert_eq!(group["Status"], "available", "{context}");
+    assert_eq!(group["SnapshotRetentionLimit"], retention, "{context}");
     let nodes = array(&group["NodeGroups"][0]["NodeGroupMembers"]).count();
-    assert_eq!(nodes, usize::from(replicas) + 1, "{told}");
+    assert_eq!(nodes, usize::from(replicas) + 1, "{context}");
     let parameters = array(&found["parameters"]).count();
-    assert_eq!(parameters, usize::from(replicas) + 4, "{told}: {found}");
+    assert_eq!(parameters, usize::from(replicas) + 4, "{context}: {found}");
 }
 
 #[test]
-fn a_sequence_of_events_ends_as_the_last_one_in_event_time_asks() {
+fn latest_event_in_event_time_determines_the_result() {
     thread::scope(|scope| {
         for seed in SEED..SEED + SEQUENCES {
-            scope.spawn(move || play(seed));
+            scope.spawn(move || run_sequence(seed));
         }
     });
 }

@@ -1,4 +1,4 @@
-//! A run that is cut short: stopped at any state, or by a restart of AWS.
+//! Runs that are interrupted: by a stop at any state, or by a restart of the simulator.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 #[test]
-fn a_run_that_is_stopped_at_any_state_is_ended_by_the_next() {
+fn next_run_completes_a_run_stopped_at_any_state() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let baseline = Baseline::run(&world, Machines::deployed(&world)).expect("baseline runs");
 
-    // Choices, passes and ends take no time: a run is stopped before or after them.
+    // Choice, Pass, and end states take no time, so a run stops before or after them.
     for (state, definition) in states(Machine::Provision) {
         match definition["Type"].as_str() {
-            // It changes nothing, and a stack without the backend's network does not pass it.
+            // It changes nothing, and a stack without the backend's network skips it.
             Some("Task") if state == "VerifyEndpoint" => {}
             Some("Task" | "Wait") => {
                 let environment = world.environment();
                 let execution = hold(&world, &baseline, &environment, &state);
-                stop_and_start_again(&world, &baseline, &environment, &execution, &state);
+                stop_and_run_again(&world, &baseline, &environment, &execution, &state);
             }
             Some("Choice" | "Pass" | "Parallel" | "Succeed" | "Fail") => {}
-            other => panic!("{state} is {other:?}: say how it is stopped"),
+            other => panic!("{state}: stopping a state of type {other:?} is not implemented"),
         }
     }
 }
 
-/// Starts a run and holds it at a state: its call is never answered, or it has to wait for long.
+/// Starts a run and holds it at a state: the state's call gets no reply, or its wait is long.
 fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &str) -> String {
     let mut request = environment.request();
     let (step, operation) = match state {
@@ -77,10 +77,10 @@ fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &s
                 .into_iter()
                 .filter(|scenario| *scenario != Scenario::Remove)
                 .find_map(of_step)
-                .expect("it calls AWS");
+                .expect("the step calls AWS");
             scenario
                 .prepare(world, environment)
-                .expect("what is there before");
+                .expect("the scenario's resources");
             (step, first.operation.as_str())
         }
     };
@@ -98,7 +98,7 @@ fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &s
     execution
 }
 
-/// Somebody else is at work on the environment, and stops after a while.
+/// Lets another execution hold the environment's claim for a limited time.
 fn hold_by_another(world: &World, environment: &Environment) {
     let machine = world.create_state_machine(
         &format!("other-{}", environment.name),
@@ -115,7 +115,7 @@ fn hold_by_another(world: &World, environment: &Environment) {
     world.allow_other_holders();
     environment
         .hold(world, &text(&started["executionArn"]))
-        .expect("its claim");
+        .expect("a claim");
 }
 
 fn start_and_wait_for(world: &World, request: &Value, state: &str) -> String {
@@ -130,7 +130,7 @@ fn entered(world: &World, execution: &str, state: &str) -> bool {
     world.entered(execution).iter().any(|name| name == state)
 }
 
-fn stop_and_start_again(
+fn stop_and_run_again(
     world: &World,
     baseline: &Baseline,
     environment: &Environment,
@@ -155,7 +155,7 @@ fn stop_and_start_again(
 }
 
 #[test]
-fn a_removal_that_is_stopped_at_any_call_is_ended_by_the_next() {
+fn next_removal_completes_a_removal_stopped_at_any_call() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let machines = Machines::deployed(&world);
     let baseline = Baseline::run(&world, machines).expect("baseline runs");
@@ -201,7 +201,7 @@ fn a_removal_that_is_stopped_at_any_call_is_ended_by_the_next() {
 }
 
 #[test]
-fn a_run_survives_no_restart_of_aws_but_the_next_one_ends_it() {
+fn next_run_completes_a_run_that_a_restart_ended() {
     let mut world = World::deploy_with(Settings {
         persistent: true,
         ..matrix::SETTINGS
@@ -209,14 +209,14 @@ fn a_run_survives_no_restart_of_aws_but_the_next_one_ends_it() {
     .expect("a stack");
     let environment = world.environment();
     let execution = world.start(&environment.request());
-    until("it waits for the cache", || {
+    until("the run waits for the cache", || {
         entered(&world, &execution, "WaitForReplicationGroup").then_some(())
     });
 
-    world.restart().expect("it starts again");
+    world.restart().expect("a restart");
 
-    let broken = world.wait(&execution);
-    assert_eq!(broken.status, "FAILED", "{broken:?}");
+    let interrupted = world.wait(&execution);
+    assert_eq!(interrupted.status, "FAILED", "{interrupted:?}");
     let ended = world.run(&environment.request());
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(
@@ -230,6 +230,6 @@ fn a_run_survives_no_restart_of_aws_but_the_next_one_ends_it() {
             "default",
             &format!("{}-redis-sg", environment.name)
         ],
-        "nothing was made twice"
+        "nothing was created twice"
     );
 }

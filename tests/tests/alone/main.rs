@@ -1,4 +1,4 @@
-//! What needs a stack of its own, or changes the one that it has for all who use it. The tests run side by side all the same.
+//! Tests that need a stack of their own, because they change it for every run or need other settings. They run in parallel.
 
 mod costs;
 mod errors;

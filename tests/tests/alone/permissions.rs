@@ -1,11 +1,11 @@
-//! Each function's policy is needed, and enough: without it the run ends in `AccessDenied`, with it the
-//! run goes through.
+//! Each function's policy is necessary and sufficient: without it, the run fails with `AccessDenied`; with it, the run
+//! succeeds.
 
 use envcache_tests::{World, text, until};
 use local::gateway::elasticache::{Lifecycle, Outcome};
 use serde_json::{Value, json};
 
-/// The functions that call AWS, with the state that invokes each first, and a call that it cannot do without.
+/// The functions that call AWS, each with the first state that invokes it and an operation that this state needs.
 const FUNCTIONS: [(&str, &str, &str); 7] = [
     ("ResolveNetwork", "ResolveNetwork", "DescribeVpcs"),
     ("ClaimEnvironment", "PlanEnvironment", "GetItem"),
@@ -28,13 +28,13 @@ const FUNCTIONS: [(&str, &str, &str); 7] = [
     ("PublishEndpoint", "PlanEndpoint", "GetParameters"),
 ];
 
-/// One test, since the policies are the stack's and every run sees them.
+/// One test, because the policies affect every run of the stack.
 #[test]
-fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
+fn every_policy_is_necessary_and_sufficient() {
     let world = World::deploy().expect("a stack");
     for (function, step, operation) in FUNCTIONS {
         let environment = world.environment();
-        let policy = Policy::take(&world, function);
+        let policy = Policy::remove(&world, function);
 
         let denied = world.run(&environment.request());
 
@@ -46,24 +46,24 @@ fn without_its_policy_a_step_is_denied_and_with_it_the_run_goes_through() {
         );
         assert!(environment.parameters(&world).is_empty(), "{step}");
 
-        policy.give_back(&world);
+        policy.restore(&world);
         let ended = world.run(&environment.request());
         assert_eq!(ended.status, "SUCCEEDED", "{step}: {ended:?}");
     }
 
-    each_action_of_a_first_run_is_needed(&world);
-    each_action_of_a_removal_is_needed(&world);
-    without_describe_events_a_failed_creation_is_told_without_its_reason(&world);
-    without_its_policy_a_failed_creation_is_not_replaced(&world);
-    an_event_starts_nothing_without_the_policy_of_start_workflow(&world);
+    first_run_needs_each_action(&world);
+    removal_needs_each_action(&world);
+    failed_creation_is_reported_without_describe_events(&world);
+    failed_creation_is_not_replaced_without_delete_permission(&world);
+    event_starts_nothing_without_the_policy(&world);
 }
 
-fn without_its_policy_a_failed_creation_is_not_replaced(world: &World) {
+fn failed_creation_is_not_replaced_without_delete_permission(world: &World) {
     for operation in ["DeleteReplicationGroup"] {
         let environment = world.environment();
         let failing = Lifecycle {
             outcome: Outcome::Failed {
-                reason: "no luck".to_owned(),
+                reason: "creation failed".to_owned(),
             },
             ..Lifecycle::default()
         };
@@ -71,22 +71,22 @@ fn without_its_policy_a_failed_creation_is_not_replaced(world: &World) {
             let cache = format!("{}-redis", environment.name);
             world.gateway().set_lifecycle(&cache, lifecycle);
         }
-        let policy = Policy::take(world, "EnsureReplicationGroup");
-        policy.give_back_without(world, &format!("elasticache:{operation}"));
+        let policy = Policy::remove(world, "EnsureReplicationGroup");
+        policy.restore_without(world, &format!("elasticache:{operation}"));
 
         let denied = world.run(&environment.request());
 
         assert_eq!(denied.error, "AccessDenied", "{operation}: {denied:?}");
         let expected = format!("EnsureReplicationGroup: {operation} ");
         assert!(denied.cause.starts_with(&expected), "{}", denied.cause);
-        policy.give_back(world);
+        policy.restore(world);
         let ended = world.run(&environment.request());
         assert_eq!(ended.status, "SUCCEEDED", "{operation}: {ended:?}");
     }
 }
 
-/// The actions that a first run uses, one by one: without it the run fails and says which call was denied.
-fn each_action_of_a_first_run_is_needed(world: &World) {
+/// Denies each action of a first run. The run then fails, and its cause names the denied call.
+fn first_run_needs_each_action(world: &World) {
     let actions = [
         ("ResolveNetwork", "ec2:DescribeSubnets"),
         ("ResolveNetwork", "ec2:DescribeSecurityGroups"),
@@ -112,13 +112,13 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
     ];
     for (step, action) in actions {
         let environment = world.environment();
-        let policy = Policy::take(world, step);
-        policy.give_back_without(world, action);
+        let policy = Policy::remove(world, step);
+        policy.restore_without(world, action);
 
         let denied = world.run(&environment.request());
 
         let (_, operation) = action.split_once(':').expect("service:operation");
-        // The plan needs it first.
+        // The plan makes the call first.
         let step = match action {
             "elasticache:DescribeReplicationGroups" | "elasticache:DescribeCacheClusters" => {
                 "PlanReplicationGroup"
@@ -131,12 +131,12 @@ fn each_action_of_a_first_run_is_needed(world: &World) {
             "{action}: {}",
             denied.cause
         );
-        policy.give_back(world);
+        policy.restore(world);
     }
 }
 
-/// The actions that a removal uses. Each is denied to the environment of the one before, whose removal then goes on.
-fn each_action_of_a_removal_is_needed(world: &World) {
+/// Denies each action of a removal, in the order of its calls. Each removal continues where the last one failed.
+fn removal_needs_each_action(world: &World) {
     let actions = [
         ("RetractEndpoint", "ssm:GetParameters"),
         ("RetractEndpoint", "ssm:ListTagsForResource"),
@@ -160,8 +160,8 @@ fn each_action_of_a_removal_is_needed(world: &World) {
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
     let removal = json!({ "environment": environment.name });
     for (step, action) in actions {
-        let policy = Policy::take(world, step);
-        policy.give_back_without(world, action);
+        let policy = Policy::remove(world, step);
+        policy.restore_without(world, action);
 
         let denied = world.remove(&removal);
 
@@ -172,13 +172,13 @@ fn each_action_of_a_removal_is_needed(world: &World) {
             "{action}: {}",
             denied.cause
         );
-        policy.give_back(world);
+        policy.restore(world);
     }
     let ended = world.remove(&removal);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
 }
 
-fn without_describe_events_a_failed_creation_is_told_without_its_reason(world: &World) {
+fn failed_creation_is_reported_without_describe_events(world: &World) {
     let environment = world.environment();
     let lifecycle = Lifecycle {
         outcome: Outcome::Failed {
@@ -189,8 +189,8 @@ fn without_describe_events_a_failed_creation_is_told_without_its_reason(world: &
     world
         .gateway()
         .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
-    let policy = Policy::take(world, "EnsureReplicationGroup");
-    policy.give_back_without(world, "elasticache:DescribeEvents");
+    let policy = Policy::remove(world, "EnsureReplicationGroup");
+    policy.restore_without(world, "elasticache:DescribeEvents");
 
     let ended = world.run(&environment.request());
 
@@ -198,16 +198,16 @@ fn without_describe_events_a_failed_creation_is_told_without_its_reason(world: &
     assert!(
         ended
             .cause
-            .contains("Its events could not be read (DescribeEvents"),
+            .contains("The cache's events could not be read (DescribeEvents"),
         "{}",
         ended.cause
     );
-    policy.give_back(world);
+    policy.restore(world);
 }
 
-fn an_event_starts_nothing_without_the_policy_of_start_workflow(world: &World) {
+fn event_starts_nothing_without_the_policy(world: &World) {
     let environment = world.environment();
-    let policy = Policy::take(world, "StartWorkflow");
+    let policy = Policy::remove(world, "StartWorkflow");
     let event = json!({
         "id": "1d1b4d3c-0f2b-4c3e-9d6a-2b8f5d3f7a10",
         "detail-type": "Environment Created",
@@ -221,7 +221,7 @@ fn an_event_starts_nothing_without_the_policy_of_start_workflow(world: &World) {
     assert_eq!(denied["errorType"], "AccessDenied", "{denied}");
     assert!(world.executions_of(&environment.request()).is_empty());
 
-    policy.give_back(world);
+    policy.restore(world);
     world.invoke("StartWorkflow", &event);
     until("the event starts an execution", || {
         world
@@ -231,7 +231,7 @@ fn an_event_starts_nothing_without_the_policy_of_start_workflow(world: &World) {
     });
 }
 
-/// The inline policy of a step's role, taken away.
+/// The inline policy of a step's role, which was removed from the role.
 struct Policy {
     role: String,
     name: String,
@@ -239,7 +239,7 @@ struct Policy {
 }
 
 impl Policy {
-    fn take(world: &World, step: &str) -> Self {
+    fn remove(world: &World, step: &str) -> Self {
         let role = world.physical_id(&format!("{step}Role"));
         let names = world.call("iam", "list_role_policies", &json!({ "RoleName": role }));
         let name = text(&names["PolicyNames"][0]);
@@ -253,11 +253,11 @@ impl Policy {
         }
     }
 
-    fn give_back(&self, world: &World) {
+    fn restore(&self, world: &World) {
         self.put(world, &self.document);
     }
 
-    fn give_back_without(&self, world: &World, action: &str) {
+    fn restore_without(&self, world: &World, action: &str) {
         let mut document = self.document.clone();
         let statements = document["Statement"].as_array_mut().expect("statements");
         for statement in statements.iter_mut() {

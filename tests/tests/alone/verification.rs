@@ -1,4 +1,4 @@
-//! The proof of an endpoint before it is published: the real function against a real Valkey.
+//! Verification of an endpoint before it is published: the real function against a real Valkey server.
 
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -6,37 +6,34 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
+use envcache_tests::lambda::{Answer, Function};
 use envcache_tests::{World, matrix};
 use local::gateway::elasticache::Lifecycle;
-use envcache_tests::lambda::{Answer, Function};
 use local::valkey::{AUTHORITY, Valkey};
 use local::{Settings, Workspace, backend};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Servers with certificates of an authority, and the function that trusts it.
-struct Bench {
+/// A starter of servers whose certificates are from one certificate authority, and a function that trusts the authority.
+struct Fixture {
     valkey: Valkey,
     folder: TempDir,
     function: Function,
 }
 
-impl Bench {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let valkey = Valkey::find(folder.path(), Arc::default())
             .expect("an authority")
-            .expect("valkey-server is installed: see the README");
+            .expect("an installed valkey-server");
         let trusted = folder.path().join(AUTHORITY);
         let function = Function::start(
-            &Workspace::find().expect("what `make build` builds"),
+            &Workspace::find().expect("the output of `make build`"),
             "VerifyEndpoint",
-            &[(
-                "SSL_CERT_FILE",
-                trusted.to_str().expect("a path of letters"),
-            )],
+            &[("SSL_CERT_FILE", trusted.to_str().expect("a UTF-8 path"))],
         )
-        .expect("it starts");
+        .expect("the function starts");
         Self {
             valkey,
             folder,
@@ -50,25 +47,28 @@ impl Bench {
         self.function.invoke(&message).expect("an answer")
     }
 
-    /// The part that failed, such as `TLS`, and what was told of it.
+    /// Checks that verification fails, and returns the stage that failed, such as `TLS`, and the message.
     #[track_caller]
     fn failure(&mut self, endpoints: &Value) -> (String, String) {
         match self.verify(endpoints) {
             Answer::Failed { error, message } => {
                 assert_eq!(error, "EndpointUnreachable", "{message}");
                 let mut parts = message.splitn(4, ": ").skip(1);
-                let part = parts.next().expect("the part").to_owned();
-                assert!(message.contains("It was not published. See "), "{message}");
-                (part, message)
+                let stage = parts.next().expect("the stage").to_owned();
+                assert!(
+                    message.contains("It was not published. Check "),
+                    "{message}"
+                );
+                (stage, message)
             }
-            Answer::Returned(answer) => panic!("it is no cache: {answer}"),
+            Answer::Returned(answer) => panic!("the endpoint passed: {answer}"),
         }
     }
 }
 
 fn free_address() -> SocketAddrV4 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let port = listener.local_addr().expect("its address").port();
+    let port = listener.local_addr().expect("an address").port();
     SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
 }
 
@@ -80,15 +80,14 @@ fn at(address: SocketAddrV4) -> Value {
     json!({ "primary": endpoint(&address.ip().to_string(), address.port()) })
 }
 
-/// A server without TLS. Dropping it ends it.
+/// A server without TLS. Dropping this value stops the server.
 struct WithoutTls(Child);
 
 impl WithoutTls {
-    fn start(address: SocketAddrV4, more: &[&str]) -> Self {
+    fn start(address: SocketAddrV4) -> Self {
         let child = Command::new("valkey-server")
             .args(["--bind", &address.ip().to_string()])
             .args(["--port", &address.port().to_string(), "--save", ""])
-            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -109,85 +108,95 @@ impl Drop for WithoutTls {
 }
 
 #[test]
-fn a_cache_that_answers_passes_and_its_key_expires() {
-    let mut bench = Bench::new();
+fn answering_endpoint_passes_and_its_key_expires() {
+    let mut fixture = Fixture::new();
     let address = free_address();
-    let _server = bench.valkey.start(address).expect("a server");
+    let _server = fixture.valkey.start(address).expect("a server");
 
-    let answer = bench.verify(&at(address));
-    let with_reader = bench.verify(&json!({
+    let answer = fixture.verify(&at(address));
+    let with_reader = fixture.verify(&json!({
         "primary": endpoint("127.0.0.1", address.port()),
         "reader": endpoint("127.0.0.1", address.port()),
     }));
 
-    let told = address.to_string();
-    assert_eq!(answer, Answer::Returned(json!({ "answered": [told] })));
+    let answered = address.to_string();
+    assert_eq!(answer, Answer::Returned(json!({ "answered": [answered] })));
     assert_eq!(
         with_reader,
-        Answer::Returned(json!({ "answered": [told, told] }))
+        Answer::Returned(json!({ "answered": [answered, answered] }))
     );
     let seconds = backend::time_to_live(
         &format!("rediss://{address}"),
-        bench.valkey.authority(),
+        fixture.valkey.authority(),
         "envcache:bandup:verify:run",
     );
-    let seconds = seconds.expect("it answers");
+    let seconds = seconds.expect("a time to live");
     assert!((1..=60).contains(&seconds), "the key expires: {seconds} s");
 }
 
 #[test]
-fn each_part_that_fails_is_told_by_its_name() {
-    let mut bench = Bench::new();
+fn failure_names_the_stage_that_failed() {
+    let mut fixture = Fixture::new();
 
     let closed = free_address();
-    let (part, told) = bench.failure(&at(closed));
-    assert_eq!(part, "connect", "a closed port: {told}");
-    assert!(told.contains("refused"), "{told}");
+    let (stage, message) = fixture.failure(&at(closed));
+    assert_eq!(stage, "connect", "a closed port: {message}");
+    assert!(message.contains("refused"), "{message}");
 
     let plain = free_address();
-    let _plain = WithoutTls::start(plain, &[]);
-    let (part, told) = bench.failure(&at(plain));
-    assert_eq!(part, "TLS", "a server without TLS: {told}");
+    let _plain = WithoutTls::start(plain);
+    let (stage, message) = fixture.failure(&at(plain));
+    assert_eq!(stage, "TLS", "a server without TLS: {message}");
 
     let other = free_address();
-    let _other = bench
+    let _other = fixture
         .valkey
-        .start_as(other, "somebody.else", &[])
+        .start_as(other, "other.example", &[])
         .expect("a server");
-    let (part, told) = bench.failure(&at(other));
-    assert_eq!(part, "TLS", "a certificate for another name: {told}");
-    assert!(told.contains("certificate not valid for name"), "{told}");
+    let (stage, message) = fixture.failure(&at(other));
+    assert_eq!(stage, "TLS", "a certificate for another name: {message}");
+    assert!(
+        message.contains("certificate not valid for name"),
+        "{message}"
+    );
 
     let folder = tempfile::tempdir().expect("a folder");
-    let strangers = Valkey::find(folder.path(), Arc::default())
+    let untrusted = Valkey::find(folder.path(), Arc::default())
         .expect("an authority")
         .expect("valkey-server is installed");
-    let strange = free_address();
-    let _strange = strangers.start(strange).expect("a server");
-    let (part, told) = bench.failure(&at(strange));
-    assert_eq!(part, "TLS", "an authority that nobody trusts: {told}");
+    let foreign = free_address();
+    let _foreign = untrusted.start(foreign).expect("a server");
+    let (stage, message) = fixture.failure(&at(foreign));
+    assert_eq!(
+        stage, "TLS",
+        "an authority that the function doesn't trust: {message}"
+    );
 
-    // It takes connections and never says a word.
+    // It accepts connections and never answers.
     let hanging = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let silent = hanging.local_addr().expect("its address").port();
-    let (part, told) = bench.failure(&json!({ "primary": endpoint("127.0.0.1", silent) }));
-    assert_eq!(part, "TLS", "a port that hangs: {told}");
-    assert!(told.contains("no answer within 5 s"), "{told}");
+    let silent = hanging.local_addr().expect("an address").port();
+    let (stage, message) = fixture.failure(&json!({ "primary": endpoint("127.0.0.1", silent) }));
+    assert_eq!(stage, "TLS", "a port that hangs: {message}");
+    assert!(message.contains("no answer within 5 s"), "{message}");
 
-    let (part, told) = bench.failure(&json!({ "primary": endpoint("no.such.name.invalid", 6379) }));
-    assert_eq!(part, "DNS", "a name that does not exist: {told}");
+    let (stage, message) =
+        fixture.failure(&json!({ "primary": endpoint("no.such.name.invalid", 6379) }));
+    assert_eq!(stage, "DNS", "a name that does not exist: {message}");
 
     let good = free_address();
-    let _good = bench.valkey.start(good).expect("a server");
-    let (part, told) = bench.failure(&json!({
+    let _good = fixture.valkey.start(good).expect("a server");
+    let (stage, message) = fixture.failure(&json!({
         "primary": endpoint("127.0.0.1", good.port()),
         "reader": endpoint("127.0.0.1", closed.port()),
     }));
-    assert_eq!(part, "connect", "{told}");
-    assert!(told.starts_with("the reader endpoint 127.0.0.1:"), "{told}");
+    assert_eq!(stage, "connect", "{message}");
+    assert!(
+        message.starts_with("the reader endpoint 127.0.0.1:"),
+        "{message}"
+    );
 
     let full = free_address();
-    let _full = bench
+    let _full = fixture
         .valkey
         .start_as(
             full,
@@ -195,14 +204,14 @@ fn each_part_that_fails_is_told_by_its_name() {
             &["--maxmemory", "1", "--maxmemory-policy", "noeviction"],
         )
         .expect("a server");
-    let (part, told) = bench.failure(&at(full));
-    assert_eq!(part, "command", "a cache without memory: {told}");
-    assert!(told.contains("OOM"), "{told}");
-    drop(bench.folder);
+    let (stage, message) = fixture.failure(&at(full));
+    assert_eq!(stage, "command", "a cache without memory: {message}");
+    assert!(message.contains("OOM"), "{message}");
+    drop(fixture.folder);
 }
 
 #[test]
-fn an_endpoint_is_published_once_it_answers_and_never_before() {
+fn endpoint_is_published_only_after_it_answers() {
     let mut world = World::deploy_with(Settings {
         valkey: true,
         ..matrix::SETTINGS
@@ -211,12 +220,12 @@ fn an_endpoint_is_published_once_it_answers_and_never_before() {
     let environment = world.environment();
     world
         .redeploy(&environment.network.verification_parameters())
-        .expect("a proof");
-    let nobody = Lifecycle {
+        .expect("a deployment");
+    let silent = Lifecycle {
         answers: false,
         ..Lifecycle::default()
     };
-    for lifecycle in [nobody, Lifecycle::default()] {
+    for lifecycle in [silent, Lifecycle::default()] {
         let cache = format!("{}-redis", environment.name);
         world.gateway().set_lifecycle(&cache, lifecycle);
     }
@@ -252,15 +261,15 @@ fn an_endpoint_is_published_once_it_answers_and_never_before() {
     assert_eq!(
         plan.output["verified"],
         Value::Null,
-        "a plan proves nothing: {plan:?}"
+        "a dry run doesn't verify: {plan:?}"
     );
 
     let other = world.environment();
-    let others = world.run(&other.request());
-    assert_eq!(others.status, "SUCCEEDED", "{others:?}");
+    let unverified = world.run(&other.request());
+    assert_eq!(unverified.status, "SUCCEEDED", "{unverified:?}");
     assert_eq!(
-        others.output["verified"], false,
-        "nobody took another backend's path: {others:?}"
+        unverified.output["verified"], false,
+        "the function isn't in this backend's network: {unverified:?}"
     );
     assert!(!other.parameters(&world).is_empty());
 }

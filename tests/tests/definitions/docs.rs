@@ -1,4 +1,4 @@
-//! What the pages say beside what is so.
+//! Compares the pages with the code, the template, and each other.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,25 @@ fn file(path: &str) -> String {
 }
 
 #[test]
-fn every_error_that_a_run_can_end_in_is_explained() {
+fn readme_names_every_error() {
     let readme = file("README.md");
     for name in ErrorName::ALL {
         assert!(
             readme.contains(&format!("`{name}`")),
-            "the README does not explain {name}"
+            "the README doesn't name {name}"
         );
     }
 }
 
 #[test]
-fn every_make_target_and_stack_parameter_that_it_names_exists() {
+fn readme_names_existing_targets_and_parameters() {
     let readme = file("README.md");
     let makefile = file("Makefile");
     for rest in readme.split("`make ").skip(1) {
         let target = rest.split_once('`').map_or(rest, |(target, _)| target);
         assert!(
             makefile.contains(&format!("\n{target}: ")),
-            "make {target} does not exist"
+            "make {target} doesn't exist"
         );
     }
     let template = file("template.yaml");
@@ -51,12 +51,12 @@ fn every_make_target_and_stack_parameter_that_it_names_exists() {
         assert!(
             readme.contains(&format!("| `{parameter}` |"))
                 && template.contains(&format!("\n  {parameter}:\n    Type:")),
-            "{parameter} stands in the README and in the template"
+            "{parameter} is missing in the README or in the template"
         );
     }
 }
 
-/// The cells of each row of a page's tables that begins with something in code.
+/// Returns the cells of each row of a page's tables.
 fn rows(page: &str) -> Vec<Vec<String>> {
     file(page)
         .lines()
@@ -69,64 +69,67 @@ fn rows(page: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The words in code that a cell holds.
+/// Returns the words in backticks of a cell.
 fn in_code(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// What a role allows, by its logical id without `Role`.
+/// Returns the actions that each role allows, with the role's logical ID without `Role`.
 fn allowed() -> BTreeSet<(String, String)> {
     let mut allowed = BTreeSet::new();
     for (name, role) in resources("AWS::IAM::Role") {
-        let bearer = name.strip_suffix("Role").expect("a role's name");
+        let owner = name.strip_suffix("Role").expect("a role's name");
         for statement in statements(&role)
             .iter()
             .filter(|statement| statement["Effect"] == "Allow")
         {
             let actions = strings(&statement["Action"]).into_iter();
-            allowed.extend(actions.map(|action| (bearer.to_owned(), action.to_owned())));
+            allowed.extend(actions.map(|action| (owner.to_owned(), action.to_owned())));
         }
     }
     allowed
 }
 
 #[test]
-fn the_page_of_permissions_tells_each_action_of_each_role_and_no_other() {
+fn permissions_page_lists_exactly_the_allowed_actions() {
     let functions: Vec<_> = resources("AWS::Serverless::Function").into_keys().collect();
     let machines: Vec<_> = resources("AWS::Serverless::StateMachine")
         .into_keys()
         .collect();
-    let mut told = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     for row in rows("docs/permissions.md") {
         let named = in_code(&row[0]);
-        let bearers = match row[0].as_str() {
+        let owners = match row[0].as_str() {
             "every function" => functions.clone(),
             "both" => machines.clone(),
             _ => named
                 .into_iter()
-                .filter(|name| functions.iter().chain(&machines).any(|one| one == name))
+                .filter(|name| functions.iter().chain(&machines).any(|known| known == name))
                 .map(str::to_owned)
                 .collect(),
         };
         let actions = in_code(&row[1]);
-        for bearer in bearers {
+        for owner in owners {
             for action in &actions {
                 assert!(
-                    told.insert((bearer.clone(), (*action).to_owned())),
-                    "{bearer}: {action} stands twice"
+                    listed.insert((owner.clone(), (*action).to_owned())),
+                    "{owner}: {action} is listed twice"
                 );
             }
         }
     }
 
     let allowed = allowed();
-    let untold: Vec<_> = allowed.difference(&told).collect();
-    let unallowed: Vec<_> = told.difference(&allowed).collect();
-    assert!(untold.is_empty(), "the page lacks: {untold:?}");
-    assert!(unallowed.is_empty(), "the template lacks: {unallowed:?}");
+    let not_listed: Vec<_> = allowed.difference(&listed).collect();
+    let not_allowed: Vec<_> = listed.difference(&allowed).collect();
+    assert!(not_listed.is_empty(), "missing on the page: {not_listed:?}");
+    assert!(
+        not_allowed.is_empty(),
+        "missing in the template: {not_allowed:?}"
+    );
 }
 
-/// Each field of the schema, such as `cache.port`, with its default.
+/// Returns each field of the schema, such as `cache.port`, with its default.
 fn fields(schema: &Value, path: &str) -> Vec<(String, Value)> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties
@@ -143,33 +146,35 @@ fn fields(schema: &Value, path: &str) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn the_page_of_options_tells_each_field_with_its_default() {
+fn request_reference_lists_every_field_and_default() {
     let schema: Value =
         serde_json::from_str(&file("events/environment-created.schema.json")).expect("JSON");
     let rows = rows("docs/request-reference.md");
-    let (taken, _) = rows.split_at(
+    let (provisioning, _) = rows.split_at(
         rows.iter()
             .position(|row| row[0] == "`finalSnapshot`")
-            .expect("what takes it away"),
+            .expect("the first field of a removal request"),
     );
-    let told: BTreeSet<_> = taken
+    let listed: BTreeSet<_> = provisioning
         .iter()
         .flat_map(|row| in_code(&row[0]))
         .map(str::to_owned)
         .collect();
     let fields = fields(&schema, "");
     let known: BTreeSet<_> = fields.iter().map(|(field, _)| field.clone()).collect();
-    assert_eq!(told, known, "the page, and the schema");
+    assert_eq!(listed, known, "the fields on the page and in the schema");
 
     for (field, default) in fields.iter().filter(|(_, default)| !default.is_null()) {
         let expected = default.as_str().map_or(default.to_string(), str::to_owned);
-        let row = taken.iter().find(|row| row[0] == format!("`{field}`"));
-        let told = row.map(|row| row[1].trim_matches('`').to_owned());
-        assert_eq!(told.as_ref(), Some(&expected), "the default of {field}");
+        let row = provisioning
+            .iter()
+            .find(|row| row[0] == format!("`{field}`"));
+        let listed = row.map(|row| row[1].trim_matches('`').to_owned());
+        assert_eq!(listed.as_ref(), Some(&expected), "the default of {field}");
     }
 }
 
-/// Every page of the project.
+/// Returns the paths of the project's pages.
 fn pages() -> Vec<PathBuf> {
     let docs = std::fs::read_dir(Workspace::root().join("docs")).expect("docs/");
     let docs = docs.map(|entry| entry.expect("an entry").path());
@@ -180,7 +185,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// A heading as a link names it.
+/// Returns the anchor of a heading.
 fn anchor(heading: &str) -> String {
     heading
         .trim_start_matches('#')
@@ -192,31 +197,31 @@ fn anchor(heading: &str) -> String {
         .collect()
 }
 
-fn leads_somewhere(page: &Path, link: &str) -> bool {
-    let (file, wanted) = link.split_once('#').unwrap_or((link, ""));
+fn resolves(page: &Path, link: &str) -> bool {
+    let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
     let target = if file.is_empty() {
         page.to_owned()
     } else {
         page.parent().expect("its folder").join(file)
     };
-    if wanted.is_empty() {
+    if fragment.is_empty() {
         return target.exists();
     }
     let text = std::fs::read_to_string(target).unwrap_or_default();
     text.lines()
         .filter(|line| line.starts_with('#'))
-        .any(|heading| anchor(heading) == wanted)
+        .any(|heading| anchor(heading) == fragment)
 }
 
 #[test]
-fn every_link_between_the_pages_leads_somewhere() {
+fn every_link_between_pages_resolves() {
     for page in pages() {
         let text = std::fs::read_to_string(&page).expect("the page");
         for rest in text.split("](").skip(1) {
             let link = rest.split(')').next().unwrap_or_default();
             assert!(
-                link.starts_with("https://") || leads_somewhere(&page, link),
-                "{}: {link} leads nowhere",
+                link.starts_with("https://") || resolves(&page, link),
+                "{}: {link} doesn't resolve",
                 page.display()
             );
         }

@@ -1,4 +1,4 @@
-//! The state machines, the template, the messages, and the pages, as data: no simulator runs.
+//! Checks the state machines, the template, the messages, and the pages as data, without a simulator.
 
 mod diagrams;
 mod docs;

@@ -1,4 +1,4 @@
-//! What the states send to their functions and read from them, against the types of the contract.
+//! Compares the messages between the states and their functions with the types of the contract.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +23,8 @@ fn spec() -> Value {
     replay::reference(json!({}))["spec"].take()
 }
 
-/// Whether a function's type takes the message.
-fn takes(function: &str, message: Value) -> Result<(), String> {
+/// Deserializes the message as the function's input type.
+fn deserialize(function: &str, message: Value) -> Result<(), String> {
     fn read<T: DeserializeOwned>(message: Value) -> Result<(), String> {
         let read: Result<T, _> = serde_json::from_value(message);
         read.map(drop).map_err(|error| error.to_string())
@@ -54,7 +54,7 @@ fn keys(object: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
-fn a_states_payload_has_the_keys_of_its_functions_input() {
+fn payload_has_the_fields_of_the_function_input() {
     let messages = messages::of(&spec());
     for machine in Machine::ALL {
         for (state, function) in steps(machine) {
@@ -63,34 +63,37 @@ fn a_states_payload_has_the_keys_of_its_functions_input() {
 
             assert_eq!(keys(payload), keys(&message), "{state}");
 
-            // A value that is no expression has to fit too.
+            // Literal values must have the right type.
             for (field, value) in payload.as_object().into_iter().flatten() {
                 if value.is_boolean() || value.is_number() {
                     message[field] = value.clone();
                 }
             }
-            assert_eq!(takes(&function, message), Ok(()), "{state}");
+            assert_eq!(deserialize(&function, message), Ok(()), "{state}");
         }
     }
 }
 
 #[test]
-fn a_message_without_one_of_its_fields_or_with_another_is_rejected() {
+fn rejects_message_with_missing_or_unknown_field() {
     for (function, message) in messages::of(&spec()) {
         for field in keys(&message) {
-            // A name of an environment that the request lacks is null, and so are some optional fields.
+            // Fields that are null in the sample are optional, and so are some others.
             let mut without = message.clone();
             without.as_object_mut().expect("an object").remove(field);
             let optional = message[field].is_null()
                 || ["endpoints", "finalSnapshot", "vpcId"].contains(&field);
 
-            let taken = takes(function, without);
+            let result = deserialize(function, without);
 
-            assert!(taken.is_err() || optional, "{function} without {field}");
+            assert!(result.is_err() || optional, "{function} without {field}");
         }
         let mut more = message.clone();
         more["typo"] = json!(true);
-        assert!(takes(function, more).is_err(), "{function} with a typo");
+        assert!(
+            deserialize(function, more).is_err(),
+            "{function} with a typo"
+        );
     }
 }
 
@@ -112,7 +115,7 @@ fn engine_version() -> EngineVersions {
     }
 }
 
-/// Every form of a function's output, with every field.
+/// Returns every variant of a function's output, with every field.
 fn outputs(function: &str) -> Vec<Value> {
     fn all<T: Serialize>(outputs: impl IntoIterator<Item = T>) -> Vec<Value> {
         let outputs = outputs.into_iter();
@@ -247,7 +250,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
     ]
 }
 
-/// The paths that follow `prefix` in a text, such as `spec.environment`.
+/// Returns the paths that follow `prefix` in a text, such as `spec.environment`.
 fn paths(text: &str, prefix: &str) -> BTreeSet<String> {
     text.split(prefix)
         .skip(1)
@@ -262,8 +265,8 @@ fn paths(text: &str, prefix: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether some form of the output has a value there.
-fn is_written(outputs: &[Value], path: &str) -> bool {
+/// Returns whether any variant of the output has a value at the path.
+fn is_returned(outputs: &[Value], path: &str) -> bool {
     let pointer = format!("/{}", path.replace('.', "/"));
     outputs
         .iter()
@@ -271,7 +274,7 @@ fn is_written(outputs: &[Value], path: &str) -> bool {
 }
 
 #[test]
-fn every_field_that_a_state_reads_is_one_of_its_functions_output() {
+fn states_read_only_fields_that_functions_return() {
     let mut read = 0;
     for machine in Machine::ALL {
         let states = states(machine);
@@ -279,26 +282,29 @@ fn every_field_that_a_state_reads_is_one_of_its_functions_output() {
         for (state, function) in steps(machine) {
             let outputs = outputs(&function);
             let task = &states[&state];
-            let own = paths(&task.to_string(), "$states.result.Payload");
-            let kept = task["Assign"].as_object().into_iter().flatten();
-            let kept = kept
+            let direct = paths(&task.to_string(), "$states.result.Payload");
+            let assigned = task["Assign"].as_object().into_iter().flatten();
+            let variables = assigned
                 .filter(|(_, value)| **value == "{% $states.result.Payload %}")
                 .map(|(variable, _)| format!("${variable}"));
-            for path in own {
-                assert!(is_written(&outputs, &path), "{state} reads {path}");
+            for path in direct {
+                assert!(is_returned(&outputs, &path), "{state} reads {path}");
                 read += 1;
             }
-            for variable in kept {
+            for variable in variables {
                 for path in paths(&definition, &variable) {
-                    // Another state may keep its output under the same name.
-                    let by_any = steps(machine)
+                    // Another state may assign its output to the same variable.
+                    let is_known = steps(machine)
                         .into_iter()
                         .filter(|(other, _)| {
                             let key = variable.trim_start_matches('$');
                             states[other]["Assign"][key] == "{% $states.result.Payload %}"
                         })
-                        .any(|(_, function)| is_written(&self::outputs(&function), &path));
-                    assert!(by_any, "{variable}.{path} is read, and nothing writes it");
+                        .any(|(_, function)| is_returned(&self::outputs(&function), &path));
+                    assert!(
+                        is_known,
+                        "{variable}.{path} is read, but no function returns it"
+                    );
                     read += 1;
                 }
             }
@@ -308,7 +314,7 @@ fn every_field_that_a_state_reads_is_one_of_its_functions_output() {
 }
 
 #[test]
-fn a_choice_after_a_function_knows_the_statuses_of_its_output() {
+fn choices_compare_only_statuses_that_functions_return() {
     let mut compared = 0;
     for machine in Machine::ALL {
         let states = states(machine);

@@ -1,4 +1,4 @@
-//! The state machines, read as data.
+//! Checks the state machines as data.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use envcache_tests::definition::{Machine, state_machine, states, steps, strings,
 use envcache_tests::{array, text};
 use serde_json::{Value, json};
 
-/// The states of both machines.
+/// Returns the states of both machines.
 fn all_states() -> impl Iterator<Item = (String, Value)> {
     Machine::ALL.into_iter().flat_map(states)
 }
 
-/// The tasks of both machines.
+/// Returns the tasks of both machines.
 fn all_tasks() -> impl Iterator<Item = (String, Value)> {
     Machine::ALL.into_iter().flat_map(tasks)
 }
 
-/// The states that both machines have, and that differ in where they lead or in what they announce.
+/// The states of both machines that differ in their transitions or their announcements.
 const DIFFERENT: [&str; 7] = [
     "AnnounceFailure",
     "ClaimEnvironment",
@@ -30,13 +30,16 @@ const DIFFERENT: [&str; 7] = [
 ];
 
 #[test]
-fn what_both_machines_do_they_do_in_the_same_way() {
+fn shared_states_are_identical() {
     let provision = states(Machine::Provision);
     let deprovision = states(Machine::Deprovision);
     for name in DIFFERENT {
         let differs = provision.get(name) != deprovision.get(name);
         let is_in_both = provision.contains_key(name) && deprovision.contains_key(name);
-        assert!(differs && is_in_both, "{name} is no exception");
+        assert!(
+            differs && is_in_both,
+            "{name} must be in both machines and differ"
+        );
     }
     let mut same = 0;
     for (name, state) in &deprovision {
@@ -48,27 +51,30 @@ fn what_both_machines_do_they_do_in_the_same_way() {
             _ => {}
         }
     }
-    assert!(same >= 3, "release, superseded, and failure: {same} states");
+    assert!(
+        same >= 3,
+        "{same} identical states, such as the failure path"
+    );
 }
 
 #[test]
-fn every_state_is_explained() {
+fn every_state_has_a_useful_comment() {
     for (name, state) in all_states() {
         assert!(
             state["Comment"]
                 .as_str()
                 .is_some_and(|text| text.len() > 20),
-            "{name} has no useful comment"
+            "{name} has no comment over 20 characters"
         );
     }
 }
 
-/// The policy of every task that invokes a function. What Step Functions and Lambda report by themselves is in
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>,
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>, and, for a
-/// function that was idle for long or whose network is slow to come,
+/// Returns the retry policies of every task that invokes a function. The errors of Step Functions and Lambda themselves
+/// are documented in <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>,
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>, and, for
+/// a function that was idle for a long time or whose network isn't ready,
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>.
-fn of_functions() -> [Value; 3] {
+fn function_policies() -> [Value; 3] {
     [
         // Throttling and 5xx, spread out by jitter.
         json!({
@@ -83,7 +89,7 @@ fn of_functions() -> [Value; 3] {
             "ErrorEquals": ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"],
             "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 2, "JitterStrategy": "FULL"
         }),
-        // A function that wakes up: only time helps, and jitter could take it away.
+        // A function that becomes active: only waiting helps, and jitter could remove the wait.
         json!({
             "ErrorEquals": [
                 "Lambda.ResourceNotReadyException", "Lambda.ResourceConflictException", "Lambda.ENINotReadyException",
@@ -94,16 +100,16 @@ fn of_functions() -> [Value; 3] {
     ]
 }
 
-/// The policy of every task that calls a service itself.
-fn of_integrations() -> Value {
+/// Returns the retry policy of every direct service integration.
+fn integration_policy() -> Value {
     json!({
         "ErrorEquals": ["States.TaskFailed", "States.Timeout"],
         "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5, "JitterStrategy": "FULL"
     })
 }
 
-/// The exceptions: what only time helps against, so without jitter, in these states alone.
-fn exceptions() -> [(Value, &'static [&'static str]); 3] {
+/// Returns the additional retry policies and their states. They have no jitter, because only waiting helps.
+fn additional_policies() -> [(Value, &'static [&'static str]); 3] {
     [
         // AWS doesn't show a resource that was just created, or lists one that was just deleted.
         (
@@ -121,7 +127,7 @@ fn exceptions() -> [(Value, &'static [&'static str]); 3] {
                 "PublishEndpoint",
             ],
         ),
-        // IAM doesn't see a role or a tag that was just created, or a deleted resource has no tags.
+        // IAM doesn't know a role or a tag that was just created, or a resource was just deleted along with its tags.
         (
             json!({
                 "ErrorEquals": ["AccessDenied"],
@@ -137,7 +143,7 @@ fn exceptions() -> [(Value, &'static [&'static str]); 3] {
                 "DeleteSecurityGroup",
             ],
         ),
-        // DNS doesn't know a new name.
+        // DNS doesn't resolve a new name yet.
         (
             json!({
                 "ErrorEquals": ["EndpointUnreachable"],
@@ -150,46 +156,49 @@ fn exceptions() -> [(Value, &'static [&'static str]); 3] {
 }
 
 #[test]
-fn every_task_has_the_retry_policies_of_its_kind_and_no_others() {
+fn every_task_has_exactly_its_retry_policies() {
     for (name, task) in all_tasks() {
         let resource = task["Resource"].as_str().unwrap_or_default();
         let mut expected = if resource.ends_with(":lambda:invoke") {
-            of_functions().to_vec()
+            function_policies().to_vec()
         } else {
-            vec![of_integrations()]
+            vec![integration_policy()]
         };
-        // A condition that doesn't hold is an answer, and asking again doesn't change it.
+        // A retry doesn't help if the condition of a write isn't met.
         if resource.ends_with(":dynamodb:updateItem") {
-            expected.insert(0, json!({ "ErrorEquals": [LOST], "MaxAttempts": 0 }));
+            expected.insert(
+                0,
+                json!({ "ErrorEquals": [CONDITION_FAILED], "MaxAttempts": 0 }),
+            );
         }
-        let own = exceptions()
+        let additional = additional_policies()
             .into_iter()
             .filter(|(_, states)| states.contains(&name.as_str()))
             .map(|(policy, _)| policy);
-        expected.extend(own);
+        expected.extend(additional);
 
         assert_eq!(task["Retry"], Value::from(expected), "{name}");
     }
-    for (policy, names) in exceptions() {
+    for (policy, names) in additional_policies() {
         for name in names {
             assert!(
                 all_tasks().any(|(task, _)| task == *name),
-                "{policy} names {name}, which is no task"
+                "{policy} names {name}, which isn't a task"
             );
         }
     }
 }
 
 #[test]
-fn every_rule_of_a_choice_says_its_condition_in_words() {
+fn every_choice_rule_has_a_comment() {
     for (name, state) in all_states() {
         for rule in array(&state["Choices"]) {
-            // The consoles and the diagrams show it at the rule's arrow:
+            // The console and the diagrams show the comment at the rule's arrow:
             // https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.ChoiceTransitionOptions.html
-            let words = text(&rule["Comment"]);
+            let comment = text(&rule["Comment"]);
             assert!(
-                !words.is_empty() && !words.contains('$'),
-                "{name}: {rule} has no words"
+                !comment.is_empty() && !comment.contains('$'),
+                "{name}: {rule} has no comment in plain words"
             );
         }
     }
@@ -203,16 +212,16 @@ fn every_task_has_a_timeout_and_catches_every_error() {
         assert_eq!(
             last.map(|catch| &catch["ErrorEquals"]),
             Some(&json!(["States.ALL"])),
-            "{name}: no failure goes uncaught"
+            "{name}: doesn't catch every error"
         );
     }
 }
 
-/// What DynamoDB answers where the condition of a write does not hold.
-const LOST: &str = "DynamoDB.ConditionalCheckFailedException";
+/// DynamoDB's error if the condition of a write isn't met.
+const CONDITION_FAILED: &str = "DynamoDB.ConditionalCheckFailedException";
 
 #[test]
-fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
+fn record_writes_of_states_are_conditional() {
     let writes: Vec<_> = all_tasks()
         .filter(|(_, task)| {
             task["Resource"]
@@ -224,17 +233,17 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
     for (name, task) in writes {
         let condition = task["Arguments"]["ConditionExpression"].as_str();
         let (expected, otherwise) = match name.as_str() {
-            // The next run waits for the functions of the former holder, if this one has not.
+            // If this run hasn't waited for the functions of the former holder, the next run must.
             "ReleaseEnvironment" => (
                 "holder = :me AND attribute_not_exists(takenOverAt)",
                 "CanRecordResult",
             ),
-            // It doesn't concern the claim.
+            // A result doesn't depend on the claim.
             "RecordResult" => (
                 "attribute_not_exists(resultAt) OR resultAt < :at",
                 "DidRunFail",
             ),
-            // The claim is released by then: another run may hold it, but none has recorded its request.
+            // The claim is already released: another run may hold it, but none has recorded its request.
             "RecordRollback" => ("lastExecution = :me", "ProvisioningFailed"),
             _ => ("holder = :me", "Superseded"),
         };
@@ -242,8 +251,8 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
         let catch = &task["Catch"][0];
         let caught = strings(&catch["ErrorEquals"])[0];
         assert!(
-            [LOST, "States.ALL"].contains(&caught) && catch["Next"] == otherwise,
-            "{name}: a claim that is lost leads to {otherwise}, not {catch}"
+            [CONDITION_FAILED, "States.ALL"].contains(&caught) && catch["Next"] == otherwise,
+            "{name}: a lost claim must lead to {otherwise}: {catch}"
         );
         if expected.contains(":me") {
             assert_eq!(
@@ -256,7 +265,7 @@ fn nothing_is_written_to_a_record_by_a_run_that_has_lost_its_claim() {
 }
 
 #[test]
-fn only_the_provisioning_machine_authorizes_a_rollback() {
+fn only_provision_authorizes_a_rollback() {
     let authorizes = |machine| {
         let mut states: Vec<_> = tasks(machine)
             .into_iter()
@@ -275,26 +284,32 @@ fn only_the_provisioning_machine_authorizes_a_rollback() {
 }
 
 #[test]
-fn every_write_of_a_state_counts_as_a_version_of_the_record() {
+fn record_writes_increase_the_version() {
     for (name, task) in all_tasks() {
         let Some(update) = task["Arguments"]["UpdateExpression"].as_str() else {
             continue;
         };
-        // A claim is conditional on the holder too, so a change of the holder alone needn't count. A result doesn't
-        // concern the claim.
-        let attributes = ["creation", "cacheIdentity", "engineVersion", "rollbackOf", "spec"];
-        let counts = attributes.iter().any(|name| update.contains(name));
+        // Claims are also conditional on the holder, so a write that changes only the holder needn't increase the
+        // version. A result doesn't depend on the claim.
+        let attributes = [
+            "creation",
+            "cacheIdentity",
+            "engineVersion",
+            "rollbackOf",
+            "spec",
+        ];
+        let is_decision_input = attributes.iter().any(|name| update.contains(name));
         let is_known = update == "SET holder = :me"
             || ["ReleaseEnvironment", "RecordResult"].contains(&name.as_str());
         assert!(
-            update.contains("ADD version :one") || (is_known && !counts),
+            update.contains("ADD version :one") || (is_known && !is_decision_input),
             "{name}: {update}"
         );
     }
 }
 
 #[test]
-fn a_foreign_error_is_mapped_to_names_of_the_contract() {
+fn foreign_errors_map_to_contract_names() {
     for machine in Machine::ALL {
         let states = states(machine);
         let table = array(&states["ParseFailure"]["Assign"]["errorNames"]);
@@ -303,11 +318,11 @@ fn a_foreign_error_is_mapped_to_names_of_the_contract() {
             let name = text(&entry["name"]);
             assert!(
                 ErrorName::named(&name).is_some(),
-                "{name} is no name of the contract"
+                "{name} isn't an error name of the contract"
             );
             assert!(
                 !strings(&entry["texts"]).is_empty(),
-                "{name}: no text leads to it"
+                "{name}: no text maps to it"
             );
             entries += 1;
         }
@@ -315,9 +330,9 @@ fn a_foreign_error_is_mapped_to_names_of_the_contract() {
     }
 }
 
-/// `ParseFailure` knows a name of the contract by its form.
+/// `ParseFailure` recognizes a name of the contract by its form.
 #[test]
-fn names_of_the_contract_are_words_and_foreign_names_are_not() {
+fn contract_names_are_words_and_foreign_names_have_dots() {
     let is_word = |name: &str| {
         name.chars()
             .all(|character| character.is_ascii_alphabetic())
@@ -325,8 +340,10 @@ fn names_of_the_contract_are_words_and_foreign_names_are_not() {
     for name in ErrorName::ALL {
         assert!(is_word(name.as_str()), "{name}");
     }
-    let foreign = of_functions().into_iter().chain([of_integrations()]);
-    for policy in foreign {
+    let policies = function_policies()
+        .into_iter()
+        .chain([integration_policy()]);
+    for policy in policies {
         for name in strings(&policy["ErrorEquals"]) {
             assert!(
                 ErrorName::named(name).is_some() != name.contains('.'),
@@ -337,7 +354,7 @@ fn names_of_the_contract_are_words_and_foreign_names_are_not() {
 }
 
 #[test]
-fn a_caught_failure_names_its_own_state() {
+fn caught_failure_names_its_own_state() {
     for (name, state) in all_states() {
         for catch in state["Catch"].as_array().into_iter().flatten() {
             if catch["Next"] == "ParseFailure" {
@@ -352,7 +369,7 @@ fn a_caught_failure_names_its_own_state() {
 }
 
 #[test]
-fn every_transition_leads_to_a_state_and_every_state_is_reached() {
+fn every_transition_has_a_target_and_every_state_is_reached() {
     fn walk(machine: &Value) {
         let states = machine["States"].as_object().expect("states");
         let mut reached = BTreeSet::new();
@@ -360,7 +377,7 @@ fn every_transition_leads_to_a_state_and_every_state_is_reached() {
         while let Some(name) = open.pop() {
             let state = states
                 .get(&name)
-                .unwrap_or_else(|| panic!("{name} is led to, and is no state"));
+                .unwrap_or_else(|| panic!("{name} is a target but no state"));
             if !reached.insert(name.clone()) {
                 continue;
             }
@@ -387,7 +404,7 @@ fn every_transition_leads_to_a_state_and_every_state_is_reached() {
 }
 
 #[test]
-fn what_the_failure_path_reads_is_assigned_when_the_first_state_fails() {
+fn first_catch_assigns_what_the_failure_path_reads() {
     for machine in Machine::ALL {
         let definition = state_machine(machine);
         let first = &definition["States"][text(&definition["StartAt"])];
@@ -420,22 +437,22 @@ fn what_the_failure_path_reads_is_assigned_when_the_first_state_fails() {
 }
 
 #[test]
-fn the_times_fit_into_one_another() {
+fn timeouts_are_nested() {
     let template = template();
     let function = template["Globals"]["Function"]["Timeout"]
         .as_u64()
         .expect("the functions' timeout");
-    // An SDK operation ends within 15 seconds, and a step makes several.
+    // An SDK operation ends within 15 seconds, and a function makes several.
     assert!(function > 15);
     for machine in Machine::ALL {
         let tasks = tasks(machine);
         for name in steps(machine).keys() {
             assert!(
                 tasks[name]["TimeoutSeconds"].as_u64() > Some(function),
-                "{name}: Lambda's own timeout comes first, and says more"
+                "{name}: Lambda's timeout must be shorter, because its error is more specific"
             );
         }
-        // 90 minutes for its turn, 60 for the cache, 15 for its groups, and the steps between.
+        // 90 minutes for the claim, 60 for the cache, 15 for the groups, and 30 for the other steps.
         let waits = (90 + 60 + 15) * 60;
         let timeout = state_machine(machine)["TimeoutSeconds"].as_u64();
         assert!(timeout > Some(waits + 30 * 60), "{machine:?}");

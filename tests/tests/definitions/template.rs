@@ -1,4 +1,4 @@
-//! The template, read as data.
+//! Checks the template as data.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use envcache_tests::definition::{
 use local::Workspace;
 use serde_json::{Value, json};
 
-/// `EnsureSecurityGroup` as `ensure-security-group`.
+/// Returns a name such as `EnsureSecurityGroup` as `ensure-security-group`.
 fn hyphenated(word: &str) -> String {
     let mut name = String::new();
     for character in word.chars() {
@@ -21,11 +21,11 @@ fn hyphenated(word: &str) -> String {
 }
 
 #[test]
-fn one_word_names_state_function_role_and_binary() {
+fn state_function_role_and_binary_share_a_name() {
     let functions = resources("AWS::Serverless::Function");
     let roles = resources("AWS::IAM::Role");
     for (state, word) in Machine::ALL.into_iter().flat_map(steps) {
-        // The one exception: a state that plans what a later state does invokes the same function.
+        // The only exception: a Plan state invokes the function of the corresponding later state.
         let expected = match state.as_str() {
             "PlanEnvironment" => "ClaimEnvironment",
             "PlanSecurityGroup" => "EnsureSecurityGroup",
@@ -35,7 +35,7 @@ fn one_word_names_state_function_role_and_binary() {
             state => state,
         };
         assert_eq!(word, expected, "the function of {state}");
-        assert!(functions.contains_key(&word), "{word} is no function");
+        assert!(functions.contains_key(&word), "there is no function {word}");
     }
     for (word, function) in &functions {
         let binary = hyphenated(word);
@@ -59,14 +59,14 @@ fn one_word_names_state_function_role_and_binary() {
         assert_eq!(
             function["Properties"]["Role"],
             json!({ "GetAtt": format!("{role}.Arn") }),
-            "{word} has a role of its own"
+            "{word} has its own role"
         );
-        assert!(roles.contains_key(&role), "{role} does not exist");
+        assert!(roles.contains_key(&role), "{role} doesn't exist");
     }
 }
 
 #[test]
-fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
+fn definition_substitutions_match_their_uses() {
     let machines = resources("AWS::Serverless::StateMachine");
     for machine in Machine::ALL {
         let text = state_machine(machine).to_string();
@@ -77,13 +77,13 @@ fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
             .map(|(name, _)| name.to_owned())
             .collect();
         let properties = &machines[machine.logical_id()]["Properties"];
-        let given: BTreeSet<_> = properties["DefinitionSubstitutions"]
+        let defined: BTreeSet<_> = properties["DefinitionSubstitutions"]
             .as_object()
             .expect("substitutions")
             .keys()
             .cloned()
             .collect();
-        assert_eq!(used, given, "{machine:?}");
+        assert_eq!(used, defined, "{machine:?}");
         let role = format!("{}Role", machine.logical_id());
         let invoked: BTreeSet<_> = statements(&resources("AWS::IAM::Role")[&role])
             .into_iter()
@@ -100,10 +100,7 @@ fn every_substitution_of_a_state_machine_is_given_and_none_is_idle() {
             })
             .collect();
         let steps: BTreeSet<_> = steps(machine).into_values().collect();
-        assert_eq!(
-            invoked, steps,
-            "{machine:?} may invoke its steps and no other"
-        );
+        assert_eq!(invoked, steps, "{machine:?} can invoke exactly its steps");
     }
 }
 
@@ -112,23 +109,24 @@ fn state_machines_invoke_published_versions() {
     let functions = resources("AWS::Serverless::Function");
     let machines = resources("AWS::Serverless::StateMachine");
     for machine in Machine::ALL {
-        let given = &machines[machine.logical_id()]["Properties"]["DefinitionSubstitutions"];
+        let substitutions =
+            &machines[machine.logical_id()]["Properties"]["DefinitionSubstitutions"];
         for function in steps(machine).into_values() {
             assert_eq!(
-                given[&function],
+                substitutions[&function],
                 json!({ "Ref": format!("{function}.Version") }),
                 "{machine:?}: {function}"
             );
             let properties = &functions[&function]["Properties"];
             assert_eq!(properties["AutoPublishAlias"], "live", "{function}");
-            // Without it, a changed variable or timeout would reach executions that are running.
+            // Without it, a changed variable or timeout would affect running executions.
             assert_eq!(
                 properties["AutoPublishAliasAllProperties"], true,
                 "{function}"
             );
         }
     }
-    // SAM would configure the failure queue of an asynchronous event for the alias, and the rules invoke the function.
+    // With an alias, SAM would configure the failure queue for the alias, but the rules invoke the function.
     for name in ["ReportOutcome", "StartWorkflow"] {
         let properties = &functions[name]["Properties"];
         assert!(properties["EventInvokeConfig"].is_object(), "{name}");
@@ -137,8 +135,8 @@ fn state_machines_invoke_published_versions() {
 }
 
 #[test]
-fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narrower_ones() {
-    // These know no resource, by the Service Authorization Reference.
+fn roles_allow_only_named_actions_on_limited_resources() {
+    // According to the Service Authorization Reference, these don't support resource-level permissions.
     let without_resource = |action: &str| {
         action.starts_with("ec2:Describe")
             || action == "elasticache:DescribeEvents"
@@ -147,7 +145,7 @@ fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narr
                 && !["logs:CreateLogStream", "logs:PutLogEvents"].contains(&action))
     };
     for (name, role) in resources("AWS::IAM::Role") {
-        assert!(!statements(&role).is_empty(), "{name} may nothing");
+        assert!(!statements(&role).is_empty(), "{name} has no statement");
         for statement in statements(&role)
             .iter()
             .filter(|statement| statement["Effect"] == "Allow")
@@ -175,8 +173,9 @@ fn no_role_allows_more_than_named_actions_nor_all_resources_where_aws_knows_narr
     }
 }
 
-/// Whether an action adds the tags of its request to one of these resources. `CreateReplicationGroup` leaves the tags of
-/// the parameter group and the subnet group that it uses, and its members get theirs from `AddTagsToResource`.
+/// Returns whether an action adds the tags of its request to one of these resources. `CreateReplicationGroup` doesn't
+/// change the tags of the parameter group and the subnet group that it uses, and its members get theirs from
+/// `AddTagsToResource`.
 fn tags(action: &str, arns: &[&str]) -> bool {
     let on = |kind: &str| arns.iter().any(|arn| arn.contains(kind));
     match action {
@@ -187,18 +186,19 @@ fn tags(action: &str, arns: &[&str]) -> bool {
     }
 }
 
-/// What a condition operator demands of a key; null if nothing.
-fn demanded<'a>(statement: &'a Value, operator: &str, key: &str) -> &'a Value {
+/// Returns the value that a condition operator requires of a key, or null if none.
+fn required<'a>(statement: &'a Value, operator: &str, key: &str) -> &'a Value {
     &statement["Condition"][operator][key]
 }
 
 const OWN_STACK: &str = "aws:ResourceTag/envcache:stack";
 
-/// The patterns of a statement's resources. Of an attribute it is the attribute's name, and `*` is itself.
+/// Returns the patterns of a statement's resources: the text of a `Sub`, the attribute of a `GetAtt`, or the text
+/// itself.
 fn arns(resource: &Value) -> Vec<&str> {
     let list = match resource {
-        Value::Array(several) => several.iter().collect(),
-        one => vec![one],
+        Value::Array(resources) => resources.iter().collect(),
+        resource => vec![resource],
     };
     list.into_iter()
         .map(|arn| {
@@ -211,13 +211,13 @@ fn arns(resource: &Value) -> Vec<&str> {
             ]
             .into_iter()
             .find_map(Value::as_str)
-            .unwrap_or_else(|| panic!("{arn} is no resource that this test can read"))
+            .unwrap_or_else(|| panic!("this test can't read the resource {arn}"))
         })
         .collect()
 }
 
-/// The statements of every role that allow an action, with the role's name and the ARNs' patterns.
-fn allowing(is_meant: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String, Value)> {
+/// Returns the statements that allow a selected action, each with the role's name and the action.
+fn allowing(is_selected: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
     for (name, role) in resources("AWS::IAM::Role") {
         for statement in statements(&role)
@@ -226,7 +226,7 @@ fn allowing(is_meant: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String, Va
         {
             let arns = arns(&statement["Resource"]);
             for action in strings(&statement["Action"]) {
-                if is_meant(action, &arns) {
+                if is_selected(action, &arns) {
                     found.push((name.clone(), action.to_owned(), statement.clone()));
                 }
             }
@@ -236,9 +236,9 @@ fn allowing(is_meant: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String, Va
 }
 
 #[test]
-fn what_adds_tags_adds_ours_and_no_others() {
+fn tagging_is_limited_to_owner_tags() {
     let stack = json!({ "Ref": "AWS::StackName" });
-    let ours = json!([
+    let owner_tags = json!([
         "envcache:environment",
         "envcache:execution",
         "envcache:stack"
@@ -248,45 +248,45 @@ fn what_adds_tags_adds_ours_and_no_others() {
     for (role, action, statement) in tagging {
         let sid = &statement["Sid"];
         if sid == "TagFinalSnapshots" {
-            // ElastiCache copies the group's tags to it, also those of others.
+            // ElastiCache copies the group's tags to the snapshot, including those of others.
             assert!(is_final_snapshot(&statement), "{statement}");
             assert_eq!(
-                demanded(&statement, "StringEqualsIfExists", OWN_STACK),
+                required(&statement, "StringEqualsIfExists", OWN_STACK),
                 &stack,
                 "{statement}"
             );
             continue;
         }
         assert_eq!(
-            demanded(&statement, "StringEquals", "aws:RequestTag/envcache:stack"),
+            required(&statement, "StringEquals", "aws:RequestTag/envcache:stack"),
             &stack,
             "{role}, {sid}: {action} without this stack's tag"
         );
         assert_eq!(
-            demanded(&statement, "ForAllValues:StringEquals", "aws:TagKeys"),
-            &ours,
+            required(&statement, "ForAllValues:StringEquals", "aws:TagKeys"),
+            &owner_tags,
             "{role}, {sid}: {action} with foreign keys"
         );
-        // What EC2 creates is new; every other resource may be another stack's.
+        // A security group is new when these actions tag it. Any other resource may belong to another stack.
         let creates = action == "ec2:CreateSecurityGroup"
-            || demanded(&statement, "StringEquals", "ec2:CreateAction") == "CreateSecurityGroup";
+            || required(&statement, "StringEquals", "ec2:CreateAction") == "CreateSecurityGroup";
         assert!(
             creates
-                || demanded(&statement, "StringEqualsIfExists", OWN_STACK) == &stack
-                || demanded(&statement, "Null", OWN_STACK) == "true",
-            "{role}, {sid}: {action} on what another stack owns"
+                || required(&statement, "StringEqualsIfExists", OWN_STACK) == &stack
+                || required(&statement, "Null", OWN_STACK) == "true",
+            "{role}, {sid}: {action} on another stack's resource"
         );
     }
 }
 
-/// Whether a statement is about final snapshots alone, which are named by their group's deletion.
+/// Returns whether a statement allows only final snapshots, whose names derive from their group's.
 fn is_final_snapshot(statement: &Value) -> bool {
     arns(&statement["Resource"])
         .iter()
         .all(|arn| arn.ends_with(":snapshot:*-final-*"))
 }
 
-/// The actions that change or delete a resource that exists.
+/// The actions that change or delete an existing resource.
 const CHANGES: [&str; 12] = [
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:DeleteSecurityGroup",
@@ -303,9 +303,9 @@ const CHANGES: [&str; 12] = [
 ];
 
 #[test]
-fn what_changes_a_resource_changes_one_with_our_tag() {
+fn changes_are_limited_to_owned_resources() {
     let stack = json!({ "Ref": "AWS::StackName" });
-    // A create-failed group may show IAM no tags; a final snapshot is new, and named by its group's deletion.
+    // IAM may not see a create-failed group's tags. A final snapshot is new, and its name derives from its group's.
     let exceptions = [
         "DeleteFailedGroups",
         "DeleteOwnedOrFailedGroups",
@@ -316,16 +316,16 @@ fn what_changes_a_resource_changes_one_with_our_tag() {
     for action in CHANGES {
         assert!(
             changing.iter().any(|(_, found, _)| found == action),
-            "{action} is allowed nowhere"
+            "no role allows {action}"
         );
     }
     for (role, action, statement) in changing {
         let sid = statement["Sid"].as_str().unwrap_or_default();
         let creates = action == "ssm:PutParameter"
-            && demanded(&statement, "StringEquals", "aws:RequestTag/envcache:stack") == &stack;
+            && required(&statement, "StringEquals", "aws:RequestTag/envcache:stack") == &stack;
         let is_new = sid == "DeleteWithFinalSnapshots" && is_final_snapshot(&statement);
         if sid == "ModifyWithDefaultParameterGroups" {
-            // It changes the replication group, which another statement limits, and uses the parameter group.
+            // This statement allows only the use of the parameter group; another one limits the replication group.
             let arns = arns(&statement["Resource"]);
             assert!(
                 arns.iter()
@@ -336,21 +336,21 @@ fn what_changes_a_resource_changes_one_with_our_tag() {
         }
         if exceptions.contains(&sid) || creates {
             assert!(
-                is_new || demanded(&statement, "StringEqualsIfExists", OWN_STACK) == &stack,
-                "{role}, {sid}: {action} on what another stack owns"
+                is_new || required(&statement, "StringEqualsIfExists", OWN_STACK) == &stack,
+                "{role}, {sid}: {action} on another stack's resource"
             );
         } else {
             assert_eq!(
-                demanded(&statement, "StringEquals", OWN_STACK),
+                required(&statement, "StringEquals", OWN_STACK),
                 &stack,
-                "{role}, {sid}: {action} on what this stack doesn't own"
+                "{role}, {sid}: {action} on a resource that this stack doesn't own"
             );
         }
     }
 }
 
 #[test]
-fn node_types_are_limited_wherever_aws_supports_it() {
+fn node_types_are_limited_where_aws_supports_it() {
     for (action, kinds, operator) in [
         (
             "elasticache:CreateReplicationGroup",
@@ -384,7 +384,7 @@ fn node_types_are_limited_wherever_aws_supports_it() {
 }
 
 #[test]
-fn without_adoption_no_statement_tags_an_unowned_security_group() {
+fn unowned_security_groups_are_taggable_only_with_adoption() {
     let role = &resources("AWS::IAM::Role")["EnsureSecurityGroupRole"];
     let statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
         .as_array()
@@ -401,7 +401,7 @@ fn without_adoption_no_statement_tags_an_unowned_security_group() {
 }
 
 #[test]
-fn the_parameters_that_limit_requests_reach_roles_and_functions() {
+fn limiting_parameters_reach_roles_and_functions() {
     let template = template();
     for (condition, parameter, off, default) in [
         ("AllowsAdoption", "Adoption", "never", "manual"),
@@ -414,7 +414,7 @@ fn the_parameters_that_limit_requests_reach_roles_and_functions() {
         );
         assert_eq!(template["Parameters"][parameter]["Default"], default);
     }
-    let given =
+    let substitutions =
         &template["Resources"]["ProvisionStateMachine"]["Properties"]["DefinitionSubstitutions"];
     let states = states(Machine::Provision);
     let policy = &states["ResolveNetwork"]["Arguments"]["Payload"]["policy"];
@@ -422,11 +422,11 @@ fn the_parameters_that_limit_requests_reach_roles_and_functions() {
         ("adoption", "Adoption"),
         ("allowedNodeTypes", "AllowedNodeTypes"),
     ] {
-        assert_eq!(given[parameter], json!({ "Ref": parameter }));
+        assert_eq!(substitutions[parameter], json!({ "Ref": parameter }));
         assert_eq!(policy[field], format!("${{{parameter}}}"));
     }
     let version = "DefaultEngineVersion";
-    assert_eq!(given[version], json!({ "Ref": version }));
+    assert_eq!(substitutions[version], json!({ "Ref": version }));
     for state in ["PlanReplicationGroup", "EnsureReplicationGroup"] {
         let payload = &states[state]["Arguments"]["Payload"];
         assert_eq!(payload["defaultEngineVersion"], format!("${{{version}}}"));
@@ -435,7 +435,7 @@ fn the_parameters_that_limit_requests_reach_roles_and_functions() {
 
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html>
 #[test]
-fn default_engine_version_is_the_newest_8_and_one_that_requests_may_name() {
+fn default_engine_version_is_the_newest_8_and_valid() {
     let parameter = &template()["Parameters"]["DefaultEngineVersion"];
     assert_eq!(parameter["Default"], "8.2");
     let pattern = parameter["AllowedPattern"].as_str().expect("a pattern");
@@ -449,8 +449,8 @@ fn default_engine_version_is_the_newest_8_and_one_that_requests_may_name() {
     }
 }
 
-/// SAM derives a version's logical ID from the function's properties as they are in the template: the value of a
-/// parameter isn't among them.
+/// SAM derives a version's logical ID from the function's properties in the template, which contain references to
+/// parameters instead of their values.
 #[test]
 fn changed_stack_parameter_publishes_a_version() {
     let parameters = template()["Parameters"].clone();
@@ -485,12 +485,12 @@ fn changed_stack_parameter_publishes_a_version() {
     let verify = &template()["Resources"]["VerifyEndpoint"];
     assert_eq!(
         verify["UpdateReplacePolicy"], "Retain",
-        "a replaced version stays"
+        "a replaced version is retained"
     );
 }
 
 #[test]
-fn a_cluster_is_created_only_where_no_other_stack_owns_one() {
+fn creates_no_cluster_that_another_stack_owns() {
     let creating = allowing(|action, arns| {
         action == "elasticache:CreateReplicationGroup"
             && arns.iter().any(|arn| arn.contains(":cluster:"))
@@ -498,7 +498,7 @@ fn a_cluster_is_created_only_where_no_other_stack_owns_one() {
     assert_eq!(creating.len(), 1, "{creating:#?}");
     for (role, _, statement) in creating {
         assert_eq!(
-            demanded(&statement, "StringEqualsIfExists", OWN_STACK),
+            required(&statement, "StringEqualsIfExists", OWN_STACK),
             &json!({ "Ref": "AWS::StackName" }),
             "{role}"
         );
@@ -506,13 +506,13 @@ fn a_cluster_is_created_only_where_no_other_stack_owns_one() {
 }
 
 #[test]
-fn the_verification_functions_own_code_may_make_no_network_interface() {
+fn verification_code_cannot_create_network_interfaces() {
     let role = &resources("AWS::IAM::Role")["VerifyEndpointRole"];
     let (mut allowed, mut denied) = (BTreeSet::new(), BTreeSet::new());
     let statements = statements(role);
     for statement in &statements {
         let into = if statement["Effect"] == "Deny" {
-            // Whatever the function's generated name is.
+            // The condition doesn't depend on the function's generated name.
             assert_eq!(
                 statement["Condition"],
                 json!({ "Null": { "lambda:SourceFunctionArn": "false" } })
@@ -531,9 +531,9 @@ fn the_verification_functions_own_code_may_make_no_network_interface() {
 }
 
 #[test]
-fn on_its_first_use_in_an_account_elasticache_may_make_its_role_and_no_other() {
+fn only_elasticache_service_linked_role_can_be_created() {
     let roles = resources("AWS::IAM::Role");
-    let may_make_roles: Vec<_> = roles
+    let creating: Vec<_> = roles
         .iter()
         .flat_map(|(name, role)| {
             statements(role)
@@ -544,23 +544,23 @@ fn on_its_first_use_in_an_account_elasticache_may_make_its_role_and_no_other() {
             strings(&statement["Action"]).contains(&"iam:CreateServiceLinkedRole")
         })
         .collect();
-    for (name, statement) in &may_make_roles {
+    for (name, statement) in &creating {
         assert_eq!(
             statement["Condition"],
             json!({ "StringEquals": { "iam:AWSServiceName": "elasticache.amazonaws.com" } }),
             "{name}"
         );
     }
-    let names: Vec<_> = may_make_roles.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = creating.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         names,
         ["EnsureReplicationGroupRole", "EnsureSubnetGroupRole"],
-        "either may be the first to need it"
+        "either step may be the first to use ElastiCache in the account"
     );
 }
 
 #[test]
-fn no_event_is_lost_unseen() {
+fn undelivered_and_failed_events_reach_queues() {
     let template = template();
     let queues = resources("AWS::SQS::Queue");
     for (name, queue) in &queues {
@@ -576,12 +576,12 @@ fn no_event_is_lost_unseen() {
         assert_eq!(
             properties["Targets"][0]["DeadLetterConfig"]["Arn"],
             json!({ "GetAtt": "UndeliveredEvents.Arn" }),
-            "{rule}: what EventBridge cannot deliver"
+            "{rule}: events that EventBridge can't deliver"
         );
         let policy = template["Resources"]["UndeliveredEventsPolicy"].to_string();
         assert!(
             policy.contains(&format!("{rule}.Arn")),
-            "{rule} may write to its queue"
+            "{rule} must be allowed to write to the queue"
         );
     }
     for function in ["StartWorkflow", "ReportOutcome"] {
@@ -589,7 +589,7 @@ fn no_event_is_lost_unseen() {
         assert_eq!(
             properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"],
             json!({ "GetAtt": "FailedEvents.Arn" }),
-            "what {function} fails on"
+            "events that {function} fails on"
         );
     }
     let policies = resources("AWS::SQS::QueuePolicy");
@@ -604,14 +604,15 @@ fn no_event_is_lost_unseen() {
 }
 
 #[test]
-fn the_rules_listen_to_the_source_and_the_kinds_of_event_of_the_contract() {
+fn rules_match_contract_accounts_source_and_detail_types() {
     let template = template();
     let own = json!([{ "Ref": "AWS::AccountId" }]);
-    let further = json!({ "Split": [",", { "Sub": "${AWS::AccountId},${EventAccounts}" }] });
+    let with_event_accounts =
+        json!({ "Split": [",", { "Sub": "${AWS::AccountId},${EventAccounts}" }] });
     assert_eq!(
         template["Resources"]["EnvironmentChanged"]["Properties"]["EventPattern"],
         json!({
-            "account": { "If": ["HasEventAccounts", further, own] },
+            "account": { "If": ["HasEventAccounts", with_event_accounts, own] },
             "source": [{ "Ref": "EventSource" }],
             "detail-type": ["Environment Created", "Environment Deleted"],
         })
@@ -630,7 +631,7 @@ fn the_rules_listen_to_the_source_and_the_kinds_of_event_of_the_contract() {
 }
 
 #[test]
-fn every_log_group_forgets_and_every_output_of_the_contract_is_there() {
+fn log_groups_expire_and_contract_outputs_exist() {
     for (name, group) in resources("AWS::Logs::LogGroup") {
         assert_eq!(
             group["Properties"]["RetentionInDays"],
@@ -648,9 +649,9 @@ fn every_log_group_forgets_and_every_output_of_the_contract_is_there() {
     }
 }
 
-/// The names must be valid for every stack name that CloudFormation accepts, which has up to 128 characters:
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>. A state machine's has up to
-/// 80: <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>.
+/// CloudFormation accepts stack names of up to 128 characters:
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>. A state machine's name has
+/// up to 80: <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>.
 #[test]
 fn no_limited_name_contains_the_stack_name() {
     let id = json!({ "Select": [0, { "Split": ["-", { "Select": [2, { "Split": ["/", { "Ref": "AWS::StackId" }] }] }] }] });
@@ -674,7 +675,7 @@ fn no_limited_name_contains_the_stack_name() {
         });
         assert!(describes, "{machine:?}");
     }
-    // CloudFormation generates these names, and shortens the stack's in them.
+    // CloudFormation generates these names and shortens the stack's name in them.
     for (kind, property) in [
         ("AWS::Serverless::Function", "FunctionName"),
         ("AWS::IAM::Role", "RoleName"),

@@ -1,9 +1,9 @@
-//! What the account is like: new, or slow to take calls.
+//! Runs in an account without ElastiCache's service-linked role, and under API throttling.
 
 use envcache_tests::{World, matrix};
 
 #[test]
-fn the_first_use_of_an_account_succeeds_once_elasticache_has_its_role() {
+fn retries_until_the_service_linked_role_exists() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     world.gateway().forget_service_linked_role();
     let environment = world.environment();
@@ -11,16 +11,16 @@ fn the_first_use_of_an_account_succeeds_once_elasticache_has_its_role() {
     let ended = world.run(&environment.request());
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    let asked = environment
+    let attempts = environment
         .fault_scope
         .call_times("EnsureSubnetGroup", "CreateCacheSubnetGroup");
-    assert_eq!(asked.len(), 2, "refused for the role, then tried again");
+    assert_eq!(attempts.len(), 2, "rejected without the role, then retried");
 }
 
 #[test]
-fn an_account_that_takes_few_calls_only_takes_longer() {
+fn run_succeeds_when_parameter_store_throttles_calls() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-    // Three a second in real time, in which the SDK waits; and two environments write four each.
+    // Three calls per second of real time, because the SDK waits in real time. Two environments write four parameters each.
     let per_second = 3.0 * matrix::SETTINGS.scale;
     world.gateway().limit("ssm", "PutParameter", 1, per_second);
     let environments = [world.environment(), world.environment()];
@@ -36,6 +36,6 @@ fn an_account_that_takes_few_calls_only_takes_longer() {
     let throttled = world.gateway().throttled();
     assert!(
         throttled > 2,
-        "a function tries a call twice: the state machine had to try again, after {throttled} refusals"
+        "a function tries a call twice, so the state machine also had to retry: {throttled} throttled calls"
     );
 }

@@ -1,11 +1,11 @@
-//! What AWS does in its own way, or on its own: upgrades, members, tags, names, and functions that wake up.
+//! AWS behavior that a run has to handle: upgrades, members, tags, names, and inactive functions.
 
 use envcache_tests::definition::{Machine, steps};
 use envcache_tests::{Ended, Environment, World, array, fast_world as world, matrix, text, until};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
-/// An environment that has its cache, with these settings.
+/// Returns an environment that has a cache with these settings.
 fn provisioned(cache: &Value) -> Environment {
     let environment = world().environment();
     assert_succeeds(&run(&environment, cache));
@@ -20,7 +20,7 @@ fn assert_succeeds(ended: &Ended) {
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
 }
 
-/// Ended with this error, and with a cause that begins with the state and contains these texts.
+/// Checks that the run failed with this error, and that its cause begins with the state and contains the texts.
 fn assert_fails(ended: &Ended, error: &str, state: &str, texts: &[&str]) {
     assert_eq!(ended.error, error, "{ended:?}");
     assert!(ended.cause.starts_with(&format!("{state}: ")), "{ended:?}");
@@ -33,7 +33,7 @@ fn cache_name(environment: &Environment) -> String {
     format!("{}-redis", environment.name)
 }
 
-/// The first member of an environment's cache, as ElastiCache describes it.
+/// Returns the first member of an environment's cache, as ElastiCache describes it.
 fn member(world: &World, environment: &Environment) -> Value {
     let found = world.call(
         "elasticache",
@@ -53,7 +53,7 @@ fn inject(environment: &Environment, step: &str, operation: &str, when: When, fa
 }
 
 #[test]
-fn major_upgrade_takes_the_default_parameter_group_of_the_new_version() {
+fn major_upgrade_uses_the_new_default_parameter_group() {
     let environment = provisioned(&json!({ "engineVersion": "7.2" }));
     let before = member(world(), &environment);
 
@@ -72,7 +72,7 @@ fn major_upgrade_takes_the_default_parameter_group_of_the_new_version() {
 }
 
 #[test]
-fn major_upgrade_of_a_cache_with_a_custom_parameter_group_is_rejected_in_the_plan() {
+fn plan_rejects_major_upgrade_with_custom_parameter_group() {
     let environment = provisioned(&json!({ "engineVersion": "7.2" }));
     let name = format!("{}-parameters", environment.name);
     world().call(
@@ -81,7 +81,7 @@ fn major_upgrade_of_a_cache_with_a_custom_parameter_group_is_rejected_in_the_pla
         &json!({
             "CacheParameterGroupName": name,
             "CacheParameterGroupFamily": "valkey7",
-            "Description": "made by hand",
+            "Description": "created outside envcache",
         }),
     );
     world().call(
@@ -93,7 +93,7 @@ fn major_upgrade_of_a_cache_with_a_custom_parameter_group_is_rejected_in_the_pla
             "ApplyImmediately": true,
         }),
     );
-    until("the group is available", || {
+    until("the cache is available", || {
         let cache = environment.cache(world()).expect("a cache");
         (cache["Status"] == "available").then_some(())
     });
@@ -114,7 +114,7 @@ fn major_upgrade_of_a_cache_with_a_custom_parameter_group_is_rejected_in_the_pla
 }
 
 #[test]
-fn upgraded_minor_version_satisfies_the_request_and_a_new_cache_keeps_it() {
+fn minor_upgrade_satisfies_request_and_survives_recreation() {
     let cache = json!({ "engineVersion": "8.0" });
     let environment = provisioned(&cache);
     world().gateway().upgrade(&cache_name(&environment), "8.1");
@@ -131,19 +131,19 @@ fn upgraded_minor_version_satisfies_the_request_and_a_new_cache_keeps_it() {
     let record = environment.record(world()).expect("a record");
     assert_eq!(record["engineVersion"]["S"], "8.1.0");
 
-    // Somebody deletes the cache.
+    // A user deletes the cache.
     world().call(
         "elasticache",
         "delete_replication_group",
         &json!({ "ReplicationGroupId": cache_name(&environment) }),
     );
-    until("the cache is gone", || environment.cache(world()).err());
+    until("the cache is deleted", || environment.cache(world()).err());
     assert_succeeds(&run(&environment, &cache));
     assert_eq!(member(world(), &environment)["EngineVersion"], "8.1.0");
 }
 
 #[test]
-fn newer_major_version_is_immutable() {
+fn major_downgrade_is_immutable() {
     let environment = provisioned(&json!({ "engineVersion": "9.0" }));
 
     let ended = run(&environment, &json!({ "engineVersion": "8.2" }));
@@ -152,12 +152,12 @@ fn newer_major_version_is_immutable() {
         &ended,
         "Immutable",
         "PlanReplicationGroup",
-        &["cache.engineVersion is 9.0.0, wanted 8.2"],
+        &["cache.engineVersion is `9.0.0`, requested `8.2`"],
     );
 }
 
 #[test]
-fn default_version_is_for_new_caches_and_upgrades_none() {
+fn default_version_applies_only_to_new_caches() {
     let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let listener = world.listen("envcache");
     let environment = world.environment();
@@ -185,7 +185,7 @@ fn default_version_is_for_new_caches_and_upgrades_none() {
 }
 
 #[test]
-fn tags_that_are_unavailable_for_a_moment_are_waited_for() {
+fn waits_while_tags_are_unavailable() {
     let change = json!({ "description": "cache" });
     let cases = [
         ("EnsureReplicationGroup", "ListTagsForResource"),
@@ -221,11 +221,11 @@ fn tags_that_are_unavailable_for_a_moment_are_waited_for() {
 
     assert_succeeds(&removed);
     assert_eq!(environment.fault_scope.clear_faults(), 2);
-    assert!(environment.cache(world()).is_err(), "it is gone");
+    assert!(environment.cache(world()).is_err(), "it is deleted");
 }
 
 #[test]
-fn nothing_to_modify_is_compared_again_and_named_when_it_stays() {
+fn compares_again_when_aws_finds_nothing_to_modify() {
     let cases = [
         (
             "EnsureReplicationGroup",
@@ -264,7 +264,7 @@ fn nothing_to_modify_is_compared_again_and_named_when_it_stays() {
 }
 
 #[test]
-fn member_that_does_not_recover_is_named_within_minutes() {
+fn fails_and_names_a_member_that_does_not_recover() {
     let replica = json!({ "replicas": 1 });
     let environment = provisioned(&replica);
     let name = cache_name(&environment);
@@ -276,17 +276,17 @@ fn member_that_does_not_recover_is_named_within_minutes() {
         &ended,
         "UnexpectedStatus",
         "EnsureReplicationGroup",
-        &[&format!("its member {name}-002 is restore-failed")],
+        &[&format!("the member `{name}-002`, which is restore-failed")],
     );
     assert_eq!(
         environment.parameters(world()).len(),
         5,
-        "the endpoint stays"
+        "the endpoint stays published"
     );
 }
 
 #[test]
-fn replicas_that_disappear_twice_end_the_run_with_the_events() {
+fn fails_with_events_when_replicas_disappear_twice() {
     let environment = provisioned(&json!({}));
     world().gateway().lose_replicas(&cache_name(&environment));
 
@@ -303,7 +303,7 @@ fn replicas_that_disappear_twice_end_the_run_with_the_events() {
     assert_eq!(requests.count(), 2);
 }
 
-/// The ID of a security group of an environment, by its name.
+/// Returns the ID of the security group of this name in the environment's VPC.
 fn security_group(environment: &Environment, name: &str) -> String {
     let found = world().call(
         "ec2",
@@ -320,12 +320,12 @@ fn create_security_group(environment: &Environment, name: &str) -> String {
     let created = world().call(
         "ec2",
         "create_security_group",
-        &json!({ "VpcId": environment.network.vpc, "GroupName": name, "Description": "made by hand" }),
+        &json!({ "VpcId": environment.network.vpc, "GroupName": name, "Description": "created outside envcache" }),
     );
     text(&created["GroupId"])
 }
 
-/// A rule of this source or destination, for the port.
+/// Returns the permission of a rule with this port and source or destination group.
 fn permission(port: u16, group: &str, description: &str) -> Value {
     json!([{
         "IpProtocol": "tcp",
@@ -336,7 +336,7 @@ fn permission(port: u16, group: &str, description: &str) -> Value {
 }
 
 #[test]
-fn outbound_rule_that_references_the_group_is_named_from_the_first_check_on() {
+fn first_check_names_outbound_rule_that_blocks_deletion() {
     let environment = provisioned(&json!({}));
     let cache = security_group(&environment, &format!("{}-redis-sg", environment.name));
     let client = create_security_group(&environment, "client");
@@ -367,7 +367,7 @@ fn outbound_rule_that_references_the_group_is_named_from_the_first_check_on() {
 }
 
 #[test]
-fn security_group_whose_name_differs_in_case_is_not_owned_or_adopted() {
+fn security_group_names_match_regardless_of_case() {
     let environment = world().environment();
     let name = format!("{}-REDIS-sg", environment.name);
     let group = create_security_group(&environment, &name);
@@ -392,11 +392,15 @@ fn security_group_whose_name_differs_in_case_is_not_owned_or_adopted() {
 }
 
 #[test]
-fn every_outdated_rule_is_revoked_and_foreign_ones_stay() {
+fn revokes_outdated_rules_and_keeps_foreign_ones() {
     let environment = provisioned(&json!({}));
     let cache = security_group(&environment, &format!("{}-redis-sg", environment.name));
-    let ours = format!("Backend of environment {} to its cache", environment.name);
-    for (backend, description) in [("old", &*ours), ("older", &*ours), ("jobs", "nightly jobs")] {
+    let owned = format!("Backend of environment {} to its cache", environment.name);
+    for (backend, description) in [
+        ("old", &*owned),
+        ("older", &*owned),
+        ("jobs", "nightly jobs"),
+    ] {
         let backend = create_security_group(&environment, backend);
         world().call(
             "ec2",
@@ -429,7 +433,7 @@ fn every_outdated_rule_is_revoked_and_foreign_ones_stay() {
 }
 
 #[test]
-fn standalone_cache_cluster_of_the_name_is_not_owned_in_the_plan() {
+fn plan_rejects_the_name_of_a_standalone_cache_cluster() {
     let environment = world().environment();
     world().call(
         "elasticache",
@@ -457,10 +461,10 @@ fn standalone_cache_cluster_of_the_name_is_not_owned_in_the_plan() {
     );
 }
 
-/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#vpc-idle>; 110 seconds are more than a restored
-/// function was seen to take.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#vpc-idle>; 110 seconds is the longest reported
+/// activation.
 #[test]
-fn every_function_that_wakes_up_is_waited_for() {
+fn retries_until_inactive_functions_become_active() {
     for machine in Machine::ALL {
         let environment = match machine {
             Machine::Provision => world().environment(),
@@ -480,7 +484,7 @@ fn every_function_that_wakes_up_is_waited_for() {
 }
 
 #[test]
-fn function_that_does_not_wake_up_is_an_unavailable_service() {
+fn fails_when_an_inactive_function_stays_unavailable() {
     let environment = world().environment();
     environment
         .fault_scope
@@ -488,5 +492,10 @@ fn function_that_does_not_wake_up_is_an_unavailable_service() {
 
     let ended = world().run(&environment.request());
 
-    assert_fails(&ended, "ServiceUnavailable", "PlanEndpoint", &["waking up"]);
+    assert_fails(
+        &ended,
+        "ServiceUnavailable",
+        "PlanEndpoint",
+        &["is inactive or pending"],
+    );
 }

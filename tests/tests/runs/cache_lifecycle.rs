@@ -1,5 +1,4 @@
-//! A cache that takes its time, and a cache that AWS cannot make: the workflow against the lives that AWS
-//! documents.
+//! Slow and failed creations: the workflow against the cache lifecycles that AWS documents.
 
 use envcache_tests::{
     Ended, Environment, World, array, fast_world as world, matrix, text, unmanaged,
@@ -9,7 +8,7 @@ use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
-/// Runs the workflow for an environment whose cache lives so.
+/// Runs the workflow for an environment whose cache has this lifecycle.
 fn run(environment: &Environment, lifecycle: Lifecycle) -> Ended {
     let cache = format!("{}-redis", environment.name);
     world().gateway().set_lifecycle(&cache, lifecycle);
@@ -17,8 +16,8 @@ fn run(environment: &Environment, lifecycle: Lifecycle) -> Ended {
 }
 
 #[test]
-fn a_creation_of_three_minutes_is_polled_as_designed() {
-    // The steps take time of their own, which a tenth of AWS's time makes ten times as long.
+fn polls_on_schedule_until_the_cache_is_available() {
+    // With scaled time, the steps' own duration counts more: ten times as much at a scale of 0.1.
     let world = World::deploy_with(Settings {
         scale: 0.1,
         ..matrix::SETTINGS
@@ -37,32 +36,32 @@ fn a_creation_of_three_minutes_is_polled_as_designed() {
     let ended = world.wait(&execution);
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    // Few looks before it is likely, one every 10 seconds from 3 minutes on.
-    let designed = [30, 60, 90, 120, 150, 180, 190];
-    let looks = looks(&world, &execution);
+    // Polls are rare before the cache can be available, and follow every 10 seconds from 3 minutes on.
+    let schedule = [30, 60, 90, 120, 150, 180, 190];
+    let polls = poll_times(&world, &execution);
     assert_eq!(
-        looks,
-        designed[..looks.len().min(designed.len())],
-        "the schedule, and seen within 10 seconds of its 3 minutes"
+        polls,
+        schedule[..polls.len().min(schedule.len())],
+        "the schedule, and available within 10 seconds after 3 minutes"
     );
     let created = environment
         .fault_scope
         .call_times("EnsureReplicationGroup", "CreateReplicationGroup")[0];
-    let seen: Vec<_> = environment
+    let after_creation: Vec<_> = environment
         .fault_scope
         .call_times("CheckReplicationGroup", "DescribeReplicationGroups")
         .into_iter()
-        .map(|moment| moment - created >= lifecycle.creating)
+        .map(|time| time - created >= lifecycle.creating)
         .collect();
     assert_eq!(
-        seen.iter().filter(|ready| **ready).count(),
+        after_creation.iter().filter(|after| **after).count(),
         1,
-        "the first look after its 3 minutes is the last that waits: {seen:?}"
+        "the first poll after 3 minutes is the last: {after_creation:?}"
     );
 }
 
-/// The seconds waited until each look, from the waits that the steps asked for.
-fn looks(world: &World, execution: &str) -> Vec<u64> {
+/// Returns the seconds waited until each poll, from the waits that the steps return.
+fn poll_times(world: &World, execution: &str) -> Vec<u64> {
     let history = world.history(execution);
     let mut waited = 0;
     array(&history["events"])
@@ -83,7 +82,7 @@ fn looks(world: &World, execution: &str) -> Vec<u64> {
 }
 
 #[test]
-fn a_failed_creation_ends_in_create_failed_with_awss_reason() {
+fn failed_creation_reports_the_reason_from_elasticache() {
     let environment = world().environment();
     // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html
     let reason = "Failed to create cache nodes: insufficient free IP addresses in the subnet";
@@ -100,23 +99,23 @@ fn a_failed_creation_ends_in_create_failed_with_awss_reason() {
 
     assert_eq!(ended.error, "CreateFailed", "{ended:?}");
     let expected = format!(
-        "EnsureReplicationGroup: replication group {}-redis is create-failed",
+        "EnsureReplicationGroup: replication group `{}-redis` is create-failed",
         environment.name
     );
     assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
     assert!(ended.cause.contains(reason), "{}", ended.cause);
     assert!(
         environment.parameters(world()).is_empty(),
-        "no endpoint of a cache that failed"
+        "no endpoint is published"
     );
 }
 
-/// As users see it: an event of the member, with the code
+/// Returns a lifecycle whose creation fails as users report it: a member's event has the code
 /// (<https://runbooks.cloud-platform.service.justice.gov.uk/elasticache-insufficient-az-capacity.html>).
 fn without_capacity() -> Lifecycle {
     Lifecycle {
         outcome: Outcome::Failed {
-            reason: "InsufficientCacheClusterCapacity: the zone has no such node to give"
+            reason: "InsufficientCacheClusterCapacity: the zone has no capacity for this node type"
                 .to_owned(),
         },
         ..Lifecycle::default()
@@ -131,7 +130,7 @@ fn zones(letters: &[char]) -> Vec<String> {
 }
 
 #[test]
-fn where_a_zone_has_no_capacity_the_cache_is_made_in_another() {
+fn tries_another_zone_when_one_has_no_capacity() {
     let environment = world().environment();
     let cache = format!("{}-redis", environment.name);
     world().gateway().exhaust_capacity(&cache, zones(&['a']));
@@ -139,15 +138,15 @@ fn where_a_zone_has_no_capacity_the_cache_is_made_in_another() {
     let ended = world().run(&environment.request());
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    let asked = environment
+    let attempts = environment
         .fault_scope
         .call_times("EnsureReplicationGroup", "CreateReplicationGroup");
-    assert_eq!(asked.len(), 3, "AWS's choice, then a, then b");
+    assert_eq!(attempts.len(), 3, "ElastiCache's choice, zone a, zone b");
     assert_eq!(environment.parameters(world()).len(), 4);
 }
 
 #[test]
-fn nodes_in_several_zones_leave_out_the_one_without_capacity() {
+fn replicas_avoid_a_zone_without_capacity() {
     let environment = world().environment();
     let cache = format!("{}-redis", environment.name);
     world().gateway().exhaust_capacity(&cache, zones(&['c']));
@@ -160,7 +159,7 @@ fn nodes_in_several_zones_leave_out_the_one_without_capacity() {
 }
 
 #[test]
-fn capacity_that_lacks_only_after_acceptance_is_looked_for_elsewhere_too() {
+fn tries_another_zone_when_accepted_creation_lacks_capacity() {
     let environment = world().environment();
     let cache = format!("{}-redis", environment.name);
     for lifecycle in [without_capacity(), without_capacity(), Lifecycle::default()] {
@@ -173,11 +172,11 @@ fn capacity_that_lacks_only_after_acceptance_is_looked_for_elsewhere_too() {
     let deletions = environment
         .fault_scope
         .call_times("EnsureReplicationGroup", "DeleteReplicationGroup");
-    assert_eq!(deletions.len(), 2, "each orphan goes");
+    assert_eq!(deletions.len(), 2, "one per failed creation");
 }
 
 #[test]
-fn a_failed_creation_that_cannot_be_deleted_at_once_counts_as_one_placement() {
+fn tries_each_placement_once_when_a_deletion_is_delayed() {
     let environment = world().environment();
     let cache = format!("{}-redis", environment.name);
     for lifecycle in [without_capacity(), Lifecycle::default()] {
@@ -196,22 +195,22 @@ fn a_failed_creation_that_cannot_be_deleted_at_once_counts_as_one_placement() {
     let created = environment
         .fault_scope
         .call_times("EnsureReplicationGroup", "CreateReplicationGroup");
-    assert_eq!(created.len(), 2, "AWS's choice, then zone a");
-    let zone = world().call(
+    assert_eq!(created.len(), 2, "ElastiCache's choice, zone a");
+    let member = world().call(
         "elasticache",
         "describe_cache_clusters",
         &json!({ "CacheClusterId": format!("{cache}-001") }),
     );
     assert_eq!(
-        zone["CacheClusters"][0]["PreferredAvailabilityZone"], "ap-southeast-1a",
-        "no zone was left out: {zone}"
+        member["CacheClusters"][0]["PreferredAvailabilityZone"], "ap-southeast-1a",
+        "no zone was skipped: {member}"
     );
 }
 
 #[test]
-fn without_capacity_anywhere_a_run_says_what_it_tried_and_leaves_no_orphan() {
-    let at_once = world().environment();
-    let cache = format!("{}-redis", at_once.name);
+fn lists_placements_and_leaves_no_cache_without_capacity() {
+    let before_acceptance = world().environment();
+    let cache = format!("{}-redis", before_acceptance.name);
     world()
         .gateway()
         .exhaust_capacity(&cache, zones(&['a', 'b']));
@@ -219,23 +218,23 @@ fn without_capacity_anywhere_a_run_says_what_it_tried_and_leaves_no_orphan() {
     let cache = format!("{}-redis", after_acceptance.name);
     world().gateway().set_lifecycle(&cache, without_capacity());
 
-    for environment in [at_once, after_acceptance] {
+    for environment in [before_acceptance, after_acceptance] {
         let ended = world().run(&environment.request());
 
         assert_eq!(ended.error, "InsufficientCapacity", "{ended:?}");
         let tried = "Tried: zones chosen by ElastiCache; ap-southeast-1a; ap-southeast-1b.";
         assert!(ended.cause.contains(tried), "{}", ended.cause);
-        assert!(environment.cache(world()).is_err(), "no orphan is left");
+        assert!(environment.cache(world()).is_err(), "no cache is left");
         assert!(environment.parameters(world()).is_empty());
     }
 }
 
 #[test]
-fn a_failed_creation_of_an_earlier_run_is_replaced_by_the_next() {
+fn next_run_replaces_a_failed_creation() {
     let environment = world().environment();
     let failing = Lifecycle {
         outcome: Outcome::Failed {
-            reason: "no luck".to_owned(),
+            reason: "creation failed".to_owned(),
         },
         ..Lifecycle::default()
     };
@@ -256,11 +255,11 @@ fn a_failed_creation_of_an_earlier_run_is_replaced_by_the_next() {
     let deletions = environment
         .fault_scope
         .call_times("EnsureReplicationGroup", "DeleteReplicationGroup");
-    assert_eq!(deletions.len(), 2, "once in each run");
+    assert_eq!(deletions.len(), 2, "once per run");
 }
 
 #[test]
-fn a_failed_creation_that_is_not_ours_is_left_as_it_is() {
+fn keeps_an_unowned_create_failed_cache() {
     let environment = world().environment();
     let cache = format!("{}-redis", environment.name);
     world().gateway().set_lifecycle(
@@ -268,14 +267,14 @@ fn a_failed_creation_that_is_not_ours_is_left_as_it_is() {
         Lifecycle {
             creating: 0.0,
             outcome: Outcome::Failed {
-                reason: "somebody's".to_owned(),
+                reason: "creation failed".to_owned(),
             },
             ..Lifecycle::default()
         },
     );
-    // In a subnet group that is in nobody's way.
-    let elsewhere = format!("{}-by-hand", environment.name);
-    let settings = json!({ "CacheSubnetGroupName": elsewhere });
+    // Its subnet group has another name than the one that the run creates.
+    let subnet_group = format!("{}-unmanaged", environment.name);
+    let settings = json!({ "CacheSubnetGroupName": subnet_group });
     unmanaged::cache(&environment, world(), &settings);
 
     let ended = world().run(&environment.request());
@@ -284,18 +283,18 @@ fn a_failed_creation_that_is_not_ours_is_left_as_it_is() {
     assert!(
         ended
             .cause
-            .contains("does not say that envcache asked for it"),
+            .contains("doesn't say that envcache requested it"),
         "{}",
         ended.cause
     );
     assert_eq!(
-        environment.cache(world()).expect("it is there")["Status"],
+        environment.cache(world()).expect("the cache")["Status"],
         "create-failed"
     );
 }
 
 #[test]
-fn a_cache_that_is_being_deleted_is_waited_for_and_made_anew() {
+fn creates_the_cache_again_after_a_pending_deletion() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     world().call(
@@ -315,7 +314,7 @@ fn a_cache_that_is_being_deleted_is_waited_for_and_made_anew() {
 }
 
 #[test]
-fn a_failed_creation_is_one_also_where_its_reason_cannot_be_read() {
+fn reports_create_failed_when_events_cannot_be_read() {
     let faults = [
         Fault::Throttled,
         Fault::InternalError,
@@ -332,7 +331,7 @@ fn a_failed_creation_is_one_also_where_its_reason_cannot_be_read() {
         });
         let lifecycle = Lifecycle {
             outcome: Outcome::Failed {
-                reason: "not read".to_owned(),
+                reason: "unreadable".to_owned(),
             },
             ..Lifecycle::default()
         };
@@ -348,20 +347,20 @@ fn a_failed_creation_is_one_also_where_its_reason_cannot_be_read() {
 
         assert_eq!(ended.error, "CreateFailed", "{fault}: {ended:?}");
         assert!(
-            ended.cause.contains("Its events could not be read"),
+            ended.cause.contains("The cache's events could not be read"),
             "{fault}: {}",
             ended.cause
         );
         assert!(
             environment.fault_scope.clear_faults() > 0,
-            "{fault}: it was not asked"
+            "{fault}: DescribeEvents was not called"
         );
     }
 }
 
 #[test]
-fn a_backup_at_birth_and_a_late_endpoint_only_take_longer() {
-    let lives = [
+fn waits_for_an_initial_snapshot_and_a_late_endpoint() {
+    let lifecycles = [
         Lifecycle {
             snapshotting: 60.0,
             ..Lifecycle::default()
@@ -371,7 +370,7 @@ fn a_backup_at_birth_and_a_late_endpoint_only_take_longer() {
             ..Lifecycle::default()
         },
     ];
-    for lifecycle in lives {
+    for lifecycle in lifecycles {
         let environment = world().environment();
 
         let ended = run(&environment, lifecycle.clone());
@@ -386,7 +385,7 @@ fn a_backup_at_birth_and_a_late_endpoint_only_take_longer() {
 }
 
 #[test]
-fn a_status_that_nobody_has_heard_of_is_said_and_left_alone() {
+fn fails_on_an_undocumented_status() {
     let environment = world().environment();
 
     let ended = run(
@@ -405,7 +404,7 @@ fn a_status_that_nobody_has_heard_of_is_said_and_left_alone() {
 }
 
 #[test]
-fn a_cache_that_is_never_ready_ends_in_timeout_before_the_machine_does() {
+fn times_out_when_the_cache_never_becomes_available() {
     let environment = world().environment();
 
     let ended = run(

@@ -1,10 +1,10 @@
-//! One run at a time for each environment, and the last word in event time.
+//! One run at a time for each environment, and precedence by event time.
 
 use envcache_tests::{Ended, Environment, World, fast_world as world, text, unmanaged, until};
 use local::gateway::elasticache::Lifecycle;
 use serde_json::{Value, json};
 
-/// Asks for the environment at a moment, with other settings.
+/// Runs a request for the environment with an event time and cache settings.
 fn run_at(environment: &Environment, time: &str, cache: &Value) -> Ended {
     let mut request = environment.request_with("/event", json!({ "id": time, "time": time }));
     request["cache"] = cache.clone();
@@ -12,7 +12,7 @@ fn run_at(environment: &Environment, time: &str, cache: &Value) -> Ended {
 }
 
 #[test]
-fn what_is_asked_for_is_remembered_before_anything_is_created() {
+fn request_is_recorded_before_anything_is_created() {
     let environment = world().environment();
 
     let ended = run_at(
@@ -22,12 +22,15 @@ fn what_is_asked_for_is_remembered_before_anything_is_created() {
     );
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    let moments =
+    let first_call =
         |step: &str, operation: &str| environment.fault_scope.call_times(step, operation)[0];
-    let remembered = moments("ClaimEnvironment", "UpdateItem");
-    let created = moments("EnsureSecurityGroup", "CreateSecurityGroup")
-        .min(moments("EnsureSubnetGroup", "CreateCacheSubnetGroup"));
-    assert!(remembered < created, "{remembered} and {created}");
+    let recorded = first_call("ClaimEnvironment", "UpdateItem");
+    let created = first_call("EnsureSecurityGroup", "CreateSecurityGroup")
+        .min(first_call("EnsureSubnetGroup", "CreateCacheSubnetGroup"));
+    assert!(
+        recorded < created,
+        "recorded at {recorded}, created at {created}"
+    );
     let record = environment.record(world()).expect("a record");
     assert_eq!(
         record["requestedAt"]["N"], "1795428000000",
@@ -36,14 +39,14 @@ fn what_is_asked_for_is_remembered_before_anything_is_created() {
     let identity = text(&record["cacheIdentity"]["S"]);
     let identity: Value = serde_json::from_str(&identity).expect("JSON");
     assert_eq!(identity["cacheName"], format!("{}-redis", environment.name));
-    assert!(record["holder"].is_null(), "it is released: {record}");
+    assert!(record["holder"].is_null(), "released: {record}");
     let spec: Value = serde_json::from_str(&text(&record["spec"]["S"])).expect("JSON");
-    assert_eq!(spec["cache"]["replicas"], 1, "as applied: {spec}");
-    assert_eq!(spec["cache"]["nodeType"], "cache.t3.micro", "without gaps");
+    assert_eq!(spec["cache"]["replicas"], 1, "as requested: {spec}");
+    assert_eq!(spec["cache"]["nodeType"], "cache.t3.micro", "with defaults");
 }
 
 #[test]
-fn a_second_run_for_an_environment_waits_for_its_turn() {
+fn second_run_waits_until_the_first_releases_its_claim() {
     let environment = world().environment();
     let lifecycle = Lifecycle {
         creating: 120.0,
@@ -53,7 +56,7 @@ fn a_second_run_for_an_environment_waits_for_its_turn() {
         .gateway()
         .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
     let first = world().start(&environment.request());
-    until("the first holds it", || {
+    until("the first run holds the claim", || {
         let record = environment.record(world()).ok()?;
         (record["holder"]["S"] == *first).then_some(())
     });
@@ -68,24 +71,24 @@ fn a_second_run_for_an_environment_waits_for_its_turn() {
         world()
             .entered(&second)
             .contains(&"WaitForClaim".to_owned()),
-        "the second waits: {:?}",
+        "the second run waits: {:?}",
         world().entered(&second)
     );
     let released = environment
         .fault_scope
         .call_times("ReleaseEnvironment", "UpdateItem")[0];
-    let looked = environment
+    let started = environment
         .fault_scope
         .call_times("EnsureSecurityGroup", "DescribeSecurityGroups");
-    assert_eq!(looked.len(), 2, "each looks once");
+    assert_eq!(started.len(), 2, "one call per run");
     assert!(
-        looked[1] > released,
-        "the second begins once the first has released it"
+        started[1] > released,
+        "the second run starts after the first has released its claim"
     );
 }
 
 #[test]
-fn a_waiting_run_ends_as_superseded_as_soon_as_a_newer_request_is_recorded() {
+fn older_request_is_superseded_without_waiting() {
     let environment = world().environment();
     let slow = Lifecycle {
         creating: 1_800.0,
@@ -107,22 +110,22 @@ fn a_waiting_run_ends_as_superseded_as_soon_as_a_newer_request_is_recorded() {
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
     assert!(
         !world().entered(&older).contains(&"WaitForClaim".to_owned()),
-        "it doesn't wait: {:?}",
+        "the older run doesn't wait: {:?}",
         world().entered(&older)
     );
     let record = environment.record(world()).expect("a record");
     assert_eq!(
         record["holder"]["S"], newer,
-        "the newer run is still at work"
+        "the newer run still holds the claim"
     );
     assert_eq!(world().wait(&newer).status, "SUCCEEDED");
 }
 
 #[test]
-fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
+fn takes_over_claim_when_holder_ended_or_is_unknown() {
     let stopped = world().environment();
     let execution = world().start(&stopped.request());
-    until("it holds the environment", || {
+    until("the run holds the claim", || {
         let record = stopped.record(world()).ok()?;
         (record["holder"]["S"] == *execution).then_some(())
     });
@@ -131,12 +134,14 @@ fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
         "stop_execution",
         &json!({ "executionArn": execution }),
     );
-    let forgotten = world().environment();
+    let with_unknown_holder = world().environment();
     let machine = &world().stack.provision_state_machine_arn;
     let ended_long_ago = World::execution(machine, "long-ago");
-    forgotten.hold(world(), &ended_long_ago).expect("a claim");
+    with_unknown_holder
+        .hold(world(), &ended_long_ago)
+        .expect("a claim");
 
-    for environment in [stopped, forgotten] {
+    for environment in [stopped, with_unknown_holder] {
         let execution = world().start(&environment.request());
 
         let ended = world().wait(&execution);
@@ -146,7 +151,7 @@ fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
         let waits = states.iter().filter(|state| *state == "WaitForClaim");
         assert!(
             waits.count() >= 1,
-            "it waits for the functions of the former holder: {states:?}"
+            "waits for in-flight functions of the former holder: {states:?}"
         );
         let record = environment.record(world()).expect("a record");
         assert!(record["holder"].is_null(), "released: {record}");
@@ -154,10 +159,10 @@ fn a_claim_whose_execution_is_over_or_forgotten_is_taken_over() {
 }
 
 #[test]
-fn an_environment_that_another_run_holds_for_too_long_is_given_up_with_its_name() {
+fn times_out_and_names_the_holder_that_keeps_its_claim() {
     let environment = world().environment();
     let machine = world().create_state_machine(
-        "for-ever",
+        "endless",
         &json!({
             "StartAt": "Hang",
             "States": { "Hang": { "Type": "Wait", "Seconds": 1_000_000, "End": true } },
@@ -184,11 +189,11 @@ fn an_environment_that_another_run_holds_for_too_long_is_given_up_with_its_name(
         )
     );
     let record = environment.record(world()).expect("a record");
-    assert_eq!(record["holder"]["S"], *holder, "it is left its claim");
+    assert_eq!(record["holder"]["S"], *holder, "the holder keeps its claim");
 }
 
 #[test]
-fn an_event_older_than_the_one_last_applied_changes_nothing_and_succeeds() {
+fn older_event_is_superseded_and_changes_nothing() {
     let environment = world().environment();
     let first = run_at(&environment, "2026-11-23T10:00:00Z", &json!({}));
     assert_eq!(first.status, "SUCCEEDED", "{first:?}");
@@ -216,17 +221,17 @@ fn an_event_older_than_the_one_last_applied_changes_nothing_and_succeeds() {
         .map(|call| call.step.clone())
         .filter(|step| step != "ResolveNetwork")
         .collect();
-    assert_eq!(steps, ["PlanEnvironment"], "it reads the record, no more");
+    assert_eq!(steps, ["PlanEnvironment"], "only reads the record");
     let again = run_at(&environment, "2026-11-23T10:00:00Z", &json!({}));
     assert_eq!(
         again.output["superseded"],
         Value::Null,
-        "of the same moment is not older"
+        "an equal event time is not older"
     );
 }
 
 #[test]
-fn another_identity_is_immutable_and_nothing_is_changed() {
+fn identity_change_is_immutable_and_changes_nothing() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let record = environment.record(world()).expect("a record");
@@ -263,12 +268,12 @@ fn another_identity_is_immutable_and_nothing_is_changed() {
     assert_eq!(
         environment.record(world()).expect("a record"),
         record,
-        "what was applied is remembered still"
+        "the record is unchanged"
     );
 }
 
 #[test]
-fn before_its_cache_is_asked_for_an_environment_may_choose_other_names() {
+fn names_can_change_before_the_cache_is_requested() {
     let environment = world().environment();
     unmanaged::security_group(&environment, world());
     let first = world().run(&environment.request());
@@ -279,34 +284,34 @@ fn before_its_cache_is_asked_for_an_environment_may_choose_other_names() {
 
     assert_eq!(
         second.status, "SUCCEEDED",
-        "as the cause advised: {second:?}"
+        "as the first run's cause advises: {second:?}"
     );
 }
 
 #[test]
-fn an_event_from_the_future_does_not_lock_the_environment() {
+fn future_event_does_not_block_later_requests() {
     let environment = world().environment();
-    let far = run_at(&environment, "2099-01-01T00:00:00Z", &json!({}));
-    assert_eq!(far.status, "SUCCEEDED", "{far:?}");
+    let future = run_at(&environment, "2099-01-01T00:00:00Z", &json!({}));
+    assert_eq!(future.status, "SUCCEEDED", "{future:?}");
 
-    let now = world().run(&environment.request());
+    let manual = world().run(&environment.request());
 
-    assert_eq!(now.status, "SUCCEEDED", "{now:?}");
-    assert_eq!(now.output["superseded"], Value::Null, "{now:?}");
+    assert_eq!(manual.status, "SUCCEEDED", "{manual:?}");
+    assert_eq!(manual.output["superseded"], Value::Null, "{manual:?}");
 }
 
 #[test]
-fn a_run_that_has_lost_its_claim_changes_and_publishes_nothing_more() {
+fn run_publishes_nothing_after_losing_its_claim() {
     let environment = world().environment();
     let execution = world().start(&environment.request());
-    until("it waits for the cache", || {
+    until("the run waits for the cache", || {
         world()
             .entered(&execution)
             .contains(&"WaitForReplicationGroup".to_owned())
             .then_some(())
     });
 
-    environment.hold(world(), "another").expect("its claim");
+    environment.hold(world(), "another").expect("a claim");
 
     let ended = world().wait(&execution);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
@@ -318,12 +323,12 @@ fn a_run_that_has_lost_its_claim_changes_and_publishes_nothing_more() {
     let record = environment.record(world()).expect("a record");
     assert_eq!(
         record["holder"]["S"], "another",
-        "the claim is left: {record}"
+        "the other run keeps its claim: {record}"
     );
 }
 
 #[test]
-fn of_many_runs_on_a_stale_claim_one_is_at_work_at_a_time() {
+fn runs_take_over_a_stale_claim_one_at_a_time() {
     let environment = world().environment();
     let machine = &world().stack.provision_state_machine_arn;
     let ended_long_ago = World::execution(machine, "stale");
@@ -340,14 +345,14 @@ fn of_many_runs_on_a_stale_claim_one_is_at_work_at_a_time() {
     let released = environment
         .fault_scope
         .call_times("ReleaseEnvironment", "UpdateItem");
-    let begun = environment
+    let started = environment
         .fault_scope
         .call_times("EnsureSecurityGroup", "DescribeSecurityGroups");
-    assert!(!begun.is_empty(), "somebody was at work");
-    for (after, before) in begun.iter().skip(1).zip(&released) {
+    assert!(!started.is_empty(), "no run reached EnsureSecurityGroup");
+    for (after, before) in started.iter().skip(1).zip(&released) {
         assert!(
             before < after,
-            "begun at {begun:?}, released at {released:?}: two at work at once"
+            "started at {started:?}, released at {released:?}: two runs at once"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A deployment while executions wait: each finishes with the code that it started with.
+//! A deployment during running executions: each finishes with the code that it started with.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,8 +10,8 @@ use local::Workspace;
 use local::gateway::elasticache::Lifecycle;
 use serde_json::json;
 
-/// Copies what `sam build` made into a folder, with functions that end at once. The next version of envcache could hardly
-/// understand the messages of an execution that is running worse than these. Returns the build's folder.
+/// Copies the output of `sam build` into a folder, with functions that exit immediately. This is the worst case of a next
+/// version that can't read the messages of a running execution. Returns the build's folder.
 fn broken_build(project: &Path) -> PathBuf {
     let (root, into) = (Workspace::root(), project.join(".aws-sam/build"));
     let build = root.join(".aws-sam/build");
@@ -19,26 +19,27 @@ fn broken_build(project: &Path) -> PathBuf {
         fs::create_dir_all(folder).expect("a folder");
     }
     for machine in Machine::ALL {
-        // The template names it by a path that is relative to itself.
+        // The template refers to it by a path relative to the template.
         let file = format!("statemachine/{}.asl.json", machine.name());
         fs::copy(root.join(&file), project.join(&file)).expect("a definition");
     }
     fs::copy(build.join("template.yaml"), into.join("template.yaml")).expect("the template");
-    for entry in fs::read_dir(build).expect("make build builds it") {
+    for entry in fs::read_dir(build).expect("the output of `make build`") {
         let entry = entry.expect("an entry");
         if entry.path().is_dir() {
             let function = into.join(entry.file_name());
             fs::create_dir(&function).expect("a folder");
             let bootstrap = function.join("bootstrap");
             fs::write(&bootstrap, "#!/bin/sh\nexit 1\n").expect("a function");
-            fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).expect("it may run");
+            fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755))
+                .expect("an executable");
         }
     }
     into
 }
 
 #[test]
-fn waiting_execution_finishes_as_without_a_deployment() {
+fn waiting_executions_finish_when_the_stack_is_updated() {
     let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let (created, removed, later) = (
         world.environment(),
@@ -79,7 +80,7 @@ fn waiting_execution_finishes_as_without_a_deployment() {
     let entered = world.entered(&provisioning);
     assert!(
         !entered.contains(&"ConfirmClaim".to_owned()),
-        "the wait is to be longer than the deployment: {entered:?}"
+        "the wait must be longer than the deployment: {entered:?}"
     );
     let provisioned = world.wait(&provisioning);
     assert_eq!(provisioned.status, "SUCCEEDED", "{provisioned:?}");
@@ -90,7 +91,7 @@ fn waiting_execution_finishes_as_without_a_deployment() {
     let ended = world.wait(&removing);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert!(removed.cache(&world).is_err(), "its cache is deleted");
-    // The deployment did replace the code.
+    // New executions use the new code.
     let after = world.run(&later.request());
     assert_eq!(after.error, "Internal", "{after:?}");
 }

@@ -1,4 +1,4 @@
-//! Runs of the workflow, side by side: most of them on one stack, each with environments of its own.
+//! Runs of the workflow, in parallel. Most share one stack; each test uses environments of its own.
 
 mod account_limits;
 mod aws_behavior;

@@ -1,10 +1,10 @@
-//! A plan tells what a run would do, and does nothing; and the run then does exactly that.
+//! A dry run writes nothing, and its plan lists exactly the calls that the run then makes.
 
-use envcache_tests::{Environment, array, fast_world as world, resources, text, unmanaged};
 use envcache_tests::lambda::reads;
+use envcache_tests::{Environment, array, fast_world as world, resources, text, unmanaged};
 use serde_json::{Value, json};
 
-/// The calls that wrote since then, each once: by functions, and by states.
+/// Returns the operations that wrote since that number of calls: those of functions, sorted, and those of states.
 fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>) {
     let calls = environment.fault_scope.calls().split_off(since);
     let (mut by_functions, mut by_states) = (Vec::new(), Vec::new());
@@ -13,7 +13,7 @@ fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>)
         if reads || call.operation == "GetItem" {
             continue;
         }
-        // No plan shows what is written to the record.
+        // A plan doesn't list writes to the record.
         if call.by_function && call.operation != "UpdateItem" {
             by_functions.push(call.operation);
         } else {
@@ -24,9 +24,9 @@ fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>)
     (by_functions, by_states)
 }
 
-/// Asks for a plan, and sees that nothing is written and everything stays as it is.
+/// Starts a dry run, checks that it writes and changes nothing, and returns the plan.
 fn plan(environment: &Environment, request: &Value) -> Value {
-    let before = resources::of(environment, world()).expect("what is there");
+    let before = resources::of(environment, world()).expect("the resources");
     let calls = environment.fault_scope.calls().len();
     let mut dry = request.clone();
     dry["dryRun"] = json!(true);
@@ -38,12 +38,12 @@ fn plan(environment: &Environment, request: &Value) -> Value {
     let (by_functions, by_states) = writes(environment, calls);
     assert!(by_functions.is_empty(), "{by_functions:?}");
     assert!(by_states.is_empty(), "{by_states:?}");
-    let after = resources::of(environment, world()).expect("what is there");
+    let after = resources::of(environment, world()).expect("the resources");
     assert_eq!(before, after);
     ended.output
 }
 
-/// Asks for a plan, then for the run, and compares the two.
+/// Starts a dry run, then the run, checks that the run makes the planned calls, and returns the plan.
 fn plan_and_run(environment: &Environment, request: &Value) -> Value {
     let plan = plan(environment, request);
     let calls = environment.fault_scope.calls().len();
@@ -56,14 +56,14 @@ fn plan_and_run(environment: &Environment, request: &Value) -> Value {
         .collect();
     planned.sort();
     let (done, _) = writes(environment, calls);
-    assert_eq!(planned, done, "what was planned is what was done: {plan}");
+    assert_eq!(planned, done, "planned and actual calls: {plan}");
     let again = self::plan(environment, request);
-    assert_eq!(again["actions"], json!([]), "nothing is left to do");
+    assert_eq!(again["actions"], json!([]), "no action is left");
     plan
 }
 
 #[test]
-fn a_first_run_is_planned_from_the_group_to_the_parameters() {
+fn plan_lists_every_call_of_a_first_run() {
     let environment = world().environment();
 
     let plan = plan_and_run(&environment, &environment.request());
@@ -88,7 +88,7 @@ fn a_first_run_is_planned_from_the_group_to_the_parameters() {
 }
 
 #[test]
-fn a_change_is_planned_with_found_and_wanted() {
+fn plan_lists_found_and_wanted_values_of_a_change() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let mut request = environment.request_with(
@@ -128,7 +128,7 @@ fn a_change_is_planned_with_found_and_wanted() {
 }
 
 #[test]
-fn what_a_run_would_refuse_a_plan_refuses_and_nobody_is_told() {
+fn plan_rejects_invalid_requests_without_announcement() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let cases = [
@@ -169,7 +169,7 @@ fn what_a_run_would_refuse_a_plan_refuses_and_nobody_is_told() {
 }
 
 #[test]
-fn a_plan_does_not_wait_for_a_run_that_is_at_work() {
+fn plan_does_not_wait_for_a_running_execution() {
     let environment = world().environment();
     let execution = world().start(&environment.request());
     assert!(
@@ -178,7 +178,7 @@ fn a_plan_does_not_wait_for_a_run_that_is_at_work() {
             "CreateReplicationGroup",
             std::time::Duration::from_mins(1)
         ),
-        "the cache is asked for"
+        "the cache is requested"
     );
     let mut dry = environment.request();
     dry["dryRun"] = json!(true);
@@ -190,23 +190,28 @@ fn a_plan_does_not_wait_for_a_run_that_is_at_work() {
     assert_eq!(world().wait(&execution).status, "SUCCEEDED");
 }
 
-/// Makes by hand all that envcache would make. Tells the security group's id.
-fn make_by_hand(environment: &Environment) -> String {
+/// Creates outside envcache each resource that envcache would create. Returns the security group's ID.
+fn create_unmanaged(environment: &Environment) -> String {
     let security_group = unmanaged::cache_as_wanted(environment, world());
-    unmanaged::parameter(environment, world(), "url", "rediss://by-hand.example:6379");
+    unmanaged::parameter(
+        environment,
+        world(),
+        "url",
+        "rediss://unmanaged.example:6379",
+    );
     security_group
 }
 
 #[test]
-fn what_was_made_by_hand_is_adopted_where_that_is_asked_for_and_then_goes_as_our_own() {
+fn adopted_resources_are_changed_and_removed_as_owned() {
     let environment = world().environment();
-    make_by_hand(&environment);
-    let refused = world().run(&environment.request());
-    assert_eq!(refused.error, "NotOwned", "{refused:?}");
+    create_unmanaged(&environment);
+    let rejected = world().run(&environment.request());
+    assert_eq!(rejected.error, "NotOwned", "{rejected:?}");
     assert!(
-        refused.cause.contains("\"adopt\": true"),
+        rejected.cause.contains("\"adopt\": true"),
         "{}",
-        refused.cause
+        rejected.cause
     );
 
     let plan = plan_and_run(
@@ -229,9 +234,9 @@ fn what_was_made_by_hand_is_adopted_where_that_is_asked_for_and_then_goes_as_our
             "/env/cache/url"
         ]
     );
-    let found = resources::of(&environment, world()).expect("what is there");
+    let found = resources::of(&environment, world()).expect("the resources");
     assert!(resources::broken_promises(&found).is_empty(), "{found}");
-    // From now on it is ours: no word of adoption is needed any more, and it can be removed.
+    // The stack now owns the resources: later requests don't need `adopt`, and a removal deletes them.
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let removed = world().remove(&json!({ "environment": environment.name }));
     assert_eq!(removed.status, "SUCCEEDED", "{removed:?}");
@@ -240,9 +245,9 @@ fn what_was_made_by_hand_is_adopted_where_that_is_asked_for_and_then_goes_as_our
 }
 
 #[test]
-fn what_another_stack_owns_is_never_adopted() {
+fn resources_of_another_stack_are_never_adopted() {
     let environment = world().environment();
-    let id = make_by_hand(&environment);
+    let id = create_unmanaged(&environment);
     world().call(
         "ec2",
         "create_tags",
@@ -253,7 +258,9 @@ fn what_another_stack_owns_is_never_adopted() {
 
     assert_eq!(ended.error, "NotOwned", "{ended:?}");
     assert!(
-        ended.cause.contains("its tags say envcache:stack=another"),
+        ended
+            .cause
+            .contains("its owner tags are envcache:stack=another"),
         "{}",
         ended.cause
     );

@@ -1,11 +1,11 @@
-//! An environment that is no more: what it had goes, what is not ours stays.
+//! Removal of an environment's cache: owned resources are deleted, unowned ones are kept.
 
 use envcache_tests::{Ended, Environment, array, fast_world as world, text, unmanaged, until};
 use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
-/// An environment that has its cache.
+/// Returns an environment that has a cache.
 fn provisioned() -> Environment {
     let environment = world().environment();
     let ended = world().run(&environment.request());
@@ -13,19 +13,19 @@ fn provisioned() -> Environment {
     environment
 }
 
-/// The removal, by hand, with the environment's name alone.
+/// Runs a manual removal, with only the environment's name as input.
 fn remove(environment: &Environment) -> Ended {
     world().remove(&json!({ "environment": environment.name }))
 }
 
-/// Nothing of the environment is there but its network, and its record has forgotten what it was.
-fn assert_nothing_is_left(environment: &Environment) {
-    assert!(environment.cache(world()).is_err(), "the cache is gone");
-    assert!(subnet_group(environment).is_none(), "its subnet group too");
+/// Checks that only the environment's network exists, and that its record holds no identity.
+fn assert_removed(environment: &Environment) {
+    assert!(environment.cache(world()).is_err(), "the cache");
+    assert!(subnet_group(environment).is_none(), "the subnet group");
     assert_eq!(
         world().security_groups(environment),
         ["backend", "default"],
-        "and its security group"
+        "the security group"
     );
     assert!(environment.parameters(world()).is_empty());
     let record = environment.record(world()).expect("a record");
@@ -34,13 +34,13 @@ fn assert_nothing_is_left(environment: &Environment) {
     assert_eq!(
         fields,
         [
-            "requestedAt",
             "environment",
             "expiresAt",
             "lastExecution",
+            "requestedAt",
             "version"
         ],
-        "for a late event: {record}"
+        "only what a late event is compared with: {record}"
     );
 }
 
@@ -69,7 +69,7 @@ fn security_group(environment: &Environment, name: &str) -> Value {
 }
 
 #[test]
-fn an_event_takes_away_all_that_an_event_made_and_says_so_on_the_bus() {
+fn removal_event_deletes_everything_and_is_announced() {
     let environment = provisioned();
     let listener = world().listen("envcache");
 
@@ -91,14 +91,14 @@ fn an_event_takes_away_all_that_an_event_made_and_says_so_on_the_bus() {
         "left": [],
     });
     assert_eq!(ended.output, output);
-    assert_nothing_is_left(&environment);
-    let told = listener.wait_for(&environment.name);
-    assert_eq!(told["detail-type"], "Cache Removed", "{told}");
-    assert_eq!(told["detail"]["removed"], true, "{told}");
+    assert_removed(&environment);
+    let announced = listener.wait_for(&environment.name);
+    assert_eq!(announced["detail-type"], "Cache Removed", "{announced}");
+    assert_eq!(announced["detail"]["removed"], true, "{announced}");
 }
 
 #[test]
-fn a_removal_deletes_the_subnet_group_of_an_earlier_request_too() {
+fn removal_deletes_the_subnet_group_of_an_earlier_request() {
     let environment = world().environment();
     // The groups are created, and the cache isn't requested.
     environment.fault_scope.inject(Rule {
@@ -118,7 +118,7 @@ fn a_removal_deletes_the_subnet_group_of_an_earlier_request_too() {
     let ended = remove(&environment);
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    assert_eq!(subnet_group(&environment), None, "no orphan is left");
+    assert_eq!(subnet_group(&environment), None, "it is deleted");
     let name = format!("{}-other", environment.name);
     let chosen = world().aws.call(
         "elasticache",
@@ -129,7 +129,7 @@ fn a_removal_deletes_the_subnet_group_of_an_earlier_request_too() {
 }
 
 #[test]
-fn a_removal_reports_a_security_group_that_lost_its_tags() {
+fn removal_reports_a_security_group_that_lost_its_tags() {
     let environment = provisioned();
     let name = format!("{}-redis-sg", environment.name);
     let id = text(&security_group(&environment, &name)["GroupId"]);
@@ -142,17 +142,17 @@ fn a_removal_reports_a_security_group_that_lost_its_tags() {
     let ended = remove(&environment);
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    let left = format!("security group {name} ({id}) has not this stack's tags");
+    let left = format!("security group {name} ({id}) doesn't have this stack's tags");
     assert_eq!(ended.output["left"], json!([left]));
     assert_eq!(
         security_group(&environment, &name)["GroupId"],
         id,
-        "it stays"
+        "it is kept"
     );
 }
 
 #[test]
-fn the_endpoint_is_retracted_before_its_cache_goes() {
+fn endpoint_is_retracted_before_the_cache_is_deleted() {
     let environment = provisioned();
 
     assert_eq!(remove(&environment).status, "SUCCEEDED");
@@ -165,13 +165,13 @@ fn the_endpoint_is_retracted_before_its_cache_goes() {
         .call_times("DeleteReplicationGroup", "DeleteReplicationGroup");
     assert_eq!((retracted.len(), deleted.len()), (4, 1));
     assert!(
-        retracted.iter().all(|moment| *moment < deleted[0]),
+        retracted.iter().all(|time| *time < deleted[0]),
         "{retracted:?} before {deleted:?}"
     );
 }
 
 #[test]
-fn what_is_not_there_is_a_success_and_removing_twice_as_well() {
+fn removal_succeeds_when_there_is_nothing_to_remove() {
     let never_provisioned = world().environment();
     let provisioned = provisioned();
     assert_eq!(remove(&provisioned).status, "SUCCEEDED");
@@ -181,12 +181,12 @@ fn what_is_not_there_is_a_success_and_removing_twice_as_well() {
 
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
         assert_eq!(ended.output["parameters"], json!([]), "{ended:?}");
-        assert_nothing_is_left(&environment);
+        assert_removed(&environment);
     }
 }
 
 #[test]
-fn names_that_the_request_chose_are_remembered() {
+fn removal_uses_the_names_of_the_recorded_request() {
     let environment = world().environment();
     let mut request = environment.request_with(
         "/cache",
@@ -203,21 +203,21 @@ fn names_that_the_request_chose_are_remembered() {
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(array(&ended.output["parameters"]).count(), 4, "{ended:?}");
-    let gone = world().aws.call(
+    let cache = world().aws.call(
         "elasticache",
         "describe_replication_groups",
         &json!({ "ReplicationGroupId": format!("{}-sessions", environment.name) }),
     );
-    assert!(gone.is_err(), "{gone:?}");
-    assert_nothing_is_left(&environment);
+    assert!(cache.is_err(), "{cache:?}");
+    assert_removed(&environment);
 }
 
 #[test]
-fn a_last_backup_is_taken_where_one_is_asked_for_under_a_name_of_its_own() {
+fn final_snapshot_is_created_when_requested() {
     let environment = world().environment();
     let cache = format!("{}-sessions", environment.name);
-    let made = world().run(&environment.request_with("/cache", json!({ "name": cache })));
-    assert_eq!(made.status, "SUCCEEDED", "{made:?}");
+    let created = world().run(&environment.request_with("/cache", json!({ "name": cache })));
+    assert_eq!(created.status, "SUCCEEDED", "{created:?}");
 
     let ended = world().remove(&json!({ "environment": environment.name, "finalSnapshot": true }));
 
@@ -237,10 +237,10 @@ fn a_last_backup_is_taken_where_one_is_asked_for_under_a_name_of_its_own() {
 }
 
 #[test]
-fn a_last_backup_that_was_never_taken_is_not_reported() {
+fn final_snapshot_is_not_reported_when_none_was_created() {
     let failing = Lifecycle {
         outcome: Outcome::Failed {
-            reason: "no luck".to_owned(),
+            reason: "creation failed".to_owned(),
         },
         ..Lifecycle::default()
     };
@@ -265,16 +265,20 @@ fn a_last_backup_that_was_never_taken_is_not_reported() {
 
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
         assert_eq!(ended.output["finalSnapshot"], Value::Null, "{ended:?}");
-        let told = listener.wait_for(&environment.name);
-        assert_eq!(told["detail"]["finalSnapshot"], Value::Null, "{told}");
+        let announced = listener.wait_for(&environment.name);
+        assert_eq!(
+            announced["detail"]["finalSnapshot"],
+            Value::Null,
+            "{announced}"
+        );
     }
 }
 
 #[test]
-fn what_is_not_ours_stays_and_is_told() {
+fn unowned_resources_are_kept_and_reported() {
     let environment = world().environment();
     unmanaged::cache(&environment, world(), &json!({}));
-    let parameter = unmanaged::parameter(&environment, world(), "url", "theirs");
+    let parameter = unmanaged::parameter(&environment, world(), "url", "unmanaged");
     let cache = format!("{}-redis", environment.name);
     let subnets = format!("{}-cached-subnet-group", environment.name);
 
@@ -284,13 +288,13 @@ fn what_is_not_ours_stays_and_is_told() {
     assert_eq!(
         ended.output["left"],
         json!([
-            format!("replication group {cache} has not this stack's tags"),
-            format!("cache subnet group {subnets} has not this stack's tags"),
-            format!("parameter {parameter} has not this stack's tags"),
+            format!("replication group {cache} doesn't have this stack's tags"),
+            format!("cache subnet group {subnets} doesn't have this stack's tags"),
+            format!("parameter {parameter} doesn't have this stack's tags"),
         ])
     );
     assert_eq!(
-        environment.cache(world()).expect("it is there")["Status"],
+        environment.cache(world()).expect("the cache")["Status"],
         "available"
     );
     assert!(subnet_group(&environment).is_some());
@@ -298,16 +302,16 @@ fn what_is_not_ours_stays_and_is_told() {
 }
 
 #[test]
-fn a_security_group_that_another_refers_to_is_in_use_and_a_later_run_finishes() {
+fn referenced_security_group_is_in_use_until_rule_is_revoked() {
     let environment = provisioned();
     let name = format!("{}-redis-sg", environment.name);
-    let ours = text(&security_group(&environment, &name)["GroupId"]);
+    let owned = text(&security_group(&environment, &name)["GroupId"]);
     let backend = text(&security_group(&environment, "backend")["GroupId"]);
     let rule = json!({
         "GroupId": backend,
         "IpPermissions": [{
             "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443,
-            "UserIdGroupPairs": [{ "GroupId": ours }],
+            "UserIdGroupPairs": [{ "GroupId": owned }],
         }],
     });
     world().call("ec2", "authorize_security_group_ingress", &rule);
@@ -317,11 +321,11 @@ fn a_security_group_that_another_refers_to_is_in_use_and_a_later_run_finishes() 
 
     assert_eq!(ended.error, "InUse", "{ended:?}");
     let expected = format!(
-        "DeleteSecurityGroup: security group {ours} is still in use 15 minutes after the cache has gone: an inbound \
+        "DeleteSecurityGroup: security group {owned} is still in use 15 minutes after the cache was deleted: an inbound \
          rule of {backend} references it"
     );
     assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
-    assert!(environment.cache(world()).is_err(), "what could go is gone");
+    assert!(environment.cache(world()).is_err(), "the cache is deleted");
     assert_eq!(
         listener.wait_for(&environment.name)["detail-type"],
         "Cache Removal Failed"
@@ -331,14 +335,14 @@ fn a_security_group_that_another_refers_to_is_in_use_and_a_later_run_finishes() 
     let again = remove(&environment);
 
     assert_eq!(again.status, "SUCCEEDED", "{again:?}");
-    assert_nothing_is_left(&environment);
+    assert_removed(&environment);
 }
 
 #[test]
-fn a_cache_that_is_made_or_could_not_be_made_goes_too() {
+fn removal_deletes_creating_and_create_failed_caches() {
     let failing = Lifecycle {
         outcome: Outcome::Failed {
-            reason: "no luck".to_owned(),
+            reason: "creation failed".to_owned(),
         },
         ..Lifecycle::default()
     };
@@ -347,52 +351,52 @@ fn a_cache_that_is_made_or_could_not_be_made_goes_too() {
         .gateway()
         .set_lifecycle(&format!("{}-redis", failed.name), failing);
     assert_eq!(world().run(&failed.request()).error, "CreateFailed");
-    // Its run is stopped while ElastiCache is at work.
-    let half_made = world().environment();
-    let execution = world().start(&half_made.request());
-    until("the cache is asked for", || half_made.cache(world()).ok());
+    // Its run is stopped while ElastiCache creates the cache.
+    let creating = world().environment();
+    let execution = world().start(&creating.request());
+    until("the cache is requested", || creating.cache(world()).ok());
     world().call(
         "stepfunctions",
         "stop_execution",
         &json!({ "executionArn": execution }),
     );
 
-    for environment in [failed, half_made] {
+    for environment in [failed, creating] {
         let ended = remove(&environment);
 
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-        assert_nothing_is_left(&environment);
+        assert_removed(&environment);
     }
 }
 
 #[test]
-fn of_an_environments_two_events_the_later_one_counts_whatever_comes_last() {
+fn later_event_wins_when_events_arrive_out_of_order() {
     let stamped = |mut detail: Value, time: &str| {
         detail["event"] = json!({ "id": "an-event", "time": time });
         detail
     };
     let (early, late) = ("2026-11-23T10:00:00Z", "2026-11-23T10:00:05Z");
 
-    // Created, then deleted; the creation comes last.
+    // Created, then deleted; the creation event arrives last.
     let environment = world().environment();
     let removal = stamped(json!({ "environment": environment.name }), late);
     assert_eq!(world().remove(&removal).status, "SUCCEEDED");
     let ended = world().run(&stamped(environment.request(), early));
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
-    assert_nothing_is_left(&environment);
+    assert_removed(&environment);
 
-    // Deleted, then created anew; the deletion comes last.
+    // Deleted, then created again; the deletion event arrives last.
     let environment = world().environment();
     let ended = world().run(&stamped(environment.request(), late));
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let removal = stamped(json!({ "environment": environment.name }), early);
     let ended = world().remove(&removal);
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
-    assert_eq!(environment.parameters(world()).len(), 4, "it is as it was");
+    assert_eq!(environment.parameters(world()).len(), 4, "unchanged");
 }
 
 #[test]
-fn after_its_removal_an_environment_may_have_another_identity() {
+fn identity_can_change_after_removal() {
     let environment = provisioned();
     assert_eq!(remove(&environment).status, "SUCCEEDED");
 
@@ -404,15 +408,15 @@ fn after_its_removal_an_environment_may_have_another_identity() {
     assert_eq!(
         record["expiresAt"],
         Value::Null,
-        "it is remembered again: {record}"
+        "the record doesn't expire: {record}"
     );
 }
 
 #[test]
-fn a_removal_waits_for_the_run_that_is_at_work() {
+fn removal_waits_for_a_running_execution() {
     let environment = world().environment();
     let creation = world().start(&environment.request());
-    until("it holds the environment", || {
+    until("the run holds the claim", || {
         let record = environment.record(world()).expect("a record");
         (record["holder"]["S"] == creation).then_some(())
     });
@@ -421,15 +425,15 @@ fn a_removal_waits_for_the_run_that_is_at_work() {
 
     assert_eq!(world().wait(&creation).status, "SUCCEEDED");
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    assert_nothing_is_left(&environment);
+    assert_removed(&environment);
 }
 
 #[test]
-fn a_protected_environment_keeps_its_cache_until_a_run_lifts_the_protection() {
+fn protection_prevents_removal_until_a_run_lifts_it() {
     let environment = world().environment();
     let listener = world().listen("envcache");
-    let made = world().run(&environment.request_with("/protect", json!(true)));
-    assert_eq!(made.output["protected"], true, "{made:?}");
+    let created = world().run(&environment.request_with("/protect", json!(true)));
+    assert_eq!(created.output["protected"], true, "{created:?}");
     let available = listener.wait_for(&environment.name);
     assert_eq!(available["detail"]["protected"], true, "{available}");
     let record = environment.record(world()).expect("a record");
@@ -447,7 +451,7 @@ fn a_protected_environment_keeps_its_cache_until_a_run_lifts_the_protection() {
     }
     assert_eq!(environment.parameters(world()).len(), 4);
 
-    // A request that doesn't mention the protection keeps it, and a plan shows what a run would change.
+    // A request without `protect` keeps the protection, and a plan shows what a run would change.
     let again = world().run(&environment.request());
     assert_eq!(again.output["protected"], true, "{again:?}");
     let mut lifting = environment.request_with("/protect", json!(false));
@@ -467,11 +471,11 @@ fn a_protected_environment_keeps_its_cache_until_a_run_lifts_the_protection() {
     let lifted = world().run(&environment.request_with("/protect", json!(false)));
     assert_eq!(lifted.output["protected"], false, "{lifted:?}");
     assert_eq!(remove(&environment).status, "SUCCEEDED");
-    assert_nothing_is_left(&environment);
+    assert_removed(&environment);
 }
 
 #[test]
-fn protection_of_a_removed_environment_does_not_come_back() {
+fn protection_is_not_restored_after_removal() {
     let environment = world().environment();
     for protect in [true, false] {
         let ended = world().run(&environment.request_with("/protect", json!(protect)));
@@ -486,7 +490,7 @@ fn protection_of_a_removed_environment_does_not_come_back() {
 }
 
 #[test]
-fn what_is_no_request_removes_nothing() {
+fn invalid_removal_request_changes_nothing() {
     let environment = provisioned();
     let cases = [
         (json!({}), "missing field `environment`"),

@@ -1,4 +1,4 @@
-//! A first creation that failed: what it made is kept, or taken away again where that was asked for.
+//! A failed first creation: its resources are kept, or deleted if the request has `onFailure: rollback`.
 
 use std::time::Duration;
 
@@ -15,25 +15,25 @@ fn deny(environment: &Environment, step: &str, operation: &str) {
     });
 }
 
-fn rolling_back(environment: &Environment) -> Value {
+fn with_rollback(environment: &Environment) -> Value {
     environment.request_with("/onFailure", json!("rollback"))
 }
 
-/// Runs it, sees it fail, and waits until its rollback has ended.
+/// Runs a request, checks that it fails with this error, and waits until its rollback has ended.
 fn fail_and_roll_back(request: &Value, error: &str) -> Ended {
     let failed = world().run(request);
     assert_eq!(failed.error, error, "{failed:?}");
     let (_, rollback) = failed
         .cause
         .split_once("What it created is being deleted by ")
-        .unwrap_or_else(|| panic!("it says what takes away: {}", failed.cause));
+        .unwrap_or_else(|| panic!("the cause names no rollback: {}", failed.cause));
     let ended = world().wait(rollback);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     ended
 }
 
-/// The security groups, and whether the subnet group and the cache are there.
-fn what_is_there(environment: &Environment) -> (Vec<String>, bool, bool) {
+/// Returns the created security groups, and whether the subnet group and the cache exist.
+fn existing_resources(environment: &Environment) -> (Vec<String>, bool, bool) {
     let name = format!("{}-cached-subnet-group", environment.name);
     let subnet_group = world().aws.call(
         "elasticache",
@@ -41,18 +41,18 @@ fn what_is_there(environment: &Environment) -> (Vec<String>, bool, bool) {
         &json!({ "CacheSubnetGroupName": name }),
     );
     let groups = world().security_groups(environment);
-    let made = groups
+    let created = groups
         .into_iter()
         .filter(|name| !["backend", "default"].contains(&name.as_str()))
         .collect();
     (
-        made,
+        created,
         subnet_group.is_ok(),
         environment.cache(world()).is_ok(),
     )
 }
 
-/// Starts the rollback of a failed execution by hand, and waits for its end.
+/// Starts the rollback of a failed execution manually, and waits for its end.
 fn roll_back(environment: &Environment, execution: &str) -> Ended {
     world().remove(&json!({
         "environment": environment.name,
@@ -61,9 +61,8 @@ fn roll_back(environment: &Environment, execution: &str) -> Ended {
 }
 
 #[test]
-fn what_a_failed_first_run_made_is_taken_away_wherever_it_failed() {
+fn rollback_deletes_what_the_failed_first_run_created() {
     let cases = [
-        // Its sibling branch goes on, and makes the subnet group.
         ("EnsureSecurityGroup", "AuthorizeSecurityGroupIngress"),
         ("EnsureSubnetGroup", "CreateCacheSubnetGroup"),
         ("EnsureReplicationGroup", "CreateReplicationGroup"),
@@ -74,11 +73,11 @@ fn what_a_failed_first_run_made_is_taken_away_wherever_it_failed() {
         let environment = world().environment();
         deny(&environment, step, operation);
 
-        let ended = fail_and_roll_back(&rolling_back(&environment), "AccessDenied");
+        let ended = fail_and_roll_back(&with_rollback(&environment), "AccessDenied");
 
         assert_eq!(ended.output["left"], json!([]), "{step}: {ended:?}");
         assert_eq!(
-            what_is_there(&environment),
+            existing_resources(&environment),
             (vec![], false, false),
             "{step}"
         );
@@ -90,7 +89,7 @@ fn what_a_failed_first_run_made_is_taken_away_wherever_it_failed() {
 }
 
 #[test]
-fn a_failed_first_run_keeps_what_it_made_where_nothing_else_is_said() {
+fn failed_first_run_keeps_its_resources_by_default() {
     let environment = world().environment();
     deny(
         &environment,
@@ -106,12 +105,12 @@ fn a_failed_first_run_keeps_what_it_made_where_nothing_else_is_said() {
         "{}",
         failed.cause
     );
-    let (groups, subnet_group, _) = what_is_there(&environment);
+    let (groups, subnet_group, _) = existing_resources(&environment);
     assert_eq!((groups.len(), subnet_group), (1, true));
 }
 
 #[test]
-fn what_was_there_before_stays() {
+fn rollback_keeps_resources_of_an_earlier_run() {
     let environment = world().environment();
     deny(&environment, "EnsureSubnetGroup", "CreateCacheSubnetGroup");
     assert_eq!(world().run(&environment.request()).error, "AccessDenied");
@@ -122,18 +121,18 @@ fn what_was_there_before_stays() {
         "CreateReplicationGroup",
     );
 
-    fail_and_roll_back(&rolling_back(&environment), "AccessDenied");
+    fail_and_roll_back(&with_rollback(&environment), "AccessDenied");
 
     let group = format!("{}-redis-sg", environment.name);
     assert_eq!(
-        what_is_there(&environment),
+        existing_resources(&environment),
         (vec![group], false, false),
-        "the security group was there before, the subnet group was not"
+        "only the security group existed before the failed run"
     );
 }
 
 #[test]
-fn what_was_adopted_stays() {
+fn rollback_keeps_adopted_resources() {
     let environment = world().environment();
     unmanaged::security_group(&environment, world());
     deny(
@@ -141,43 +140,47 @@ fn what_was_adopted_stays() {
         "EnsureReplicationGroup",
         "CreateReplicationGroup",
     );
-    let mut request = rolling_back(&environment);
+    let mut request = with_rollback(&environment);
     request["adopt"] = json!(true);
 
     let ended = fail_and_roll_back(&request, "AccessDenied");
 
     let left = text(&ended.output["left"][0]);
     assert!(
-        left.starts_with("security group sg-") && left.ends_with("was not made by the failed run"),
+        left.starts_with("security group sg-")
+            && left.ends_with("was not created by the failed run"),
         "{ended:?}"
     );
 
     let group = format!("{}-redis-sg", environment.name);
-    assert_eq!(what_is_there(&environment), (vec![group], false, false));
+    assert_eq!(
+        existing_resources(&environment),
+        (vec![group], false, false)
+    );
 }
 
 #[test]
-fn what_was_adopted_stays_protected_when_its_run_is_rolled_back() {
+fn adopted_cache_stays_protected_after_a_rollback() {
     let environment = world().environment();
     unmanaged::cache_as_wanted(&environment, world());
     deny(&environment, "PublishEndpoint", "PutParameter");
-    let mut request = rolling_back(&environment);
+    let mut request = with_rollback(&environment);
     request["adopt"] = json!(true);
     request["protect"] = json!(true);
 
     fail_and_roll_back(&request, "AccessDenied");
 
-    let (_, _, has_cache) = what_is_there(&environment);
-    assert!(has_cache, "it was there before");
-    let stray = world().deliver(
+    let (_, _, has_cache) = existing_resources(&environment);
+    assert!(has_cache, "the adopted cache is kept");
+    let removal = world().deliver(
         "Environment Deleted",
         &json!({ "environment": environment.name }),
     );
-    assert_eq!(stray.error, "Protected", "{stray:?}");
+    assert_eq!(removal.error, "Protected", "{removal:?}");
 }
 
 #[test]
-fn a_run_of_any_name_that_step_functions_takes_is_rolled_back() {
+fn execution_with_any_valid_name_is_rolled_back() {
     let environment = world().environment();
     deny(
         &environment,
@@ -191,7 +194,7 @@ fn a_run_of_any_name_that_step_functions_takes_is_rolled_back() {
         &json!({
             "stateMachineArn": world().stack.provision_state_machine_arn,
             "name": format!("release-1.2_(final)=@{}", environment.name),
-            "input": rolling_back(&environment).to_string(),
+            "input": with_rollback(&environment).to_string(),
         }),
     );
     let failed = world().wait(&text(&started["executionArn"]));
@@ -199,17 +202,17 @@ fn a_run_of_any_name_that_step_functions_takes_is_rolled_back() {
     let (_, rollback) = failed
         .cause
         .split_once("What it created is being deleted by ")
-        .unwrap_or_else(|| panic!("it is rolled back: {}", failed.cause));
+        .unwrap_or_else(|| panic!("the cause names no rollback: {}", failed.cause));
     let ended = world().wait(rollback);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    assert_eq!(what_is_there(&environment), (vec![], false, false));
+    assert_eq!(existing_resources(&environment), (vec![], false, false));
 }
 
 #[test]
-fn a_change_that_failed_takes_nothing_away() {
+fn failed_update_is_not_rolled_back() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
-    let mut request = rolling_back(&environment);
+    let mut request = with_rollback(&environment);
     request["cache"] = json!({ "port": 6380 });
 
     let failed = world().run(&request);
@@ -224,12 +227,12 @@ fn a_change_that_failed_takes_nothing_away() {
 }
 
 #[test]
-fn a_rollback_that_a_new_request_has_overtaken_takes_nothing_away() {
+fn rollback_is_superseded_by_a_newer_request() {
     let environment = world().environment();
     deny(&environment, "PublishEndpoint", "PutParameter");
-    // Its rollback can't start, and so stays authorized.
+    // The rollback can't start, so the record still authorizes it.
     deny(&environment, "StartRollback", "StartExecution");
-    let failed = world().start(&rolling_back(&environment));
+    let failed = world().start(&with_rollback(&environment));
     assert_eq!(world().wait(&failed).error, "AccessDenied");
     let name = World::name_of(&failed);
     let record = environment.record(world()).expect("a record");
@@ -246,22 +249,22 @@ fn a_rollback_that_a_new_request_has_overtaken_takes_nothing_away() {
 }
 
 #[test]
-fn a_rollback_that_could_not_be_started_can_be_started_manually() {
+fn rollback_can_be_started_manually_after_a_failed_start() {
     let environment = world().environment();
     deny(&environment, "PublishEndpoint", "PutParameter");
     deny(&environment, "StartRollback", "StartExecution");
-    let failed = world().start(&rolling_back(&environment));
+    let failed = world().start(&with_rollback(&environment));
     assert_eq!(world().wait(&failed).error, "AccessDenied");
     environment.fault_scope.clear_faults();
 
     let ended = roll_back(&environment, World::name_of(&failed));
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    assert_eq!(what_is_there(&environment), (vec![], false, false));
+    assert_eq!(existing_resources(&environment), (vec![], false, false));
 }
 
 #[test]
-fn a_rollback_that_could_not_be_recorded_is_not_started() {
+fn rollback_is_not_started_when_it_cannot_be_recorded() {
     let environment = world().environment();
     deny(
         &environment,
@@ -270,7 +273,7 @@ fn a_rollback_that_could_not_be_recorded_is_not_started() {
     );
     deny(&environment, "RecordRollback", "UpdateItem");
 
-    let failed = world().run(&rolling_back(&environment));
+    let failed = world().run(&with_rollback(&environment));
 
     assert_eq!(failed.error, "AccessDenied", "{failed:?}");
     assert!(
@@ -279,14 +282,14 @@ fn a_rollback_that_could_not_be_recorded_is_not_started() {
         failed.cause
     );
     assert_eq!(
-        what_is_there(&environment).0.len(),
+        existing_resources(&environment).0.len(),
         1,
-        "its security group stays"
+        "the security group is kept"
     );
 }
 
 #[test]
-fn a_rollback_that_a_retry_with_the_same_event_has_overtaken_takes_nothing_away() {
+fn rollback_is_superseded_by_a_retry_of_the_same_event() {
     let environment = world().environment();
     let time = "2026-11-22T10:00:00Z";
     let request = environment.request_with("/event", json!({ "id": "7bf73129", "time": time }));
@@ -302,14 +305,14 @@ fn a_rollback_that_a_retry_with_the_same_event_has_overtaken_takes_nothing_away(
 
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
     assert!(
-        text(&ended.output["reason"]).contains("another run has followed it"),
+        text(&ended.output["reason"]).contains("another run has claimed the environment since"),
         "{ended:?}"
     );
     assert_eq!(environment.parameters(world()).len(), 4);
 }
 
 #[test]
-fn a_rollback_that_cannot_be_started_is_said() {
+fn cause_reports_a_rollback_that_cannot_be_started() {
     let environment = world().environment();
     deny(
         &environment,
@@ -318,7 +321,7 @@ fn a_rollback_that_cannot_be_started_is_said() {
     );
     deny(&environment, "StartRollback", "StartExecution");
 
-    let failed = world().run(&rolling_back(&environment));
+    let failed = world().run(&with_rollback(&environment));
 
     assert_eq!(failed.error, "AccessDenied", "{failed:?}");
     assert!(
@@ -334,9 +337,9 @@ fn a_rollback_that_cannot_be_started_is_said() {
 }
 
 #[test]
-fn only_what_may_have_to_go_again_tells_who_made_it() {
+fn execution_tag_is_set_only_for_rollback_requests() {
     let environment = world().environment();
-    let created_by = |request: &Value| {
+    let sets_execution_tag = |request: &Value| {
         let ended = world().run(request);
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
         let found = world().call(
@@ -351,12 +354,12 @@ fn only_what_may_have_to_go_again_tells_who_made_it() {
         tags.contains(&"envcache:execution".to_owned())
     };
 
-    assert!(!created_by(&environment.request()));
+    assert!(!sets_execution_tag(&environment.request()));
     assert_eq!(
         world()
             .remove(&json!({ "environment": environment.name }))
             .status,
         "SUCCEEDED"
     );
-    assert!(created_by(&rolling_back(&environment)));
+    assert!(sets_execution_tag(&with_rollback(&environment)));
 }

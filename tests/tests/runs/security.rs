@@ -1,5 +1,5 @@
-//! What whoever can put an event on the bus must not reach: each test performs an attack from outside and shows that
-//! it changes nothing but the environment's own cache.
+//! Attacks by a user who can put events on the bus. Each test checks that an attack affects at most the environment's own
+//! cache.
 
 use envcache_tests::{
     Ended, Environment, World, array, fast_world as world, matrix, text, unmanaged,
@@ -26,7 +26,7 @@ fn assert_rejected(ended: &Ended, field: &str) {
     );
 }
 
-/// The tags of a security group, and its inbound rules.
+/// Returns a security group's tags and inbound rules.
 fn security_group(id: &str) -> (Vec<Value>, Vec<Value>) {
     let found = world().call(
         "ec2",
@@ -54,7 +54,7 @@ fn security_group_of(world: &World, environment: &Environment, name: &str) -> St
     text(&found["SecurityGroups"][0]["GroupId"])
 }
 
-/// A security group that envcache has nothing to do with.
+/// Creates a security group outside envcache, and returns its ID.
 fn foreign_security_group(environment: &Environment) -> String {
     unmanaged::security_group_named(environment, world(), "rds-prod-sg")
 }
@@ -74,7 +74,7 @@ fn parameter_tags(name: &str) -> Value {
 }
 
 #[test]
-fn an_event_cannot_adopt_a_security_group() {
+fn event_cannot_adopt_a_security_group() {
     let environment = world().environment();
     let foreign = foreign_security_group(&environment);
     let default = security_group_named(&environment, "default");
@@ -91,15 +91,15 @@ fn an_event_cannot_adopt_a_security_group() {
         let removed = deleted(&json!({ "environment": environment.name }));
         assert_eq!(removed.status, "SUCCEEDED", "{removed:?}");
         let after = [security_group(&foreign), security_group(&default)];
-        assert_eq!(before, after, "{name} is as it was");
+        assert_eq!(before, after, "{name} is unchanged");
     }
 }
 
 #[test]
-fn an_event_cannot_adopt_a_cache_its_subnet_group_or_its_parameters() {
+fn event_cannot_adopt_a_cache_subnet_group_or_parameters() {
     let environment = world().environment();
     unmanaged::cache(&environment, world(), &json!({}));
-    let parameter = unmanaged::parameter(&environment, world(), "url", "theirs");
+    let parameter = unmanaged::parameter(&environment, world(), "url", "unmanaged");
     unmanaged::wait_until_available(&environment, world());
     let tags = |arn: &str| {
         let found = world().call(
@@ -124,7 +124,7 @@ fn an_event_cannot_adopt_a_cache_its_subnet_group_or_its_parameters() {
 }
 
 #[test]
-fn the_default_security_group_cannot_be_adopted_manually_either() {
+fn manual_run_cannot_adopt_the_default_security_group() {
     let environment = world().environment();
     let default = security_group_named(&environment, "default");
     let before = security_group(&default);
@@ -135,11 +135,11 @@ fn the_default_security_group_cannot_be_adopted_manually_either() {
 
         assert_rejected(&world().run(&request), "cache.securityGroupName");
     }
-    assert_eq!(security_group(&default), before, "it is as it was");
+    assert_eq!(security_group(&default), before, "unchanged");
 }
 
 #[test]
-fn a_plan_does_not_show_the_value_of_a_foreign_parameter() {
+fn plan_does_not_show_the_value_of_a_foreign_parameter() {
     let environment = world().environment();
     let prefix = format!("/{}/database", environment.name);
     let secret = "postgres://admin:hunter2@db.internal:5432";
@@ -155,13 +155,16 @@ fn a_plan_does_not_show_the_value_of_a_foreign_parameter() {
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let plan = ended.output.to_string();
     assert!(plan.contains("another value"), "{plan}");
-    assert!(!plan.contains("hunter2"), "the plan shows it: {plan}");
+    assert!(
+        !plan.contains("hunter2"),
+        "the plan shows the value: {plan}"
+    );
     let history = world().history(&execution).to_string();
-    assert!(!history.contains("hunter2"), "the history shows it");
+    assert!(!history.contains("hunter2"), "the history shows the value");
 }
 
 #[test]
-fn a_secret_parameter_is_not_adopted_and_none_is_tagged_before_it_is_rejected() {
+fn secure_string_is_not_adopted_and_nothing_is_tagged() {
     let environment = world().environment();
     let prefix = format!("/{}/database", environment.name);
     let names = ["primary-endpoint", "url"].map(|leaf| format!("{prefix}/{leaf}"));
@@ -186,7 +189,7 @@ fn a_secret_parameter_is_not_adopted_and_none_is_tagged_before_it_is_rejected() 
     assert!(!world().history(&execution).to_string().contains("hunter2"));
 }
 
-/// An execution's name that a record of the environment could hold.
+/// Returns the name of the execution in the environment's record.
 fn last_execution(environment: &Environment) -> String {
     let record = environment.record(world()).expect("a record");
     let arn = text(&record["lastExecution"]["S"]);
@@ -194,7 +197,7 @@ fn last_execution(environment: &Environment) -> String {
 }
 
 #[test]
-fn an_event_cannot_start_a_rollback_or_lock_the_environment() {
+fn event_cannot_start_a_rollback_or_lock_the_environment() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let record = environment.record(world()).expect("a record");
@@ -217,11 +220,11 @@ fn an_event_cannot_start_a_rollback_or_lock_the_environment() {
 }
 
 #[test]
-fn a_rollback_that_no_failed_run_has_recorded_removes_nothing() {
+fn rollback_without_a_failed_run_removes_nothing() {
     let environment = world().environment();
-    // It could be rolled back if it had failed: its resources name it as the execution that created them.
-    let made = world().run(&environment.request_with("/onFailure", json!("rollback")));
-    assert_eq!(made.status, "SUCCEEDED", "{made:?}");
+    // If this run had failed, it could be rolled back: its resources have its execution tag.
+    let created = world().run(&environment.request_with("/onFailure", json!("rollback")));
+    assert_eq!(created.status, "SUCCEEDED", "{created:?}");
     let record = environment.record(world()).expect("a record");
 
     let ended = world().remove(&json!({
@@ -235,7 +238,7 @@ fn a_rollback_that_no_failed_run_has_recorded_removes_nothing() {
 }
 
 #[test]
-fn an_event_of_a_time_that_cannot_be_written_is_rejected() {
+fn event_time_before_1970_is_rejected() {
     let environment = world().environment();
     for time in ["0000-01-01T00:00:00Z", "1969-12-31T23:59:59Z"] {
         let stamped = json!({ "id": "an-event", "time": time });
@@ -244,11 +247,11 @@ fn an_event_of_a_time_that_cannot_be_written_is_rejected() {
 
         assert_rejected(&ended, "event.time");
     }
-    assert_eq!(environment.record(world()).expect("none"), Value::Null);
+    assert_eq!(environment.record(world()).expect("the table"), Value::Null);
 }
 
-/// The credentials of a role with exactly a function's permissions.
-fn with_permissions_of(world: &World, step: &str) -> Value {
+/// Creates a role with the permissions of a function's role, and returns credentials for it.
+fn credentials_like(world: &World, step: &str) -> Value {
     let role = world.physical_id(&format!("{step}Role"));
     let names = world.call("iam", "list_role_policies", &json!({ "RoleName": role }));
     let policy = world.call(
@@ -265,7 +268,7 @@ fn with_permissions_of(world: &World, step: &str) -> Value {
             "Action": "sts:AssumeRole",
         }],
     });
-    let made = world.call(
+    let created = world.call(
         "iam",
         "create_role",
         &json!({ "RoleName": name, "AssumeRolePolicyDocument": trust.to_string() }),
@@ -282,12 +285,12 @@ fn with_permissions_of(world: &World, step: &str) -> Value {
     let assumed = world.call(
         "sts",
         "assume_role",
-        &json!({ "RoleArn": made["Role"]["Arn"], "RoleSessionName": "intruder" }),
+        &json!({ "RoleArn": created["Role"]["Arn"], "RoleSessionName": "intruder" }),
     );
     assumed["Credentials"].clone()
 }
 
-/// Whether IAM denies a call to a caller. Any other answer means that the policies allow it.
+/// Returns whether IAM denies a call by a caller. Any other result means that the policies allow it.
 fn is_denied(
     world: &World,
     credentials: &Value,
@@ -328,7 +331,7 @@ fn assert_permissions(caller: &Value, call: (&str, &str), denied: &[Value], allo
     }
 }
 
-/// The tags that a step sets, and two sets that none may set: with a foreign key, and without the stack.
+/// Returns the tags that a step sets, and two sets that no step may set: with another key, and without the stack's tag.
 fn tag_sets(environment: &Environment) -> (Value, [Value; 2]) {
     let stack = tag("envcache:stack", local::stack::NAME);
     let environment = tag("envcache:environment", &environment.name);
@@ -338,11 +341,11 @@ fn tag_sets(environment: &Environment) -> (Value, [Value; 2]) {
     )
 }
 
-/// An environment that has its cache.
+/// Returns an environment that has a cache.
 fn provisioned() -> Environment {
     let environment = world().environment();
-    let made = world().run(&environment.request());
-    assert_eq!(made.status, "SUCCEEDED", "{made:?}");
+    let created = world().run(&environment.request());
+    assert_eq!(created.status, "SUCCEEDED", "{created:?}");
     environment
 }
 
@@ -352,14 +355,14 @@ fn arn(kind: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_role_creates_tags_and_changes_only_owned_security_groups() {
+fn role_tags_and_changes_only_owned_security_groups() {
     let environment = provisioned();
     let owned = security_group_named(&environment, &format!("{}-redis-sg", environment.name));
     let foreign = foreign_security_group(&environment);
     let (own_tags, bad_tags) = tag_sets(&environment);
     let create = |tags: &Value| {
         json!({
-            "VpcId": environment.network.vpc, "GroupName": "made", "Description": "made by an intruder",
+            "VpcId": environment.network.vpc, "GroupName": "created", "Description": "created by an intruder",
             "TagSpecifications": [{ "ResourceType": "security-group", "Tags": tags }],
         })
     };
@@ -373,7 +376,7 @@ fn a_role_creates_tags_and_changes_only_owned_security_groups() {
             }],
         })
     };
-    let ensure = with_permissions_of(world(), "EnsureSecurityGroup");
+    let ensure = credentials_like(world(), "EnsureSecurityGroup");
 
     assert_permissions(
         &ensure,
@@ -394,34 +397,34 @@ fn a_role_creates_tags_and_changes_only_owned_security_groups() {
         let call = ("ec2", operation.as_str());
         assert_permissions(&ensure, call, &[rule(&foreign)], &[rule(&owned)]);
     }
-    let delete = with_permissions_of(world(), "DeleteSecurityGroup");
+    let delete = credentials_like(world(), "DeleteSecurityGroup");
     let group = |id: &str| json!({ "GroupId": id });
     let call = ("ec2", "delete_security_group");
     assert_permissions(&delete, call, &[group(&foreign)], &[group(&owned)]);
 }
 
 #[test]
-fn a_role_creates_tags_and_changes_only_owned_subnet_groups() {
+fn role_tags_and_changes_only_owned_subnet_groups() {
     let environment = provisioned();
     let owned = format!("{}-cached-subnet-group", environment.name);
     let foreign = format!("{}-foreign", environment.name);
     let (own_tags, bad_tags) = tag_sets(&environment);
     let create = |name: &str, tags: &Value| {
         json!({
-            "CacheSubnetGroupName": name, "CacheSubnetGroupDescription": "made by an intruder",
+            "CacheSubnetGroupName": name, "CacheSubnetGroupDescription": "created by an intruder",
             "SubnetIds": environment.network.subnets, "Tags": tags,
         })
     };
     let untagged = create(&foreign, &json!([]));
     world().call("elasticache", "create_cache_subnet_group", &untagged);
-    let ensure = with_permissions_of(world(), "EnsureSubnetGroup");
+    let ensure = credentials_like(world(), "EnsureSubnetGroup");
 
-    let made = format!("{}-made", environment.name);
+    let created = format!("{}-created", environment.name);
     assert_permissions(
         &ensure,
         ("elasticache", "create_cache_subnet_group"),
-        &bad_tags.each_ref().map(|tags| create(&made, tags)),
-        &[create(&made, &own_tags)],
+        &bad_tags.each_ref().map(|tags| create(&created, tags)),
+        &[create(&created, &own_tags)],
     );
     let modify = |name: &str| json!({ "CacheSubnetGroupName": name, "CacheSubnetGroupDescription": "changed" });
     let call = ("elasticache", "modify_cache_subnet_group");
@@ -433,14 +436,14 @@ fn a_role_creates_tags_and_changes_only_owned_subnet_groups() {
         &bad_tags.each_ref().map(add),
         &[add(&own_tags)],
     );
-    let delete = with_permissions_of(world(), "DeleteSubnetGroup");
+    let delete = credentials_like(world(), "DeleteSubnetGroup");
     let group = |name: &str| json!({ "CacheSubnetGroupName": name });
     let call = ("elasticache", "delete_cache_subnet_group");
     assert_permissions(&delete, call, &[group(&foreign)], &[group(&owned)]);
 }
 
 #[test]
-fn a_role_tags_and_changes_only_owned_caches() {
+fn role_tags_and_changes_only_owned_caches() {
     let environment = provisioned();
     let foreign = world().environment();
     unmanaged::cache(&foreign, world(), &json!({}));
@@ -448,7 +451,7 @@ fn a_role_tags_and_changes_only_owned_caches() {
     let owned = format!("{}-redis", environment.name);
     let foreign = format!("{}-redis", foreign.name);
     let (own_tags, bad_tags) = tag_sets(&environment);
-    let ensure = with_permissions_of(world(), "EnsureReplicationGroup");
+    let ensure = credentials_like(world(), "EnsureReplicationGroup");
 
     for (kind, name) in [
         ("replicationgroup", owned.clone()),
@@ -463,32 +466,42 @@ fn a_role_tags_and_changes_only_owned_caches() {
         );
     }
     let group = |id: &str| json!({ "ReplicationGroupId": id, "ApplyImmediately": true });
-    let described = |id: &str| {
+    let with_description = |id: &str| {
         let mut parameters = group(id);
         parameters["ReplicationGroupDescription"] = json!("changed");
         parameters
     };
-    let counted = |id: &str| {
+    let with_replicas = |id: &str| {
         let mut parameters = group(id);
         parameters["NewReplicaCount"] = json!(1);
         parameters
     };
     let call = ("elasticache", "modify_replication_group");
-    assert_permissions(&ensure, call, &[described(&foreign)], &[described(&owned)]);
+    assert_permissions(
+        &ensure,
+        call,
+        &[with_description(&foreign)],
+        &[with_description(&owned)],
+    );
     for operation in ["increase_replica_count", "decrease_replica_count"] {
         let call = ("elasticache", operation);
-        assert_permissions(&ensure, call, &[counted(&foreign)], &[counted(&owned)]);
+        assert_permissions(
+            &ensure,
+            call,
+            &[with_replicas(&foreign)],
+            &[with_replicas(&owned)],
+        );
     }
 }
 
 #[test]
-fn a_role_tags_and_overwrites_only_owned_parameters() {
+fn role_tags_and_overwrites_only_owned_parameters() {
     let environment = provisioned();
     let owned = format!("/{}/cache/url", environment.name);
     let foreign = format!("/{}/database/url", environment.name);
-    put_parameter(&foreign, "String", "theirs");
+    put_parameter(&foreign, "String", "unmanaged");
     let (own_tags, bad_tags) = tag_sets(&environment);
-    let publish = with_permissions_of(world(), "PublishEndpoint");
+    let publish = credentials_like(world(), "PublishEndpoint");
 
     let add =
         |tags: &Value| json!({ "ResourceType": "Parameter", "ResourceId": owned, "Tags": tags });
@@ -499,7 +512,7 @@ fn a_role_tags_and_overwrites_only_owned_parameters() {
         &[add(&own_tags)],
     );
     let create = |tags: &Value| {
-        let name = format!("/{}/made/url", environment.name);
+        let name = format!("/{}/created/url", environment.name);
         json!({ "Name": name, "Value": "x", "Type": "String", "Tags": tags })
     };
     let overwrite =
@@ -513,14 +526,14 @@ fn a_role_tags_and_overwrites_only_owned_parameters() {
     ];
     let allowed = [create(&own_tags), overwrite(&owned)];
     assert_permissions(&publish, ("ssm", "put_parameter"), &denied, &allowed);
-    let delete = with_permissions_of(world(), "RetractEndpoint");
+    let delete = credentials_like(world(), "RetractEndpoint");
     let name = |name: &str| json!({ "Name": name });
     let call = ("ssm", "delete_parameter");
     assert_permissions(&delete, call, &[name(&foreign)], &[name(&owned)]);
 }
 
-/// Whether the deployed rule of a detail-type takes an event from an account.
-fn takes_events_of(world: &World, rule: &str, detail_type: &str, account: &str) -> bool {
+/// Returns whether the deployed rule matches an event of a detail-type from an account.
+fn matches_event_of(world: &World, rule: &str, detail_type: &str, account: &str) -> bool {
     let physical = world.physical_id(rule);
     let name = physical.rsplit('|').next().expect("a name");
     let described = world.call(
@@ -528,7 +541,7 @@ fn takes_events_of(world: &World, rule: &str, detail_type: &str, account: &str) 
         "describe_rule",
         &json!({ "Name": name, "EventBusName": world.stack.event_bus_name }),
     );
-    // The frame of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+    // The event structure of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
     let event = json!({
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
@@ -548,25 +561,25 @@ fn takes_events_of(world: &World, rule: &str, detail_type: &str, account: &str) 
     tested["Result"] == true
 }
 
-/// The rule that starts runs, with each of its detail-types.
+/// The rule that starts runs, with each detail-type that it matches.
 const RULES: [(&str, &str); 2] = [
     ("EnvironmentChanged", "Environment Created"),
     ("EnvironmentChanged", "Environment Deleted"),
 ];
 
 #[test]
-fn an_event_of_another_account_starts_nothing() {
+fn event_of_another_account_starts_nothing() {
     for (rule, detail_type) in RULES {
-        let takes = |account: &str| takes_events_of(world(), rule, detail_type, account);
+        let matches = |account: &str| matches_event_of(world(), rule, detail_type, account);
 
-        assert!(takes("000000000000"), "{rule}: the stack's own account");
-        assert!(!takes("123456789012"), "{rule}: another account");
+        assert!(matches("000000000000"), "{rule}: the stack's own account");
+        assert!(!matches("123456789012"), "{rule}: another account");
     }
 }
 
-/// One test, since the parameters are the stack's, and every run sees them.
+/// One test, because the parameters affect every run of the stack.
 #[test]
-fn a_stack_with_limits_allows_no_more() {
+fn stack_parameters_limit_adoption_nodes_and_accounts() {
     let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let parameters = [
         "Adoption=never",
@@ -575,14 +588,14 @@ fn a_stack_with_limits_allows_no_more() {
     ];
     world
         .redeploy(&parameters.map(str::to_owned))
-        .expect("it is deployed again");
+        .expect("a deployment");
 
     let environment = world.environment();
     unmanaged::security_group(&environment, &world);
     let adopting = world.run(&environment.request_with("/adopt", json!(true)));
     assert_rejected(&adopting, "`Adoption` is `never`");
-    let refused = world.run(&environment.request());
-    assert_eq!(refused.error, "NotOwned", "{refused:?}");
+    let rejected = world.run(&environment.request());
+    assert_eq!(rejected.error, "NotOwned", "{rejected:?}");
 
     let environment = world.environment();
     let large =
@@ -594,12 +607,12 @@ fn a_stack_with_limits_allows_no_more() {
         assert_eq!(ended.status, "SUCCEEDED", "{node_type}: {ended:?}");
     }
 
-    // The roles hold both limits too.
+    // The roles' policies enforce both limits too.
     let tag_foreign = json!({
         "Resources": [security_group_of(&world, &environment, "backend")],
         "Tags": [tag("envcache:stack", local::stack::NAME)],
     });
-    let intruder = with_permissions_of(&world, "EnsureSecurityGroup");
+    let intruder = credentials_like(&world, "EnsureSecurityGroup");
     assert!(is_denied(
         &world,
         &intruder,
@@ -607,11 +620,11 @@ fn a_stack_with_limits_allows_no_more() {
         "create_tags",
         &tag_foreign
     ));
-    let intruder = with_permissions_of(&world, "EnsureReplicationGroup");
+    let intruder = credentials_like(&world, "EnsureReplicationGroup");
     let group = format!("{}-redis", environment.name);
-    let modify = |more: (&str, Value)| {
+    let denies_change = |field: &str, value: Value| {
         let mut parameters = json!({ "ReplicationGroupId": group, "ApplyImmediately": true });
-        parameters[more.0] = more.1;
+        parameters[field] = value;
         is_denied(
             &world,
             &intruder,
@@ -620,12 +633,15 @@ fn a_stack_with_limits_allows_no_more() {
             &parameters,
         )
     };
-    assert!(modify(("CacheNodeType", json!("cache.r7g.large"))));
-    assert!(!modify(("ReplicationGroupDescription", json!("changed"))));
-    let create = |node_type: &str| {
+    assert!(denies_change("CacheNodeType", json!("cache.r7g.large")));
+    assert!(!denies_change(
+        "ReplicationGroupDescription",
+        json!("changed")
+    ));
+    let denies_creation = |node_type: &str| {
         let parameters = json!({
-            "ReplicationGroupId": format!("{}-made", environment.name),
-            "ReplicationGroupDescription": "made by an intruder",
+            "ReplicationGroupId": format!("{}-created", environment.name),
+            "ReplicationGroupDescription": "created by an intruder",
             "Engine": "valkey",
             "EngineVersion": "8.0",
             "CacheNodeType": node_type,
@@ -642,8 +658,8 @@ fn a_stack_with_limits_allows_no_more() {
             &parameters,
         )
     };
-    assert!(create("cache.r7g.large"));
-    assert!(!create("cache.t3.small"));
+    assert!(denies_creation("cache.r7g.large"));
+    assert!(!denies_creation("cache.t3.small"));
 
     for (rule, detail_type) in RULES {
         for (account, expected) in [
@@ -652,18 +668,18 @@ fn a_stack_with_limits_allows_no_more() {
             ("210987654321", true),
             ("999999999999", false),
         ] {
-            let found = takes_events_of(&world, rule, detail_type, account);
+            let found = matches_event_of(&world, rule, detail_type, account);
             assert_eq!(found, expected, "{rule}: {account}");
         }
     }
 }
 
 #[test]
-fn a_stack_that_always_allows_adoption_adopts_for_an_event() {
+fn event_can_adopt_when_the_stack_always_allows_it() {
     let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     world
         .redeploy(&["Adoption=always".to_owned()])
-        .expect("it is deployed again");
+        .expect("a deployment");
     let environment = world.environment();
     unmanaged::security_group(&environment, &world);
 

@@ -1,17 +1,17 @@
-//! The one-machine cloud refuses what AWS refuses, so that a run meets it here and not on AWS.
+//! The local AWS simulator rejects what AWS rejects, so that a run fails in a test and not on AWS.
 
 use envcache_tests::fast_world as world;
 use serde_json::{Value, json};
 
 #[test]
-fn what_aws_refuses_is_refused_here() {
+fn simulator_rejects_requests_that_aws_rejects() {
     let world = world();
     let (environment, elsewhere) = (world.environment(), world.environment());
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
     let group = |changes: Value| {
         let mut request = json!({
             "ReplicationGroupId": format!("{}-other", environment.name),
-            "ReplicationGroupDescription": "made by hand",
+            "ReplicationGroupDescription": "created outside envcache",
             "Engine": "valkey",
             "EngineVersion": "8.0",
             "CacheNodeType": "cache.t3.micro",
@@ -23,11 +23,11 @@ fn what_aws_refuses_is_refused_here() {
         }
         request
     };
-    let subnet_group = |changes: Value| {
+    let subnet_group = |subnets: Value| {
         json!({
             "CacheSubnetGroupName": format!("{}-other", environment.name),
-            "CacheSubnetGroupDescription": "made by hand",
-            "SubnetIds": changes,
+            "CacheSubnetGroupDescription": "created outside envcache",
+            "SubnetIds": subnets,
         })
     };
     let create = "create_replication_group";
@@ -88,7 +88,7 @@ fn what_aws_refuses_is_refused_here() {
     ];
     for (operation, request, code) in cases {
         assert_eq!(
-            refused("elasticache", operation, &request),
+            error_code("elasticache", operation, &request),
             Some(code.to_owned()),
             "{operation} {request}"
         );
@@ -96,7 +96,7 @@ fn what_aws_refuses_is_refused_here() {
 }
 
 #[test]
-fn modifications_and_reads_that_aws_rejects_are_rejected_here() {
+fn simulator_rejects_changes_and_reads_that_aws_rejects() {
     let world = world();
     let environment = world.environment();
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
@@ -122,26 +122,26 @@ fn modifications_and_reads_that_aws_rejects_are_rejected_here() {
     ];
     for (operation, request, code) in cases {
         assert_eq!(
-            refused("elasticache", operation, &request),
+            error_code("elasticache", operation, &request),
             Some(code.to_owned()),
             "{operation} {request}"
         );
     }
 }
 
-/// The code that AWS refuses a call with; none where it does not.
-fn refused(service: &str, operation: &str, request: &Value) -> Option<String> {
+/// Returns the error code of a call, or `None` if the call succeeds.
+fn error_code(service: &str, operation: &str, request: &Value) -> Option<String> {
     let error = world().aws.call(service, operation, request).err()?;
     Some(
         error
             .downcast::<local::aws::ErrorResponse>()
-            .expect("a error_response")
+            .expect("an error response")
             .code,
     )
 }
 
 #[test]
-fn a_deleted_cache_goes_slowly_and_its_security_group_after_it() {
+fn deletion_takes_time_and_blocks_the_groups_of_the_cache() {
     let world = world();
     let environment = world.environment();
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
@@ -160,20 +160,20 @@ fn a_deleted_cache_goes_slowly_and_its_security_group_after_it() {
 
     assert_eq!(deleted["ReplicationGroup"]["Status"], "deleting");
     assert_eq!(
-        environment.cache(world).expect("still there")["Status"],
+        environment.cache(world).expect("the cache")["Status"],
         "deleting"
     );
     assert_eq!(
-        refused("elasticache", "delete_cache_subnet_group", &subnets).as_deref(),
+        error_code("elasticache", "delete_cache_subnet_group", &subnets).as_deref(),
         Some("CacheSubnetGroupInUse")
     );
-    envcache_tests::until("it has gone", || environment.cache(world).err());
+    envcache_tests::until("the cache is deleted", || environment.cache(world).err());
     assert_eq!(
-        refused("ec2", "delete_security_group", &security_group).as_deref(),
+        error_code("ec2", "delete_security_group", &security_group).as_deref(),
         Some("DependencyViolation"),
-        "its interfaces linger"
+        "its network interfaces still exist"
     );
-    envcache_tests::until("its interfaces have gone", || {
+    envcache_tests::until("the network interfaces are deleted", || {
         world
             .aws
             .call("ec2", "delete_security_group", &security_group)

@@ -1,14 +1,14 @@
-//! What a run tells beside its history: the log's fields, the metrics, and the announcement of a sudden end.
+//! Telemetry of a run: log fields, metrics, traces, alarms, and the announcement of a stopped run.
 
 use envcache_tests::definition::{resources, statements, strings, template};
+use envcache_tests::lambda::Function;
 use envcache_tests::{World, matrix, messages, text, until};
 use local::Workspace;
-use envcache_tests::lambda::Function;
 use serde_json::{Value, json};
 
-/// The secret that a function has in its environment.
+/// A secret in the function's environment variables.
 const SECRET: &str = "test-secret-key";
-/// The id that the harness gives every request.
+/// The request ID that the test's Lambda runtime interface returns for every invocation.
 const REQUEST: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
 fn message() -> Value {
@@ -17,7 +17,7 @@ fn message() -> Value {
 }
 
 fn function(logical_id: &str) -> Function {
-    let workspace = Workspace::find().expect("what `make build` builds");
+    let workspace = Workspace::find().expect("the output of `make build`");
     let globals = &template()["Globals"]["Function"]["Environment"]["Variables"];
     let level = text(&globals["RUST_LOG"]);
     let variables = [
@@ -30,10 +30,10 @@ fn function(logical_id: &str) -> Function {
         ),
         ("AWS_SECRET_ACCESS_KEY", SECRET),
     ];
-    Function::start(&workspace, logical_id, &variables).expect("it starts")
+    Function::start(&workspace, logical_id, &variables).expect("the function starts")
 }
 
-/// The one line of the log that holds metrics.
+/// Returns the only log line that contains metrics.
 fn metrics(log: &[Value]) -> Value {
     let lines: Vec<_> = log.iter().filter(|line| line["_aws"].is_object()).collect();
     assert_eq!(lines.len(), 1, "one line of metrics: {log:?}");
@@ -41,7 +41,7 @@ fn metrics(log: &[Value]) -> Value {
 }
 
 #[test]
-fn each_line_of_the_log_names_environment_execution_and_request_and_no_secret() {
+fn log_lines_name_run_and_request_and_contain_no_secret() {
     let mut check = function("CheckReplicationGroup");
 
     check.invoke(&message()).expect("an answer");
@@ -50,7 +50,8 @@ fn each_line_of_the_log_names_environment_execution_and_request_and_no_secret() 
     check.invoke(&broken).expect("an answer");
 
     let log = check.log().expect("lines of JSON");
-    let (lines, numbers): (Vec<_>, Vec<_>) = log.iter().partition(|line| line["_aws"].is_null());
+    let (lines, metric_lines): (Vec<_>, Vec<_>) =
+        log.iter().partition(|line| line["_aws"].is_null());
     assert_eq!(lines.len(), 2, "a line for each request: {log:?}");
     for line in &lines {
         let fields = &line["fields"];
@@ -59,12 +60,12 @@ fn each_line_of_the_log_names_environment_execution_and_request_and_no_secret() 
         assert_eq!(fields["request_id"], REQUEST, "{line}");
     }
     assert_eq!(lines[1]["fields"]["error"], "Internal", "{}", lines[1]);
-    assert_eq!(numbers.len(), 1, "what cannot be read is not counted");
-    assert!(!format!("{log:?}").contains(SECRET), "no secret in a log");
+    assert_eq!(metric_lines.len(), 1, "none for the unreadable message");
+    assert!(!format!("{log:?}").contains(SECRET), "a secret in the log");
 }
 
 #[test]
-fn a_look_at_a_cache_is_counted_with_how_long_it_was_waited_for() {
+fn status_check_emits_polls_and_seconds_waited() {
     let mut check = function("CheckReplicationGroup");
 
     check.invoke(&message()).expect("an answer");
@@ -90,7 +91,7 @@ fn a_look_at_a_cache_is_counted_with_how_long_it_was_waited_for() {
 }
 
 #[test]
-fn the_end_of_a_run_is_counted_by_its_outcome_with_how_long_it_took() {
+fn ended_execution_emits_outcome_and_duration() {
     // The fields are those of https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     let event = json!({
         "version": "0",
@@ -118,8 +119,8 @@ fn the_end_of_a_run_is_counted_by_its_outcome_with_how_long_it_took() {
     report.invoke(&event).expect("an answer");
 
     let log = report.log().expect("lines of JSON");
-    let done = log.iter().find(|line| line["_aws"].is_null());
-    let fields = &done.expect("a line for the request")["fields"];
+    let request = log.iter().find(|line| line["_aws"].is_null());
+    let fields = &request.expect("a line for the request")["fields"];
     assert_eq!(
         (
             &fields["environment"],
@@ -155,12 +156,12 @@ fn the_end_of_a_run_is_counted_by_its_outcome_with_how_long_it_took() {
 }
 
 #[test]
-fn a_run_that_somebody_stops_is_announced_all_the_same() {
+fn stopped_run_is_announced() {
     let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let environment = world.environment();
     let listener = world.listen("envcache");
     let execution = world.start(&environment.request());
-    until("it to wait for its cache", || {
+    until("the run waits for the cache", || {
         world
             .entered(&execution)
             .iter()
@@ -180,15 +181,18 @@ fn a_run_that_somebody_stops_is_announced_all_the_same() {
     assert_eq!(detail["error"], "Aborted", "{detail}");
     assert_eq!(detail["execution"], execution.as_str());
     let reason = text(&detail["reason"]);
-    assert!(reason.starts_with("somebody stopped it, in "), "{reason}");
     assert!(
-        reason.ends_with("where the one before it ended"),
+        reason.starts_with("the execution was stopped in "),
+        "{reason}"
+    );
+    assert!(
+        reason.ends_with("a new run continues where this one ended"),
         "{reason}"
     );
 }
 
 #[test]
-fn each_function_adds_its_part_to_the_trace_and_may() {
+fn functions_and_state_machines_are_traced() {
     assert_eq!(
         template()["Globals"]["Function"]["Tracing"],
         "Active",
@@ -213,7 +217,7 @@ fn each_function_adds_its_part_to_the_trace_and_may() {
 }
 
 #[test]
-fn each_alarm_watches_what_is_told_and_notifies_the_topic() {
+fn every_alarm_watches_a_known_metric_and_notifies_the_topic() {
     let alarms = resources("AWS::CloudWatch::Alarm");
     assert_eq!(alarms.len(), 9, "{:?}", alarms.keys());
     for (name, alarm) in &alarms {
@@ -225,7 +229,7 @@ fn each_alarm_watches_what_is_told_and_notifies_the_topic() {
         );
         assert!(
             properties["AlarmDescription"].is_string(),
-            "{name} says what to do"
+            "{name} has no description"
         );
         assert_eq!(properties["TreatMissingData"], "notBreaching", "{name}");
         let known = [
@@ -241,7 +245,7 @@ fn each_alarm_watches_what_is_told_and_notifies_the_topic() {
         );
         assert!(
             known.contains(&(watched.0.as_str(), watched.1.as_str())),
-            "{name}: {watched:?} is told by nobody"
+            "{name}: nothing emits {watched:?}"
         );
     }
 }

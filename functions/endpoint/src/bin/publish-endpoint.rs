@@ -1,4 +1,4 @@
-//! The last step: the cache's endpoint stands where the backend reads it.
+//! Publishes the endpoint in Parameter Store.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,4 +1,4 @@
-//! The endpoint is retracted, before its cache goes.
+//! Deletes the endpoint parameters before the cache is deleted.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,4 +1,4 @@
-//! The endpoint is tried on the backend's own path, before anybody reads it.
+//! Connects to the endpoint from the backend's network before it is published.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -72,9 +72,9 @@ async fn claims_when_there_is_no_record() {
 
 #[tokio::test]
 async fn claims_again_when_the_reply_was_lost() {
-    let ours = json!({ "holder": ME, "version": 8 });
+    let own = json!({ "holder": ME, "version": 8 });
 
-    let (_, update) = claimed(&ours, &provision()).await;
+    let (_, update) = claimed(&own, &provision()).await;
 
     assert_eq!(
         update["ConditionExpression"],
@@ -134,14 +134,18 @@ async fn requests_a_rollback_only_when_there_is_no_cache() {
 
 #[tokio::test]
 async fn keeps_the_protection_unless_the_request_changes_it() {
-    let wanting = |protect: Value| provision_with(json!({ "protect": protect }));
+    let protecting = |protect: Value| provision_with(json!({ "protect": protect }));
 
     for (recorded, request, expected) in [
         (json!({}), provision(), false),
-        (json!({}), wanting(json!(true)), true),
+        (json!({}), protecting(json!(true)), true),
         (json!({ "protected": true }), provision(), true),
-        (json!({ "protected": true }), wanting(json!(true)), true),
-        (json!({ "protected": true }), wanting(json!(false)), false),
+        (json!({ "protected": true }), protecting(json!(true)), true),
+        (
+            json!({ "protected": true }),
+            protecting(json!(false)),
+            false,
+        ),
     ] {
         let (found, update) = claimed(&recorded, &request).await;
 
@@ -237,7 +241,7 @@ async fn takes_over_and_waits_when_the_holder_has_ended() {
 }
 
 #[tokio::test]
-async fn takes_nothing_over_when_the_request_is_rejected() {
+async fn takes_over_nothing_when_the_request_is_rejected() {
     for (attributes, request, expected) in [
         (
             with_identity(held()),
@@ -281,7 +285,7 @@ async fn writes_nothing_when_the_holder_may_still_run() {
 }
 
 #[tokio::test]
-async fn keeps_the_reason_when_dynamodb_refuses() {
+async fn keeps_the_error_name_when_dynamodb_rejects() {
     for (code, expected) in [
         // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
         ("AccessDeniedException", ErrorName::AccessDenied),
@@ -294,11 +298,11 @@ async fn keeps_the_reason_when_dynamodb_refuses() {
         ("InternalServerError", ErrorName::ServiceUnavailable),
         ("ResourceNotFoundException", ErrorName::Internal),
     ] {
-        let error_response = Answer::json_fault(400, code, "no");
+        let rejection = Answer::json_fault(400, code, "no");
 
         for (answers, operation) in [
-            (vec![error_response.clone()], "GetItem"),
-            (vec![nothing(), error_response], "UpdateItem"),
+            (vec![rejection.clone()], "GetItem"),
+            (vec![nothing(), rejection], "UpdateItem"),
         ] {
             let replay = Replay::new(answers);
 
@@ -312,13 +316,11 @@ async fn keeps_the_reason_when_dynamodb_refuses() {
 }
 
 #[tokio::test]
-async fn keeps_the_reason_when_step_functions_refuses() {
-    let error_response = Answer::json_fault(400, "AccessDeniedException", "no");
-    let replay = Replay::new([read(&held()), error_response]);
+async fn keeps_the_error_name_when_step_functions_rejects() {
+    let rejection = Answer::json_fault(400, "AccessDeniedException", "no");
+    let replay = Replay::new([read(&held()), rejection]);
 
-    let error = claim(&replay, 0, &provision())
-        .await
-        .expect_err("a error_response");
+    let error = claim(&replay, 0, &provision()).await.expect_err("an error");
 
     assert_eq!(error.name(), ErrorName::AccessDenied);
     let cause = format!("DescribeExecution {OTHER}: ");

@@ -1,4 +1,4 @@
-//! The decision as tables.
+//! Tables of decisions.
 
 use contract::message::{ClaimEnvironmentInput, WaitedFor};
 use serde_json::json;
@@ -15,9 +15,9 @@ fn claims_when_no_other_run_holds_the_environment() {
     for (case, attributes) in [
         ("no record", json!({})),
         ("free", json!({ "requestedAt": START })),
-        ("ours, after a lost reply", json!({ "holder": ME })),
+        ("its own claim, after a lost reply", json!({ "holder": ME })),
         // Only a holder waits for the functions of the former one.
-        ("a mark without a holder", json!({ "takenOverAt": 30 })),
+        ("a takeover without a holder", json!({ "takenOverAt": 30 })),
     ] {
         let found = decide(&attributes, None, 0, &provision());
 
@@ -26,7 +26,7 @@ fn claims_when_no_other_run_holds_the_environment() {
 }
 
 #[test]
-fn waits_45_seconds_in_all_after_it_took_over() {
+fn waits_45_seconds_in_total_after_takeover() {
     let taken_over = json!({ "holder": ME, "takenOverAt": 30 });
 
     for (seconds_waited, expected) in [
@@ -56,9 +56,9 @@ fn takes_over_only_when_the_holder_has_ended() {
     }
 }
 
-// Step Functions may not return an execution that has only just started, however long this one has waited for others.
+// Step Functions may not return an execution that has only just started, even if this one has waited long for others.
 #[test]
-fn takes_over_a_holder_not_returned_after_60_seconds_for_it() {
+fn takes_over_when_holder_is_not_returned_for_60_seconds() {
     let since = |holder: &str, since: u32| {
         Some(WaitedFor {
             holder: holder.to_owned(),
@@ -161,7 +161,7 @@ fn rejects_another_identity_once_no_other_run_works() {
 
     for (case, attributes, holder, expected) in [
         ("free", &free, None, "Immutable"),
-        // The other run may be a removal, and then the identity is free again.
+        // The other run may be a removal, after which any identity is allowed.
         ("held", &held, Some(Running), "wait 30"),
         (
             "held by a run that has ended",

@@ -1,4 +1,4 @@
-//! Tests of the decision, and of a claim against replayed answers of DynamoDB and Step Functions.
+//! Tests of the decision, and of claims with replayed answers of DynamoDB and Step Functions.
 
 mod claim;
 mod decide;
@@ -24,7 +24,7 @@ const OTHER: &str = "arn:aws:states:ap-southeast-1:123456789012:execution:envcac
 /// 2026-11-23T10:00:00Z.
 const START: i64 = 1_795_428_000_000;
 
-/// What `ClaimEnvironment` takes in a run that started at `START`.
+/// The input of `ClaimEnvironment` in a run that started at `START`.
 fn message(seconds_waited: u32, request: &Value) -> ClaimEnvironmentInput {
     serde_json::from_value(json!({
         "environment": "bandup",
@@ -39,7 +39,7 @@ fn message(seconds_waited: u32, request: &Value) -> ClaimEnvironmentInput {
     .expect("the message")
 }
 
-/// Adds fields to an object, in place of those that it has.
+/// Adds fields to an object, or replaces them.
 fn merge(mut object: Value, more: Value) -> Value {
     let Value::Object(more) = more else {
         panic!("{more} is not an object");
@@ -165,7 +165,7 @@ fn decide(
     )
 }
 
-/// A decision in a word, with what matters of it.
+/// Returns a decision as a short text.
 fn word(decision: StepResult<Decision>) -> String {
     match decision {
         Ok(Decision::Claim(_)) => "claim".to_owned(),
@@ -183,7 +183,7 @@ fn read(attributes: &Value) -> Answer {
     Answer::ok(json!({ "Item": item(&attributes) }).to_string())
 }
 
-/// The answer to a write, and to a read of what doesn't exist.
+/// The answer to a write, and to a read of a record that doesn't exist.
 fn nothing() -> Answer {
     Answer::ok("{}")
 }
@@ -201,7 +201,7 @@ fn status(status: &str) -> Answer {
     )
 }
 
-/// The answer to a write with a condition that doesn't hold, with the item that is there:
+/// The answer to a write with a condition that doesn't hold, with the current item:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
 fn lost(attributes: &Value) -> Answer {
     let answer = json!({
@@ -245,7 +245,7 @@ async fn call(replay: &Replay, input: ClaimEnvironmentInput) -> StepResult<Claim
     crate::claim(&clients, input).await
 }
 
-/// Claims an environment with this record. Returns what the next states get besides the status, and the write.
+/// Claims an environment with this record. Returns the output without its status, and the write.
 async fn claimed(attributes: &Value, request: &Value) -> (Value, Value) {
     let replay = Replay::new([read(attributes), nothing()]);
 

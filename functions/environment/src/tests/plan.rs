@@ -1,4 +1,5 @@
-//! `PlanEnvironment`: the same decision without a write. The replayed answers hold none for a write, so it would fail.
+//! `PlanEnvironment`: the same decision without a write. There are no replayed answers for a write, so a write would
+//! fail.
 
 use contract::error::ErrorName;
 use replay::{Answer, Replay};
@@ -19,7 +20,7 @@ async fn is_free_when_it_could_be_claimed() {
     for (case, attributes) in [
         ("no attributes", json!({})),
         ("the same identity", with_identity(json!({ "version": 7 }))),
-        ("ours", json!({ "holder": ME })),
+        ("its own claim", json!({ "holder": ME })),
         // A claim would rewrite these.
         (
             "outdated attributes",
@@ -130,7 +131,7 @@ async fn is_rejected_when_the_environment_is_protected() {
 }
 
 #[tokio::test]
-async fn dry_run_does_not_ask_for_the_holder() {
+async fn dry_run_does_not_read_the_holders_status() {
     let replay = Replay::new([read(&held())]);
 
     let found = planned(&replay, &dry_run()).await;
@@ -141,22 +142,22 @@ async fn dry_run_does_not_ask_for_the_holder() {
 
 #[tokio::test]
 async fn reports_the_protection_only_when_it_would_change() {
-    let wanting = |protect: bool| provision_with(json!({ "protect": protect }));
+    let protecting = |protect: bool| provision_with(json!({ "protect": protect }));
     let protected = json!({ "protected": true });
 
     for (attributes, request, expected, change) in [
         (json!({}), provision(), false, Value::Null),
         (
             json!({}),
-            wanting(true),
+            protecting(true),
             true,
             json!({ "found": false, "wanted": true }),
         ),
         (protected.clone(), provision(), true, Value::Null),
-        (protected.clone(), wanting(true), true, Value::Null),
+        (protected.clone(), protecting(true), true, Value::Null),
         (
             protected,
-            wanting(false),
+            protecting(false),
             false,
             json!({ "found": true, "wanted": false }),
         ),

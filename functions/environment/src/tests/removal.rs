@@ -8,7 +8,7 @@ use super::{
 };
 use crate::decide::HolderStatus::{Ended, Running};
 
-/// What the record of a cache under other names than the removal's request holds.
+/// The attributes of a cache with other names than the removal requests.
 fn recorded() -> Value {
     json!({
         "version": 7,
@@ -48,11 +48,11 @@ fn removes_unless_the_environment_is_protected() {
 }
 
 #[test]
-fn rejects_a_removal_before_it_would_take_over() {
+fn rejects_removal_of_protected_environment_before_takeover() {
     let protected = json!({ "holder": OTHER, "protected": true });
 
     for (holder, expected) in [
-        // The other run may end the protection.
+        // The other run may turn protection off.
         (Running, "wait 30"),
         (Ended, "Protected"),
     ] {
@@ -63,7 +63,7 @@ fn rejects_a_removal_before_it_would_take_over() {
 }
 
 #[test]
-fn rolls_back_only_what_the_record_names() {
+fn rolls_back_only_the_recorded_execution() {
     let authorized = json!({ "rollbackOf": "run-1" });
 
     for (case, attributes, holder, expected) in [
@@ -98,7 +98,7 @@ fn rolls_back_only_what_the_record_names() {
 }
 
 #[tokio::test]
-async fn removal_returns_what_the_record_knows() {
+async fn removal_returns_recorded_names() {
     let request = remove_with(json!({ "finalSnapshot": true }));
 
     let (found, _) = claimed(&recorded(), &request).await;
@@ -122,7 +122,7 @@ async fn removal_returns_what_the_record_knows() {
 }
 
 #[tokio::test]
-async fn removal_returns_the_requested_names_without_a_record() {
+async fn removal_returns_requested_names_without_a_record() {
     for attributes in [json!({}), json!({ "spec": "not JSON" })] {
         let (found, _) = claimed(&attributes, &remove()).await;
 
@@ -152,7 +152,7 @@ async fn rollback_returns_the_execution_and_keeps_protection() {
     let (found, _) = claimed(&attributes, &rollback()).await;
 
     assert_eq!(found["createdBy"], "run-1");
-    // The cache was there before the run that failed, and it stays protected.
+    // The cache existed before the failed run, and stays protected.
     assert_eq!(
         found["forgotten"],
         "creation, cacheIdentity, engineVersion, observed, rollbackOf"
@@ -193,7 +193,7 @@ async fn removal_records_when_its_event_requested_it() {
 }
 
 #[tokio::test]
-async fn rollback_leaves_what_was_last_recorded() {
+async fn rollback_keeps_the_last_recorded_request() {
     // The failed execution stays the last one, and its authorization stays until the rollback has ended.
     let (_, update) = claimed(&json!({ "rollbackOf": "run-1", "version": 2 }), &rollback()).await;
 

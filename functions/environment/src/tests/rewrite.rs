@@ -1,4 +1,4 @@
-//! Records that earlier versions of envcache wrote: a claim reads them, and rewrites them.
+//! Records of earlier versions of envcache, which a claim reads and rewrites.
 
 use contract::error::ErrorName;
 use replay::Replay;
@@ -9,7 +9,7 @@ use super::{
     provision_elsewhere, read, remove, rollback, spec, with_identity,
 };
 
-/// The attributes of a cache that is being created, as the version before wrote them.
+/// The attributes of a cache that is being created, as an earlier version wrote them.
 fn outdated() -> Value {
     merge(
         identity(),
@@ -84,7 +84,7 @@ async fn outdated_identity_counts_when_another_is_requested() {
 }
 
 #[tokio::test]
-async fn removal_returns_what_an_outdated_record_knows() {
+async fn removal_returns_the_values_of_an_outdated_record() {
     let (found, _) = claimed(&outdated(), &remove()).await;
 
     assert_eq!(found["vpcId"], "vpc-0a1b2c3d4e5f60718");
@@ -110,7 +110,7 @@ async fn current_attributes_are_written_as_they_were_read() {
 
 #[tokio::test]
 async fn record_is_claimed_when_it_has_no_version() {
-    // A stack in which the state machines claimed by themselves wrote none.
+    // An earlier version of envcache, in which the state machines claimed without a function, wrote none.
     let attributes = json!({ "requestedAt": START - 1, "lastExecution": OTHER });
     let replay = Replay::new([read(&attributes), nothing()]);
 

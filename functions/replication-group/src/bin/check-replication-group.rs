@@ -1,4 +1,4 @@
-//! Checks the replication group once.
+//! Checks the replication group's status once.
 
 use contract::message::CheckReplicationGroupInput;
 use step::metric::{Metric, emit};

@@ -1,4 +1,4 @@
-//! Creates, replaces, adopts, or changes the replication group.
+//! Creates, replaces, adopts, or changes the cache's replication group.
 
 use record::Table;
 use replication_group::{Clients, ensure};

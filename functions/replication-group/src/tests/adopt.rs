@@ -1,4 +1,4 @@
-//! An available group without an owner, in a run that adopts.
+//! Tests of a run that adopts an available group.
 
 use contract::error::ErrorName;
 use replay::form;
@@ -10,7 +10,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn adds_the_tags_when_a_group_without_owner_is_adopted() {
+async fn adds_owner_tags_when_adopting_unowned_group() {
     let aws = Aws::with_record(
         &held(None),
         [
@@ -38,12 +38,12 @@ async fn adds_the_tags_when_a_group_without_owner_is_adopted() {
             ("Tags.Tag.2.Value", "envcache"),
         ])
     );
-    // A creation in the record would make a create-failed group of this name envcache's own.
+    // If the record had a creation, envcache would own a create-failed group of this name.
     assert!(aws.recorded().is_empty());
 }
 
 #[tokio::test]
-async fn adopts_before_it_changes_anything() {
+async fn adopts_before_changing() {
     let aws = Aws::new([
         described("available", same),
         unowned(),
@@ -59,7 +59,7 @@ async fn adopts_before_it_changes_anything() {
 }
 
 #[tokio::test]
-async fn adopts_nothing_that_cannot_become_as_wanted() {
+async fn rejects_adoption_when_difference_is_immutable() {
     let unencrypted = |body: String| {
         body.replace(
             "<TransitEncryptionEnabled>true",
@@ -78,20 +78,20 @@ async fn adopts_nothing_that_cannot_become_as_wanted() {
 }
 
 #[tokio::test]
-async fn adopts_nothing_that_another_stack_owns() {
+async fn rejects_adoption_when_another_stack_owns_group() {
     let aws = Aws::new([described("available", same), owned_by("another-stack")]);
 
     let error = aws
         .ensure(adopting(message(&json!({}))))
         .await
-        .expect_err("another stack's");
+        .expect_err("owned by another stack");
 
     assert_eq!(error.name(), ErrorName::NotOwned);
     assert!(aws.elasticache_writes().is_empty());
 }
 
 #[tokio::test]
-async fn waits_when_a_changing_group_takes_no_tags() {
+async fn waits_when_changing_group_rejects_tags() {
     let aws = Aws::new([
         described("available", same),
         unowned(),

@@ -1,4 +1,4 @@
-//! An available group.
+//! Tests with an available group.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{
     waiting, with, with_observed,
 };
 
-/// A group with a replica.
+/// Returns the group with a replica added.
 fn two_nodes(mut body: String) -> String {
     let end = body.find("</NodeGroupMembers>").expect("it has members");
     body.insert_str(
@@ -38,7 +38,7 @@ fn failing_over(body: String) -> String {
 }
 
 #[tokio::test]
-async fn is_up_to_date_with_its_address_unchanged_when_as_wanted() {
+async fn returns_unchanged_endpoint_when_up_to_date() {
     let aws = Aws::new([described("available", same), owned(), member(same)]);
 
     let found = aws
@@ -69,7 +69,7 @@ async fn is_up_to_date_with_its_address_unchanged_when_as_wanted() {
 }
 
 #[tokio::test]
-async fn shows_the_reader_endpoint_when_there_are_replicas() {
+async fn returns_reader_endpoint_when_group_has_replicas() {
     let aws = Aws::new([described("available", failing_over), owned(), member(same)]);
 
     let found = aws
@@ -84,7 +84,7 @@ async fn shows_the_reader_endpoint_when_there_are_replicas() {
 }
 
 #[tokio::test]
-async fn waits_when_the_endpoint_is_not_there_yet() {
+async fn waits_when_endpoint_is_missing() {
     let without_endpoint = |body: String| {
         let begin = body.find("<PrimaryEndpoint>").expect("it has one");
         let end = body.find("<ReaderEndpoint>").expect("it follows");
@@ -119,7 +119,7 @@ async fn waits_when_the_endpoint_is_not_there_yet() {
 }
 
 #[tokio::test]
-async fn changes_nothing_when_the_group_is_not_owned() {
+async fn changes_nothing_when_group_is_not_owned() {
     let cases = [
         (owned_by("another-stack"), "`bandup-redis`"),
         (unowned(), "adopt"),
@@ -142,7 +142,7 @@ async fn changes_nothing_when_the_group_is_not_owned() {
 }
 
 #[tokio::test]
-async fn applies_each_difference_at_once_as_one_change() {
+async fn applies_each_difference_immediately_in_one_change() {
     let modify = "ModifyReplicationGroup";
     let cases = [
         (
@@ -199,7 +199,7 @@ async fn applies_each_difference_at_once_as_one_change() {
 }
 
 #[tokio::test]
-async fn makes_one_change_per_round_when_several_differ() {
+async fn makes_one_change_per_round_when_several_settings_differ() {
     let aws = Aws::new([
         described("available", same),
         owned(),
@@ -215,7 +215,7 @@ async fn makes_one_change_per_round_when_several_differ() {
 }
 
 #[tokio::test]
-async fn turns_failover_on_after_replicas_and_off_before_them() {
+async fn orders_failover_and_replica_changes() {
     let half_failing_over = |body: String| {
         two_nodes(body).replace("<AutomaticFailover>disabled", "<AutomaticFailover>enabled")
     };
@@ -231,19 +231,19 @@ async fn turns_failover_on_after_replicas_and_off_before_them() {
             described("available", half_failing_over),
             0,
             (modify, failover, "false"),
-            "failover without Multi-AZ is turned off first too",
+            "failover without Multi-AZ is also turned off first",
         ),
         (
             described("available", failing_over),
             0,
             (modify, failover, "false"),
-            "no replica wanted: failover is turned off first",
+            "no replica requested: failover is turned off first",
         ),
         (
             described("available", two_nodes),
             0,
             ("DecreaseReplicaCount", "NewReplicaCount", "0"),
-            "then the replica is removed",
+            "then the replica is deleted",
         ),
     ];
     for (group, replicas, (action, field, value), why) in cases {
@@ -260,7 +260,7 @@ async fn turns_failover_on_after_replicas_and_off_before_them() {
 }
 
 #[tokio::test]
-async fn names_a_member_when_backups_are_turned_on() {
+async fn names_snapshotting_member_when_backups_are_turned_on() {
     // "Must specify both SnapshotRetentionLimit and SnapshottingClusterId to turn on snapshots":
     // https://github.com/aws-controllers-k8s/community/issues/1846
     let without_backups =
@@ -280,7 +280,7 @@ async fn names_a_member_when_backups_are_turned_on() {
 }
 
 #[tokio::test]
-async fn waits_while_the_group_or_a_member_is_changing() {
+async fn waits_while_group_or_member_is_changing() {
     let without_members = |body: String| {
         body.replace(
             "<MemberClusters><ClusterId>bandup-redis-001</ClusterId></MemberClusters>",
@@ -288,9 +288,9 @@ async fn waits_while_the_group_or_a_member_is_changing() {
         )
     };
     let available = || described("available", same);
-    let gone = Answer::query_fault(404, "CacheClusterNotFound", "no such member");
+    let missing = Answer::query_fault(404, "CacheClusterNotFound", "no such member");
     let cases = [
-        // Its tags can't be read.
+        // The tags can't be read.
         (
             vec![available(), rejected("InvalidReplicationGroupState")],
             "found changing",
@@ -300,14 +300,14 @@ async fn waits_while_the_group_or_a_member_is_changing() {
             "found changing: bandup-redis-001 is creating",
         ),
         (
-            vec![available(), owned(), gone],
+            vec![available(), owned(), missing],
             "found changing: bandup-redis-001 is not there",
         ),
         (
             vec![described("available", without_members), owned()],
             "found without a member",
         ),
-        // The change is rejected.
+        // ElastiCache rejects the change.
         (
             vec![
                 available(),
@@ -330,7 +330,7 @@ async fn waits_while_the_group_or_a_member_is_changing() {
     }
 }
 
-/// When a backup begins: <https://github.com/hashicorp/terraform-provider-aws/issues/24968>.
+/// Returns the answer when a backup begins: <https://github.com/hashicorp/terraform-provider-aws/issues/24968>.
 fn not_available() -> Answer {
     Answer::query_fault(
         404,
@@ -340,7 +340,7 @@ fn not_available() -> Answer {
 }
 
 #[tokio::test]
-async fn waits_when_tags_are_temporarily_unreadable_or_not_writable() {
+async fn waits_when_tags_are_temporarily_unavailable() {
     let cases = [
         (
             message(&json!({})),
@@ -365,18 +365,18 @@ async fn waits_when_tags_are_temporarily_unreadable_or_not_writable() {
     }
 }
 
-/// A change that ElastiCache finds nothing to do for.
-struct Nothing {
+/// A change for which ElastiCache finds nothing to modify.
+struct NoOpChange {
     cache: Value,
     answer: Answer,
     operation: &'static str,
     differences: &'static str,
 }
 
-fn nothings() -> [Nothing; 3] {
+fn no_op_changes() -> [NoOpChange; 3] {
     let replicas = || rejected("NoOperationFault");
     [
-        Nothing {
+        NoOpChange {
             cache: json!({ "description": "cache" }),
             answer: Answer::query_fault(
                 400,
@@ -386,13 +386,13 @@ fn nothings() -> [Nothing; 3] {
             operation: "ModifyReplicationGroup",
             differences: "cache.description is `in memory db for bandup`, requested `cache`",
         },
-        Nothing {
+        NoOpChange {
             cache: json!({ "replicas": 1 }),
             answer: replicas(),
             operation: "IncreaseReplicaCount",
             differences: "cache.replicas is `0`, requested `1`",
         },
-        Nothing {
+        NoOpChange {
             cache: json!({}),
             answer: replicas(),
             operation: "DecreaseReplicaCount",
@@ -401,8 +401,8 @@ fn nothings() -> [Nothing; 3] {
     ]
 }
 
-impl Nothing {
-    /// A round that finds the difference, with what its execution observed before.
+impl NoOpChange {
+    /// Returns the AWS of a round that finds the difference, with the execution's earlier observations.
     fn aws(&self, before: &Value) -> Aws {
         let group = if self.operation == "DecreaseReplicaCount" {
             described("available", two_nodes)
@@ -416,24 +416,24 @@ impl Nothing {
 
 #[tokio::test]
 async fn compares_again_when_elasticache_finds_nothing_to_modify() {
-    for nothing in nothings() {
+    for change in no_op_changes() {
         let of = |execution: &str, differences: &str, at: u32| json!({ "execution": execution, "nothingToModify": { "differences": differences, "at": at } });
         let cases = [
             json!({}),
-            of("run-0", nothing.differences, 30),
+            of("run-0", change.differences, 30),
             of("run-1", "cache.nodeType is `a`, requested `b`", 30),
             // A retried invocation of the same round.
-            of("run-1", nothing.differences, 0),
+            of("run-1", change.differences, 0),
         ];
         for before in cases {
-            let aws = nothing.aws(&before);
+            let aws = change.aws(&before);
 
-            let found = aws.ensure(message(&nothing.cache)).await.expect("it waits");
+            let found = aws.ensure(message(&change.cache)).await.expect("it waits");
 
             assert_eq!(found, waiting("found nothing to modify", 30));
             let observed = aws.observed().pop().expect("a write");
             assert_eq!(observed["execution"], "run-1");
-            let recorded = json!({ "differences": nothing.differences, "at": 0 });
+            let recorded = json!({ "differences": change.differences, "at": 0 });
             assert_eq!(observed["nothingToModify"], recorded);
             assert_eq!(observed["replicaRequests"], json!([]), "not accepted");
         }
@@ -441,25 +441,25 @@ async fn compares_again_when_elasticache_finds_nothing_to_modify() {
 }
 
 #[tokio::test]
-async fn names_field_and_values_when_the_same_change_modifies_nothing_twice() {
-    for nothing in nothings() {
+async fn fails_when_same_change_modifies_nothing_twice() {
+    for change in no_op_changes() {
         let before = json!({
             "execution": "run-1",
-            "nothingToModify": { "differences": nothing.differences, "at": 30 }
+            "nothingToModify": { "differences": change.differences, "at": 30 }
         });
-        let later = with(message(&nothing.cache), &json!({ "secondsWaited": 60 }));
+        let later = with(message(&change.cache), &json!({ "secondsWaited": 60 }));
 
-        let error = nothing.aws(&before).ensure(later).await.expect_err("twice");
+        let error = change.aws(&before).ensure(later).await.expect_err("twice");
 
         assert_eq!(error.name(), ErrorName::Immutable);
-        let begin = format!("{} bandup-redis: ", nothing.operation);
+        let begin = format!("{} bandup-redis: ", change.operation);
         assert!(error.to_string().starts_with(&begin), "{error}");
-        assert!(error.to_string().contains(nothing.differences), "{error}");
+        assert!(error.to_string().contains(change.differences), "{error}");
     }
 }
 
 #[tokio::test]
-async fn waits_when_the_engine_version_is_not_shown_yet() {
+async fn waits_when_engine_version_is_missing() {
     let without_version = |body: String| body.replace("<EngineVersion>8.0.1</EngineVersion>", "");
     let aws = Aws::new([
         described("available", same),
@@ -474,7 +474,7 @@ async fn waits_when_the_engine_version_is_not_shown_yet() {
 }
 
 #[tokio::test]
-async fn times_out_when_it_is_still_not_as_wanted_after_60_minutes() {
+async fn times_out_when_not_up_to_date_after_60_minutes() {
     let cases = [
         (
             member(same),
@@ -501,14 +501,14 @@ async fn times_out_when_it_is_still_not_as_wanted_after_60_minutes() {
         let error = aws.ensure(late).await.expect_err(expected);
 
         assert_eq!(error.name(), ErrorName::Timeout);
-        let expected = format!("replication group bandup-redis is {expected}");
+        let expected = format!("replication group `bandup-redis` is {expected}");
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert!(aws.elasticache_writes().is_empty());
     }
 }
 
 #[tokio::test]
-async fn is_up_to_date_when_as_wanted_after_60_minutes() {
+async fn succeeds_when_up_to_date_after_60_minutes() {
     let aws = Aws::new([described("available", same), owned(), member(same)]);
     let late = with(message(&json!({})), &json!({ "secondsWaited": 3600 }));
 
@@ -521,32 +521,32 @@ async fn is_up_to_date_when_as_wanted_after_60_minutes() {
 }
 
 #[tokio::test]
-async fn shows_found_and_wanted_when_aws_cannot_change_it() {
+async fn rejects_immutable_differences_with_both_values() {
     let cases = [
         (
             json!({ "engineVersion": "7.2" }),
             ("", ""),
-            "cache.engineVersion is 8.0.1, wanted 7.2",
+            "cache.engineVersion is `8.0.1`, requested `7.2`",
         ),
         (
             json!({ "port": 7000 }),
             ("", ""),
-            "cache.port is 6379, wanted 7000",
+            "cache.port is `6379`, requested `7000`",
         ),
         (
             json!({}),
             ("<Engine>valkey", "<Engine>redis"),
-            "engine is redis",
+            "engine is `redis`",
         ),
         (
             json!({}),
             (">bandup-cached-subnet-group<", ">default<"),
-            "cache.subnetGroupName is default",
+            "cache.subnetGroupName is `default`",
         ),
         (
             json!({ "subnetGroupName": "another-subnet-group" }),
             ("", ""),
-            "cache.subnetGroupName is bandup-cached-subnet-group, wanted another-subnet-group",
+            "cache.subnetGroupName is `bandup-cached-subnet-group`, requested `another-subnet-group`",
         ),
     ];
     for (cache, (shown, instead), expected) in cases {
@@ -570,15 +570,15 @@ async fn shows_found_and_wanted_when_aws_cannot_change_it() {
 
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>
 #[tokio::test]
-async fn is_immutable_when_clients_need_a_password() {
+async fn rejects_group_when_clients_need_password() {
     let cases = [
         (
             "<AuthTokenEnabled>true</AuthTokenEnabled>",
-            "AUTH is on, wanted off",
+            "AUTH is `on`, requested `off`",
         ),
         (
             "<UserGroupIds><member>backend</member></UserGroupIds>",
-            "user groups is backend, wanted none",
+            "user groups is `backend`, requested none",
         ),
     ];
     for (shown, expected) in cases {

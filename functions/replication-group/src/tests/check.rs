@@ -1,4 +1,4 @@
-//! The poll.
+//! Tests of the poll.
 
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{absent, described, rejected, same};
 use crate::check;
 
-/// `CheckReplicationGroup` on one answer, after so many seconds of waiting.
+/// Runs `CheckReplicationGroup` with one answer, after `waited` seconds.
 async fn checked(answer: Answer, waited: u32) -> StepResult<CheckReplicationGroupOutput> {
     let replay = Replay::new([answer]);
     let message = json!({
@@ -32,7 +32,7 @@ async fn checked(answer: Answer, waited: u32) -> StepResult<CheckReplicationGrou
 }
 
 #[tokio::test]
-async fn is_pending_while_elasticache_is_at_work() {
+async fn returns_pending_while_group_is_changing() {
     for status in ["creating", "deleting", "snapshotting"] {
         let found = checked(described(status, same), 190).await.expect(status);
 
@@ -47,12 +47,12 @@ async fn is_pending_while_elasticache_is_at_work() {
 }
 
 #[tokio::test]
-async fn is_ready_when_ensuring_can_decide_even_after_60_minutes() {
+async fn returns_ready_for_other_statuses_even_after_60_minutes() {
     let without_status = |body: String| body.replacen("<Status>any</Status>", "", 1);
     let cases = [
         (absent(), "not there"),
         (described("available", same), "available"),
-        // Only EnsureReplicationGroup looks at members.
+        // Only EnsureReplicationGroup checks the members.
         (described("modifying", same), "modifying"),
         (described("create-failed", same), "create-failed"),
         (described("hibernating", same), "hibernating"),
@@ -74,7 +74,7 @@ async fn is_ready_when_ensuring_can_decide_even_after_60_minutes() {
 }
 
 #[tokio::test]
-async fn times_out_when_elasticache_is_at_work_for_60_minutes() {
+async fn times_out_when_pending_for_60_minutes() {
     let error = checked(described("creating", same), 3600)
         .await
         .expect_err("60 minutes are over");
@@ -83,13 +83,13 @@ async fn times_out_when_elasticache_is_at_work_for_60_minutes() {
     assert!(
         error
             .to_string()
-            .starts_with("replication group bandup-redis is creating"),
+            .starts_with("replication group `bandup-redis` is creating"),
         "{error}"
     );
 }
 
 #[tokio::test]
-async fn keeps_the_reason_when_elasticache_rejects_the_check() {
+async fn returns_aws_error_when_check_is_rejected() {
     let error = checked(rejected("Throttling"), 0)
         .await
         .expect_err("throttled");

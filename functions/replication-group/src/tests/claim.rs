@@ -1,4 +1,4 @@
-//! The record guards every write to ElastiCache.
+//! Tests that each write to ElastiCache requires the claim.
 
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupOutput;
@@ -6,8 +6,8 @@ use replay::Answer;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, ME, OTHER, absent, accepted, condition_failed, creation, described, events, held, member,
-    message, owned, read, rejected, same, situations, unowned, with, written,
+    Aws, OTHER_RUN, THIS_RUN, absent, accepted, condition_failed, creation, described, events,
+    held, member, message, owned, read, rejected, same, unowned, with, writing_rounds, written,
 };
 
 fn is_claim_lost(output: &EnsureReplicationGroupOutput) -> bool {
@@ -16,7 +16,7 @@ fn is_claim_lost(output: &EnsureReplicationGroupOutput) -> bool {
 }
 
 #[tokio::test]
-async fn reads_the_record_consistently() {
+async fn reads_record_with_strong_consistency() {
     let aws = Aws::new([described("creating", same)]);
 
     aws.ensure(message(&json!({}))).await.expect("it waits");
@@ -35,9 +35,9 @@ async fn reads_the_record_consistently() {
 }
 
 #[tokio::test]
-async fn calls_no_elasticache_when_the_claim_is_lost_at_the_start() {
+async fn makes_no_elasticache_call_when_claim_is_already_lost() {
     let cases = [
-        ("another execution's", read(&json!({ "holder": OTHER }))),
+        ("another execution's", read(&json!({ "holder": OTHER_RUN }))),
         ("released", read(&json!({ "environment": "bandup" }))),
         ("no record", Answer::ok("{}")),
         // The holder is compared by its ARN: two state machines can have executions of the same name.
@@ -55,41 +55,45 @@ async fn calls_no_elasticache_when_the_claim_is_lost_at_the_start() {
 }
 
 #[tokio::test]
-async fn writes_the_record_once_before_each_write() {
-    for situation in situations() {
-        let write = situation.write;
-        let aws = Aws::new(situation.elasticache);
+async fn writes_record_once_before_each_elasticache_write() {
+    for round in writing_rounds() {
+        let write = round.write;
+        let aws = Aws::new(round.elasticache);
 
-        aws.ensure(situation.message).await.expect(write);
+        aws.ensure(round.message).await.expect(write);
 
         assert_eq!(aws.elasticache_writes(), [write]);
         assert_eq!(aws.record_writes().len(), 1, "{write}");
     }
 }
 
-// The order of the two writes shows here: the record's comes first, or ElastiCache's would have taken place.
+// Also checks the order of the two writes: the record is written first, because ElastiCache receives no write.
 #[tokio::test]
-async fn writes_nothing_when_the_claim_is_lost_before_a_write() {
-    for situation in situations() {
-        let write = situation.write;
+async fn writes_nothing_when_claim_is_lost_before_write() {
+    for round in writing_rounds() {
+        let write = round.write;
         let record = read(&held(Some(&creation())));
-        let aws = Aws::answering(situation.elasticache, [record, condition_failed()]);
+        let aws = Aws::answering(round.elasticache, [record, condition_failed()]);
 
-        let found = aws.ensure(situation.message).await.expect("an output");
+        let found = aws.ensure(round.message).await.expect("an output");
 
         assert!(is_claim_lost(&found), "{write}: {found:?}");
-        assert_eq!(aws.record_writes().len(), 1, "{write}: it was tried");
+        assert_eq!(
+            aws.record_writes().len(),
+            1,
+            "{write}: the conditional write"
+        );
         assert!(aws.elasticache_writes().is_empty(), "{write}");
     }
 }
 
 #[tokio::test]
-async fn writes_the_record_only_while_holding_the_environment() {
-    for situation in situations() {
-        let write = situation.write;
-        let aws = Aws::new(situation.elasticache);
+async fn writes_record_only_while_holding_environment() {
+    for round in writing_rounds() {
+        let write = round.write;
+        let aws = Aws::new(round.elasticache);
 
-        aws.ensure(situation.message).await.expect(write);
+        aws.ensure(round.message).await.expect(write);
 
         let update = &aws.record_writes()[0];
         assert_eq!(update["TableName"], "environments", "{write}");
@@ -99,17 +103,17 @@ async fn writes_the_record_only_while_holding_the_environment() {
             "{write}"
         );
         let values = &update["ExpressionAttributeValues"];
-        assert_eq!(values[":read_holder"], json!({ "S": ME }), "{write}");
+        assert_eq!(values[":read_holder"], json!({ "S": THIS_RUN }), "{write}");
     }
 }
 
 #[tokio::test]
-async fn records_the_identity_and_a_creation_or_replacement() {
-    for situation in situations() {
-        let write = situation.write;
-        let aws = Aws::new(situation.elasticache);
+async fn records_identity_and_creation_or_replacement() {
+    for round in writing_rounds() {
+        let write = round.write;
+        let aws = Aws::new(round.elasticache);
 
-        aws.ensure(situation.message).await.expect(write);
+        aws.ensure(round.message).await.expect(write);
 
         let update = &aws.record_writes()[0];
         let has_creation = ["CreateReplicationGroup", "DeleteReplicationGroup"].contains(&write);
@@ -138,8 +142,8 @@ async fn records_the_identity_and_a_creation_or_replacement() {
 }
 
 #[tokio::test]
-async fn loses_the_claim_when_another_run_takes_over_meanwhile() {
-    // Between the request, which finds no capacity, and the record of that.
+async fn returns_claim_lost_when_another_run_takes_over() {
+    // Between the request, which finds no capacity, and the write that records it.
     let aws = Aws::answering(
         [absent(), rejected("InsufficientCacheClusterCapacity")],
         [read(&held(None)), written(), condition_failed()],
@@ -152,7 +156,7 @@ async fn loses_the_claim_when_another_run_takes_over_meanwhile() {
 }
 
 #[tokio::test]
-async fn leaves_the_record_alone_when_nothing_is_to_be_done() {
+async fn keeps_record_when_nothing_changes() {
     let cases = [
         ("waits", vec![described("creating", same)]),
         (
@@ -170,7 +174,7 @@ async fn leaves_the_record_alone_when_nothing_is_to_be_done() {
 }
 
 #[tokio::test]
-async fn leaves_the_record_alone_when_the_group_is_rejected() {
+async fn keeps_record_when_group_is_rejected() {
     let late = json!({ "secondsWaited": 3600 });
     let available = || described("available", same);
     let failed = || vec![described("create-failed", same), events(&[]), events(&[])];
@@ -204,8 +208,8 @@ async fn leaves_the_record_alone_when_the_group_is_rejected() {
 
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 #[tokio::test]
-async fn keeps_the_reason_when_dynamodb_rejects_a_call() {
-    let denied = || Answer::json_fault(400, "AccessDeniedException", "AWS's own words.");
+async fn returns_aws_error_when_dynamodb_rejects_call() {
+    let denied = || Answer::json_fault(400, "AccessDeniedException", "AWS's message.");
     let cases = [
         (vec![denied()], "GetItem bandup: "),
         (vec![read(&held(None)), denied()], "UpdateItem bandup: "),

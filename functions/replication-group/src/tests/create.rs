@@ -1,4 +1,4 @@
-//! A group that doesn't exist.
+//! Tests with a group that doesn't exist.
 
 use contract::error::ErrorName;
 use record::Creation;
@@ -12,7 +12,7 @@ use super::{
 const ZONE: &str = "PreferredCacheClusterAZs.AvailabilityZone.1";
 
 #[tokio::test]
-async fn creates_with_every_field_when_absent() {
+async fn creates_group_with_every_field_when_absent() {
     let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
 
     let found = aws.ensure(message(&json!({}))).await.expect("created");
@@ -43,12 +43,12 @@ async fn creates_with_every_field_when_absent() {
             ("Tags.Tag.2.Key", "envcache:stack"),
             ("Tags.Tag.2.Value", "envcache"),
         ]),
-        "no field more, no field less: no TransitEncryptionMode, no KMS key, no token"
+        "exactly these fields: no TransitEncryptionMode, no KMS key, no AUTH token"
     );
 }
 
 #[tokio::test]
-async fn records_the_creation_in_the_same_round_when_first_absent() {
+async fn records_creation_in_the_same_round() {
     let aws = Aws::with_record(&held(None), [absent(), accepted("CreateReplicationGroup")]);
 
     let found = aws.ensure(message(&json!({}))).await.expect("created");
@@ -58,7 +58,7 @@ async fn records_the_creation_in_the_same_round_when_first_absent() {
 }
 
 #[tokio::test]
-async fn passes_on_replicas_with_failover_a_version_and_a_port() {
+async fn creates_with_requested_replicas_version_and_port() {
     let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
     let cache = json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 });
 
@@ -81,7 +81,7 @@ async fn passes_on_replicas_with_failover_a_version_and_a_port() {
 }
 
 #[tokio::test]
-async fn tags_the_execution_when_a_rollback_is_requested() {
+async fn tags_execution_when_rollback_is_requested() {
     let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
     let mut message = message(&json!({}));
     message["spec"]["options"] = json!({ "onFailure": "rollback" });
@@ -94,7 +94,7 @@ async fn tags_the_execution_when_a_rollback_is_requested() {
 }
 
 #[tokio::test]
-async fn waits_when_the_group_appeared_meanwhile() {
+async fn waits_when_group_already_exists() {
     let exists = Answer::query_fault(
         400,
         "ReplicationGroupAlreadyExists",
@@ -104,11 +104,11 @@ async fn waits_when_the_group_appeared_meanwhile() {
 
     let found = aws.ensure(message(&json!({}))).await.expect("it waits");
 
-    assert_eq!(found, waiting("exists already", 30));
+    assert_eq!(found, waiting("already exists", 30));
 }
 
 #[tokio::test]
-async fn only_waits_while_elasticache_is_at_work() {
+async fn only_waits_while_group_is_changing() {
     for status in ["creating", "deleting", "snapshotting"] {
         let aws = Aws::new([described(status, same)]);
 
@@ -124,7 +124,7 @@ async fn only_waits_while_elasticache_is_at_work() {
 }
 
 #[tokio::test]
-async fn times_out_when_it_has_waited_for_60_minutes() {
+async fn times_out_after_60_minutes_of_waiting() {
     let cases = [
         (absent(), "not there"),
         (described("creating", same), "creating"),
@@ -136,14 +136,14 @@ async fn times_out_when_it_has_waited_for_60_minutes() {
         let error = aws.ensure(late).await.expect_err(found);
 
         assert_eq!(error.name(), ErrorName::Timeout);
-        let expected = format!("replication group bandup-redis is {found} after 60 minutes");
+        let expected = format!("replication group `bandup-redis` is {found} after 60 minutes");
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert!(aws.elasticache_writes().is_empty(), "{found}");
     }
 }
 
 #[tokio::test]
-async fn rejects_a_status_that_elasticache_does_not_document() {
+async fn rejects_undocumented_status() {
     let aws = Aws::new([described("hibernating", same)]);
 
     let error = aws.ensure(message(&json!({}))).await.expect_err("unknown");
@@ -152,15 +152,16 @@ async fn rejects_a_status_that_elasticache_does_not_document() {
     assert!(
         error
             .to_string()
-            .starts_with("replication group bandup-redis is hibernating"),
+            .starts_with("replication group `bandup-redis` is hibernating"),
         "{error}"
     );
     assert_eq!(aws.elasticache.actions(), ["DescribeReplicationGroups"]);
 }
 
 #[tokio::test]
-async fn returns_not_found_when_the_security_group_is_not_seen_yet() {
-    // AWS documents neither a fault for it nor a message: what counts is that the rejection names the group.
+async fn returns_not_found_when_security_group_is_not_visible_yet() {
+    // AWS documents neither an error code nor a message for this case. The step checks that the message contains the
+    // group's ID.
     let aws = Aws::new([
         absent(),
         Answer::query_fault(
@@ -170,13 +171,16 @@ async fn returns_not_found_when_the_security_group_is_not_seen_yet() {
         ),
     ]);
 
-    let error = aws.ensure(message(&json!({}))).await.expect_err("unseen");
+    let error = aws
+        .ensure(message(&json!({})))
+        .await
+        .expect_err("not visible yet");
 
     assert_eq!(error.name(), ErrorName::NotFound, "{error}");
 }
 
 #[tokio::test]
-async fn keeps_the_reason_when_elasticache_rejects_the_creation() {
+async fn returns_aws_error_when_creation_is_rejected() {
     let cases = [
         ("NodeQuotaForCustomerExceeded", ErrorName::QuotaExceeded),
         ("CacheSubnetGroupNotFoundFault", ErrorName::NotFound),
@@ -193,14 +197,14 @@ async fn keeps_the_reason_when_elasticache_rejects_the_creation() {
         assert_eq!(error.name(), expected, "{code}");
         assert!(
             error.to_string().starts_with(&format!(
-                "CreateReplicationGroup bandup-redis: {code}: AWS's own words."
+                "CreateReplicationGroup bandup-redis: {code}: AWS's message."
             )),
             "{error}"
         );
     }
 }
 
-/// The message is that of
+/// Returns the error with the message of
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html>.
 fn no_capacity() -> Answer {
     Answer::query_fault(
@@ -211,7 +215,7 @@ fn no_capacity() -> Answer {
 }
 
 #[tokio::test]
-async fn tries_every_placement_once_when_there_is_no_capacity() {
+async fn tries_each_placement_once_when_capacity_is_lacking() {
     let attempts = [
         (None, "no capacity in zones chosen by ElastiCache"),
         (Some("ap-southeast-1a"), "no capacity in ap-southeast-1a"),
@@ -249,14 +253,14 @@ async fn tries_every_placement_once_when_there_is_no_capacity() {
 
     assert_eq!(error.name(), ErrorName::InsufficientCapacity);
     let expected =
-        "Tried: zones chosen by ElastiCache; ap-southeast-1a; ap-southeast-1b. What could";
+        "Tried: zones chosen by ElastiCache; ap-southeast-1a; ap-southeast-1b. Failed creations";
     assert!(error.to_string().contains(expected), "{error}");
     assert_eq!(aws.elasticache.actions(), ["DescribeReplicationGroups"]);
     assert!(aws.record_writes().is_empty());
 }
 
 #[tokio::test]
-async fn names_the_zones_when_elasticache_does_not_choose_them() {
+async fn requests_zones_when_elasticache_does_not_choose_them() {
     let recorded = Creation {
         tried: vec![vec![]],
         ..creation()

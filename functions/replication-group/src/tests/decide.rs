@@ -1,4 +1,4 @@
-//! The decisions as tables.
+//! Table tests of the decisions.
 
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupInput;
@@ -8,22 +8,22 @@ use serde_json::{Value, json};
 use super::{message, with, zones};
 use crate::decide::{Next, by_status, creation, replacement, without_capacity};
 
-/// The reason of a member that found no capacity.
+/// The reason if AWS has no capacity for a member.
 const NO_CAPACITY: &str =
     "ElastiCache's events: bandup-redis-001: InsufficientCacheClusterCapacity";
 const NO_ADDRESSES: &str = "ElastiCache's events: bandup-redis-001: no free IP addresses";
 
-/// The message with these fields changed.
+/// Returns the input with these fields changed.
 fn input(changes: &Value) -> EnsureReplicationGroupInput {
     serde_json::from_value(with(message(&json!({})), changes)).expect("the state's message")
 }
 
-/// A creation that this execution has recorded.
+/// Returns a creation that this execution has recorded.
 fn own() -> Creation {
     super::creation()
 }
 
-/// A creation that another execution has recorded, with everything that matters only to that one.
+/// Returns a creation that another execution has recorded, with the fields that count only for that execution.
 fn others() -> Creation {
     Creation {
         execution: "run-0".to_owned(),
@@ -40,7 +40,7 @@ fn tried(placements: &[&[&str]]) -> Vec<Vec<String>> {
 
 /// The statuses of <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>.
 #[test]
-fn decides_by_each_documented_status() {
+fn returns_next_step_for_each_status() {
     let wait = |status: &str| Ok(Next::Wait(status.to_owned()));
     let cases = [
         (None, Ok(Next::Create)),
@@ -62,7 +62,7 @@ fn decides_by_each_documented_status() {
 }
 
 #[test]
-fn creates_in_the_first_placement_not_tried_by_the_execution() {
+fn creates_in_first_placement_not_tried_by_execution() {
     let b = zones(&["ap-southeast-1b"]);
     let first = &[][..];
     let a = &["ap-southeast-1a"][..];
@@ -85,9 +85,9 @@ fn creates_in_the_first_placement_not_tried_by_the_execution() {
             }),
             b,
         ),
-        // The reply to the request was lost: it is repeated in the same placement.
+        // The reply to the request was lost, so the request is repeated in the same placement.
         (
-            "requested, but not tried in vain",
+            "requested, and not without capacity",
             Some(Creation {
                 placement: zones(a),
                 tried: tried(&[first]),
@@ -111,7 +111,7 @@ fn creates_in_the_first_placement_not_tried_by_the_execution() {
 }
 
 #[test]
-fn counts_as_replaced_once_its_deletion_was_requested() {
+fn counts_as_replaced_when_deletion_was_requested() {
     let requested = |replaced, deletion_requested| Creation {
         replaced,
         deletion_requested,
@@ -132,7 +132,7 @@ fn counts_as_replaced_once_its_deletion_was_requested() {
 }
 
 #[test]
-fn lists_only_the_placements_really_tried_without_capacity() {
+fn lists_only_placements_tried_without_capacity() {
     let network = |zones: &Value| with(replay::network(), &json!({ "zones": zones }));
     let (first, a) = (&[][..], &["ap-southeast-1a"][..]);
     let b = &["ap-southeast-1b"][..];
@@ -143,17 +143,17 @@ fn lists_only_the_placements_really_tried_without_capacity() {
         (
             input(&one_zone),
             tried(&[first, a]),
-            "1 node of cache.t3.micro. Tried: zones chosen by ElastiCache; ap-southeast-1a. What",
+            "1 node of type `cache.t3.micro`. Tried: zones chosen by ElastiCache; ap-southeast-1a. Failed",
         ),
         (
             two_nodes,
             tried(&[first]),
-            "2 nodes of cache.t3.micro. Tried: zones chosen by ElastiCache. What",
+            "2 nodes of type `cache.t3.micro`. Tried: zones chosen by ElastiCache. Failed",
         ),
         (
             input(&json!({})),
             tried(&[b, first, a]),
-            "Tried: ap-southeast-1b; zones chosen by ElastiCache; ap-southeast-1a. What",
+            "Tried: ap-southeast-1b; zones chosen by ElastiCache; ap-southeast-1a. Failed",
         ),
     ];
     for (input, tried, expected) in cases {
@@ -167,7 +167,7 @@ fn lists_only_the_placements_really_tried_without_capacity() {
 }
 
 #[test]
-fn replaces_a_failed_creation_that_is_recorded() {
+fn replaces_recorded_failed_creation() {
     let requested = || Creation {
         deletion_requested: true,
         ..own()
@@ -197,7 +197,7 @@ fn replaces_a_failed_creation_that_is_recorded() {
                 ..requested()
             },
         ),
-        // Its group is placed where the other execution placed it.
+        // The existing group has the other execution's placement.
         (
             "another execution's, without capacity",
             others(),
@@ -208,7 +208,7 @@ fn replaces_a_failed_creation_that_is_recorded() {
                 ..requested()
             },
         ),
-        // An earlier version of envcache, or text that can't be read.
+        // The record is from an earlier version of envcache, or has text that can't be read.
         (
             "an unknown execution's",
             Creation::default(),
@@ -234,13 +234,13 @@ fn replaces_a_failed_creation_that_is_recorded() {
 }
 
 #[test]
-fn returns_create_failed_when_it_does_not_replace() {
+fn returns_create_failed_when_not_replaced() {
     let replaced = Creation {
         replaced: true,
         ..own()
     };
-    let unrecorded = "does not say that envcache asked for it";
-    let again = "It was deleted and created again in this run, and failed again";
+    let unrecorded = "doesn't say that envcache requested it";
+    let again = "This run replaced it, and the new creation failed too";
     let late = "It could not be replaced within 60 minutes";
     let cases = [
         (None, 0, NO_ADDRESSES, unrecorded),
@@ -264,7 +264,7 @@ fn returns_create_failed_when_it_does_not_replace() {
 }
 
 #[test]
-fn replaces_until_the_deadline() {
+fn replaces_failed_creation_before_deadline() {
     let input = input(&json!({ "secondsWaited": 3599 }));
 
     let found = replacement(&input, Some(&own()), NO_ADDRESSES);
@@ -272,10 +272,10 @@ fn replaces_until_the_deadline() {
     assert!(found.is_ok(), "{found:?}");
 }
 
-// ElastiCache rejects a deletion with InvalidReplicationGroupState while a member is still changing. Then the next round
-// finds the same group, and the record that the first one wrote.
+// While a member is still changing, ElastiCache rejects a deletion with InvalidReplicationGroupState. The next round
+// then finds the same group, and the record that the first round wrote.
 #[test]
-fn decides_the_same_when_the_deletion_was_rejected() {
+fn makes_same_decision_after_rejected_deletion() {
     let input = input(&json!({}));
     for reason in [NO_ADDRESSES, NO_CAPACITY] {
         for recorded in [own(), others()] {
@@ -289,7 +289,7 @@ fn decides_the_same_when_the_deletion_was_rejected() {
 }
 
 #[test]
-fn counts_a_placement_without_capacity_once() {
+fn counts_placement_without_capacity_once() {
     let a = zones(&["ap-southeast-1a"]);
     let recorded = Creation {
         placement: a.clone(),

@@ -1,4 +1,4 @@
-//! The cache of an environment that is removed.
+//! Tests of a removal.
 
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{absent, accepted, described, member, owned, owned_by, rejected, same, tagged, with};
 use crate::delete;
 
-/// `DeleteReplicationGroup` on these answers, with these fields of its message.
+/// Runs `DeleteReplicationGroup` with these answers and these fields of its message.
 async fn deleted(replay: &Replay, changes: &Value) -> StepResult<Value> {
     let message = json!({
         "environment": "bandup",
@@ -25,7 +25,7 @@ async fn deleted(replay: &Replay, changes: &Value) -> StepResult<Value> {
 }
 
 #[tokio::test]
-async fn deletes_a_failed_creation_without_a_snapshot() {
+async fn deletes_failed_creation_without_final_snapshot() {
     let replay = Replay::new([
         described("create-failed", same),
         accepted("DeleteReplicationGroup"),
@@ -47,7 +47,7 @@ async fn deletes_a_failed_creation_without_a_snapshot() {
 }
 
 #[tokio::test]
-async fn takes_a_final_snapshot_only_when_one_is_requested() {
+async fn creates_final_snapshot_only_when_requested() {
     let mut with_snapshot = form([
         ("Action", "DeleteReplicationGroup"),
         ("ReplicationGroupId", "bandup-redis"),
@@ -74,7 +74,7 @@ async fn takes_a_final_snapshot_only_when_one_is_requested() {
 }
 
 #[tokio::test]
-async fn reports_a_final_snapshot_only_when_elasticache_has_it() {
+async fn reports_final_snapshot_only_when_it_exists() {
     // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeSnapshots.html
     let found = Answer::ok(
         "<DescribeSnapshotsResponse><DescribeSnapshotsResult><Snapshots><Snapshot>\
@@ -98,7 +98,7 @@ async fn reports_a_final_snapshot_only_when_elasticache_has_it() {
 }
 
 #[tokio::test]
-async fn succeeds_when_the_group_is_deleted_or_being_deleted() {
+async fn succeeds_when_group_is_absent_or_deleting() {
     let failed = || described("create-failed", same);
     let cases = [
         (vec![absent()], "absent", "not there"),
@@ -117,7 +117,7 @@ async fn succeeds_when_the_group_is_deleted_or_being_deleted() {
             "waiting",
             "not deletable yet",
         ),
-        // It is deleted after it was described.
+        // Another run or a user deletes the group after it was described.
         (
             vec![described("available", same), absent()],
             "absent",
@@ -134,7 +134,7 @@ async fn succeeds_when_the_group_is_deleted_or_being_deleted() {
 }
 
 #[tokio::test]
-async fn waits_until_60_minutes_when_it_cannot_be_deleted_yet() {
+async fn waits_up_to_60_minutes_while_group_is_changing() {
     let changing = || {
         vec![
             described("available", same),
@@ -170,16 +170,16 @@ async fn waits_until_60_minutes_when_it_cannot_be_deleted_yet() {
 }
 
 #[tokio::test]
-async fn leaves_a_group_that_is_not_owned_and_says_why() {
+async fn keeps_unowned_group_and_reports_reason() {
     let cases = [
         (
             vec![described("available", same), owned_by("another-stack")],
-            "replication group bandup-redis has not this stack's tags",
+            "replication group bandup-redis doesn't have this stack's tags",
         ),
         (
             vec![described("create-failed", same)],
-            "replication group bandup-redis is create-failed, and the environment's record does not say that envcache \
-             asked for it",
+            "replication group bandup-redis is create-failed, and the environment's record doesn't say that envcache \
+             requested it",
         ),
     ];
     for (answers, left) in cases {
@@ -195,7 +195,7 @@ async fn leaves_a_group_that_is_not_owned_and_says_why() {
 }
 
 #[tokio::test]
-async fn deletes_in_a_rollback_only_what_the_failed_run_created() {
+async fn rollback_deletes_only_group_created_by_failed_run() {
     let created_by = |execution: &str| {
         tagged(&[
             ("envcache:environment", "bandup"),
@@ -205,7 +205,7 @@ async fn deletes_in_a_rollback_only_what_the_failed_run_created() {
     };
     let left = json!({
         "status": "notOwned",
-        "left": ["replication group bandup-redis was not made by the failed run"]
+        "left": ["replication group bandup-redis was not created by the failed run"]
     });
     let deleting = json!({ "status": "waiting", "outcome": "deleted", "waitSeconds": 30 });
     let cases = [
@@ -229,7 +229,7 @@ async fn deletes_in_a_rollback_only_what_the_failed_run_created() {
 }
 
 #[tokio::test]
-async fn deletes_nothing_with_a_status_that_is_not_documented() {
+async fn deletes_nothing_when_status_is_undocumented() {
     let replay = Replay::new([described("hibernating", same)]);
 
     let error = deleted(&replay, &json!({})).await.expect_err("unknown");
@@ -239,7 +239,7 @@ async fn deletes_nothing_with_a_status_that_is_not_documented() {
 }
 
 #[tokio::test]
-async fn keeps_the_reason_when_elasticache_rejects_the_deletion() {
+async fn returns_aws_error_when_deletion_is_rejected() {
     let replay = Replay::new([described("create-failed", same), rejected("AccessDenied")]);
 
     let error = deleted(&replay, &json!({})).await.expect_err("denied");

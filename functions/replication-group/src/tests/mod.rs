@@ -1,4 +1,4 @@
-//! The steps against replayed answers of ElastiCache and DynamoDB.
+//! Tests of the steps with replayed answers of ElastiCache and DynamoDB.
 
 mod adopt;
 mod change;
@@ -21,12 +21,14 @@ use serde_json::{Value, json};
 use crate::{Clients, ensure};
 
 const ARN: &str = "arn:aws:elasticache:ap-southeast-1:123456789012:replicationgroup:bandup-redis";
-const ME: &str = "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-1";
-const OTHER: &str = "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-2";
+const THIS_RUN: &str =
+    "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-1";
+const OTHER_RUN: &str =
+    "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-2";
 
-/// The shape of
-/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html>,
-/// with the values of the reference set-up, this status, and what a case changes.
+/// Returns a response in the format of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html>, with the
+/// values of the reference setup, this status, and the changes of a case.
 fn described(status: &str, change: impl Fn(String) -> String) -> Answer {
     let body = format!(
         "<DescribeReplicationGroupsResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\">\
@@ -50,7 +52,7 @@ fn described(status: &str, change: impl Fn(String) -> String) -> Answer {
     Answer::ok(change(body))
 }
 
-/// The shape of
+/// Returns a response in the format of
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheClusters.html>.
 fn member(change: impl Fn(String) -> String) -> Answer {
     Answer::ok(change(
@@ -67,7 +69,7 @@ fn member(change: impl Fn(String) -> String) -> Answer {
     ))
 }
 
-/// The shape of
+/// Returns a response in the format of
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html>.
 fn tagged(tags: &[(&str, &str)]) -> Answer {
     let tags: String = tags
@@ -91,13 +93,14 @@ fn owned() -> Answer {
     owned_by("envcache")
 }
 
-/// A group that a person created has no tags at all.
+/// Returns the tags of a group that was created outside envcache: none.
 fn unowned() -> Answer {
     tagged(&[])
 }
 
-/// The shape of <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html>: for each
-/// event its source, message, and date.
+/// Returns a response in the format of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html>, with the source,
+/// message, and date of each event.
 fn events(shown: &[(&str, &str, &str)]) -> Answer {
     let events: String = shown
         .iter()
@@ -112,7 +115,7 @@ fn events(shown: &[(&str, &str, &str)]) -> Answer {
     ))
 }
 
-/// The answer to a write to ElastiCache. No step reads its content.
+/// Returns the answer to a write to ElastiCache. No step reads its content.
 fn accepted(action: &str) -> Answer {
     Answer::ok(format!(
         "<{action}Response><{action}Result><ReplicationGroup/></{action}Result></{action}Response>"
@@ -120,7 +123,7 @@ fn accepted(action: &str) -> Answer {
 }
 
 fn rejected(code: &str) -> Answer {
-    Answer::query_fault(400, code, "AWS's own words.")
+    Answer::query_fault(400, code, "AWS's message.")
 }
 
 fn absent() -> Answer {
@@ -135,10 +138,10 @@ fn same(body: String) -> String {
     body
 }
 
-/// `EnsureReplicationGroup`'s message, with these settings of the cache changed.
+/// Returns `EnsureReplicationGroup`'s input with these cache settings.
 fn message(cache: &Value) -> Value {
     let mut message = reference(json!({
-        "executionArn": ME,
+        "executionArn": THIS_RUN,
         "network": replay::network(),
         "securityGroupId": "sg-0c1b2c3d4e5f60718",
         "defaultEngineVersion": "8.2",
@@ -150,7 +153,7 @@ fn message(cache: &Value) -> Value {
     message
 }
 
-/// The message with these fields changed.
+/// Returns the message with these fields changed.
 fn with(mut message: Value, changes: &Value) -> Value {
     for (field, value) in changes.as_object().into_iter().flatten() {
         message[field] = value.clone();
@@ -158,13 +161,13 @@ fn with(mut message: Value, changes: &Value) -> Value {
     message
 }
 
-/// The message of a request that adopts what it finds.
+/// Returns the message with `adopt` set.
 fn adopting(mut message: Value) -> Value {
     message["spec"]["options"] = json!({ "adopt": true });
     message
 }
 
-/// What this execution has recorded before its first request to ElastiCache.
+/// Returns the creation that this execution records before its first request to ElastiCache.
 fn creation() -> Creation {
     Creation {
         execution: "run-1".to_owned(),
@@ -176,9 +179,9 @@ fn zones(zones: &[&str]) -> Vec<String> {
     zones.iter().map(|zone| (*zone).to_owned()).collect()
 }
 
-/// The record's attributes, all of them texts, while this execution holds the environment.
+/// Returns the attributes of a record that this execution holds. All are strings.
 fn held(creation: Option<&Creation>) -> Value {
-    let mut record = json!({ "environment": "bandup", "holder": ME });
+    let mut record = json!({ "environment": "bandup", "holder": THIS_RUN });
     if let Some(creation) = creation {
         let creation = serde_json::to_string(creation).expect("JSON");
         record["creation"] = json!(creation);
@@ -186,7 +189,7 @@ fn held(creation: Option<&Creation>) -> Value {
     record
 }
 
-/// The record of an environment that has its cache, with what an execution observed.
+/// Returns the record of an environment that has a cache, with the observations of an execution.
 fn with_observed(observed: &Value) -> Value {
     let mut record = held(None);
     record["cacheIdentity"] = json!(
@@ -203,7 +206,8 @@ fn with_observed(observed: &Value) -> Value {
     record
 }
 
-/// The shape of <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>.
+/// Returns a response in the format of
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>.
 fn read(record: &Value) -> Answer {
     Answer::ok(json!({ "Item": item(record) }).to_string())
 }
@@ -215,36 +219,36 @@ fn item(record: &Value) -> Value {
         .collect()
 }
 
-/// The answer to a successful write to DynamoDB.
+/// Returns the answer to a successful write to DynamoDB.
 fn written() -> Answer {
     Answer::ok("{}")
 }
 
-/// The answer to a write after another execution has taken the environment over:
+/// Returns the answer to a write after another execution has taken over the environment:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>.
 fn condition_failed() -> Answer {
     let answer = json!({
         "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
         "message": "The conditional request failed",
-        "Item": item(&json!({ "environment": "bandup", "holder": OTHER })),
+        "Item": item(&json!({ "environment": "bandup", "holder": OTHER_RUN })),
     });
     Answer::fault(400, answer.to_string())
 }
 
-/// What AWS answers in a round, and what the round requested.
+/// AWS in one round: its answers, and the requests that it received.
 struct Aws {
     elasticache: Replay,
     dynamodb: Replay,
 }
 
 impl Aws {
-    /// ElastiCache gives these answers. This execution holds the environment and has recorded a creation. Its writes to
-    /// the record succeed.
+    /// Returns an AWS in which ElastiCache gives these answers. This execution holds the environment and has recorded a
+    /// creation, and its writes to the record succeed.
     fn new(elasticache: impl IntoIterator<Item = Answer>) -> Self {
         Self::with_record(&held(Some(&creation())), elasticache)
     }
 
-    /// As `new`, but with this record.
+    /// Same as `new`, but with this record.
     fn with_record(record: &Value, elasticache: impl IntoIterator<Item = Answer>) -> Self {
         Self::answering(elasticache, [read(record), written(), written()])
     }
@@ -271,14 +275,14 @@ impl Aws {
         ensure(&clients, "envcache", input).await
     }
 
-    /// The requests that could change ElastiCache.
+    /// Returns the names of the write requests to ElastiCache.
     fn elasticache_writes(&self) -> Vec<String> {
         let mut actions = self.elasticache.actions();
         actions.retain(|action| !action.starts_with("Describe") && !action.starts_with("List"));
         actions
     }
 
-    /// The requests that could change the record.
+    /// Returns the write requests to the record.
     fn record_writes(&self) -> Vec<Value> {
         let requests = self.dynamodb.documents().into_iter();
         requests
@@ -287,7 +291,7 @@ impl Aws {
             .collect()
     }
 
-    /// What the round wrote to the record about the cache's changes, in its order.
+    /// Returns the observations that the round wrote to the record, in order.
     fn observed(&self) -> Vec<Value> {
         let writes = self.record_writes();
         writes
@@ -299,7 +303,7 @@ impl Aws {
             .collect()
     }
 
-    /// The creations that the round wrote to the record, in their order.
+    /// Returns the creations that the round wrote to the record, in order.
     fn recorded(&self) -> Vec<Creation> {
         let writes = self.record_writes();
         writes
@@ -319,7 +323,7 @@ fn waiting(outcome: &str, wait_seconds: u32) -> EnsureReplicationGroupOutput {
     }
 }
 
-/// The answer about a cache cluster that doesn't exist.
+/// Returns the answer for a cache cluster that doesn't exist.
 fn no_cluster() -> Answer {
     Answer::query_fault(
         404,
@@ -329,39 +333,39 @@ fn no_cluster() -> Answer {
 }
 
 /// A round that writes to ElastiCache unless something prevents it.
-struct Situation {
-    /// The request that it makes.
+struct WritingRound {
+    /// The operation of the write.
     write: &'static str,
     message: Value,
-    /// ElastiCache's answers, the one to the write included.
+    /// ElastiCache's answers, including the answer to the write.
     elasticache: Vec<Answer>,
 }
 
-/// One round for each kind of write.
-fn situations() -> [Situation; 4] {
-    let situation = |write, message, found: Vec<Answer>| Situation {
+/// Returns one round for each kind of write.
+fn writing_rounds() -> [WritingRound; 4] {
+    let round = |write, message, found: Vec<Answer>| WritingRound {
         write,
         message,
         elasticache: [found, vec![accepted(write)]].concat(),
     };
     let available = || described("available", same);
     [
-        situation(
+        round(
             "CreateReplicationGroup",
             message(&json!({})),
             vec![absent()],
         ),
-        situation(
+        round(
             "DeleteReplicationGroup",
             message(&json!({})),
             vec![described("create-failed", same), events(&[]), events(&[])],
         ),
-        situation(
+        round(
             "AddTagsToResource",
             adopting(message(&json!({}))),
             vec![available(), unowned(), member(same)],
         ),
-        situation(
+        round(
             "ModifyReplicationGroup",
             message(&json!({ "description": "cache" })),
             vec![available(), owned(), member(same)],

@@ -1,4 +1,4 @@
-//! What a run would do.
+//! Tests of the plan.
 
 use contract::error::{ErrorName, StepResult};
 use record::Creation;
@@ -6,11 +6,11 @@ use replay::Answer;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, OTHER, absent, adopting, creation, described, events, held, member, message, no_cluster,
-    owned, rejected, same, situations, unowned, with,
+    Aws, OTHER_RUN, absent, adopting, creation, described, events, held, member, message,
+    no_cluster, owned, rejected, same, unowned, with, writing_rounds,
 };
 
-/// `PlanReplicationGroup` on these answers.
+/// Runs `PlanReplicationGroup` with these answers.
 async fn planned(aws: &Aws, message: Value) -> StepResult<Value> {
     let found = aws.ensure(with(message, &json!({ "plan": true }))).await?;
     Ok(serde_json::to_value(found).expect("JSON"))
@@ -26,16 +26,16 @@ fn failed() -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn writes_nothing_whatever_it_finds() {
-    for situation in situations() {
-        let write = situation.write;
-        let mut answers = situation.elasticache;
+async fn plan_writes_nothing() {
+    for round in writing_rounds() {
+        let write = round.write;
+        let mut answers = round.elasticache;
         if write == "CreateReplicationGroup" {
             answers.insert(1, no_cluster());
         }
         let aws = Aws::new(answers);
 
-        let found = planned(&aws, situation.message).await.expect(write);
+        let found = planned(&aws, round.message).await.expect(write);
 
         assert_eq!(found["status"], "planned", "{write}: {found}");
         assert_eq!(operations(&found)[0], write, "{found}");
@@ -45,8 +45,8 @@ async fn writes_nothing_whatever_it_finds() {
 }
 
 #[tokio::test]
-async fn plans_when_another_run_or_none_holds_the_environment() {
-    for record in [json!({}), json!({ "holder": OTHER })] {
+async fn plans_when_this_run_does_not_hold_environment() {
+    for record in [json!({}), json!({ "holder": OTHER_RUN })] {
         let aws = Aws::with_record(&record, [absent(), no_cluster()]);
 
         let found = planned(&aws, message(&json!({}))).await.expect("a plan");
@@ -56,7 +56,7 @@ async fn plans_when_another_run_or_none_holds_the_environment() {
 }
 
 #[tokio::test]
-async fn lists_every_change_in_order_with_found_and_wanted() {
+async fn lists_all_changes_in_order_with_both_values() {
     let aws = Aws::new([described("available", same), owned(), member(same)]);
     let cache = json!({ "replicas": 1, "nodeType": "cache.t4g.small", "engineVersion": "8.1" });
 
@@ -88,7 +88,7 @@ async fn lists_every_change_in_order_with_found_and_wanted() {
 }
 
 #[tokio::test]
-async fn lists_an_adoption_before_the_changes() {
+async fn lists_adoption_before_changes() {
     let aws = Aws::new([described("available", same), unowned(), member(same)]);
     let differing = message(&json!({ "description": "cache" }));
 
@@ -101,7 +101,7 @@ async fn lists_an_adoption_before_the_changes() {
 }
 
 #[tokio::test]
-async fn lists_nothing_when_the_group_is_as_wanted() {
+async fn lists_nothing_when_group_is_up_to_date() {
     let aws = Aws::new([described("available", same), owned(), member(same)]);
 
     let found = planned(&aws, message(&json!({}))).await.expect("a plan");
@@ -111,7 +111,7 @@ async fn lists_nothing_when_the_group_is_as_wanted() {
 }
 
 #[tokio::test]
-async fn lists_a_creation_or_nothing_when_it_cannot_compare() {
+async fn lists_creation_or_nothing_when_not_comparable() {
     let changing = vec![
         described("available", same),
         rejected("InvalidReplicationGroupState"),
@@ -144,7 +144,7 @@ async fn lists_a_creation_or_nothing_when_it_cannot_compare() {
 }
 
 #[tokio::test]
-async fn lists_a_replacement_whatever_the_last_run_tried() {
+async fn lists_replacement_despite_attempts_of_last_run() {
     let zones = ["ap-southeast-1a", "ap-southeast-1b"];
     let tried = std::iter::once(vec![]).chain(zones.map(|zone| vec![zone.to_owned()]));
     let exhausted = Creation {
@@ -164,7 +164,7 @@ async fn lists_a_replacement_whatever_the_last_run_tried() {
 }
 
 #[tokio::test]
-async fn rejects_a_failed_creation_that_is_not_recorded() {
+async fn rejects_unrecorded_failed_creation() {
     let event = ("bandup-redis-001", "no room", "2026-11-23T10:05:00.000Z");
     let answers = [
         described("create-failed", same),
@@ -178,8 +178,8 @@ async fn rejects_a_failed_creation_that_is_not_recorded() {
         .expect_err("not recorded");
 
     assert_eq!(error.name(), ErrorName::CreateFailed);
-    let expected = "ElastiCache's events: bandup-redis-001: no room. The environment's record does not say that \
-                    envcache asked for it";
+    let expected = "ElastiCache's events: bandup-redis-001: no room. The environment's record doesn't say that \
+                    envcache requested it";
     assert!(error.to_string().contains(expected), "{error}");
     assert!(aws.elasticache_writes().is_empty());
     assert!(aws.record_writes().is_empty());
@@ -214,7 +214,7 @@ async fn rejects_what_a_run_would_reject() {
 }
 
 #[tokio::test]
-async fn says_that_a_security_group_is_not_known_yet() {
+async fn shows_placeholder_for_unknown_security_group() {
     let aws = Aws::new([described("available", same), owned(), member(same)]);
     let before = with(message(&json!({})), &json!({ "securityGroupId": "" }));
 

@@ -1,4 +1,4 @@
-//! A group that ElastiCache could not create.
+//! Tests with a group that ElastiCache couldn't create.
 
 use std::time::SystemTime;
 
@@ -9,11 +9,11 @@ use replay::{Answer, form};
 use serde_json::json;
 
 use super::{
-    Aws, ME, absent, accepted, creation, described, events, held, message, rejected, same, waiting,
-    with, zones,
+    Aws, THIS_RUN, absent, accepted, creation, described, events, held, message, rejected, same,
+    waiting, with, zones,
 };
 
-/// ElastiCache shows a group that it could not create, and one event with this message.
+/// Returns a group that ElastiCache couldn't create, and one event with this message.
 fn failed(message: &str) -> Vec<Answer> {
     let event = ("bandup-redis-001", message, "2026-11-23T10:00:00.000Z");
     vec![
@@ -23,7 +23,7 @@ fn failed(message: &str) -> Vec<Answer> {
     ]
 }
 
-/// As `failed`, and this answer to the deletion.
+/// Same as `failed`, with this answer to the deletion.
 fn failed_then(message: &str, deletion: Answer) -> Vec<Answer> {
     [failed(message), vec![deletion]].concat()
 }
@@ -31,7 +31,7 @@ fn failed_then(message: &str, deletion: Answer) -> Vec<Answer> {
 const NO_ADDRESSES: &str = "no free IP addresses";
 const NO_CAPACITY: &str = "InsufficientCacheClusterCapacity: none in ap-southeast-1a";
 
-/// The record after the group was replaced in this run.
+/// Returns the recorded creation after this run replaced the group.
 fn replaced() -> Creation {
     Creation {
         replaced: true,
@@ -40,7 +40,7 @@ fn replaced() -> Creation {
 }
 
 #[tokio::test]
-async fn deletes_a_failed_creation_that_is_recorded() {
+async fn deletes_recorded_failed_creation() {
     let aws = Aws::new(failed_then(
         NO_ADDRESSES,
         accepted("DeleteReplicationGroup"),
@@ -57,7 +57,7 @@ async fn deletes_a_failed_creation_that_is_recorded() {
             ("Action", "DeleteReplicationGroup"),
             ("ReplicationGroupId", "bandup-redis"),
         ]),
-        "without a snapshot: there is nothing to keep"
+        "without a final snapshot: there is no data"
     );
     let expected = Creation {
         deletion_requested: true,
@@ -67,9 +67,10 @@ async fn deletes_a_failed_creation_that_is_recorded() {
 }
 
 #[tokio::test]
-async fn deletes_what_an_earlier_version_of_envcache_recorded() {
-    // That version wrote a flag instead of the creation.
-    let record = json!({ "environment": "bandup", "holder": ME, "askedForCache": "bandup-redis" });
+async fn deletes_failed_creation_recorded_by_earlier_version() {
+    // The earlier version recorded the cache's name instead of the creation.
+    let record =
+        json!({ "environment": "bandup", "holder": THIS_RUN, "askedForCache": "bandup-redis" });
     let aws = Aws::with_record(
         &record,
         failed_then(NO_ADDRESSES, accepted("DeleteReplicationGroup")),
@@ -86,9 +87,9 @@ async fn deletes_what_an_earlier_version_of_envcache_recorded() {
 }
 
 #[tokio::test]
-async fn waits_when_the_deletion_is_not_possible_or_not_needed() {
+async fn waits_when_deletion_is_not_possible_or_needed() {
     let cases = [
-        ("ReplicationGroupNotFoundFault", "deleted already"),
+        ("ReplicationGroupNotFoundFault", "already deleted"),
         ("InvalidReplicationGroupState", "not deletable yet"),
     ];
     for (code, outcome) in cases {
@@ -101,7 +102,7 @@ async fn waits_when_the_deletion_is_not_possible_or_not_needed() {
 }
 
 #[tokio::test]
-async fn deletes_again_when_the_first_deletion_was_rejected() {
+async fn deletes_again_after_rejected_deletion() {
     let rejected = failed_then(NO_CAPACITY, rejected("InvalidReplicationGroupState"));
     let first = Aws::new(rejected);
     first.ensure(message(&json!({}))).await.expect("it waits");
@@ -121,7 +122,7 @@ async fn deletes_again_when_the_first_deletion_was_rejected() {
 }
 
 #[tokio::test]
-async fn creates_in_the_next_placement_after_a_lack_of_capacity() {
+async fn creates_in_next_placement_after_lack_of_capacity() {
     let accepted_deletion = failed_then(NO_CAPACITY, accepted("DeleteReplicationGroup"));
     let first = Aws::new(accepted_deletion);
     first.ensure(message(&json!({}))).await.expect("deleted");
@@ -141,7 +142,7 @@ async fn creates_in_the_next_placement_after_a_lack_of_capacity() {
 }
 
 #[tokio::test]
-async fn creates_in_the_same_placement_after_another_failure() {
+async fn creates_in_same_placement_after_other_failure() {
     let accepted_deletion = failed_then(NO_ADDRESSES, accepted("DeleteReplicationGroup"));
     let first = Aws::new(accepted_deletion);
     first.ensure(message(&json!({}))).await.expect("deleted");
@@ -155,13 +156,13 @@ async fn creates_in_the_same_placement_after_another_failure() {
 }
 
 #[tokio::test]
-async fn leaves_a_failed_creation_that_is_unrecorded_or_too_late() {
+async fn keeps_failed_creation_when_unrecorded_or_too_late() {
     let recorded = held(Some(&creation()));
     let cases = [
         (
             held(None),
             0,
-            "does not say that envcache asked for it, so it was left as it is",
+            "doesn't say that envcache requested it, so it was not changed",
         ),
         (recorded, 3600, "could not be replaced within 60 minutes"),
     ];
@@ -179,7 +180,7 @@ async fn leaves_a_failed_creation_that_is_unrecorded_or_too_late() {
 }
 
 #[tokio::test]
-async fn replaces_a_second_time_only_after_a_lack_of_capacity() {
+async fn replaces_again_only_after_lack_of_capacity() {
     for (reason, is_replaced) in [(NO_CAPACITY, true), (NO_ADDRESSES, false)] {
         let aws = Aws::with_record(
             &held(Some(&replaced())),
@@ -197,9 +198,9 @@ async fn replaces_a_second_time_only_after_a_lack_of_capacity() {
 }
 
 #[tokio::test]
-async fn returns_the_reason_that_the_events_give() {
+async fn returns_reason_from_events() {
     let addresses = "Insufficient free IP addresses in ap-southeast-1a.";
-    // Events of an earlier cache of this ID aren't requested.
+    // Events of an earlier cache with this ID aren't requested.
     let now = DateTime::from(SystemTime::now());
     let created = now.fmt(DateTimeFormat::DateTime).expect("a date");
     let with_its_creation = |group: String| {
@@ -227,9 +228,9 @@ async fn returns_the_reason_that_the_events_give() {
     assert!(
         error.to_string().contains(
             "ElastiCache's events: bandup-redis-001: Insufficient free IP addresses in ap-southeast-1a; \
-             bandup-redis-001: older. It was deleted and created again in this run"
+             bandup-redis-001: older. This run replaced it"
         ),
-        "the newest first: {error}"
+        "the newest message first: {error}"
     );
     let requested: Vec<_> = aws.elasticache.forms()[1..]
         .iter()
@@ -241,26 +242,26 @@ async fn returns_the_reason_that_the_events_give() {
             ["cache-cluster", "bandup-redis-001", &created],
             ["replication-group", "bandup-redis", &created]
         ],
-        "of its member and of the group, since its creation"
+        "events of the member and of the group, since the creation"
     );
 }
 
 #[tokio::test]
-async fn returns_create_failed_when_the_events_give_no_reason() {
+async fn returns_create_failed_when_events_give_no_reason() {
     let denied = || Answer::query_fault(403, "AccessDenied", "not authorized");
     let event = ("bandup-redis-001", "no room", "2026-11-23T10:05:00.000Z");
     let cases = [
         (
             vec![events(&[]), events(&[])],
-            "Its events since its creation give no reason",
+            "The cache's events since its creation give no reason",
         ),
         (
             vec![denied()],
-            "Its events could not be read (DescribeEvents bandup-redis-001: AccessDenied",
+            "The cache's events could not be read (DescribeEvents bandup-redis-001: AccessDenied",
         ),
         (
             vec![events(&[event]), denied()],
-            "ElastiCache's events: bandup-redis-001: no room. It was deleted and created again",
+            "ElastiCache's events: bandup-redis-001: no room. This run replaced it",
         ),
     ];
     for (answers, expected) in cases {

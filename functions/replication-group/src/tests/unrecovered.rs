@@ -1,4 +1,4 @@
-//! A member that ElastiCache can't keep, and a name that something else has.
+//! Tests with a member that doesn't recover, replicas that disappear, and a name that a cache cluster has.
 
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupOutput;
@@ -11,7 +11,7 @@ use super::{
     rejected, same, unowned, waiting, with, with_observed, written,
 };
 
-fn member_that_is(status: &str) -> Answer {
+fn member_with_status(status: &str) -> Answer {
     member(|body| {
         body.replace(
             "<CacheClusterStatus>available",
@@ -20,7 +20,7 @@ fn member_that_is(status: &str) -> Answer {
     })
 }
 
-/// What this execution observed after so many seconds of waiting each.
+/// Returns this execution's checks of a member, each with the seconds waited so far.
 fn observed(checks: &[u32], status: &str) -> Value {
     json!({
         "execution": "run-1",
@@ -28,16 +28,17 @@ fn observed(checks: &[u32], status: &str) -> Value {
     })
 }
 
-/// The message of a round after so many seconds of waiting.
+/// Returns the message of a round after `seconds` of waiting.
 fn after(seconds: u32) -> Value {
     with(message(&json!({})), &json!({ "secondsWaited": seconds }))
 }
 
-/// The group in a status, and its member in another. While the group is *modifying*, its tags can't be read.
+/// Returns the answers for a group and its member with these statuses. While the group is *modifying*, the step reads
+/// no tags.
 fn answers(group: &str, member: &str) -> Vec<Answer> {
     let mut answers = vec![described(group, same)];
     answers.extend((group == "available").then(owned));
-    answers.push(member_that_is(member));
+    answers.push(member_with_status(member));
     answers
 }
 
@@ -51,7 +52,7 @@ const UNRECOVERED: [&str; 3] = [
 ];
 
 #[tokio::test]
-async fn waits_twice_for_a_member_that_does_not_recover() {
+async fn waits_twice_for_unrecovered_member() {
     for status in UNRECOVERED {
         for group in ["available", "modifying"] {
             let cases = [
@@ -82,7 +83,7 @@ async fn waits_twice_for_a_member_that_does_not_recover() {
 }
 
 #[tokio::test]
-async fn third_check_names_the_member_its_status_and_the_events() {
+async fn fails_at_third_check_with_status_and_events() {
     for status in UNRECOVERED {
         for group in ["available", "modifying"] {
             let event = (
@@ -98,7 +99,7 @@ async fn third_check_names_the_member_its_status_and_the_events() {
 
             assert_eq!(error.name(), ErrorName::UnexpectedStatus);
             for expected in [
-                format!("its member bandup-redis-001 is {status}"),
+                format!("the member `bandup-redis-001`, which is {status}"),
                 "bandup-redis-001: No free addresses in subnet-1".to_owned(),
             ] {
                 assert!(error.to_string().contains(&expected), "{error}");
@@ -108,10 +109,10 @@ async fn third_check_names_the_member_its_status_and_the_events() {
     }
 }
 
-/// AWS deletes neither the only node nor the primary:
+/// AWS doesn't delete the only node or the primary:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html>.
 #[tokio::test]
-async fn remedy_depends_on_the_member() {
+async fn suggests_remedy_by_role_of_member() {
     let two = |role: &'static str| {
         move |body: String| {
             body.replace(
@@ -125,14 +126,14 @@ async fn remedy_depends_on_the_member() {
         }
     };
     let cases = [
-        (described("available", same), "it is the only node"),
+        (described("available", same), "the member is the only node"),
         (
             described("available", two("primary")),
             "fail over to a replica",
         ),
         (
             described("available", two("replica")),
-            "cause, delete the member",
+            "Correct the cause, delete the member",
         ),
     ];
     for (group, expected) in cases {
@@ -140,7 +141,7 @@ async fn remedy_depends_on_the_member() {
         let answers = [
             group,
             owned(),
-            member_that_is("restore-failed"),
+            member_with_status("restore-failed"),
             none(),
             none(),
             none(),
@@ -155,7 +156,7 @@ async fn remedy_depends_on_the_member() {
 }
 
 #[tokio::test]
-async fn checks_of_another_member_or_execution_do_not_count() {
+async fn ignores_checks_of_another_member_or_execution() {
     let status = "restore-failed";
     let mut other_member = observed(&[0, 30], status);
     other_member["failedMember"]["id"] = json!("bandup-redis-002");
@@ -172,7 +173,7 @@ async fn checks_of_another_member_or_execution_do_not_count() {
 }
 
 #[tokio::test]
-async fn check_is_lost_with_the_claim() {
+async fn returns_claim_lost_when_check_cannot_be_recorded() {
     let aws = Aws::answering(
         answers("available", "restore-failed"),
         [read(&with_observed(&json!({}))), condition_failed()],
@@ -187,7 +188,7 @@ async fn check_is_lost_with_the_claim() {
 }
 
 #[tokio::test]
-async fn plan_only_reports_a_member_that_does_not_recover() {
+async fn plan_only_reports_unrecovered_member() {
     for group in ["available", "modifying"] {
         let before = with_observed(&observed(&[0, 30], "restore-failed"));
         let aws = Aws::with_record(&before, answers(group, "restore-failed"));
@@ -206,7 +207,7 @@ async fn plan_only_reports_a_member_that_does_not_recover() {
 }
 
 #[tokio::test]
-async fn group_that_is_not_the_environments_is_only_waited_for() {
+async fn only_waits_for_modifying_group_that_is_not_recorded() {
     let aws = Aws::with_record(&held(None), answers("modifying", "restore-failed"));
 
     let found = aws.ensure(message(&json!({}))).await.expect("it waits");
@@ -219,7 +220,7 @@ async fn group_that_is_not_the_environments_is_only_waited_for() {
 }
 
 #[tokio::test]
-async fn waits_while_members_of_a_modified_group_recover() {
+async fn waits_while_members_of_modifying_group_recover() {
     for status in ["creating", "available"] {
         let aws = Aws::with_record(&with_observed(&json!({})), answers("modifying", status));
 
@@ -233,7 +234,7 @@ fn replicas_requested(at: &[u32]) -> Value {
     with_observed(&json!({ "execution": "run-1", "replicaRequests": at }))
 }
 
-/// The message of a round that needs a replica, after so many seconds of waiting.
+/// Returns the message of a round that needs a replica, after `seconds` of waiting.
 fn needing_a_replica(seconds: u32) -> Value {
     with(
         message(&json!({ "replicas": 1 })),
@@ -242,7 +243,7 @@ fn needing_a_replica(seconds: u32) -> Value {
 }
 
 #[tokio::test]
-async fn request_for_replicas_is_counted_before_it_is_made() {
+async fn records_replica_request_before_making_it() {
     let changing = "changing cache.replicas to 1";
     let accepted = || accepted("IncreaseReplicaCount");
     let cases = [
@@ -250,7 +251,7 @@ async fn request_for_replicas_is_counted_before_it_is_made() {
         (&[0], accepted(), changing, json!([[0, 60]])),
         // A retried invocation of the same round.
         (&[0, 60], accepted(), changing, json!([[0, 60]])),
-        // Not accepted, so it doesn't count.
+        // ElastiCache didn't accept it, so it doesn't count.
         (
             &[0],
             rejected("InvalidReplicationGroupState"),
@@ -274,9 +275,9 @@ async fn request_for_replicas_is_counted_before_it_is_made() {
     }
 }
 
-/// Step Functions retries the round, and its input stays the same.
+/// Step Functions retries the round with the same input.
 #[tokio::test]
-async fn rejected_request_for_replicas_keeps_its_error_however_often_it_is_retried() {
+async fn keeps_error_when_rejected_replica_request_is_retried() {
     let mut record = replicas_requested(&[0]);
     for _ in 0..4 {
         let denied = Answer::query_fault(400, "Throttling", "Rate exceeded");
@@ -294,7 +295,7 @@ async fn rejected_request_for_replicas_keeps_its_error_however_often_it_is_retri
 }
 
 #[tokio::test]
-async fn replicas_that_disappear_twice_are_not_requested_again() {
+async fn stops_requesting_replicas_that_disappeared_twice() {
     let event = (
         "bandup-redis",
         "Replica bandup-redis-002 was deleted",
@@ -312,7 +313,7 @@ async fn replicas_that_disappear_twice_are_not_requested_again() {
     let error = aws
         .ensure(needing_a_replica(120))
         .await
-        .expect_err("twice is enough");
+        .expect_err("requested twice");
 
     assert_eq!(error.name(), ErrorName::UnexpectedStatus);
     for expected in [
@@ -325,7 +326,7 @@ async fn replicas_that_disappear_twice_are_not_requested_again() {
 }
 
 #[tokio::test]
-async fn plan_rejects_the_name_of_a_standalone_cache_cluster() {
+async fn plan_rejects_name_of_standalone_cache_cluster() {
     let standalone = member(|body| {
         body.replace("bandup-redis-001", "bandup-redis")
             .replace("<ReplicationGroupId>bandup-redis</ReplicationGroupId>", "")
@@ -345,7 +346,7 @@ async fn plan_rejects_the_name_of_a_standalone_cache_cluster() {
 }
 
 #[tokio::test]
-async fn rejected_name_is_not_recorded_as_the_environments() {
+async fn removes_recorded_request_when_name_is_taken() {
     // <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html>
     let taken = || {
         Answer::query_fault(
@@ -371,7 +372,7 @@ async fn rejected_name_is_not_recorded_as_the_environments() {
     let all = "REMOVE cacheIdentity, creation ADD version :one";
     let cases = [
         (held(None), all),
-        // What the invocation before this retry recorded.
+        // The first invocation of this round recorded it.
         (with_creation("run-1"), all),
         (
             with_creation("run-0"),
@@ -385,15 +386,15 @@ async fn rejected_name_is_not_recorded_as_the_environments() {
         let error = aws.ensure(message(&json!({}))).await.expect_err("taken");
 
         assert_eq!(error.name(), ErrorName::NotOwned);
-        let words = "You already have a cluster with the given identifier";
-        assert!(error.to_string().contains(words), "{error}");
+        let reason = "You already have a cluster with the given identifier";
+        assert!(error.to_string().contains(reason), "{error}");
         let update = &aws.record_writes()[1]["UpdateExpression"];
         assert_eq!(update, expected);
     }
 }
 
 #[tokio::test]
-async fn member_of_another_group_takes_no_name() {
+async fn plan_ignores_member_of_another_group() {
     let aws = Aws::new([
         absent(),
         member(|body| body.replace(">bandup-redis<", ">other<")),

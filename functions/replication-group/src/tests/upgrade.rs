@@ -1,4 +1,4 @@
-//! The engine version: what a new cache gets, and what an existing one needs.
+//! Tests of the engine version of new and existing caches.
 
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupOutput;
@@ -10,7 +10,7 @@ use super::{
     with,
 };
 
-/// A member that runs this version with this parameter group.
+/// Returns a member with this version and this parameter group.
 fn running(version: &str, parameter_group: &str) -> Answer {
     member(|body| {
         body.replace(">8.0.1<", &format!(">{version}<"))
@@ -19,7 +19,7 @@ fn running(version: &str, parameter_group: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn major_upgrade_names_the_default_parameter_group_in_the_same_call() {
+async fn major_upgrade_requests_default_parameter_group() {
     let cases = [
         ("7.2.6", "default.valkey7", "8.0", Some("default.valkey8")),
         ("8.1.0", "default.valkey8", "9.0", Some("default.valkey9")),
@@ -46,7 +46,7 @@ async fn major_upgrade_names_the_default_parameter_group_in_the_same_call() {
 }
 
 #[tokio::test]
-async fn major_upgrade_with_a_custom_parameter_group_is_rejected() {
+async fn rejects_major_upgrade_with_custom_parameter_group() {
     for plan in [true, false] {
         let aws = Aws::new([
             described("available", same),
@@ -61,7 +61,7 @@ async fn major_upgrade_with_a_custom_parameter_group_is_rejected() {
             .expect_err("a custom group");
 
         assert_eq!(error.name(), ErrorName::Immutable);
-        let expected = "cache.engineVersion is 7.2.6, wanted 8.0, and the cache uses the parameter group `sessions-7`";
+        let expected = "cache.engineVersion is `7.2.6`, requested `8.0`, and the cache uses the parameter group `sessions-7`";
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.to_string().contains("family valkey8"), "{error}");
         assert!(aws.elasticache_writes().is_empty());
@@ -69,7 +69,7 @@ async fn major_upgrade_with_a_custom_parameter_group_is_rejected() {
 }
 
 #[tokio::test]
-async fn newer_minor_version_satisfies_the_request_and_is_shown() {
+async fn accepts_and_returns_newer_minor_version() {
     let answers = || {
         [
             described("available", same),
@@ -97,7 +97,7 @@ async fn newer_minor_version_satisfies_the_request_and_is_shown() {
 }
 
 #[tokio::test]
-async fn newer_major_version_is_immutable() {
+async fn rejects_downgrade_from_newer_major_version() {
     let aws = Aws::new([
         described("available", same),
         owned(),
@@ -107,15 +107,15 @@ async fn newer_major_version_is_immutable() {
     let error = aws
         .ensure(message(&json!({ "engineVersion": "8.2" })))
         .await
-        .expect_err("AWS only upgrades");
+        .expect_err("a downgrade");
 
     assert_eq!(error.name(), ErrorName::Immutable);
-    let expected = "cache.engineVersion is 9.0.0, wanted 8.2";
+    let expected = "cache.engineVersion is `9.0.0`, requested `8.2`";
     assert!(error.to_string().contains(expected), "{error}");
 }
 
 #[tokio::test]
-async fn default_version_changes_no_existing_cache() {
+async fn ignores_default_version_for_existing_cache() {
     for running_version in ["7.2.6", "8.0.1", "9.1.0"] {
         let aws = Aws::new([
             described("available", same),
@@ -133,7 +133,7 @@ async fn default_version_changes_no_existing_cache() {
     }
 }
 
-/// The record with a version.
+/// Returns a record with this engine version.
 fn recorded(version: &str) -> Value {
     let mut record = held(Some(&creation()));
     record["engineVersion"] = json!(version);

@@ -1,4 +1,4 @@
-//! The cache's security group goes.
+//! Deletes the cache's security group.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,4 +1,4 @@
-//! The cache's security group is there, and lets in the backend alone.
+//! Creates or updates the cache's security group, which allows inbound traffic only from the backend.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,4 +1,4 @@
-//! An event becomes an execution of the state machine that it is for.
+//! Starts an execution for an EventBridge event.
 
 use start_workflow::StateMachines;
 

@@ -1,4 +1,4 @@
-//! The cache's subnet group goes.
+//! Deletes the cache's subnet group.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

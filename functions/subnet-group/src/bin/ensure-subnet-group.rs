@@ -1,4 +1,4 @@
-//! The cache's subnet group is there, with the wanted subnets.
+//! Creates or updates the cache's subnet group, where ElastiCache places nodes.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

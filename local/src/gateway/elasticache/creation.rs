@@ -1,4 +1,4 @@
-//! A cache comes, and is available once its time has come.
+//! Simulates the duration and the outcome of a cache's creation.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -8,6 +8,7 @@ use super::version::Engine;
 use super::{Call, ElastiCache, Group, Lifecycle, Outcome, Times, number};
 
 impl ElastiCache {
+    /// Creates a cache, whose creation ends after the time that its lifecycle sets.
     pub(super) fn create(&self, call: &Call) {
         let id = call
             .field("ReplicationGroupId")
@@ -16,9 +17,9 @@ impl ElastiCache {
         let port = number(call, "Port").and_then(|port| u16::try_from(port).ok());
         let group = {
             let mut state = self.state();
-            let lifecycle = match state.lives.get_mut(&id) {
-                Some(lives) if lives.len() > 1 => lives.pop_front().unwrap_or_default(),
-                Some(lives) => lives.front().cloned().unwrap_or_default(),
+            let lifecycle = match state.lifecycles.get_mut(&id) {
+                Some(lifecycles) if lifecycles.len() > 1 => lifecycles.pop_front().unwrap_or_default(),
+                Some(lifecycles) => lifecycles.front().cloned().unwrap_or_default(),
                 None => Lifecycle::default(),
             };
             let group = Group {
@@ -33,7 +34,7 @@ impl ElastiCache {
                 engine: Engine::requested(call),
                 failed_members: BTreeMap::new(),
                 loses_replicas: false,
-                subnets: call
+                subnet_group: call
                     .field("CacheSubnetGroupName")
                     .unwrap_or_default()
                     .to_owned(),
@@ -42,12 +43,12 @@ impl ElastiCache {
                     .into_iter()
                     .map(str::to_owned)
                     .collect(),
-                last_shown: None,
+                last_description: None,
                 last_member: None,
                 id: id.clone(),
             };
-            let earlier = state.groups.insert(id, group.clone());
-            state.earlier.extend(earlier);
+            let replaced = state.groups.insert(id, group.clone());
+            state.replaced.extend(replaced);
             group
         };
         let caches = self.clone();
@@ -57,13 +58,13 @@ impl ElastiCache {
         });
     }
 
-    /// Its event, and somebody who answers at its endpoint.
+    /// Adds the creation's events, and starts the server behind the endpoint if the cache is available.
     async fn end_creation(&self, group: &Group) {
-        let first = format!("{}-001", group.id);
-        let told = match &group.lifecycle.outcome {
-            Outcome::Failed { reason } => vec![("cache-cluster", first, reason.clone())],
+        let member = format!("{}-001", group.id);
+        let messages = match &group.lifecycle.outcome {
+            Outcome::Failed { reason } => vec![("cache-cluster", member, reason.clone())],
             Outcome::Available | Outcome::Undocumented { .. } => vec![
-                ("cache-cluster", first, "Cache cluster created".to_owned()),
+                ("cache-cluster", member, "Cache cluster created".to_owned()),
                 (
                     "replication-group",
                     group.id.clone(),
@@ -72,7 +73,7 @@ impl ElastiCache {
             ],
         };
         let date = SystemTime::now();
-        let told = told
+        let events = messages
             .into_iter()
             .map(|(source_type, source, message)| Event {
                 source_type,
@@ -80,14 +81,14 @@ impl ElastiCache {
                 message,
                 date,
             });
-        self.state().events.extend(told);
+        self.state().events.extend(events);
         if group.lifecycle.outcome == Outcome::Available {
-            self.open(group).await;
+            self.start_server(group).await;
         }
     }
 
-    /// Starts the server behind the endpoint, where there is to be a real one.
-    async fn open(&self, group: &Group) {
+    /// Starts the server behind the endpoint, if Valkey is installed and the endpoint should answer.
+    async fn start_server(&self, group: &Group) {
         let Some(valkey) = self.valkey.clone() else {
             return;
         };
@@ -97,20 +98,21 @@ impl ElastiCache {
         let server = match started.map_err(Into::into).flatten() {
             Ok(server) => server,
             Err(error) => {
-                eprintln!("no valkey-server for {}: {error:#}", group.id);
+                eprintln!("could not start `valkey-server` for {}: {error:#}", group.id);
                 None
             }
         };
         let mut state = self.state();
-        let is_there = |found: &Group| found.times == group.times;
-        if state.groups.get(&group.id).is_some_and(is_there) {
+        // The group may have been deleted or replaced in the meantime.
+        let is_same = |current: &Group| current.times == group.times;
+        if state.groups.get(&group.id).is_some_and(is_same) {
             state.servers.insert(group.id.clone(), server);
         }
     }
 
-    /// AWS mends a cache: it is available, and answers.
+    /// Makes a cache available, and starts the server behind its endpoint.
     pub(in crate::gateway) async fn recover(&self, id: &str) {
-        let mended = {
+        let recovered = {
             let mut state = self.state();
             let Some(group) = state.groups.get_mut(id) else {
                 return;
@@ -119,6 +121,6 @@ impl ElastiCache {
             group.lifecycle.answers = true;
             group.clone()
         };
-        self.open(&mended).await;
+        self.start_server(&recovered).await;
     }
 }

@@ -1,12 +1,12 @@
-//! A cache goes, and is shown until its time has come.
+//! Simulates the duration of a cache's deletion.
 
 use anyhow::Result;
 
 use super::ministack::{first_member, replication_group};
-use super::{Call, ElastiCache, Element, Received, Reply, Upstream, respond, written};
+use super::{Call, ElastiCache, Element, Received, Reply, Upstream, reply_from_answer, reply_from_xml};
 
 impl ElastiCache {
-    /// MiniStack deletes at once: what it showed until then is shown on until the time has come.
+    /// Deletes a cache. MiniStack deletes it immediately, so its last description is returned until the deletion ends.
     pub(super) async fn delete(
         &self,
         call: &Call,
@@ -18,19 +18,19 @@ impl ElastiCache {
         let last_member = first_member(id, upstream).await?;
         let answer = upstream.forward(request).await?;
         if !answer.status.is_success() {
-            return Ok(respond(answer));
+            return Ok(reply_from_answer(answer));
         }
         if let Some(snapshot) = call.field("FinalSnapshotIdentifier") {
-            take_snapshot(snapshot, id, upstream).await?;
+            create_snapshot(snapshot, id, upstream).await?;
         }
         let now = self.clock.now();
         let deleting = {
             let mut state = self.state();
             let Some(group) = state.groups.get_mut(id) else {
-                return Ok(respond(answer));
+                return Ok(reply_from_answer(answer));
             };
             group.times.deleted = Some(now);
-            group.last_shown.clone_from(&last);
+            group.last_description.clone_from(&last);
             group.last_member = last_member;
             group.lifecycle.deleting
         };
@@ -44,14 +44,14 @@ impl ElastiCache {
             [Element::with("DeleteReplicationGroupResult", last)],
         );
         self.show(&mut answer);
-        Ok(written(&answer))
+        Ok(reply_from_xml(&answer))
     }
 }
 
-/// The last backup that a deletion takes: MiniStack takes none.
-async fn take_snapshot(name: &str, group: &str, upstream: &Upstream) -> Result<()> {
+/// Creates the final snapshot of a deletion, which MiniStack doesn't do.
+async fn create_snapshot(name: &str, group: &str, upstream: &Upstream) -> Result<()> {
     upstream
-        .ask(
+        .query(
             "elasticache",
             &[
                 ("Action", "CreateSnapshot"),

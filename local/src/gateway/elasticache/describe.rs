@@ -1,4 +1,4 @@
-//! What AWS shows of a cache, put into what MiniStack shows.
+//! Changes MiniStack's descriptions of caches to AWS's.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -6,7 +6,7 @@ use super::Group;
 use super::lifecycle::Phase;
 use crate::gateway::xml::Element;
 
-/// Every replication group in an answer.
+/// Changes every replication group in an answer.
 pub fn replication_groups(answer: &mut Element, find: &impl Fn(&str) -> Option<(Group, Phase)>) {
     answer.each("ReplicationGroup", &mut |element| {
         let Some((group, phase)) = find(element.text_of("ReplicationGroupId")) else {
@@ -16,7 +16,7 @@ pub fn replication_groups(answer: &mut Element, find: &impl Fn(&str) -> Option<(
     });
 }
 
-/// A replication group in a phase of its life, with the members that AWS shows:
+/// Changes a replication group to AWS's description of it in a phase:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>.
 fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
     element.set(Element::leaf("Status", phase.status()));
@@ -54,14 +54,14 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
         });
     });
     // MiniStack's `bandup-redis-0001-001` is AWS's `bandup-redis-001`.
-    let (theirs, aws) = (format!("{}-0001-", group.id), format!("{}-", group.id));
+    let ministack_prefix = format!("{}-0001-", group.id);
     element.each_text(&|text| {
-        let number = text.strip_prefix(&theirs)?;
-        Some(format!("{aws}{number}"))
+        let number = text.strip_prefix(&ministack_prefix)?;
+        Some(format!("{}-{number}", group.id))
     });
 }
 
-/// A member, under the name that AWS gives it, in a phase of its group's life.
+/// Changes a member to AWS's description of it in a phase of its group.
 pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &Phase) {
     let id = format!("{}-{number:03}", group.id);
     let failed = group.failed_members.get(&number).map(String::as_str);
@@ -69,7 +69,7 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
         element.set(Element::leaf("CacheClusterId", &id));
         let status = failed.unwrap_or_else(|| phase.status());
         element.set(Element::leaf("CacheClusterStatus", status));
-        element.set(Element::leaf("EngineVersion", group.engine.shown()));
+        element.set(Element::leaf("EngineVersion", group.engine.member_version()));
         element.set(Element::with(
             "CacheParameterGroup",
             [
@@ -79,7 +79,7 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
         ));
         element.set(Element::leaf("NetworkType", "ipv4"));
         element.set(Element::leaf("IpDiscovery", "ipv4"));
-        // Nodes are shown where `ShowCacheNodeInfo` asks for them, which nobody here does.
+        // AWS returns nodes only if `ShowCacheNodeInfo` is set, which no caller does.
         element.remove("CacheNodes");
         let arn = element.text_of("ARN").to_owned();
         if let Some((before, _)) = arn.rsplit_once(':') {

@@ -1,4 +1,4 @@
-//! ElastiCache's events: where the reason of a failed creation stands, and nowhere else.
+//! ElastiCache's events, which alone contain the reason of a failed creation.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::gateway::call::Call;
 use crate::gateway::xml::Element;
 
-/// Without `StartTime` and `Duration`, events of the last hour
+/// The default period, in minutes
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)).
 const DEFAULT_MINUTES: u64 = 60;
 
@@ -21,14 +21,14 @@ pub struct Event {
     pub date: SystemTime,
 }
 
-/// The answer to a `DescribeEvents` call.
+/// Returns the response to a `DescribeEvents` call.
 pub fn answer(call: &Call, events: &[Event], now: SystemTime) -> Element {
-    let is = |name: &str, found: &str| call.field(name).is_none_or(|wanted| wanted == found);
-    let (start, end) = (start(call, now), moment(call, "EndTime").unwrap_or(now));
-    let found = events
+    let matches = |name: &str, value: &str| call.field(name).is_none_or(|filter| filter == value);
+    let (start, end) = (start(call, now), time(call, "EndTime").unwrap_or(now));
+    let matching = events
         .iter()
         .filter(|event| {
-            is("SourceIdentifier", &event.source) && is("SourceType", event.source_type)
+            matches("SourceIdentifier", &event.source) && matches("SourceType", event.source_type)
         })
         .filter(|event| (start..=end).contains(&event.date))
         .map(|event| {
@@ -47,7 +47,7 @@ pub fn answer(call: &Call, events: &[Event], now: SystemTime) -> Element {
         "DescribeEventsResponse",
         [Element::with(
             "DescribeEventsResult",
-            [Element::with("Events", found)],
+            [Element::with("Events", matching)],
         )],
     )
 }
@@ -57,13 +57,13 @@ fn start(call: &Call, now: SystemTime) -> SystemTime {
         .field("Duration")
         .and_then(|minutes| minutes.parse().ok())
         .unwrap_or(DEFAULT_MINUTES);
-    moment(call, "StartTime").unwrap_or_else(|| {
+    time(call, "StartTime").unwrap_or_else(|| {
         now.checked_sub(Duration::from_secs(minutes * 60))
             .unwrap_or(SystemTime::UNIX_EPOCH)
     })
 }
 
-fn moment(call: &Call, name: &str) -> Option<SystemTime> {
+fn time(call: &Call, name: &str) -> Option<SystemTime> {
     DateTime::parse_from_rfc3339(call.field(name)?)
         .ok()
         .map(Into::into)

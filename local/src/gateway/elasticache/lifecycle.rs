@@ -1,39 +1,38 @@
-//! How a cache lives: which status it is in, at which moment. Pure: time comes in from outside.
+//! A cache's phase, as a pure function of its lifecycle and the time.
 
-/// How long a cache takes for what, in AWS's seconds, and how its creation ends.
+/// The durations of a cache's phases, in simulated seconds, and the outcome of its creation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lifecycle {
     pub creating: f64,
-    /// How its creation ends.
     pub outcome: Outcome,
-    /// How long it takes a backup once it is created.
+    /// The duration of the first snapshot, after the creation.
     pub snapshotting: f64,
-    /// How long, from then on, it is *available* and its endpoint still missing.
+    /// How long the cache is then *available* without an endpoint.
     pub without_endpoint: f64,
     pub modifying: f64,
     pub deleting: f64,
-    /// How long its network interfaces stay after it has gone.
+    /// How long the network interfaces remain after the deletion.
     pub lingering: f64,
-    /// Whether somebody answers at its endpoint, where a real Valkey is to stand there.
+    /// Whether a server listens at the endpoint, if Valkey is installed.
     pub answers: bool,
 }
 
-/// How a creation ends.
+/// The outcome of a creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Available,
-    /// *create-failed*; the reason stands in `DescribeEvents` alone.
+    /// *create-failed*; only `DescribeEvents` returns the reason.
     Failed {
         reason: String,
     },
-    /// A status that AWS does not document.
+    /// A status that AWS doesn't document.
     Undocumented {
         status: String,
     },
 }
 
 impl Default for Lifecycle {
-    /// A short life, but one that a run has to wait for: AWS takes minutes for a creation.
+    /// Returns durations that are shorter than AWS's, but long enough that a run must wait.
     fn default() -> Self {
         Self {
             creating: 45.0,
@@ -48,16 +47,16 @@ impl Default for Lifecycle {
     }
 }
 
-/// When what happened to a cache, in AWS's seconds.
+/// The times of a cache's operations, in simulated seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Times {
     pub created: f64,
-    /// The last change.
+    /// The time of the last modification.
     pub changed: Option<f64>,
     pub deleted: Option<f64>,
 }
 
-/// Where in its life a cache is.
+/// A phase of a cache's lifecycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     Creating,
@@ -72,7 +71,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The phase at a moment.
+    /// Returns the phase at a time.
     #[must_use]
     pub fn at(lifecycle: &Lifecycle, times: Times, now: f64) -> Self {
         if let Some(deleted) = times.deleted {
@@ -103,7 +102,7 @@ impl Phase {
         }
     }
 
-    /// The status that ElastiCache shows
+    /// Returns the status that ElastiCache shows
     /// ([ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html)).
     #[must_use]
     pub fn status(&self) -> &str {
@@ -118,13 +117,13 @@ impl Phase {
         }
     }
 
-    /// Whether the endpoint is shown.
+    /// Returns whether ElastiCache shows the endpoint.
     #[must_use]
     pub const fn shows_endpoint(&self) -> bool {
         matches!(self, Self::Available | Self::Modifying | Self::Snapshotting)
     }
 
-    /// Whether its tags can be read and changes are taken.
+    /// Returns whether tags can be read and modifications are accepted.
     #[must_use]
     pub const fn is_available(&self) -> bool {
         matches!(self, Self::Available | Self::WithoutEndpoint)
@@ -136,7 +135,7 @@ mod tests {
     use super::{Lifecycle, Outcome, Phase, Times};
 
     #[test]
-    fn a_cache_is_created_changed_and_deleted_in_its_time() {
+    fn phase_follows_creation_modification_and_deletion() {
         let lifecycle = Lifecycle {
             without_endpoint: 5.0,
             ..Lifecycle::default()
@@ -173,17 +172,16 @@ mod tests {
     }
 
     #[test]
-    fn a_creation_ends_as_it_was_told_to() {
-        let end = |lifecycle: &Lifecycle| Phase::at(lifecycle, Times::default(), 46.0);
-        let ending = |outcome| Lifecycle {
+    fn creation_ends_with_the_lifecycles_outcome() {
+        let phase = |lifecycle: &Lifecycle| Phase::at(lifecycle, Times::default(), 46.0);
+        let with_outcome = |outcome| Lifecycle {
             outcome,
             ..Lifecycle::default()
         };
-
-        let failed = ending(Outcome::Failed {
+        let failed = with_outcome(Outcome::Failed {
             reason: "no capacity".to_owned(),
         });
-        let unheard = ending(Outcome::Undocumented {
+        let undocumented = with_outcome(Outcome::Undocumented {
             status: "pondering".to_owned(),
         });
         let snapshotting = Lifecycle {
@@ -191,8 +189,8 @@ mod tests {
             ..Lifecycle::default()
         };
 
-        assert_eq!(end(&failed).status(), "create-failed");
-        assert_eq!(end(&unheard).status(), "pondering");
-        assert_eq!(end(&snapshotting).status(), "snapshotting");
+        assert_eq!(phase(&failed).status(), "create-failed");
+        assert_eq!(phase(&undocumented).status(), "pondering");
+        assert_eq!(phase(&snapshotting).status(), "snapshotting");
     }
 }

@@ -1,4 +1,4 @@
-//! The members of a replication group, which MiniStack names in another way.
+//! The members of a replication group, which have other names in MiniStack than on AWS.
 
 use std::time::SystemTime;
 
@@ -8,12 +8,12 @@ use hyper::StatusCode;
 use super::events::Event;
 use super::ministack::{first_member, replication_group};
 use super::{
-    Call, ElastiCache, Element, Phase, Received, Reply, Upstream, describe, respond, written,
+    Call, ElastiCache, Element, Phase, Received, Reply, Upstream, describe, reply_from_answer, reply_from_xml,
 };
 
 impl ElastiCache {
-    /// A member bears another name in MiniStack, and none at all where it was added later: it is like the first.
-    /// The call is passed on as it is all the same, so that the caller's policy is enforced.
+    /// Describes a member. MiniStack names members differently, and doesn't have those that were added later, so every
+    /// member is described like the first. MiniStack gets the unchanged call first, to enforce the caller's policy.
     pub(super) async fn describe_members(
         &self,
         call: &Call,
@@ -21,40 +21,40 @@ impl ElastiCache {
         upstream: &Upstream,
     ) -> Result<Reply> {
         let answer = upstream.forward(request).await?;
-        let wanted = call.field("CacheClusterId").unwrap_or_default();
-        let named = wanted
-            .rsplit_once('-')
-            .and_then(|(id, number)| Some((self.found(id)?, number.parse::<u32>().ok()?)));
-        let Some(((group, phase), number)) = named else {
-            return Ok(respond(answer));
+        let member = call
+            .field("CacheClusterId")
+            .and_then(|id| id.rsplit_once('-'))
+            .and_then(|(id, number)| Some((self.find(id)?, number.parse::<u32>().ok()?)));
+        let Some(((group, phase), number)) = member else {
+            return Ok(reply_from_answer(answer));
         };
         if answer.status != StatusCode::NOT_FOUND || number > group.nodes {
-            return Ok(respond(answer));
+            return Ok(reply_from_answer(answer));
         }
         let first = match &group.last_member {
             Some(last) if phase == Phase::Deleting => Some(last.clone()),
             _ => first_member(&group.id, upstream).await?,
         };
-        let Some(mut shown) = first else {
-            return Ok(respond(answer));
+        let Some(mut description) = first else {
+            return Ok(reply_from_answer(answer));
         };
-        describe::cache_cluster(&mut shown, &group, number, &phase);
-        Ok(written(&shown))
+        describe::cache_cluster(&mut description, &group, number, &phase);
+        Ok(reply_from_xml(&description))
     }
 
-    /// Whether the cache that a call names loses the replicas that are requested for it.
+    /// Returns whether ElastiCache loses the replicas that are requested for the cache that a call names.
     pub(super) fn loses_replicas(&self, call: &Call) -> bool {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
-        self.found(id)
+        self.find(id)
             .is_some_and(|(group, _)| group.loses_replicas)
     }
 
-    /// Accepts a request for replicas that ElastiCache can't create: the group is modified for a while, and is what it was
-    /// before.
+    /// Accepts a request for replicas that ElastiCache can't create: the group is *modifying* for a while, and is then
+    /// unchanged.
     pub(super) async fn accept_and_lose(&self, call: &Call, upstream: &Upstream) -> Result<Reply> {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
-        let shown = replication_group(id, upstream).await?;
-        self.change(call, |_| {});
+        let description = replication_group(id, upstream).await?;
+        self.modify(call, |_| {});
         let date = SystemTime::now();
         self.state().events.push(Event {
             source_type: "replication-group",
@@ -64,9 +64,9 @@ impl ElastiCache {
         });
         let mut answer = Element::with(
             "IncreaseReplicaCountResponse",
-            [Element::with("IncreaseReplicaCountResult", shown)],
+            [Element::with("IncreaseReplicaCountResult", description)],
         );
         self.show(&mut answer);
-        Ok(written(&answer))
+        Ok(reply_from_xml(&answer))
     }
 }

@@ -1,13 +1,13 @@
-//! What MiniStack returns about a replication group.
+//! Reads replication groups and members from MiniStack.
 
 use anyhow::Result;
 
 use super::{Element, Upstream};
 
-/// Returns a replication group; none if MiniStack has none with this ID.
+/// Returns a replication group, or `None` if MiniStack has none with this ID.
 pub(super) async fn replication_group(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
     let described = upstream
-        .ask(
+        .query(
             "elasticache",
             &[
                 ("Action", "DescribeReplicationGroups"),
@@ -26,7 +26,7 @@ pub(super) async fn replication_group(id: &str, upstream: &Upstream) -> Result<O
 /// Returns the answer about a replication group's first member, if there is one.
 pub(super) async fn first_member(id: &str, upstream: &Upstream) -> Result<Option<Element>> {
     upstream
-        .ask(
+        .query(
             "elasticache",
             &[
                 ("Action", "DescribeCacheClusters"),

@@ -1,8 +1,8 @@
-//! ElastiCache as AWS runs it: a cache takes its time, and what AWS refuses is refused.
+//! Simulates ElastiCache: operations on a cache take time, and requests that AWS rejects are rejected.
 //!
-//! MiniStack keeps the resources; this room knows where in its life each cache is. `life` decides the phase,
-//! `strict` what is refused, `describe` what is shown, `events` what is told; `creation` and `deletion` take their
-//! time, and `members` bear AWS's names.
+//! MiniStack stores the resources; this module stores each cache's phase. `lifecycle` computes the phase, `strict`
+//! rejects requests, `describe` corrects descriptions, `events` lists events, `creation` and `deletion` simulate
+//! durations, and `members` translates the names of members.
 
 mod creation;
 mod deletion;
@@ -26,7 +26,7 @@ use hyper::StatusCode;
 use super::call::Call;
 use super::clock::Clock;
 use super::error_response::ErrorResponse;
-use super::reply::{Reply, respond, written};
+use super::reply::{Reply, reply_from_answer, reply_from_xml};
 use super::upstream::{Answer, Received, Upstream};
 use super::xml::Element;
 use crate::valkey::{self, Valkey};
@@ -45,20 +45,20 @@ pub struct ElastiCache {
 #[derive(Default)]
 struct State {
     groups: BTreeMap<String, Group>,
-    /// How caches live: each creation takes the next life, and the last one stays.
-    lives: HashMap<String, VecDeque<Lifecycle>>,
+    /// By cache, the lifecycles of its creations. The last one applies to all further creations.
+    lifecycles: HashMap<String, VecDeque<Lifecycle>>,
     events: Vec<Event>,
-    /// Caches that have gone and whose id another has now: their interfaces linger.
-    earlier: Vec<Group>,
-    /// By cache; none where it could not be started.
+    /// Deleted caches whose ID another cache has now. Their network interfaces remain for a while.
+    replaced: Vec<Group>,
+    /// By cache, the server behind its endpoint; `None` if it couldn't be started.
     servers: HashMap<String, Option<valkey::Server>>,
     addresses: valkey::Addresses,
     service_linked_role_is_missing: bool,
-    /// The zones that have no node to give, by cache.
+    /// By cache, the zones without capacity.
     exhausted: HashMap<String, Vec<String>>,
 }
 
-/// A replication group, beside what MiniStack knows of it.
+/// What MiniStack doesn't store about a replication group.
 #[derive(Clone, Debug)]
 struct Group {
     id: String,
@@ -68,15 +68,15 @@ struct Group {
     address: SocketAddrV4,
     nodes: u32,
     engine: Engine,
-    /// The status of a member that ElastiCache can't keep, by the member's number.
+    /// The statuses of failed members, by the member's number.
     failed_members: BTreeMap<u32, String>,
-    /// Whether requested replicas disappear again.
+    /// Whether ElastiCache accepts requests for replicas but can't create them.
     loses_replicas: bool,
-    /// The name of its subnet group.
-    subnets: String,
+    subnet_group: String,
     security_groups: Vec<String>,
-    /// What MiniStack showed of it, and of its first member, before it was deleted.
-    last_shown: Option<Element>,
+    /// MiniStack's last description of the group, from before its deletion.
+    last_description: Option<Element>,
+    /// MiniStack's last answer about the first member, from before the group's deletion.
     last_member: Option<Element>,
 }
 
@@ -91,7 +91,7 @@ impl ElastiCache {
 
     pub(super) fn set_lifecycle(&self, replication_group: &str, lifecycle: Lifecycle) {
         self.state()
-            .lives
+            .lifecycles
             .entry(replication_group.to_owned())
             .or_default()
             .push_back(lifecycle);
@@ -124,16 +124,17 @@ impl ElastiCache {
         self.state().service_linked_role_is_missing = true;
     }
 
-    /// Whether a cache, or what lingers of it, has interfaces in this security group.
+    /// Returns whether a cache's network interfaces use a security group, including those that remain after its
+    /// deletion.
     pub(super) fn uses_security_group(&self, id: &str) -> bool {
         let now = self.clock.now();
         let state = self.state();
-        state.groups.values().chain(&state.earlier).any(|group| {
-            let gone = group
+        state.groups.values().chain(&state.replaced).any(|group| {
+            let released = group
                 .times
                 .deleted
                 .map(|deleted| deleted + group.lifecycle.deleting + group.lifecycle.lingering);
-            gone.is_none_or(|gone| now < gone)
+            released.is_none_or(|released| now < released)
                 && group.security_groups.iter().any(|found| found == id)
         })
     }
@@ -141,19 +142,19 @@ impl ElastiCache {
     /// Answers a call as ElastiCache does.
     ///
     /// # Errors
-    /// Where MiniStack does not answer.
+    /// Returns an error if MiniStack doesn't answer.
     pub(super) async fn answer(
         &self,
         call: &Call,
         request: &Received,
         upstream: &Upstream,
     ) -> Result<Reply> {
-        let error_response = self.refuse(call, upstream).await?;
+        let error_response = self.reject(call, upstream).await?;
         if call.operation == "ListTagsForResource" && error_response.is_some() {
-            // Who may not ask hears that first.
+            // AWS checks the caller's policy before the group's state.
             let answer = upstream.forward(request).await?;
             if !answer.status.is_success() {
-                return Ok(respond(answer));
+                return Ok(reply_from_answer(answer));
             }
         }
         if let Some(error_response) = error_response {
@@ -166,34 +167,34 @@ impl ElastiCache {
             "IncreaseReplicaCount" if self.loses_replicas(call) => {
                 self.accept_and_lose(call, upstream).await
             }
-            "DescribeCacheEngineVersions" => Ok(written(&version::described(call))),
+            "DescribeCacheEngineVersions" => Ok(reply_from_xml(&version::describe(call))),
             _ => {
                 let answer = upstream.forward(request).await?;
                 if !answer.status.is_success() {
-                    return Ok(respond(answer));
+                    return Ok(reply_from_answer(answer));
                 }
-                self.take_note(call);
+                self.apply(call);
                 if call.operation == "DescribeEvents" {
                     let now = SystemTime::now();
-                    return Ok(written(&events::answer(call, &self.state().events, now)));
+                    return Ok(reply_from_xml(&events::answer(call, &self.state().events, now)));
                 }
-                self.shown(&answer)
+                self.reply(&answer)
             }
         }
     }
 
-    async fn refuse(&self, call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
+    async fn reject(&self, call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
         if let Some(error_response) = self.reject_for_role(call) {
             return Ok(Some(error_response));
         }
         if let Some(error_response) =
-            strict::reject_state(call, |id| self.phase(id), || self.users_of(call))
+            strict::reject_state(call, |id| self.phase(id), || self.users_of_subnet_group(call))
         {
             return Ok(Some(error_response));
         }
         let group = call
             .field("ReplicationGroupId")
-            .and_then(|id| self.found(id))
+            .and_then(|id| self.find(id))
             .map(|(group, _)| group);
         let nodes = group.as_ref().map(|group| group.nodes);
         if let Some(error_response) = strict::reject_same_replicas(call, nodes) {
@@ -207,7 +208,8 @@ impl ElastiCache {
         Ok(self.reject_for_capacity(call))
     }
 
-    /// A creation in a zone without capacity. Where AWS chooses, it chooses such a one: else nobody would notice.
+    /// Rejects a creation in a zone without capacity. A creation without requested zones is rejected too: it simulates
+    /// that ElastiCache chooses such a zone.
     fn reject_for_capacity(&self, call: &Call) -> Option<ErrorResponse> {
         if call.operation != "CreateReplicationGroup" {
             return None;
@@ -215,9 +217,9 @@ impl ElastiCache {
         let id = call.field("ReplicationGroupId")?;
         let state = self.state();
         let exhausted = state.exhausted.get(id)?;
-        let wanted = call.list("PreferredCacheClusterAZs");
-        let is_exhausted = |zone: &&str| exhausted.iter().any(|found| found == zone);
-        (wanted.is_empty() || wanted.iter().any(is_exhausted)).then(|| {
+        let zones = call.list("PreferredCacheClusterAZs");
+        let is_exhausted = |zone: &&str| exhausted.iter().any(|other| other == zone);
+        (zones.is_empty() || zones.iter().any(is_exhausted)).then(|| {
             // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
             ErrorResponse::new(
                 "InsufficientCacheClusterCapacity",
@@ -226,9 +228,9 @@ impl ElastiCache {
         })
     }
 
-    /// First use in an account whose administrator makes the role only after the first call has failed
+    /// Rejects the first call that needs the service-linked role if the role is missing. From then on, the role exists
     /// ([service-linked roles](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html)).
-    /// AWS's words: <https://github.com/aws-controllers-k8s/community/issues/367>.
+    /// Source of the message: <https://github.com/aws-controllers-k8s/community/issues/367>.
     fn reject_for_role(&self, call: &Call) -> Option<ErrorResponse> {
         let needs_role = matches!(
             call.operation.as_str(),
@@ -246,47 +248,47 @@ impl ElastiCache {
         ))
     }
 
-    /// The caches that stand in the subnet group that a call names.
-    fn users_of(&self, call: &Call) -> Vec<String> {
+    /// Returns the caches in the subnet group that a call names.
+    fn users_of_subnet_group(&self, call: &Call) -> Vec<String> {
         let name = call.field("CacheSubnetGroupName").unwrap_or_default();
         let now = self.clock.now();
         self.state()
             .groups
             .values()
-            .filter(|group| group.subnets.eq_ignore_ascii_case(name))
+            .filter(|group| group.subnet_group.eq_ignore_ascii_case(name))
             .filter(|group| Phase::at(&group.lifecycle, group.times, now) != Phase::Gone)
             .map(|group| group.id.clone())
             .collect()
     }
 
     fn phase(&self, id: &str) -> Option<Phase> {
-        self.found(id).map(|(_, phase)| phase)
+        self.find(id).map(|(_, phase)| phase)
     }
 
-    fn found(&self, id: &str) -> Option<(Group, Phase)> {
+    fn find(&self, id: &str) -> Option<(Group, Phase)> {
         let state = self.state();
         let group = state.groups.get(id).cloned()?;
         let phase = Phase::at(&group.lifecycle, group.times, self.clock.now());
         let is_starting = self.valkey.is_some() && !state.servers.contains_key(id);
-        // An endpoint is shown once somebody answers there.
+        // Shows the endpoint only after the server has started.
         Some(match phase {
             Phase::Available if is_starting => (group, Phase::WithoutEndpoint),
             phase => (group, phase),
         })
     }
 
-    /// What a successful call changes.
-    fn take_note(&self, call: &Call) {
+    /// Records the changes that a successful call makes.
+    fn apply(&self, call: &Call) {
         match call.operation.as_str() {
             "CreateReplicationGroup" => self.create(call),
-            "ModifyReplicationGroup" => self.change(call, |group| {
+            "ModifyReplicationGroup" => self.modify(call, |group| {
                 group.engine.modify(call);
-                let wanted = call.list("SecurityGroupIds");
-                if !wanted.is_empty() {
-                    group.security_groups = wanted.into_iter().map(str::to_owned).collect();
+                let requested = call.list("SecurityGroupIds");
+                if !requested.is_empty() {
+                    group.security_groups = requested.into_iter().map(str::to_owned).collect();
                 }
             }),
-            "IncreaseReplicaCount" | "DecreaseReplicaCount" => self.change(call, |group| {
+            "IncreaseReplicaCount" | "DecreaseReplicaCount" => self.modify(call, |group| {
                 if let Some(replicas) = number(call, "NewReplicaCount") {
                     group.nodes = replicas + 1;
                 }
@@ -295,7 +297,7 @@ impl ElastiCache {
         }
     }
 
-    fn change(&self, call: &Call, change: impl FnOnce(&mut Group)) {
+    fn modify(&self, call: &Call, change: impl FnOnce(&mut Group)) {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
         let now = self.clock.now();
         if let Some(group) = self.state().groups.get_mut(id) {
@@ -315,51 +317,52 @@ impl ElastiCache {
         let found = call
             .field("ReplicationGroupId")
             .filter(|_| is_deleting)
-            .and_then(|id| self.found(id));
+            .and_then(|id| self.find(id));
         let Some((group, Phase::Deleting)) = found else {
-            return self.shown_with_deleting(call, &answer);
+            return self.reply_with_deleting(call, &answer);
         };
-        let groups = Element::with("ReplicationGroups", group.last_shown);
+        let groups = Element::with("ReplicationGroups", group.last_description);
         let mut answer = Element::with(
             "DescribeReplicationGroupsResponse",
             [Element::with("DescribeReplicationGroupsResult", [groups])],
         );
         self.show(&mut answer);
-        Ok(written(&answer))
+        Ok(reply_from_xml(&answer))
     }
 
-    /// A list of all caches holds those that are being deleted too, which MiniStack has forgotten.
-    fn shown_with_deleting(&self, call: &Call, answer: &Answer) -> Result<Reply> {
+    /// Returns MiniStack's answer, and adds the groups that are being deleted to a list of all groups. MiniStack deletes
+    /// immediately.
+    fn reply_with_deleting(&self, call: &Call, answer: &Answer) -> Result<Reply> {
         if !answer.status.is_success() || call.field("ReplicationGroupId").is_some() {
-            return self.shown(answer);
+            return self.reply(answer);
         }
         let ids: Vec<_> = self.state().groups.keys().cloned().collect();
         let deleting: Vec<_> = ids
             .iter()
-            .filter_map(|id| self.found(id))
+            .filter_map(|id| self.find(id))
             .filter(|(_, phase)| *phase == Phase::Deleting)
-            .filter_map(|(group, _)| group.last_shown)
+            .filter_map(|(group, _)| group.last_description)
             .collect();
         let mut element = Element::read(&answer.body)?;
         element.each("ReplicationGroups", &mut |groups| {
             groups.extend(deleting.clone());
         });
         self.show(&mut element);
-        Ok(written(&element))
+        Ok(reply_from_xml(&element))
     }
 
-    /// MiniStack's answer, with each cache as it is in its life.
-    fn shown(&self, answer: &Answer) -> Result<Reply> {
+    /// Returns MiniStack's answer with each replication group in its phase.
+    fn reply(&self, answer: &Answer) -> Result<Reply> {
         if !answer.status.is_success() {
-            return Ok(respond(answer.clone()));
+            return Ok(reply_from_answer(answer.clone()));
         }
         let mut element = Element::read(&answer.body)?;
         self.show(&mut element);
-        Ok(written(&element))
+        Ok(reply_from_xml(&element))
     }
 
     fn show(&self, answer: &mut Element) {
-        describe::replication_groups(answer, &|id| self.found(id));
+        describe::replication_groups(answer, &|id| self.find(id));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

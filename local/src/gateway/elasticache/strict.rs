@@ -1,7 +1,7 @@
-//! What ElastiCache refuses.
+//! ElastiCache's rejections of requests.
 //!
-//! The codes are those of its API reference. The words are AWS's own, as users and live trials report them, with
-//! the report beside them; where none is known, that is said.
+//! The error codes come from the API reference. The messages are AWS's, as reported by users and live trials; a comment
+//! links each report, or says that AWS's message isn't known.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,15 +16,15 @@ use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::upstream::Upstream;
 use crate::gateway::xml::Element;
 
-/// What is refused because of the moment: a cache that is changing, a subnet group that is used.
+/// Rejects calls that the current state doesn't allow: the cache is changing, or a subnet group is in use.
 pub fn reject_state(
     call: &Call,
     phase: impl Fn(&str) -> Option<Phase>,
-    users: impl FnOnce() -> Vec<String>,
+    caches_in_subnet_group: impl FnOnce() -> Vec<String>,
 ) -> Option<ErrorResponse> {
     let id = call.field("ReplicationGroupId").unwrap_or_default();
     match call.operation.as_str() {
-        // The name is taken until the group has gone:
+        // The name can't be reused until the group's deletion ends:
         // https://github.com/crossplane-contrib/provider-jet-aws/issues/195
         "CreateReplicationGroup" => (phase(id)? != Phase::Gone).then(|| {
             ErrorResponse::new(
@@ -36,7 +36,7 @@ pub fn reject_state(
         "ModifyReplicationGroup" | "IncreaseReplicaCount" | "DecreaseReplicaCount" => (!phase(id)?
             .is_available())
         .then(|| invalid_state("Replication group must be in available state to modify.")),
-        // The words that Airflow waits for:
+        // The message that Airflow expects:
         // https://github.com/apache/airflow/blob/main/providers/amazon/src/airflow/providers/amazon/aws/hooks/elasticache_replication_group.py
         "DeleteReplicationGroup" => match phase(id)? {
             Phase::Available | Phase::WithoutEndpoint | Phase::CreateFailed => None,
@@ -68,7 +68,7 @@ pub fn reject_state(
             }
         }
         // https://github.com/aws/aws-cdk/issues/6935
-        "DeleteCacheSubnetGroup" => users().first().map(|_| {
+        "DeleteCacheSubnetGroup" => caches_in_subnet_group().first().map(|_| {
             ErrorResponse::new(
                 "CacheSubnetGroupInUse",
                 format!(
@@ -81,10 +81,10 @@ pub fn reject_state(
     }
 }
 
-/// What is refused because of the request itself.
+/// Rejects invalid requests, and requests that refer to missing resources.
 ///
 /// # Errors
-/// Where MiniStack does not answer.
+/// Returns an error if MiniStack doesn't answer.
 pub async fn reject_request(
     call: &Call,
     running: Option<&Engine>,
@@ -94,16 +94,16 @@ pub async fn reject_request(
         "CreateReplicationGroup" => {
             match reject_settings(call).or_else(|| version::reject_version(call, None)) {
                 Some(error_response) => Some(error_response),
-                None => reject_unknown(call, upstream).await?,
+                None => reject_missing_resources(call, upstream).await?,
             }
         }
         "ModifyReplicationGroup" => {
-            match reject_nothing(call).or_else(|| version::reject_version(call, running)) {
+            match reject_empty_modification(call).or_else(|| version::reject_version(call, running)) {
                 Some(error_response) => Some(error_response),
                 None => reject_parameter_group(call, running, upstream).await?,
             }
         }
-        "DescribeEvents" => reject_start(call, SystemTime::now()),
+        "DescribeEvents" => reject_event_start(call, SystemTime::now()),
         "CreateCacheSubnetGroup" | "ModifyCacheSubnetGroup" => match reject_subnet_group_name(call)
         {
             Some(error_response) => Some(error_response),
@@ -113,8 +113,8 @@ pub async fn reject_request(
     })
 }
 
-/// What the settings of a new replication group say against AWS's rules or each other. Words without a report
-/// beside them: <https://github.com/badmintoncryer/cdk-preflight>, which tried them on AWS in September 2026.
+/// Rejects a new replication group with invalid or conflicting settings. Messages without a link come from
+/// <https://github.com/badmintoncryer/cdk-preflight>, which tested them on AWS in September 2026.
 fn reject_settings(call: &Call) -> Option<ErrorResponse> {
     let is = |name: &str| call.field(name) == Some("true");
     let number = |name: &str| call.field(name).and_then(|text| text.parse::<i64>().ok());
@@ -145,7 +145,7 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
         ));
     }
     if is("MultiAZEnabled") && !is("AutomaticFailoverEnabled") {
-        // AWS's words are not known: tools refuse this before they ask.
+        // AWS's message isn't known, because tools reject this before they call AWS.
         return Some(invalid_combination(
             "Multi-AZ needs automatic failover to be enabled.",
         ));
@@ -169,7 +169,7 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
     reject_windows(call)
 }
 
-/// Both windows are at least 60 minutes long, and do not meet.
+/// Rejects windows that are invalid, shorter than 60 minutes, or overlapping.
 fn reject_windows(call: &Call) -> Option<ErrorResponse> {
     let snapshot = match call.field("SnapshotWindow").map(Window::daily) {
         Some(None) => {
@@ -196,20 +196,20 @@ fn reject_windows(call: &Call) -> Option<ErrorResponse> {
         }
     }
     snapshot?
-        .meets_daily(&maintenance?)
+        .overlaps_weekly(&maintenance?)
         // https://github.com/hashicorp/terraform/issues/17247
         .then(|| invalid_value("The snapshot window and maintenance window must not overlap."))
 }
 
-/// What the request names and AWS does not have: its subnet group, its security groups in that VPC, its
-/// parameter group.
-async fn reject_unknown(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
+/// Rejects a subnet group or a parameter group that doesn't exist, and security groups that don't exist in the subnet
+/// group's VPC.
+async fn reject_missing_resources(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
     let name = call.field("CacheSubnetGroupName").unwrap_or("default");
-    let asked = [
+    let fields = [
         ("Action", "DescribeCacheSubnetGroups"),
         ("CacheSubnetGroupName", name),
     ];
-    let Some(described) = upstream.ask("elasticache", &asked).await? else {
+    let Some(described) = upstream.query("elasticache", &fields).await? else {
         // https://github.com/apptension/saas-boilerplate/issues/621
         return Ok(Some(ErrorResponse::new(
             "CacheSubnetGroupNotFoundFault",
@@ -232,7 +232,7 @@ async fn reject_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Error
                     "Subnet group [{name}] belongs to a different VPC [{vpc}] than [{other}]"
                 ))));
             }
-            // AWS's words are not known, and the code is the likely one: the API reference has no other.
+            // AWS's message isn't known. The code is a guess: the API reference has no other that fits.
             None => {
                 return Ok(Some(invalid_value(format!(
                     "The security group {id} does not exist."
@@ -243,10 +243,10 @@ async fn reject_unknown(call: &Call, upstream: &Upstream) -> Result<Option<Error
     reject_parameter_group(call, None, upstream).await
 }
 
-/// A modification without a change
+/// Rejects a modification without changes
 /// (<https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elasticache/replication_group.go>).
-fn reject_nothing(call: &Call) -> Option<ErrorResponse> {
-    let changes_nothing = [
+fn reject_empty_modification(call: &Call) -> Option<ErrorResponse> {
+    let without_effect = [
         "Action",
         "Version",
         "ReplicationGroupId",
@@ -254,16 +254,16 @@ fn reject_nothing(call: &Call) -> Option<ErrorResponse> {
     ];
     call.fields
         .iter()
-        .all(|(name, _)| changes_nothing.contains(&name.as_str()))
+        .all(|(name, _)| without_effect.contains(&name.as_str()))
         .then(|| invalid_combination("No modifications were requested"))
 }
 
-/// A request for as many replicas as there are
+/// Rejects a request for the current number of replicas
 /// ([IncreaseReplicaCount](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html)).
-/// AWS's words are not known.
+/// AWS's message isn't known.
 pub fn reject_same_replicas(call: &Call, nodes: Option<u32>) -> Option<ErrorResponse> {
-    let wanted = call.field("NewReplicaCount")?.parse::<u32>().ok()?;
-    (Some(wanted + 1) == nodes).then(|| {
+    let requested = call.field("NewReplicaCount")?.parse::<u32>().ok()?;
+    (Some(requested + 1) == nodes).then(|| {
         ErrorResponse::new(
             "NoOperationFault",
             "The operation was not performed because no changes were required.",
@@ -271,17 +271,17 @@ pub fn reject_same_replicas(call: &Call, nodes: Option<u32>) -> Option<ErrorResp
     })
 }
 
-/// ElastiCache keeps events for 14 days
+/// Rejects a start time more than 14 days ago, because ElastiCache keeps events for 14 days
 /// ([DescribeEvents](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEvents.html)). AWS's
-/// words for an earlier start are not known.
-fn reject_start(call: &Call, now: SystemTime) -> Option<ErrorResponse> {
+/// message isn't known.
+fn reject_event_start(call: &Call, now: SystemTime) -> Option<ErrorResponse> {
     let start = DateTime::parse_from_rfc3339(call.field("StartTime")?).ok()?;
     let oldest = now.checked_sub(Duration::from_hours(14 * 24))?;
     (SystemTime::from(start) < oldest)
         .then(|| invalid_value("StartTime must be within the last 14 days."))
 }
 
-/// A parameter group that doesn't exist, or that belongs to another family than the version.
+/// Rejects a parameter group that doesn't exist, or whose family isn't that of the version.
 async fn reject_parameter_group(
     call: &Call,
     running: Option<&Engine>,
@@ -290,7 +290,7 @@ async fn reject_parameter_group(
     let Some((name, expected)) = version::parameter_group(call, running) else {
         return Ok(None);
     };
-    // MiniStack has not all default groups.
+    // MiniStack doesn't have all default groups.
     let default = name
         .strip_prefix("default.")
         .map(|family| family.trim_end_matches(".cluster.on"))
@@ -318,13 +318,13 @@ async fn reject_parameter_group(
     }))
 }
 
-/// None if there is no such group.
+/// Returns a parameter group's family, or `None` if the group doesn't exist.
 async fn family_of_parameter_group(name: &str, upstream: &Upstream) -> Result<Option<String>> {
-    let asked = [
+    let fields = [
         ("Action", "DescribeCacheParameterGroups"),
         ("CacheParameterGroupName", name),
     ];
-    let described = upstream.ask("elasticache", &asked).await?;
+    let described = upstream.query("elasticache", &fields).await?;
     let path = [
         "DescribeCacheParameterGroupsResult",
         "CacheParameterGroups",
@@ -337,47 +337,47 @@ async fn family_of_parameter_group(name: &str, upstream: &Upstream) -> Result<Op
         .map(|family| family.text().to_owned()))
 }
 
-/// None where there is no such group.
+/// Returns a security group's VPC, or `None` if the group doesn't exist.
 async fn vpc_of_security_group(id: &str, upstream: &Upstream) -> Result<Option<String>> {
-    let asked = [("Action", "DescribeSecurityGroups"), ("GroupId.1", id)];
-    let described = upstream.ask("ec2", &asked).await?;
+    let fields = [("Action", "DescribeSecurityGroups"), ("GroupId.1", id)];
+    let described = upstream.query("ec2", &fields).await?;
     let vpc = described
         .as_ref()
         .and_then(|answer| answer.at(&["securityGroupInfo", "item", "vpcId"]));
     Ok(vpc.map(|vpc| vpc.text().to_owned()))
 }
 
-/// The rule for identifiers holds, though the API reference does not say so:
+/// Rejects names that aren't identifiers. The API reference doesn't document this rule:
 /// <https://github.com/terraform-aws-modules/terraform-aws-vpc/issues/193>.
 fn reject_subnet_group_name(call: &Call) -> Option<ErrorResponse> {
     let name = call.field("CacheSubnetGroupName").unwrap_or_default();
-    let fits = is_identifier(name) && name.len() <= 255;
-    (!fits).then(|| {
+    let is_valid = is_identifier(name) && name.len() <= 255;
+    (!is_valid).then(|| {
         invalid_value(format!(
             "The parameter CacheSubnetGroupName is not a valid identifier. {IDENTIFIERS}"
         ))
     })
 }
 
-/// The subnets exist, and all stand in one VPC: <https://github.com/floci-io/floci/pull/2401>.
+/// Rejects subnets that don't exist, or that aren't all in one VPC: <https://github.com/floci-io/floci/pull/2401>.
 async fn reject_subnets(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
-    let wanted = call.list("SubnetIds");
+    let requested = call.list("SubnetIds");
     let mut first: Option<(&str, String)> = None;
-    for id in &wanted {
-        let asked = [("Action", "DescribeSubnets"), ("SubnetId.1", id)];
-        let described = upstream.ask("ec2", &asked).await?;
+    for id in &requested {
+        let fields = [("Action", "DescribeSubnets"), ("SubnetId.1", id)];
+        let described = upstream.query("ec2", &fields).await?;
         let vpc = described
             .as_ref()
             .and_then(|answer| answer.at(&["subnetSet", "item", "vpcId"]));
         let Some(vpc) = vpc else {
             return Ok(Some(invalid_value(format!(
                 "Some input subnets in :[{}] are invalid.",
-                wanted.join(", ")
+                requested.join(", ")
             ))));
         };
         match &first {
             None => first = Some((id, vpc.text().to_owned())),
-            Some((other, of_other)) if of_other != vpc.text() => {
+            Some((other, other_vpc)) if other_vpc != vpc.text() => {
                 return Ok(Some(ErrorResponse::new(
                     "InvalidSubnet",
                     format!("Subnets {other} and {id} are not in the same VPC."),
@@ -421,7 +421,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::{
-        reject_nothing, reject_same_replicas, reject_settings, reject_start, reject_state,
+        reject_empty_modification, reject_same_replicas, reject_settings, reject_event_start, reject_state,
         reject_subnet_group_name,
     };
     use crate::gateway::call::Call;
@@ -435,33 +435,33 @@ mod tests {
     }
 
     #[test]
-    fn settings_against_aws_rules_are_refused() {
+    fn rejects_invalid_settings() {
         let long = format!("ReplicationGroupId={}", "a".repeat(41));
         let cases = [
             (
                 "ReplicationGroupId=bandup-redis",
                 None,
-                "what envcache asks for",
+                "valid request",
             ),
             (
                 "ReplicationGroupId=band--up",
                 Some("InvalidParameterValue"),
-                "two hyphens",
+                "consecutive hyphens",
             ),
             (
                 "ReplicationGroupId=bandup-",
                 Some("InvalidParameterValue"),
-                "a hyphen at the end",
+                "hyphen at the end",
             ),
             (
                 "ReplicationGroupId=1up",
                 Some("InvalidParameterValue"),
-                "begins with a digit",
+                "digit at the beginning",
             ),
             (
                 long.as_str(),
                 Some("InvalidParameterValue"),
-                "41 characters",
+                "ID of 41 characters",
             ),
             (
                 "ReplicationGroupId=a&NumCacheClusters=1&AutomaticFailoverEnabled=true",
@@ -476,38 +476,42 @@ mod tests {
             (
                 "ReplicationGroupId=a&SnapshotRetentionLimit=36",
                 Some("InvalidParameterValue"),
-                "36 days",
+                "retention of 36 days",
             ),
             (
                 "ReplicationGroupId=a&Port=8005",
                 Some("InvalidParameterValue"),
-                "the port that AWS keeps for itself",
+                "reserved port",
             ),
             (
                 "ReplicationGroupId=a&Port=1149",
                 Some("InvalidParameterValue"),
-                "a port below AWS's",
+                "port below the range",
             ),
-            ("ReplicationGroupId=a&Port=1150", None, "the first port"),
+            (
+                "ReplicationGroupId=a&Port=1150",
+                None,
+                "lowest port of the range",
+            ),
             (
                 "ReplicationGroupId=a&PreferredMaintenanceWindow=sun:05:00-sun:05:59",
                 Some("InvalidParameterValue"),
-                "59 minutes",
+                "window of 59 minutes",
             ),
             (
                 "ReplicationGroupId=a&SnapshotWindow=05:00-05:30",
                 Some("InvalidParameterValue"),
-                "half an hour",
+                "window of 30 minutes",
             ),
             (
                 "ReplicationGroupId=a&SnapshotWindow=05:00-06:00&PreferredMaintenanceWindow=sun:05:30-sun:06:30",
                 Some("InvalidParameterValue"),
-                "windows that overlap",
+                "overlapping windows",
             ),
             (
                 "ReplicationGroupId=a&SnapshotWindow=03:00-04:00&PreferredMaintenanceWindow=sun:05:30-sun:06:30",
                 None,
-                "windows that do not",
+                "windows without overlap",
             ),
         ];
         for (fields, expected, why) in cases {
@@ -517,15 +521,15 @@ mod tests {
     }
 
     #[test]
-    fn modification_without_a_change_is_refused() {
+    fn rejects_modification_without_changes() {
         let modify = "Action=ModifyReplicationGroup&ReplicationGroupId=a&ApplyImmediately=true";
 
-        assert!(reject_nothing(&call(modify)).is_some());
-        assert!(reject_nothing(&call(&format!("{modify}&CacheNodeType=b"))).is_none());
+        assert!(reject_empty_modification(&call(modify)).is_some());
+        assert!(reject_empty_modification(&call(&format!("{modify}&CacheNodeType=b"))).is_none());
     }
 
     #[test]
-    fn as_many_replicas_as_there_are_change_nothing() {
+    fn rejects_current_number_of_replicas() {
         let increase = call("Action=IncreaseReplicaCount&ReplicationGroupId=a&NewReplicaCount=1");
         let code = |nodes| {
             reject_same_replicas(&increase, Some(nodes)).map(|error_response| error_response.code)
@@ -537,33 +541,33 @@ mod tests {
     }
 
     #[test]
-    fn start_of_events_is_within_14_days() {
-        let now = DateTime::parse_from_rfc3339("2026-11-15T00:00:00Z").expect("a moment");
-        let is_refused = |start: &str| {
+    fn rejects_start_of_events_before_14_days() {
+        let now = DateTime::parse_from_rfc3339("2026-11-15T00:00:00Z").expect("a time");
+        let is_rejected = |start: &str| {
             let call = call(&format!("Action=DescribeEvents&StartTime={start}"));
-            reject_start(&call, now.into()).is_some()
+            reject_event_start(&call, now.into()).is_some()
         };
 
-        assert!(is_refused("2026-10-31T23:59:59Z"));
-        assert!(!is_refused("2026-11-01T00:00:00Z"));
-        assert!(!is_refused(""));
+        assert!(is_rejected("2026-10-31T23:59:59Z"));
+        assert!(!is_rejected("2026-11-01T00:00:00Z"));
+        assert!(!is_rejected(""));
     }
 
     #[test]
-    fn a_subnet_groups_name_is_an_identifier() {
-        let refused = |name: &str| {
+    fn rejects_subnet_group_names_that_are_not_identifiers() {
+        let is_rejected = |name: &str| {
             reject_subnet_group_name(&call(&format!("CacheSubnetGroupName={name}"))).is_some()
         };
 
-        assert!(!refused("bandup-cached-subnet-group"));
-        assert!(refused("bandup_group"));
-        assert!(refused("bandup--group"));
-        assert!(refused("1-group"));
-        assert!(refused(""));
+        assert!(!is_rejected("bandup-cached-subnet-group"));
+        assert!(is_rejected("bandup_group"));
+        assert!(is_rejected("bandup--group"));
+        assert!(is_rejected("1-group"));
+        assert!(is_rejected(""));
     }
 
     #[test]
-    fn a_cache_that_is_changing_takes_no_change_and_shows_no_tags() {
+    fn rejects_changes_and_tag_reads_unless_available() {
         let code = |operation: &str, phase: Phase| {
             let fields = format!(
                 "Action={operation}&ReplicationGroupId=a&ResourceName=arn:aws:elasticache:r:0:replicationgroup:a"
@@ -585,18 +589,20 @@ mod tests {
         assert_eq!(
             code("DeleteReplicationGroup", Phase::CreateFailed),
             None,
-            "what failed can be deleted"
+            "a create-failed group can be deleted"
         );
     }
 
     #[test]
-    fn a_subnet_group_in_use_stays() {
+    fn rejects_deletion_of_subnet_group_in_use() {
         let deletion = call("Action=DeleteCacheSubnetGroup&CacheSubnetGroupName=a");
-        let with = |users: Vec<String>| reject_state(&deletion, |_| None, || users);
+        let code = |caches: Vec<String>| {
+            reject_state(&deletion, |_| None, || caches).map(|error_response| error_response.code)
+        };
 
-        assert!(with(Vec::new()).is_none());
+        assert_eq!(code(Vec::new()), None);
         assert_eq!(
-            with(vec!["bandup-redis".to_owned()]).map(|error_response| error_response.code),
+            code(vec!["bandup-redis".to_owned()]),
             Some("CacheSubnetGroupInUse".to_owned())
         );
     }

@@ -16,7 +16,7 @@ const OFFERED: [(&str, &str); 6] = [
     ("9.1", "9.1.0"),
 ];
 
-/// What a cache runs.
+/// A cache's engine version and parameter group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
     /// The version as it was requested, such as `8.0`.
@@ -25,7 +25,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// What a creation requests. Only Valkey is created here.
+    /// Returns the engine that a creation requests. Only Valkey caches are created.
     pub fn requested(call: &Call) -> Self {
         let version = call.field("EngineVersion").unwrap_or_default().to_owned();
         let parameter_group = match call.field("CacheParameterGroupName") {
@@ -38,7 +38,7 @@ impl Engine {
         }
     }
 
-    /// What it is after a modification.
+    /// Applies a modification.
     pub fn modify(&mut self, call: &Call) {
         if let Some(version) = call.field("EngineVersion") {
             version.clone_into(&mut self.version);
@@ -48,16 +48,16 @@ impl Engine {
         }
     }
 
-    /// The version as a member shows it.
-    pub fn shown(&self) -> &str {
+    /// Returns the version that a member shows.
+    pub fn member_version(&self) -> &str {
         let offered = OFFERED.iter().find(|(version, _)| *version == self.version);
-        offered.map_or(&self.version, |(_, shown)| shown)
+        offered.map_or(&self.version, |(_, patch)| patch)
     }
 }
 
-/// Rejects a version that ElastiCache doesn't offer for Valkey, and an older one than the cache runs.
+/// Rejects a version that ElastiCache doesn't offer for Valkey, and a version older than the cache's.
 pub fn reject_version(call: &Call, running: Option<&Engine>) -> Option<ErrorResponse> {
-    let refuse = |message: String| Some(ErrorResponse::new("InvalidParameterCombination", message));
+    let reject = |message: String| Some(ErrorResponse::new("InvalidParameterCombination", message));
     let is_creation = call.operation == "CreateReplicationGroup";
     if is_creation && call.field("Engine") != Some("valkey") {
         return None;
@@ -65,22 +65,22 @@ pub fn reject_version(call: &Call, running: Option<&Engine>) -> Option<ErrorResp
     let Some(version) = call.field("EngineVersion") else {
         // Sources disagree on whether AWS accepts it: https://github.com/hashicorp/terraform-provider-aws/issues/41210.
         return is_creation
-            .then(|| refuse("Valkey needs an EngineVersion.".to_owned()))
+            .then(|| reject("Valkey needs an EngineVersion.".to_owned()))
             .flatten();
     };
     if !OFFERED.iter().any(|(offered, _)| *offered == version) {
-        return refuse(format!("Cannot find version {version} for valkey"));
+        return reject(format!("Cannot find version {version} for valkey"));
     }
-    // AWS's words are not known. "You cannot downgrade to an earlier engine version":
+    // AWS's message isn't known. "You cannot downgrade to an earlier engine version":
     // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html
-    let is_older = running.is_some_and(|running| numbers(version) < numbers(&running.version));
+    let is_older = running.is_some_and(|running| version_numbers(version) < version_numbers(&running.version));
     is_older
-        .then(|| refuse(format!("Cannot downgrade to version {version}.")))
+        .then(|| reject(format!("Cannot downgrade to version {version}.")))
         .flatten()
 }
 
-/// Returns the parameter group that a call leaves a cache with, and the family that its version needs; none if the call
-/// changes neither.
+/// Returns the parameter group that a cache has after a call, and the family that its version requires; `None` if the
+/// call changes neither.
 pub fn parameter_group(call: &Call, running: Option<&Engine>) -> Option<(String, String)> {
     let named = call.field("CacheParameterGroupName");
     let version = call.field("EngineVersion");
@@ -99,7 +99,7 @@ pub fn parameter_group(call: &Call, running: Option<&Engine>) -> Option<(String,
     }
 }
 
-/// The parameter group family of an engine's version
+/// Returns the parameter group family of an engine's version
 /// ([CreateCacheParameterGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html)).
 pub fn family(engine: &str, version: &str) -> String {
     let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
@@ -111,14 +111,14 @@ pub fn family(engine: &str, version: &str) -> String {
     }
 }
 
-/// The answer to a `DescribeCacheEngineVersions` call
+/// Returns the response to a `DescribeCacheEngineVersions` call
 /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheEngineVersions.html>). MiniStack
 /// doesn't know all versions.
-pub fn described(call: &Call) -> Element {
-    let is = |name: &str, found: &str| call.field(name).is_none_or(|wanted| wanted == found);
+pub fn describe(call: &Call) -> Element {
+    let matches = |name: &str, value: &str| call.field(name).is_none_or(|filter| filter == value);
     let versions = OFFERED
         .iter()
-        .filter(|(version, _)| is("Engine", "valkey") && is("EngineVersion", version))
+        .filter(|(version, _)| matches("Engine", "valkey") && matches("EngineVersion", version))
         .map(|(version, _)| {
             Element::with(
                 "CacheEngineVersion",
@@ -143,7 +143,7 @@ pub fn described(call: &Call) -> Element {
     )
 }
 
-fn numbers(version: &str) -> Vec<u32> {
+fn version_numbers(version: &str) -> Vec<u32> {
     version
         .split('.')
         .map(|part| part.parse().unwrap_or(0))
@@ -155,7 +155,7 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::body::Bytes;
 
-    use super::{Engine, described, family, parameter_group, reject_version};
+    use super::{Engine, describe, family, parameter_group, reject_version};
     use crate::gateway::call::Call;
 
     fn call(fields: &str) -> Call {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn version_belongs_to_the_family_that_aws_documents() {
+    fn returns_documented_family_of_version() {
         let cases = [
             ("valkey", "7.2", "valkey7"),
             ("valkey", "8.1", "valkey8"),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_missing_and_older_versions_are_rejected() {
+    fn rejects_unknown_missing_and_older_versions() {
         let create = "Action=CreateReplicationGroup&Engine=valkey";
         let modify = "Action=ModifyReplicationGroup";
         let cases = [
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn modification_is_compared_with_the_group_in_use() {
+    fn compares_modification_with_current_parameter_group() {
         let modify = "Action=ModifyReplicationGroup";
         let cases = [
             (modify.to_owned(), None),
@@ -243,9 +243,9 @@ mod tests {
     }
 
     #[test]
-    fn offered_version_is_described() {
+    fn describes_offered_versions() {
         let versions = |fields: &str| {
-            let answer = described(&call(fields));
+            let answer = describe(&call(fields));
             let path = ["DescribeCacheEngineVersionsResult", "CacheEngineVersions"];
             answer.at(&path).map_or(0, |found| found.children().count())
         };

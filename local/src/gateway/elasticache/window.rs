@@ -1,26 +1,27 @@
-//! Windows of time, as ElastiCache writes them. Pure.
+//! ElastiCache's snapshot and maintenance windows.
 
 const DAY: u32 = 24 * 60;
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// A window: its first minute of the day or week, and its length.
+/// A window of every day or week.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
+    /// The first minute, in minutes since the beginning of the day or week.
     begin: u32,
     minutes: u32,
 }
 
 impl Window {
-    /// Reads `05:00-06:00`; none for anything else.
+    /// Parses a daily window such as `05:00-06:00`.
     pub fn daily(text: &str) -> Option<Self> {
         let (begin, end) = text.split_once('-')?;
         Some(Self::between(time(begin)?, time(end)?, DAY))
     }
 
-    /// Reads `sun:05:00-sun:06:00`; none for anything else.
+    /// Parses a weekly window such as `sun:05:00-sun:06:00`.
     pub fn weekly(text: &str) -> Option<Self> {
         let (begin, end) = text.split_once('-')?;
-        Some(Self::between(moment(begin)?, moment(end)?, 7 * DAY))
+        Some(Self::between(weekly_time(begin)?, weekly_time(end)?, 7 * DAY))
     }
 
     fn between(begin: u32, end: u32, cycle: u32) -> Self {
@@ -30,14 +31,14 @@ impl Window {
         }
     }
 
-    /// Its length.
+    /// Returns the length.
     pub const fn minutes(&self) -> u32 {
         self.minutes
     }
 
-    /// Whether this window of every day meets that one of the week.
-    pub fn meets_daily(&self, weekly: &Self) -> bool {
-        // A minute of the week, once round: both are short, and midnight needs no case of its own.
+    /// Returns whether this daily window overlaps a weekly one.
+    pub fn overlaps_weekly(&self, weekly: &Self) -> bool {
+        // Checks every minute of the weekly window, so that midnight isn't a special case.
         (0..weekly.minutes).any(|minute| {
             let minute = (weekly.begin + minute) % DAY;
             (minute + DAY - self.begin) % DAY < self.minutes
@@ -51,10 +52,10 @@ fn time(text: &str) -> Option<u32> {
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
-fn moment(text: &str) -> Option<u32> {
-    let (day, at) = text.split_once(':')?;
+fn weekly_time(text: &str) -> Option<u32> {
+    let (day, time_of_day) = text.split_once(':')?;
     let day = DAYS.iter().position(|name| *name == day)?;
-    Some(u32::try_from(day).ok()? * DAY + time(at)?)
+    Some(u32::try_from(day).ok()? * DAY + time(time_of_day)?)
 }
 
 #[cfg(test)]
@@ -62,7 +63,7 @@ mod tests {
     use super::Window;
 
     #[test]
-    fn windows_meet_or_do_not() {
+    fn detects_overlap_of_daily_and_weekly_window() {
         let cases = [
             ("05:00-06:00", "sun:05:30-sun:06:30", true),
             ("05:00-06:00", "sun:06:00-sun:07:00", false),
@@ -72,13 +73,13 @@ mod tests {
         ];
         for (daily, weekly, expected) in cases {
             let daily = Window::daily(daily).expect("a window");
-            let found = daily.meets_daily(&Window::weekly(weekly).expect("a window"));
+            let found = daily.overlaps_weekly(&Window::weekly(weekly).expect("a window"));
             assert_eq!(found, expected, "{daily:?} and {weekly}");
         }
     }
 
     #[test]
-    fn what_is_no_window_is_none() {
+    fn returns_none_for_invalid_windows() {
         for text in ["", "5-6", "25:00-26:00", "05:00"] {
             assert_eq!(Window::daily(text), None, "{text}");
         }

@@ -444,7 +444,7 @@ fn accepts_injected_faults() {
 }
 
 #[test]
-fn accepts_faults_that_tests_ask_for() {
+fn accepts_operation_specific_faults() {
     let operations: [(Fault, &[&str]); 3] = [
         (
             Fault::InvalidState,
@@ -459,7 +459,7 @@ fn accepts_faults_that_tests_ask_for() {
             &["ModifyCacheSubnetGroup", "ModifyReplicationGroup"],
         ),
     ];
-    assert_eq!(operations.map(|(fault, _)| fault), Fault::ASKED_FOR);
+    assert_eq!(operations.map(|(fault, _)| fault), Fault::OPERATION_SPECIFIC);
     let runtime = runtime();
     for (fault, operations) in operations {
         for operation in operations {

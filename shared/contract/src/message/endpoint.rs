@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::value::EnvironmentName;
 use crate::{Action, Spec};
 
-/// Where a cache can be reached.
+/// The endpoints of a cache.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Endpoints {
     /// The endpoint to write to and read from.
     pub primary: Endpoint,
-    /// The endpoint that spreads reads over the replicas, if there are any.
+    /// The endpoint that distributes reads among the replicas, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reader: Option<Endpoint>,
 }
@@ -34,7 +34,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// What `VerifyEndpoint` takes.
+/// The input of `VerifyEndpoint`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyEndpointInput {
@@ -46,7 +46,7 @@ pub struct VerifyEndpointInput {
     pub endpoints: Endpoints,
 }
 
-/// What `VerifyEndpoint` returns: every endpoint answered as a cache does.
+/// The output of `VerifyEndpoint`: every endpoint answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyEndpointOutput {
@@ -54,7 +54,7 @@ pub struct VerifyEndpointOutput {
     pub answered: Vec<String>,
 }
 
-/// What `PublishEndpoint` takes, and `PlanEndpoint`.
+/// The input of `PublishEndpoint` and `PlanEndpoint`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PublishEndpointInput {
@@ -66,24 +66,24 @@ pub struct PublishEndpointInput {
     pub plan: bool,
     /// The checked request.
     pub spec: Spec,
-    /// From `EnsureReplicationGroup`. A plan has none before there is a cache.
+    /// From `EnsureReplicationGroup`; none in a plan for a cache that doesn't exist yet.
     pub endpoints: Option<Endpoints>,
 }
 
-/// What `PublishEndpoint` returns, and `PlanEndpoint`.
+/// The output of `PublishEndpoint` and `PlanEndpoint`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PublishEndpointOutput {
     /// The endpoint is published.
     Published(Published),
-    /// A plan: nothing was done.
+    /// A plan: nothing was changed.
     Planned {
-        /// What a run would do, in its order.
+        /// The write calls that a run would make, in order.
         actions: Vec<Action>,
     },
 }
 
-/// What is published: a part of the execution's output.
+/// The published endpoint, which is part of the execution's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Published {
@@ -93,13 +93,13 @@ pub struct Published {
     pub url: String,
     /// The names of the parameters that hold the endpoint, in the order of the contract.
     pub parameters: Vec<String>,
-    /// Those of them that this run had to write.
+    /// The names of the parameters that this run wrote.
     pub written: Vec<String>,
-    /// The names of those that it deleted because they no longer apply.
+    /// The names of the parameters that this run deleted because they no longer apply.
     pub removed: Vec<String>,
 }
 
-/// What `RetractEndpoint` takes.
+/// The input of `RetractEndpoint`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetractEndpointInput {
@@ -113,12 +113,12 @@ pub struct RetractEndpointInput {
     pub created_by: Option<String>,
 }
 
-/// What `RetractEndpoint` returns.
+/// The output of `RetractEndpoint`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetractEndpointOutput {
     /// The names of the parameters that it deleted.
     pub removed: Vec<String>,
-    /// What was left, and why: a text for each parameter.
+    /// The kept parameters, each with the reason.
     pub left: Vec<String>,
 }

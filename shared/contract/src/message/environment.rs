@@ -6,7 +6,7 @@ use super::ResolvedNetwork;
 use crate::Spec;
 use crate::value::{EnvironmentName, ExecutionName};
 
-/// What `ResolveRemoval` takes.
+/// The input of `ResolveRemoval`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResolveRemovalInput {
@@ -14,18 +14,18 @@ pub struct ResolveRemovalInput {
     pub environment: serde_json::Value,
     /// The name of the execution.
     pub execution: String,
-    /// The execution's input, exactly as it came: the `detail` of the event, or what a user entered.
+    /// The execution's unchanged input: the `detail` of the event, or what a user entered.
     pub request: serde_json::Value,
 }
 
-/// What `ResolveRemoval` returns: what is to be removed, under the names that the request gives it. If the
-/// environment has a record, its names count instead.
+/// The output of `ResolveRemoval`: the requested removal. If the environment has a record, the recorded names take
+/// precedence over the requested ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResolvedRemoval {
     /// The environment.
     pub environment: EnvironmentName,
-    /// What its resources are called.
+    /// The names of its resources.
     pub names: ResourceNames,
     /// Whether a final snapshot of the cache is requested.
     pub final_snapshot: bool,
@@ -37,8 +37,9 @@ pub struct ResolvedRemoval {
     pub requested_at: Option<i64>,
 }
 
-/// Which execution is rolled back. It alone decides nothing: a rollback removes something only if the environment's
-/// record names the same execution, and only the provisioning state machine writes that, once the execution has failed.
+/// The execution to roll back. This field alone authorizes nothing: a rollback removes something only if the
+/// environment's record names the same execution, and only the provisioning state machine records that, after the
+/// execution has failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rollback {
@@ -46,7 +47,7 @@ pub struct Rollback {
     pub execution: ExecutionName,
 }
 
-/// What an environment's resources are called.
+/// The names of an environment's resources.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceNames {
@@ -61,7 +62,7 @@ pub struct ResourceNames {
     pub parameter_prefix: String,
 }
 
-/// What `ClaimEnvironment` takes, and `PlanEnvironment`.
+/// The input of `ClaimEnvironment` and `PlanEnvironment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClaimEnvironmentInput {
@@ -79,7 +80,7 @@ pub struct ClaimEnvironmentInput {
     pub waited_for: Option<WaitedFor>,
     /// Whether to compare only, without a write.
     pub plan: bool,
-    /// What the execution is to do once it holds the claim.
+    /// What the execution does once it holds the claim.
     pub request: ClaimRequest,
 }
 
@@ -93,7 +94,7 @@ pub struct WaitedFor {
     pub since: u32,
 }
 
-/// What an execution is to do with the environment.
+/// What an execution does with the environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ClaimRequest {
@@ -104,11 +105,11 @@ pub enum ClaimRequest {
         /// From `ResolveNetwork`.
         network: ResolvedNetwork,
     },
-    /// Remove its cache, or roll a failed execution back.
+    /// Remove its cache, or roll back a failed execution.
     Remove(ResolvedRemoval),
 }
 
-/// What `ClaimEnvironment` returns, and `PlanEnvironment`.
+/// The output of `ClaimEnvironment` and `PlanEnvironment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     tag = "status",
@@ -118,32 +119,32 @@ pub enum ClaimRequest {
 pub enum ClaimEnvironmentOutput {
     /// A plan: the execution could claim the environment now. Nothing was written.
     Free {
-        /// What the plan reports about the environment.
+        /// The plan of the environment.
         plan: EnvironmentPlan,
     },
     /// The execution holds the environment, and its request is recorded.
     Claimed {
-        /// What the following states need: its fields are next to `status`.
+        /// The values that the following states need. Its fields are next to `status`.
         #[serde(flatten)]
         claim: Claim,
     },
     /// Another execution holds it, or held it until now: wait, then try again.
     Held {
-        /// Who holds it, for the person who reads the execution.
+        /// Which execution holds it, for users who read the execution.
         outcome: String,
         /// How long to wait, in seconds.
         wait_seconds: u32,
         /// The holder; none if this execution has just taken the environment over.
         waited_for: Option<WaitedFor>,
     },
-    /// A newer request has been recorded, or a rollback isn't authorized: nothing is to be done.
+    /// A newer request has been recorded, or a rollback isn't authorized: the run changes nothing.
     Superseded {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// What a plan reports about the environment itself: the first fields of the plan.
+/// The environment's part of a plan: the plan's first fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentPlan {
@@ -166,29 +167,30 @@ pub struct Protection {
     pub wanted: bool,
 }
 
-/// What the states after a claim need to know from the record.
+/// The values that the states after a claim need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Claim {
-    /// Of a run that provisions.
+    /// Of a provisioning run.
     Provision(ProvisionClaim),
     /// Of a removal or a rollback. Boxed because it is much larger.
     Removal(Box<RemovalClaim>),
 }
 
-/// What the states of a provisioning run need.
+/// The values that the states of a provisioning run need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProvisionClaim {
     /// The requested identity of the cache, as the record stores it.
     pub identity: String,
-    /// Whether a failure of this run is rolled back: the request asks for it, and the environment has no cache yet.
+    /// Whether a failure of this run is rolled back: the request sets `onFailure: rollback`, and the environment has no
+    /// cache yet.
     pub rollback_requested: bool,
     /// Whether removals are rejected from now on.
     pub protected: bool,
 }
 
-/// What the states of a removal need.
+/// The values that the states of a removal need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemovalClaim {
@@ -196,7 +198,7 @@ pub struct RemovalClaim {
     pub cache_name: String,
     /// Whether the record says that envcache has requested the cache from ElastiCache.
     pub creation_recorded: bool,
-    /// The name for the final snapshot; none if the request asks for none.
+    /// The name for the final snapshot; none if none is requested.
     pub final_snapshot: Option<String>,
     /// The names of the subnet groups: the last one requested, and those of earlier requests.
     pub subnet_group_names: Vec<String>,
@@ -208,7 +210,7 @@ pub struct RemovalClaim {
     pub parameter_prefix: String,
     /// In a rollback, the name of the execution whose resources are deleted; none for a removal.
     pub created_by: Option<String>,
-    /// The attributes that the record loses after the removal, with commas between them.
+    /// The attributes to remove from the record after the removal, separated by commas.
     pub forgotten: String,
     /// When DynamoDB may delete the rest of the record, in seconds since 1970.
     pub expires_at: String,

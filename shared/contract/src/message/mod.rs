@@ -1,8 +1,7 @@
-//! What the states exchange with their functions. The messages of a state are called `{State}Input` and
-//! `{State}Output`.
+//! The messages between states and their functions. Those of a state are named `{State}Input` and `{State}Output`.
 //!
-//! Every input has the same envelope: `environment` and `execution`, which `shared/step` logs. A `Plan…` state sends the
-//! message of the state that acts, with `plan: true`.
+//! Every input has the same envelope: `environment` and `execution`, which `shared/step` logs. A `Plan…` state sends
+//! the message of the state that changes the resource, with `plan: true`.
 
 mod endpoint;
 mod environment;
@@ -37,7 +36,7 @@ pub use subnet_group::{
     EnsureSubnetGroupOutput,
 };
 
-/// What became of a deletion. `outcome` is what was done or found, for the person who reads the execution.
+/// The result of a deletion. `outcome` says what was done or found, for users who read the execution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "status",
@@ -45,7 +44,7 @@ pub use subnet_group::{
     rename_all_fields = "camelCase"
 )]
 pub enum DeleteOutput {
-    /// The resource doesn't exist, or no longer.
+    /// The resource doesn't exist, or no longer exists.
     Absent {
         #[allow(missing_docs)]
         outcome: String,
@@ -53,22 +52,22 @@ pub enum DeleteOutput {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         final_snapshot: Option<String>,
     },
-    /// Its deletion is under way, or something prevents the deletion for now: wait, and delete again.
+    /// The deletion is in progress, or something prevents it for now: wait, then delete again.
     Waiting {
         #[allow(missing_docs)]
         outcome: String,
         /// How long to wait, in seconds.
         wait_seconds: u32,
     },
-    /// It exists and was left as it is.
+    /// A resource exists, isn't owned, and was kept.
     NotOwned {
-        /// What was left, and why: a text for each resource.
+        /// The kept resources, each with the reason.
         left: Vec<String>,
     },
 }
 
 impl DeleteOutput {
-    /// The output for a resource that doesn't exist and leaves no snapshot.
+    /// Returns the output for a resource that doesn't exist and left no snapshot.
     #[must_use]
     pub fn absent(outcome: &str) -> Self {
         Self::Absent {

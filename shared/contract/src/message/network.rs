@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Spec;
 
-/// What `ResolveNetwork` takes.
+/// The input of `ResolveNetwork`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResolveNetworkInput {
@@ -12,10 +12,10 @@ pub struct ResolveNetworkInput {
     pub environment: serde_json::Value,
     /// The name of the execution.
     pub execution: String,
-    /// What the stack allows. It is in the message, and not in the function's configuration, because a changed parameter
-    /// of the stack publishes no version of the function.
+    /// The stack's limits for requests. They are in the message, not in the function's configuration, because a change
+    /// of a stack parameter publishes no version of the function.
     pub policy: PolicyParameters,
-    /// The execution's input, exactly as it came: the `detail` of the event, or what a user entered.
+    /// The execution's unchanged input: the `detail` of the event, or what a user entered.
     pub request: serde_json::Value,
 }
 
@@ -25,17 +25,17 @@ pub struct ResolveNetworkInput {
 pub struct PolicyParameters {
     /// `never`, `manual`, or `always`.
     pub adoption: String,
-    /// The node types that a cache may have, with commas between them; empty for all.
+    /// The node types that a cache may have, separated by commas; empty for all.
     pub allowed_node_types: String,
 }
 
-/// What `ResolveNetwork` returns: a specification without gaps, and the network's IDs.
+/// The output of `ResolveNetwork`: the specification, and the network's IDs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResolveNetworkOutput {
-    /// The checked request with every default filled in.
+    /// The validated request with every default filled in.
     pub spec: Spec,
-    /// What the names of `spec.network` stand for.
+    /// The IDs of the resources that `spec.network` names.
     pub network: ResolvedNetwork,
 }
 

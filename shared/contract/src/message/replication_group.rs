@@ -7,7 +7,7 @@ use super::{DeleteOutput, Endpoints, ResolvedNetwork};
 use crate::value::{EngineVersion, EnvironmentName};
 use crate::{Action, Spec};
 
-/// What `EnsureReplicationGroup` takes, and `PlanReplicationGroup`.
+/// The input of `EnsureReplicationGroup` and `PlanReplicationGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnsureReplicationGroupInput {
@@ -15,7 +15,7 @@ pub struct EnsureReplicationGroupInput {
     pub environment: EnvironmentName,
     /// The name of the execution.
     pub execution: String,
-    /// The ARN of the execution, which has to hold the environment.
+    /// The ARN of the execution, which must hold the environment.
     pub execution_arn: String,
     /// Whether to compare only, without a write.
     pub plan: bool,
@@ -42,8 +42,8 @@ pub struct EngineVersions {
     pub requested: Option<EngineVersion>,
 }
 
-/// What `EnsureReplicationGroup` returns, and `PlanReplicationGroup`. `outcome` is what was done or found, for the person
-/// who reads the execution.
+/// The output of `EnsureReplicationGroup` and `PlanReplicationGroup`. `outcome` says what was done or found, for users
+/// who read the execution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "status",
@@ -51,7 +51,7 @@ pub struct EngineVersions {
     rename_all_fields = "camelCase"
 )]
 pub enum EnsureReplicationGroupOutput {
-    /// ElastiCache is at work on it, or has to be asked again: wait, check, and ensure again.
+    /// ElastiCache is changing the group, or a call has to be repeated: wait, check, and ensure again.
     Waiting {
         #[allow(missing_docs)]
         outcome: String,
@@ -62,30 +62,30 @@ pub enum EnsureReplicationGroupOutput {
     UpToDate {
         #[allow(missing_docs)]
         outcome: String,
-        /// Where the cache can be reached.
+        /// The cache's endpoints.
         endpoints: Endpoints,
         /// The engine version that it runs, and the requested one.
         engine_version: EngineVersions,
     },
-    /// Another run has taken the environment over. Nothing was done.
+    /// Another run has taken over the environment. Nothing was changed.
     ClaimLost {
         /// What happened, and what to do.
         reason: String,
     },
-    /// A plan: nothing was done.
+    /// A plan: nothing was changed.
     Planned {
         #[allow(missing_docs)]
         outcome: String,
-        /// What a run would do, in its order.
+        /// The write calls that a run would make, in order.
         actions: Vec<Action>,
-        /// Where the cache can be reached; none before there is one.
+        /// The cache's endpoints; none before there is a cache.
         endpoints: Option<Endpoints>,
         /// The engine version that it runs, and the requested one; none before there is a cache that can be compared.
         engine_version: Option<EngineVersions>,
     },
 }
 
-/// What `CheckReplicationGroup` takes.
+/// The input of `CheckReplicationGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckReplicationGroupInput {
@@ -99,7 +99,7 @@ pub struct CheckReplicationGroupInput {
     pub seconds_waited: u32,
 }
 
-/// What `CheckReplicationGroup` returns.
+/// The output of `CheckReplicationGroup`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "status",
@@ -107,7 +107,7 @@ pub struct CheckReplicationGroupInput {
     rename_all_fields = "camelCase"
 )]
 pub enum CheckReplicationGroupOutput {
-    /// ElastiCache is at work on it: wait, then check again.
+    /// ElastiCache is changing the group: wait, then check again.
     Pending {
         /// The status that ElastiCache shows.
         found: String,
@@ -121,7 +121,7 @@ pub enum CheckReplicationGroupOutput {
     },
 }
 
-/// What `DeleteReplicationGroup` takes.
+/// The input of `DeleteReplicationGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteReplicationGroupInput {
@@ -133,7 +133,7 @@ pub struct DeleteReplicationGroupInput {
     pub cache_name: String,
     /// Whether the environment's record says that envcache has requested the cache from ElastiCache.
     pub creation_recorded: bool,
-    /// The name for the final snapshot; none if the request asks for none.
+    /// The name for the final snapshot; none if none is requested.
     pub final_snapshot: Option<String>,
     /// The sum of this execution's waits so far, in seconds.
     pub seconds_waited: u32,
@@ -141,5 +141,5 @@ pub struct DeleteReplicationGroupInput {
     pub created_by: Option<String>,
 }
 
-/// What `DeleteReplicationGroup` returns.
+/// The output of `DeleteReplicationGroup`.
 pub type DeleteReplicationGroupOutput = DeleteOutput;

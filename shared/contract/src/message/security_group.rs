@@ -6,7 +6,7 @@ use super::{DeleteOutput, ResolvedNetwork};
 use crate::value::EnvironmentName;
 use crate::{Action, Spec};
 
-/// What `EnsureSecurityGroup` takes, and `PlanSecurityGroup`.
+/// The input of `EnsureSecurityGroup` and `PlanSecurityGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnsureSecurityGroupInput {
@@ -22,19 +22,19 @@ pub struct EnsureSecurityGroupInput {
     pub network: ResolvedNetwork,
 }
 
-/// What `EnsureSecurityGroup` returns, and `PlanSecurityGroup`.
+/// The output of `EnsureSecurityGroup` and `PlanSecurityGroup`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnsureSecurityGroupOutput {
     /// The ID of the cache's security group; empty if a plan finds none yet.
     pub security_group_id: String,
-    /// What was done, or would be.
+    /// The write calls that were made, or that a run would make.
     pub actions: Vec<Action>,
-    /// What others have added to it.
+    /// The rules that envcache didn't create.
     pub drift: Drift,
 }
 
-/// What differs from the request and is reported and left as it is, because envcache didn't create it.
+/// Differences from the request that envcache reports but doesn't change, because it didn't create them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Drift {
@@ -43,17 +43,17 @@ pub struct Drift {
     pub inbound_rules: Vec<String>,
 }
 
-/// What `DeleteSecurityGroup` takes.
+/// The input of `DeleteSecurityGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteSecurityGroupInput {
-    /// The environment whose cache was in it. The groups to delete are found by their tags.
+    /// The environment whose groups are deleted. They are found by their tags.
     pub environment: EnvironmentName,
     /// The name of the execution.
     pub execution: String,
-    /// The group's name: one that exists and isn't owned is reported.
+    /// The group's name. If a group with this name exists and isn't owned, it is reported.
     pub security_group_name: String,
-    /// The ID of the VPC that it is looked for in; none if it isn't known.
+    /// The ID of the VPC that is searched for this name; none if it isn't known.
     pub vpc_id: Option<String>,
     /// The seconds waited so far since the cache was deleted.
     pub seconds_waited: u32,
@@ -61,5 +61,5 @@ pub struct DeleteSecurityGroupInput {
     pub created_by: Option<String>,
 }
 
-/// What `DeleteSecurityGroup` returns.
+/// The output of `DeleteSecurityGroup`.
 pub type DeleteSecurityGroupOutput = DeleteOutput;

@@ -6,7 +6,7 @@ use super::{DeleteOutput, ResolvedNetwork};
 use crate::value::EnvironmentName;
 use crate::{Action, Spec};
 
-/// What `EnsureSubnetGroup` takes, and `PlanSubnetGroup`.
+/// The input of `EnsureSubnetGroup` and `PlanSubnetGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnsureSubnetGroupInput {
@@ -22,23 +22,23 @@ pub struct EnsureSubnetGroupInput {
     pub network: ResolvedNetwork,
 }
 
-/// What `EnsureSubnetGroup` returns, and `PlanSubnetGroup`.
+/// The output of `EnsureSubnetGroup` and `PlanSubnetGroup`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnsureSubnetGroupOutput {
-    /// What was done, or would be.
+    /// The write calls that were made, or that a run would make.
     pub actions: Vec<Action>,
 }
 
-/// What `DeleteSubnetGroup` takes.
+/// The input of `DeleteSubnetGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteSubnetGroupInput {
-    /// The environment whose cache was in it.
+    /// The environment whose cache used the groups.
     pub environment: EnvironmentName,
     /// The name of the execution.
     pub execution: String,
-    /// The names of the subnet groups: one, or those of earlier requests as well.
+    /// The names of the subnet groups: the last one requested, and those of earlier requests.
     pub subnet_group_names: Vec<String>,
     /// The seconds waited so far since the cache was deleted.
     pub seconds_waited: u32,
@@ -46,5 +46,5 @@ pub struct DeleteSubnetGroupInput {
     pub created_by: Option<String>,
 }
 
-/// What `DeleteSubnetGroup` returns.
+/// The output of `DeleteSubnetGroup`.
 pub type DeleteSubnetGroupOutput = DeleteOutput;
