@@ -246,9 +246,12 @@ impl Run {
     }
 }
 
-/// Returns whether an execution belongs to the deprovisioning state machine, whose name both ARNs contain.
+/// Returns whether an execution belongs to the deprovisioning state machine, whose name both ARNs contain. An earlier
+/// version of envcache named it after the stack.
 fn removes(execution: &str, stack: &Stack) -> bool {
-    execution.split(':').nth(6) == stack.deprovision.split(':').nth(6)
+    let name = execution.split(':').nth(6).unwrap_or_default();
+    stack.deprovision.split(':').nth(6) == Some(name)
+        || name == format!("{}-deprovision", stack.name)
 }
 
 fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<Run>) -> Status {

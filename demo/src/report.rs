@@ -1,23 +1,23 @@
-//! Prints the table of requested and found values.
+//! Prints the table of expected and current values.
 
 use local::reference::Row;
 
-/// Prints the table. Returns whether all found values match the requested ones.
+/// Prints the table. Returns whether all current values match the expected ones.
 pub fn print(rows: &[Row]) -> bool {
-    println!("      {:<24} {:<58} found", "", "requested");
+    println!("      {:<24} {:<58} current", "", "expected");
     for row in rows {
-        let (mark, found) = match &row.found {
-            Some(found) if row.holds() => ("✓", shorten(found)),
-            Some(found) => ("✗", shorten(found)),
+        let (mark, current) = match &row.current {
+            Some(current) if row.matches() => ("✓", shorten(current)),
+            Some(current) => ("✗", shorten(current)),
             None => ("✗", "nothing".to_owned()),
         };
         println!(
-            "    {mark} {:<24} {:<58} {found}",
-            row.thing,
-            shorten(&row.wanted)
+            "    {mark} {:<24} {:<58} {current}",
+            row.property,
+            shorten(&row.expected)
         );
     }
-    let differing = rows.iter().filter(|row| !row.holds()).count();
+    let differing = rows.iter().filter(|row| !row.matches()).count();
     println!("    {} match, {differing} differ", rows.len() - differing);
     differing == 0
 }

@@ -209,7 +209,7 @@ ministack_error = elasticache._error
 
 
 def error(code, message, status):
-    """Answers HTTP 400 for the tags of a missing subnet group. MiniStack answers 404:
+    """Answers HTTP 400 for a missing subnet group. MiniStack answers 404 for its tags:
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html"""
     return ministack_error(code, message, 400 if code == "CacheSubnetGroupNotFoundFault" else status)
 
@@ -235,7 +235,7 @@ stepfunctions._SERVICE_DISPATCH |= {
 
 
 def exit_with_parent():
-    """Kills the process group when the parent exits: the parent's exit closes the pipe to standard input."""
+    """Waits until the parent exits, which closes standard input. Then deletes the temporary files and kills the group."""
     sys.stdin.read()
     shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -9,17 +9,17 @@ use crate::network::CreatedNetwork;
 /// One property of the setup: its name, and its expected and current values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    pub thing: &'static str,
-    pub wanted: String,
+    pub property: &'static str,
+    pub expected: String,
     /// `None` if AWS doesn't show the property.
-    pub found: Option<String>,
+    pub current: Option<String>,
 }
 
 impl Row {
     /// Returns whether the current value is the expected one.
     #[must_use]
-    pub fn holds(&self) -> bool {
-        self.found.as_ref() == Some(&self.wanted)
+    pub fn matches(&self) -> bool {
+        self.current.as_ref() == Some(&self.expected)
     }
 }
 
@@ -105,9 +105,9 @@ fn security_group(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
             &group["Description"],
         ),
         Row {
-            thing: "  inbound rules",
-            wanted: format!("tcp 6379-6379 from {}", network.backend_security_group),
-            found: Some(rules.join("; ")),
+            property: "  inbound rules",
+            expected: format!("tcp 6379-6379 from {}", network.backend_security_group),
+            current: Some(rules.join("; ")),
         },
         tags("  tags", &group["Tags"]),
     ])
@@ -120,7 +120,7 @@ fn subnet_group(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
         &json!({ "CacheSubnetGroupName": "bandup-cached-subnet-group" }),
     )?;
     let group = &groups["CacheSubnetGroups"][0];
-    let mut found: Vec<_> = array(&group["Subnets"])
+    let mut current: Vec<_> = array(&group["Subnets"])
         .map(|subnet| {
             format!(
                 "{} in {}",
@@ -129,14 +129,14 @@ fn subnet_group(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
             )
         })
         .collect();
-    let mut wanted: Vec<_> = network
+    let mut expected: Vec<_> = network
         .subnets
         .iter()
         .zip(["ap-southeast-1a", "ap-southeast-1b"])
         .map(|(subnet, zone)| format!("{subnet} in {zone}"))
         .collect();
-    found.sort();
-    wanted.sort();
+    current.sort();
+    expected.sort();
     Ok(vec![
         row(
             "subnet group",
@@ -150,9 +150,9 @@ fn subnet_group(aws: &Aws, network: &CreatedNetwork) -> Result<Vec<Row>> {
             &group["CacheSubnetGroupDescription"],
         ),
         Row {
-            thing: "  subnets",
-            wanted: wanted.join(", "),
-            found: Some(found.join(", ")),
+            property: "  subnets",
+            expected: expected.join(", "),
+            current: Some(current.join(", ")),
         },
         tags("  tags", &tags_of(aws, &group["ARN"])?),
     ])
@@ -181,9 +181,9 @@ fn cache(aws: &Aws, group: &Value) -> Result<Vec<Row>> {
         row("  cluster mode", "disabled", &group["ClusterMode"]),
         row("  node type", "cache.t3.micro", &group["CacheNodeType"]),
         Row {
-            thing: "  nodes",
-            wanted: "1".to_owned(),
-            found: Some(array(&group["MemberClusters"]).count().to_string()),
+            property: "  nodes",
+            expected: "1".to_owned(),
+            current: Some(array(&group["MemberClusters"]).count().to_string()),
         },
         row(
             "  automatic failover",
@@ -242,15 +242,15 @@ fn parameters(aws: &Aws, group: &Value) -> Result<Vec<Row>> {
     let endpoint = &group["NodeGroups"][0]["PrimaryEndpoint"];
     let host = text(&endpoint["Address"]);
     let port = endpoint["Port"].to_string();
-    let found = aws.parameters("/bandup/cache")?;
-    let value = |name: &str| json!(found.get(name));
-    let names: Vec<_> = found.keys().cloned().collect();
+    let current = aws.parameters("/bandup/cache")?;
+    let value = |name: &str| json!(current.get(name));
+    let names: Vec<_> = current.keys().cloned().collect();
     Ok(vec![
         Row {
-            thing: "parameters",
-            wanted: "/bandup/cache/host, /bandup/cache/port, /bandup/cache/primary-endpoint, /bandup/cache/url"
+            property: "parameters",
+            expected: "/bandup/cache/host, /bandup/cache/port, /bandup/cache/primary-endpoint, /bandup/cache/url"
                 .to_owned(),
-            found: Some(names.join(", ")),
+            current: Some(names.join(", ")),
         },
         row(
             "  primary-endpoint",
@@ -284,31 +284,31 @@ fn tags_of(aws: &Aws, arn: &Value) -> Result<Value> {
     Ok(tags["TagList"].clone())
 }
 
-fn row(thing: &'static str, wanted: &str, found: &Value) -> Row {
+fn row(property: &'static str, expected: &str, current: &Value) -> Row {
     Row {
-        thing,
-        wanted: wanted.to_owned(),
-        found: (!found.is_null()).then(|| text(found)),
+        property,
+        expected: expected.to_owned(),
+        current: (!current.is_null()).then(|| text(current)),
     }
 }
 
-fn tags(thing: &'static str, found: &Value) -> Row {
-    let mut found: Vec<_> = array(found)
+fn tags(property: &'static str, current: &Value) -> Row {
+    let mut current: Vec<_> = array(current)
         .map(|tag| format!("{}={}", text(&tag["Key"]), text(&tag["Value"])))
         .collect();
-    found.sort();
+    current.sort();
     Row {
-        thing,
-        wanted: TAGS.to_owned(),
-        found: Some(found.join(", ")),
+        property,
+        expected: TAGS.to_owned(),
+        current: Some(current.join(", ")),
     }
 }
 
-fn value_or(default: &str, found: &Value) -> Value {
-    if found.is_null() {
+fn value_or(default: &str, current: &Value) -> Value {
+    if current.is_null() {
         json!(default)
     } else {
-        found.clone()
+        current.clone()
     }
 }
 

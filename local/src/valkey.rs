@@ -22,7 +22,7 @@ const ADDRESS_ATTEMPTS: usize = 100;
 pub const AUTHORITY: &str = "authority.pem";
 
 /// The commands that install the server.
-pub const INSTALL: &str = "apt-get install valkey-server (Debian trixie, or bookworm-backports), brew install valkey (Mac)";
+pub const INSTALL: &str = "apt-get install valkey-server (Debian trixie, or bookworm-backports), brew install valkey (macOS)";
 
 /// Starts servers whose certificates it signs with its own certificate authority.
 pub struct Valkey {

@@ -193,10 +193,10 @@ impl Server {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(call.operation.clone());
-                if !reads(&call.operation) {
+                if !is_read_only(&call.operation) {
                     return error_response(Fault::AccessDenied, &call).unwrap_or_default();
                 }
-                error_response(Fault::Unseen, &call).unwrap_or_else(|| empty_response(&call))
+                error_response(Fault::NotYetVisible, &call).unwrap_or_else(|| empty_response(&call))
             }
         }
     }
@@ -233,7 +233,7 @@ impl Server {
 
 /// Returns whether an operation is read-only.
 #[must_use]
-pub fn reads(operation: &str) -> bool {
+pub fn is_read_only(operation: &str) -> bool {
     ["Describe", "Get", "List"]
         .iter()
         .any(|verb| operation.starts_with(verb))

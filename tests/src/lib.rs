@@ -221,7 +221,7 @@ impl World {
     /// # Panics
     /// Panics if AWS rejects the request.
     #[must_use]
-    pub fn entered(&self, execution: &str) -> Vec<String> {
+    pub fn entered_states(&self, execution: &str) -> Vec<String> {
         array(&self.history(execution)["events"])
             .map(|event| text(&event["stateEnteredEventDetails"]["name"]))
             .filter(|state| !state.is_empty())
@@ -551,6 +551,20 @@ impl Environment {
             .collect()
     }
 
+    /// Returns a security group of its VPC, or null if there is none with this name.
+    #[must_use]
+    pub fn security_group(&self, world: &World, name: &str) -> Value {
+        let found = world.call(
+            "ec2",
+            "describe_security_groups",
+            &json!({ "Filters": [
+                { "Name": "vpc-id", "Values": [self.network.vpc] },
+                { "Name": "group-name", "Values": [name] },
+            ] }),
+        );
+        found["SecurityGroups"][0].clone()
+    }
+
     /// Returns its record in DynamoDB's JSON, or null if there is none.
     ///
     /// # Errors
@@ -566,6 +580,19 @@ impl Environment {
             }),
         )?;
         Ok(found["Item"].clone())
+    }
+
+    /// Returns its record without the result of its last run, which also a run that claims nothing writes.
+    ///
+    /// # Errors
+    /// Returns AWS's error if it rejects the request.
+    pub fn request_record(&self, world: &World) -> Result<Value> {
+        let mut record = self.record(world)?;
+        if let Some(attributes) = record.as_object_mut() {
+            attributes.remove("lastResult");
+            attributes.remove("resultAt");
+        }
+        Ok(record)
     }
 
     /// Writes a record that names an execution as the environment's holder.

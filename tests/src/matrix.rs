@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::lambda::reads;
+use crate::lambda::is_read_only;
 use anyhow::{Context, Result, anyhow, ensure};
 use local::Settings;
 use local::gateway::call::RecordedCall;
@@ -203,7 +203,7 @@ const fn is_final(fault: Fault) -> bool {
         fault,
         Fault::AccessDenied
             | Fault::QuotaExceeded
-            | Fault::Unseen
+            | Fault::NotYetVisible
             | Fault::KilledBefore
             | Fault::KilledAfter
     )
@@ -258,7 +258,7 @@ impl Cell {
             return Expected::Recovers;
         }
         // The subnet group doesn't exist yet, so the response is the usual one.
-        if self.fault == Fault::Unseen
+        if self.fault == Fault::NotYetVisible
             && self.scenario == Scenario::Create
             && self.call.operation == "DescribeCacheSubnetGroups"
         {
@@ -267,7 +267,7 @@ impl Cell {
         // The poll and the plan are read-only: EnsureReplicationGroup describes the group again and decides.
         let read_only = ["CheckReplicationGroup", "PlanReplicationGroup"];
         let descriptions = ["DescribeCacheClusters", "DescribeReplicationGroups"];
-        if self.fault == Fault::Unseen
+        if self.fault == Fault::NotYetVisible
             && read_only.contains(&self.call.step.as_str())
             && descriptions.contains(&self.call.operation.as_str())
         {
@@ -284,7 +284,7 @@ impl Cell {
             return Expected::Fails(failure);
         }
         if self.frequency == Frequency::Every {
-            return if self.fault.takes_effect() && !reads(&self.call.operation) {
+            return if self.fault.takes_effect() && !is_read_only(&self.call.operation) {
                 Expected::RecoversOrFails(failure)
             } else {
                 Expected::Fails(failure)
@@ -317,11 +317,13 @@ impl Cell {
         let step = self.call.step.as_str();
         let name = match self.fault {
             // The group stays create-failed until the deadline.
-            Fault::Unseen if self.call.operation == "DeleteReplicationGroup" => "CreateFailed",
-            Fault::Unseen if waited_for.contains(&self.call.operation.as_str()) => "Timeout",
+            Fault::NotYetVisible if self.call.operation == "DeleteReplicationGroup" => {
+                "CreateFailed"
+            }
+            Fault::NotYetVisible if waited_for.contains(&self.call.operation.as_str()) => "Timeout",
             // A direct service integration has no SDK timeout before the state's own timeout.
             Fault::NoReply if !self.call.by_function => "Timeout",
-            Fault::Unseen => "NotFound",
+            Fault::NotYetVisible => "NotFound",
             Fault::Throttled => "Throttled",
             Fault::AccessDenied => "AccessDenied",
             Fault::QuotaExceeded => "QuotaExceeded",
@@ -376,7 +378,7 @@ impl Baseline {
                 "{scenario:?}: calls without an environment: {unmatched_calls:?}"
             );
             let created = resources::of(&environment, world)?;
-            let broken = resources::broken_promises(&created);
+            let broken = resources::violations(&created);
             ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
             // These differ from Create only in the claim or the second creation: keep only the additional calls.
             if [Scenario::Stale, Scenario::Replace].contains(&scenario) {
@@ -413,7 +415,7 @@ impl Baseline {
                     .into_iter()
                     .filter(|fault| fault.is_possible(call))
                     // A removal deletes resources that have existed for a while, so AWS shows them.
-                    .filter(|fault| (*scenario, *fault) != (Scenario::Remove, Fault::Unseen))
+                    .filter(|fault| (*scenario, *fault) != (Scenario::Remove, Fault::NotYetVisible))
                 {
                     cells.extend(frequencies.iter().map(|frequency| Cell {
                         scenario: *scenario,
@@ -471,7 +473,7 @@ impl Baseline {
         );
         if outcome == Ending::FailedAndConverged {
             let remaining = resources::of(&environment, world)?;
-            let broken = resources::broken_promises(&remaining);
+            let broken = resources::violations(&remaining);
             ensure!(broken.is_empty(), "after the failure: {broken:?}");
             let again = world.run_on(machine, &request);
             ensure!(again.status == "SUCCEEDED", "the rerun: {again:?}");

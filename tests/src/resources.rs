@@ -62,7 +62,7 @@ fn remove_execution_tags(found: &mut Value) {
 /// Returns the violations of what must hold at any time, even after a failure: every created resource has the owner
 /// tags, and only the cache's own endpoint is published.
 #[must_use]
-pub fn broken_promises(found: &Value) -> Vec<String> {
+pub fn violations(found: &Value) -> Vec<String> {
     let mut broken = Vec::new();
     let mut tagged = |what: &str, tags: &Value| {
         let has = |key: &str| array(tags).any(|tag| text(&tag["Key"]) == key);
@@ -264,6 +264,8 @@ fn record(environment: &Environment, world: &World) -> Result<Value> {
             "version",
             "requestedAt",
             "lastExecution",
+            "lastResult",
+            "resultAt",
             "expiresAt",
         ],
     ))

@@ -68,7 +68,7 @@ pub fn cache(environment: &Environment, world: &World, more: &Value) {
 ///
 /// # Panics
 /// Panics if AWS rejects a request, or if the cache doesn't become available in time.
-pub fn cache_as_wanted(environment: &Environment, world: &World) -> String {
+pub fn cache_as_requested(environment: &Environment, world: &World) -> String {
     let security_group = security_group(environment, world);
     let settings = json!({
         "NumCacheClusters": 1,

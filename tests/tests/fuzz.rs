@@ -3,7 +3,7 @@
 
 use contract::error::ErrorName;
 use contract::{RemovalRequest, Request};
-use envcache_tests::lambda::{Answer, Function, reads};
+use envcache_tests::lambda::{Answer, Function, is_read_only};
 use envcache_tests::messages;
 use local::Workspace;
 use proptest::collection::{btree_map, vec};
@@ -482,7 +482,7 @@ fn binaries_report_contract_errors_and_create_nothing() {
                 }
             }
             if RESOLVERS.contains(&function) {
-                assert!(calls.iter().all(|call| reads(call)), "{calls:?}");
+                assert!(calls.iter().all(|call| is_read_only(call)), "{calls:?}");
             }
         };
 
@@ -494,7 +494,7 @@ fn binaries_report_contract_errors_and_create_nothing() {
 /// Checks that the error has a name of the contract and a short message, and that no call was made for rejected input.
 fn assert_is_of_contract(function: &str, error: &str, message: &str, calls: &[String]) {
     assert!(
-        ErrorName::named(error).is_some(),
+        ErrorName::from_name(error).is_some(),
         "{function}: `{error}` isn't an error name of the contract: {message}"
     );
     assert!(is_short(message), "{function}: {message}");

@@ -37,11 +37,11 @@ fn reference_event_creates_the_reference_setup() {
     assert_eq!(ended.output["environment"], "bandup");
     for row in reference::rows(&world.aws, &network).expect("every resource exists") {
         assert!(
-            row.holds(),
-            "{}: wanted {}, found {:?}",
-            row.thing,
-            row.wanted,
-            row.found
+            row.matches(),
+            "{}: expected {}, current {:?}",
+            row.property,
+            row.expected,
+            row.current
         );
     }
 }

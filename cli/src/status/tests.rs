@@ -272,8 +272,12 @@ fn shows_removal_protection_at_the_end_of_the_line() {
 const HOLDER: &str = "arn:aws:states:eu-west-1:123456789012:execution:envcache-provision:holder";
 const REMOVAL: &str = "arn:aws:states:eu-west-1:123456789012:execution:envcache-deprovision:run-1";
 
+const OLD_REMOVAL: &str =
+    "arn:aws:states:eu-west-1:123456789012:execution:caches-deprovision:run-1";
+
 fn stack() -> Stack {
     Stack {
+        name: "caches".to_owned(),
         provision: "arn:aws:states:eu-west-1:123456789012:stateMachine:envcache-provision"
             .to_owned(),
         deprovision: "arn:aws:states:eu-west-1:123456789012:stateMachine:envcache-deprovision"
@@ -364,6 +368,12 @@ async fn describes_at_most_one_execution() {
             held(result(REMOVAL, failure())),
             Some(described("SUCCEEDED", Some(150))),
             Some((REMOVAL, true, Progress::Failed(FAILURE.to_owned()))),
+        ),
+        (
+            "a result of a state machine with the name of an earlier version",
+            released(None, result(OLD_REMOVAL, None)),
+            None,
+            Some((OLD_REMOVAL, true, Progress::Succeeded)),
         ),
         (
             "a holder that isn't returned",

@@ -158,7 +158,7 @@ impl EndedExecution {
     fn has_foreign_error(&self) -> bool {
         self.error
             .as_deref()
-            .is_some_and(|error| ErrorName::named(error).is_none())
+            .is_some_and(|error| ErrorName::from_name(error).is_none())
     }
 
     /// Returns the reason and the remedy.

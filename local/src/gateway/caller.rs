@@ -30,7 +30,7 @@ pub(super) enum Caller {
 
 /// The functions that have made calls, by access key. Each function has its own role, and so its own key.
 pub(super) struct Callers {
-    /// The process group of MiniStack and its functions; 0 before it runs.
+    /// The process group of MiniStack and its functions; 0 before MiniStack runs.
     group: Arc<AtomicI32>,
     steps: Mutex<HashMap<String, String>>,
 }
@@ -59,7 +59,7 @@ impl Callers {
             return Caller::Function(step);
         }
         let function = self.function_with(key.clone()).await;
-        // CloudFormation names a function `{stack}-{logical id}-{suffix}`.
+        // CloudFormation names a function `{stack}-{logical ID}-{suffix}`.
         let step = function
             .as_ref()
             .and_then(|function| function.split('-').nth(1));

@@ -19,8 +19,8 @@ pub enum Fault {
     /// The account's quota for the created resource is used up.
     QuotaExceeded,
     /// A resource that was just created isn't visible to the call yet (eventual consistency).
-    Unseen,
-    /// The replication group's state doesn't allow the call, although its status doesn't show that.
+    NotYetVisible,
+    /// The replication group's state doesn't allow the call, for a reason that its status doesn't show.
     InvalidState,
     /// The replication group is available, but its tags temporarily can't be read or written.
     TagsUnavailable,
@@ -46,7 +46,7 @@ impl Fault {
         Self::Unavailable,
         Self::AccessDenied,
         Self::QuotaExceeded,
-        Self::Unseen,
+        Self::NotYetVisible,
         Self::NoReply,
         Self::Reset,
         Self::LostReply,
@@ -66,7 +66,7 @@ impl Fault {
     pub fn is_possible(self, call: &RecordedCall) -> bool {
         match self {
             Self::QuotaExceeded => quota_exceeded(&call.service, &call.operation).is_some(),
-            Self::Unseen => unseen(&call.service, &call.operation, "").is_some(),
+            Self::NotYetVisible => unseen(&call.service, &call.operation, "").is_some(),
             Self::KilledBefore | Self::KilledAfter => call.by_function,
             _ => true,
         }
@@ -148,7 +148,7 @@ impl Fault {
                 "InvalidParameterCombination",
                 "No modifications were requested",
             ),
-            (Self::Unseen, _) => return unseen(&call.service, &call.operation, &call.text),
+            (Self::NotYetVisible, _) => return unseen(&call.service, &call.operation, &call.text),
             (
                 Self::NoReply
                 | Self::Reset
@@ -252,7 +252,7 @@ impl fmt::Display for Fault {
             Self::Unavailable => "503",
             Self::AccessDenied => "access denied",
             Self::QuotaExceeded => "quota used up",
-            Self::Unseen => "not seen yet",
+            Self::NotYetVisible => "not seen yet",
             Self::InvalidState => "invalid state",
             Self::TagsUnavailable => "tags unavailable",
             Self::NothingToModify => "nothing to modify",

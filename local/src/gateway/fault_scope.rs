@@ -46,7 +46,7 @@ impl FaultScope {
 
     /// Makes a function inactive, as if Lambda had reclaimed its network interfaces: the next invocation fails and
     /// starts the activation, and further ones fail for this number of simulated seconds.
-    pub fn put_to_sleep(&self, function: &str, seconds: f64) {
+    pub fn make_inactive(&self, function: &str, seconds: f64) {
         self.state().inactive.insert(function.to_owned(), seconds);
     }
 

@@ -159,7 +159,7 @@ impl Gateway {
             .limit(service, operation, burst, per_second);
     }
 
-    /// Returns the number of steps' calls that were throttled so far.
+    /// Returns the number of steps' calls that exceeded a rate limit so far.
     #[must_use]
     pub fn throttled(&self) -> u32 {
         self.shared.quotas.rejected()

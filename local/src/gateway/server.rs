@@ -83,7 +83,10 @@ impl Connection {
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         if let Some([function, environment, state]) = invocation(&head.headers) {
-            let error = self.shared.fault_scopes.record_invocation(function, environment, state);
+            let error = self
+                .shared
+                .fault_scopes
+                .record_invocation(function, environment, state);
             return Ok(Response::new(Full::from(error.unwrap_or_default())));
         }
         let body = body.collect().await?.to_bytes();
@@ -95,7 +98,9 @@ impl Connection {
             Caller::State(step) => Some((step, false)),
             Caller::Root => return self.execute(&call, &received).await,
             Caller::Unknown => {
-                shared.fault_scopes.record_unmatched("an unknown function", &call);
+                shared
+                    .fault_scopes
+                    .record_unmatched("an unknown function", &call);
                 None
             }
         };
@@ -169,7 +174,9 @@ impl Connection {
         if call.operation == "CreateSecurityGroup" && answer.status.is_success() {
             // A later deletion contains only the group's ID.
             let created = Element::read(&answer.body)?;
-            shared.fault_scopes.add_marker(call, created.text_of("groupId"));
+            shared
+                .fault_scopes
+                .add_marker(call, created.text_of("groupId"));
         }
         Ok(reply_from_answer(answer))
     }

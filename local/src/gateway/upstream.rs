@@ -104,7 +104,11 @@ impl Upstream {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
-        let response = self.client.request(request).await.context("could not call MiniStack")?;
+        let response = self
+            .client
+            .request(request)
+            .await
+            .context("could not call MiniStack")?;
         let (mut parts, body) = response.into_parts();
         for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
             parts.headers.remove(name);

@@ -44,7 +44,7 @@ pub enum ErrorName {
 impl ErrorName {
     /// Returns the name with this text, if there is one.
     #[must_use]
-    pub fn named(text: &str) -> Option<Self> {
+    pub fn from_name(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|name| name.as_str() == text)
     }
 

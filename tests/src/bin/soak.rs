@@ -111,7 +111,8 @@ fn try_once(
         let call = &calls[rng.usize(..calls.len())];
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
         // A removal deletes resources that have existed for a while, so AWS shows them.
-        if !fault.is_possible(call) || (scenario, fault) == (Scenario::Remove, Fault::Unseen) {
+        if !fault.is_possible(call) || (scenario, fault) == (Scenario::Remove, Fault::NotYetVisible)
+        {
             continue;
         }
         environment.fault_scope.inject(Rule {
@@ -130,7 +131,7 @@ fn try_once(
     let faults = environment.fault_scope.clear_faults();
     let recovered = ended.status == "SUCCEEDED";
     if !recovered {
-        let is_reported = ErrorName::named(&ended.error).is_some()
+        let is_reported = ErrorName::from_name(&ended.error).is_some()
             && calls
                 .iter()
                 .any(|call| ended.cause.starts_with(&format!("{}: ", call.step)));
@@ -139,7 +140,7 @@ fn try_once(
             "expected an error name of the contract and a step: {ended:?}"
         );
         let remaining = resources::of(&environment, world)?;
-        let broken = resources::broken_promises(&remaining);
+        let broken = resources::violations(&remaining);
         ensure!(broken.is_empty(), "after {ended:?}: {broken:?}");
         let again = world.run_on(machine, &request);
         ensure!(again.status == "SUCCEEDED", "the rerun: {again:?}");

@@ -17,7 +17,7 @@ struct Usage {
 
 impl Usage {
     fn of_execution(world: &World, machine: Machine, execution: &str) -> Self {
-        let entered = world.entered(execution);
+        let entered = world.entered_states(execution);
         let steps = steps(machine);
         let invoked = entered.iter().filter(|name| steps.contains_key(*name));
         Self {

@@ -197,7 +197,7 @@ fn check(environment: &Environment, requested: RequestedState, context: &str) {
         assert_eq!(found["parameters"], json!([]), "{context}");
         return;
     };
-    let broken = resources::broken_promises(&found);
+    let broken = resources::violations(&found);
     assert!(broken.is_empty(), "{context}: {broken:?}");
     assert_eq!(owned.len(), 1, "{context}: {found}");
     assert_ne!(found["subnet group"], Value::Null, "{context}");

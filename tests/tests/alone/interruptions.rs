@@ -127,7 +127,10 @@ fn start_and_wait_for(world: &World, request: &Value, state: &str) -> String {
 }
 
 fn entered(world: &World, execution: &str, state: &str) -> bool {
-    world.entered(execution).iter().any(|name| name == state)
+    world
+        .entered_states(execution)
+        .iter()
+        .any(|name| name == state)
 }
 
 fn stop_and_run_again(

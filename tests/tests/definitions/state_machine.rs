@@ -317,7 +317,7 @@ fn foreign_errors_map_to_contract_names() {
         for entry in table {
             let name = text(&entry["name"]);
             assert!(
-                ErrorName::named(&name).is_some(),
+                ErrorName::from_name(&name).is_some(),
                 "{name} isn't an error name of the contract"
             );
             assert!(
@@ -346,7 +346,7 @@ fn contract_names_are_words_and_foreign_names_have_dots() {
     for policy in policies {
         for name in strings(&policy["ErrorEquals"]) {
             assert!(
-                ErrorName::named(name).is_some() != name.contains('.'),
+                ErrorName::from_name(name).is_some() != name.contains('.'),
                 "{name}"
             );
         }

@@ -305,15 +305,7 @@ fn fails_with_events_when_replicas_disappear_twice() {
 
 /// Returns the ID of the security group of this name in the environment's VPC.
 fn security_group(environment: &Environment, name: &str) -> String {
-    let found = world().call(
-        "ec2",
-        "describe_security_groups",
-        &json!({ "Filters": [
-            { "Name": "vpc-id", "Values": [environment.network.vpc] },
-            { "Name": "group-name", "Values": [name] },
-        ] }),
-    );
-    text(&found["SecurityGroups"][0]["GroupId"])
+    text(&environment.security_group(world(), name)["GroupId"])
 }
 
 fn create_security_group(environment: &Environment, name: &str) -> String {
@@ -471,7 +463,7 @@ fn retries_until_inactive_functions_become_active() {
             Machine::Deprovision => provisioned(&json!({})),
         };
         for (_, function) in steps(machine) {
-            environment.fault_scope.put_to_sleep(&function, 110.0);
+            environment.fault_scope.make_inactive(&function, 110.0);
         }
 
         let ended = match machine {
@@ -488,7 +480,7 @@ fn fails_when_an_inactive_function_stays_unavailable() {
     let environment = world().environment();
     environment
         .fault_scope
-        .put_to_sleep("PublishEndpoint", 3600.0);
+        .make_inactive("PublishEndpoint", 3600.0);
 
     let ended = world().run(&environment.request());
 

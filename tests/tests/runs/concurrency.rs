@@ -69,10 +69,10 @@ fn second_run_waits_until_the_first_releases_its_claim() {
     }
     assert!(
         world()
-            .entered(&second)
+            .entered_states(&second)
             .contains(&"WaitForClaim".to_owned()),
         "the second run waits: {:?}",
-        world().entered(&second)
+        world().entered_states(&second)
     );
     let released = environment
         .fault_scope
@@ -109,9 +109,11 @@ fn older_request_is_superseded_without_waiting() {
 
     assert_eq!(ended.output["superseded"], true, "{ended:?}");
     assert!(
-        !world().entered(&older).contains(&"WaitForClaim".to_owned()),
+        !world()
+            .entered_states(&older)
+            .contains(&"WaitForClaim".to_owned()),
         "the older run doesn't wait: {:?}",
-        world().entered(&older)
+        world().entered_states(&older)
     );
     let record = environment.record(world()).expect("a record");
     assert_eq!(
@@ -140,14 +142,19 @@ fn takes_over_claim_when_holder_ended_or_is_unknown() {
     with_unknown_holder
         .hold(world(), &ended_long_ago)
         .expect("a claim");
+    // An earlier version of envcache named the state machines after the stack.
+    let with_old_holder = world().environment();
+    let (prefix, _) = ended_long_ago.rsplit_once(":envcache-").expect("a name");
+    let old_holder = format!("{prefix}:envcache-provision:long-ago");
+    with_old_holder.hold(world(), &old_holder).expect("a claim");
 
-    for environment in [stopped, with_unknown_holder] {
+    for environment in [stopped, with_unknown_holder, with_old_holder] {
         let execution = world().start(&environment.request());
 
         let ended = world().wait(&execution);
 
         assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-        let states = world().entered(&execution);
+        let states = world().entered_states(&execution);
         let waits = states.iter().filter(|state| *state == "WaitForClaim");
         assert!(
             waits.count() >= 1,
@@ -234,7 +241,7 @@ fn older_event_is_superseded_and_changes_nothing() {
 fn identity_change_is_immutable_and_changes_nothing() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
-    let record = environment.record(world()).expect("a record");
+    let record = environment.request_record(world()).expect("a record");
     let cases = [
         (
             "/parameterPrefix",
@@ -266,7 +273,7 @@ fn identity_change_is_immutable_and_changes_nothing() {
         assert!(!ensured, "{pointer}: {called:?}");
     }
     assert_eq!(
-        environment.record(world()).expect("a record"),
+        environment.request_record(world()).expect("a record"),
         record,
         "the record is unchanged"
     );
@@ -306,7 +313,7 @@ fn run_publishes_nothing_after_losing_its_claim() {
     let execution = world().start(&environment.request());
     until("the run waits for the cache", || {
         world()
-            .entered(&execution)
+            .entered_states(&execution)
             .contains(&"WaitForReplicationGroup".to_owned())
             .then_some(())
     });

@@ -66,7 +66,7 @@ fn waiting_executions_finish_when_the_stack_is_updated() {
         (&removing, "WaitForRemoval"),
     ] {
         until(&format!("{state} is entered"), || {
-            let entered = world.entered(execution);
+            let entered = world.entered_states(execution);
             entered.contains(&state.to_owned()).then_some(())
         });
     }
@@ -77,7 +77,7 @@ fn waiting_executions_finish_when_the_stack_is_updated() {
         .deploy_build(&build)
         .expect("the next version is deployed");
 
-    let entered = world.entered(&provisioning);
+    let entered = world.entered_states(&provisioning);
     assert!(
         !entered.contains(&"ConfirmClaim".to_owned()),
         "the wait must be longer than the deployment: {entered:?}"

@@ -1,6 +1,6 @@
 //! A dry run writes nothing, and its plan lists exactly the calls that the run then makes.
 
-use envcache_tests::lambda::reads;
+use envcache_tests::lambda::is_read_only;
 use envcache_tests::{Environment, array, fast_world as world, resources, text, unmanaged};
 use serde_json::{Value, json};
 
@@ -9,7 +9,8 @@ fn writes(environment: &Environment, since: usize) -> (Vec<String>, Vec<String>)
     let calls = environment.fault_scope.calls().split_off(since);
     let (mut by_functions, mut by_states) = (Vec::new(), Vec::new());
     for call in calls {
-        let reads = reads(&call.operation) || call.operation.starts_with("DescribeExecution");
+        let reads =
+            is_read_only(&call.operation) || call.operation.starts_with("DescribeExecution");
         if reads || call.operation == "GetItem" {
             continue;
         }
@@ -192,7 +193,7 @@ fn plan_does_not_wait_for_a_running_execution() {
 
 /// Creates outside envcache each resource that envcache would create. Returns the security group's ID.
 fn create_unmanaged(environment: &Environment) -> String {
-    let security_group = unmanaged::cache_as_wanted(environment, world());
+    let security_group = unmanaged::cache_as_requested(environment, world());
     unmanaged::parameter(
         environment,
         world(),
@@ -235,7 +236,7 @@ fn adopted_resources_are_changed_and_removed_as_owned() {
         ]
     );
     let found = resources::of(&environment, world()).expect("the resources");
-    assert!(resources::broken_promises(&found).is_empty(), "{found}");
+    assert!(resources::violations(&found).is_empty(), "{found}");
     // The stack now owns the resources: later requests don't need `adopt`, and a removal deletes them.
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let removed = world().remove(&json!({ "environment": environment.name }));

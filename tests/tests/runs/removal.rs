@@ -37,10 +37,12 @@ fn assert_removed(environment: &Environment) {
             "environment",
             "expiresAt",
             "lastExecution",
+            "lastResult",
             "requestedAt",
+            "resultAt",
             "version"
         ],
-        "only what a late event is compared with: {record}"
+        "only the result, and what a late event is compared with: {record}"
     );
 }
 
@@ -54,18 +56,6 @@ fn subnet_group(environment: &Environment) -> Option<Value> {
             &json!({ "CacheSubnetGroupName": name }),
         )
         .ok()
-}
-
-fn security_group(environment: &Environment, name: &str) -> Value {
-    let found = world().call(
-        "ec2",
-        "describe_security_groups",
-        &json!({ "Filters": [
-            { "Name": "vpc-id", "Values": [environment.network.vpc] },
-            { "Name": "group-name", "Values": [name] },
-        ] }),
-    );
-    found["SecurityGroups"][0].clone()
 }
 
 #[test]
@@ -132,7 +122,7 @@ fn removal_deletes_the_subnet_group_of_an_earlier_request() {
 fn removal_reports_a_security_group_that_lost_its_tags() {
     let environment = provisioned();
     let name = format!("{}-redis-sg", environment.name);
-    let id = text(&security_group(&environment, &name)["GroupId"]);
+    let id = text(&environment.security_group(world(), &name)["GroupId"]);
     world().call(
         "ec2",
         "delete_tags",
@@ -145,7 +135,7 @@ fn removal_reports_a_security_group_that_lost_its_tags() {
     let left = format!("security group {name} ({id}) doesn't have this stack's tags");
     assert_eq!(ended.output["left"], json!([left]));
     assert_eq!(
-        security_group(&environment, &name)["GroupId"],
+        environment.security_group(world(), &name)["GroupId"],
         id,
         "it is kept"
     );
@@ -305,8 +295,8 @@ fn unowned_resources_are_kept_and_reported() {
 fn referenced_security_group_is_in_use_until_rule_is_revoked() {
     let environment = provisioned();
     let name = format!("{}-redis-sg", environment.name);
-    let owned = text(&security_group(&environment, &name)["GroupId"]);
-    let backend = text(&security_group(&environment, "backend")["GroupId"]);
+    let owned = text(&environment.security_group(world(), &name)["GroupId"]);
+    let backend = text(&environment.security_group(world(), "backend")["GroupId"]);
     let rule = json!({
         "GroupId": backend,
         "IpPermissions": [{
@@ -436,7 +426,7 @@ fn protection_prevents_removal_until_a_run_lifts_it() {
     assert_eq!(created.output["protected"], true, "{created:?}");
     let available = listener.wait_for(&environment.name);
     assert_eq!(available["detail"]["protected"], true, "{available}");
-    let record = environment.record(world()).expect("a record");
+    let record = environment.request_record(world()).expect("a record");
 
     let manual = remove(&environment);
     let by_event = world().deliver(
@@ -446,7 +436,7 @@ fn protection_prevents_removal_until_a_run_lifts_it() {
 
     for ended in [manual, by_event] {
         assert_eq!(ended.error, "Protected", "{ended:?}");
-        let after = environment.record(world()).expect("a record");
+        let after = environment.request_record(world()).expect("a record");
         assert_eq!(after, record, "nothing was changed");
     }
     assert_eq!(environment.parameters(world()).len(), 4);

@@ -162,7 +162,7 @@ fn rollback_keeps_adopted_resources() {
 #[test]
 fn adopted_cache_stays_protected_after_a_rollback() {
     let environment = world().environment();
-    unmanaged::cache_as_wanted(&environment, world());
+    unmanaged::cache_as_requested(&environment, world());
     deny(&environment, "PublishEndpoint", "PutParameter");
     let mut request = with_rollback(&environment);
     request["adopt"] = json!(true);

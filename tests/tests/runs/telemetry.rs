@@ -163,7 +163,7 @@ fn stopped_run_is_announced() {
     let execution = world.start(&environment.request());
     until("the run waits for the cache", || {
         world
-            .entered(&execution)
+            .entered_states(&execution)
             .iter()
             .any(|state| state == "WaitForReplicationGroup")
             .then_some(())

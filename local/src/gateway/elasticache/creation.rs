@@ -18,7 +18,9 @@ impl ElastiCache {
         let group = {
             let mut state = self.state();
             let lifecycle = match state.lifecycles.get_mut(&id) {
-                Some(lifecycles) if lifecycles.len() > 1 => lifecycles.pop_front().unwrap_or_default(),
+                Some(lifecycles) if lifecycles.len() > 1 => {
+                    lifecycles.pop_front().unwrap_or_default()
+                }
                 Some(lifecycles) => lifecycles.front().cloned().unwrap_or_default(),
                 None => Lifecycle::default(),
             };
@@ -98,7 +100,10 @@ impl ElastiCache {
         let server = match started.map_err(Into::into).flatten() {
             Ok(server) => server,
             Err(error) => {
-                eprintln!("could not start `valkey-server` for {}: {error:#}", group.id);
+                eprintln!(
+                    "could not start `valkey-server` for {}: {error:#}",
+                    group.id
+                );
                 None
             }
         };

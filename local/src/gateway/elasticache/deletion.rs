@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use super::ministack::{first_member, replication_group};
-use super::{Call, ElastiCache, Element, Received, Reply, Upstream, reply_from_answer, reply_from_xml};
+use super::{
+    Call, ElastiCache, Element, Received, Reply, Upstream, reply_from_answer, reply_from_xml,
+};
 
 impl ElastiCache {
     /// Deletes a cache. MiniStack deletes it immediately, so its last description is returned until the deletion ends.

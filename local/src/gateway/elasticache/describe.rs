@@ -69,7 +69,10 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
         element.set(Element::leaf("CacheClusterId", &id));
         let status = failed.unwrap_or_else(|| phase.status());
         element.set(Element::leaf("CacheClusterStatus", status));
-        element.set(Element::leaf("EngineVersion", group.engine.member_version()));
+        element.set(Element::leaf(
+            "EngineVersion",
+            group.engine.member_version(),
+        ));
         element.set(Element::with(
             "CacheParameterGroup",
             [

@@ -8,7 +8,8 @@ use hyper::StatusCode;
 use super::events::Event;
 use super::ministack::{first_member, replication_group};
 use super::{
-    Call, ElastiCache, Element, Phase, Received, Reply, Upstream, describe, reply_from_answer, reply_from_xml,
+    Call, ElastiCache, Element, Phase, Received, Reply, Upstream, describe, reply_from_answer,
+    reply_from_xml,
 };
 
 impl ElastiCache {
@@ -45,8 +46,7 @@ impl ElastiCache {
     /// Returns whether ElastiCache loses the replicas that are requested for the cache that a call names.
     pub(super) fn loses_replicas(&self, call: &Call) -> bool {
         let id = call.field("ReplicationGroupId").unwrap_or_default();
-        self.find(id)
-            .is_some_and(|(group, _)| group.loses_replicas)
+        self.find(id).is_some_and(|(group, _)| group.loses_replicas)
     }
 
     /// Accepts a request for replicas that ElastiCache can't create: the group is *modifying* for a while, and is then

@@ -176,7 +176,11 @@ impl ElastiCache {
                 self.apply(call);
                 if call.operation == "DescribeEvents" {
                     let now = SystemTime::now();
-                    return Ok(reply_from_xml(&events::answer(call, &self.state().events, now)));
+                    return Ok(reply_from_xml(&events::answer(
+                        call,
+                        &self.state().events,
+                        now,
+                    )));
                 }
                 self.reply(&answer)
             }
@@ -187,9 +191,11 @@ impl ElastiCache {
         if let Some(error_response) = self.reject_for_role(call) {
             return Ok(Some(error_response));
         }
-        if let Some(error_response) =
-            strict::reject_state(call, |id| self.phase(id), || self.users_of_subnet_group(call))
-        {
+        if let Some(error_response) = strict::reject_state(
+            call,
+            |id| self.phase(id),
+            || self.users_of_subnet_group(call),
+        ) {
             return Ok(Some(error_response));
         }
         let group = call
@@ -369,7 +375,6 @@ impl ElastiCache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
 
 fn number(call: &Call, field: &str) -> Option<u32> {
     call.field(field)?.parse().ok()

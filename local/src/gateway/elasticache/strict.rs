@@ -98,7 +98,8 @@ pub async fn reject_request(
             }
         }
         "ModifyReplicationGroup" => {
-            match reject_empty_modification(call).or_else(|| version::reject_version(call, running)) {
+            match reject_empty_modification(call).or_else(|| version::reject_version(call, running))
+            {
                 Some(error_response) => Some(error_response),
                 None => reject_parameter_group(call, running, upstream).await?,
             }
@@ -203,7 +204,10 @@ fn reject_windows(call: &Call) -> Option<ErrorResponse> {
 
 /// Rejects a subnet group or a parameter group that doesn't exist, and security groups that don't exist in the subnet
 /// group's VPC.
-async fn reject_missing_resources(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
+async fn reject_missing_resources(
+    call: &Call,
+    upstream: &Upstream,
+) -> Result<Option<ErrorResponse>> {
     let name = call.field("CacheSubnetGroupName").unwrap_or("default");
     let fields = [
         ("Action", "DescribeCacheSubnetGroups"),
@@ -421,8 +425,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::{
-        reject_empty_modification, reject_same_replicas, reject_settings, reject_event_start, reject_state,
-        reject_subnet_group_name,
+        reject_empty_modification, reject_event_start, reject_same_replicas, reject_settings,
+        reject_state, reject_subnet_group_name,
     };
     use crate::gateway::call::Call;
     use crate::gateway::elasticache::Phase;
@@ -438,11 +442,7 @@ mod tests {
     fn rejects_invalid_settings() {
         let long = format!("ReplicationGroupId={}", "a".repeat(41));
         let cases = [
-            (
-                "ReplicationGroupId=bandup-redis",
-                None,
-                "valid request",
-            ),
+            ("ReplicationGroupId=bandup-redis", None, "valid request"),
             (
                 "ReplicationGroupId=band--up",
                 Some("InvalidParameterValue"),

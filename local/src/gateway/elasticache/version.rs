@@ -73,7 +73,8 @@ pub fn reject_version(call: &Call, running: Option<&Engine>) -> Option<ErrorResp
     }
     // AWS's message isn't known. "You cannot downgrade to an earlier engine version":
     // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html
-    let is_older = running.is_some_and(|running| version_numbers(version) < version_numbers(&running.version));
+    let is_older =
+        running.is_some_and(|running| version_numbers(version) < version_numbers(&running.version));
     is_older
         .then(|| reject(format!("Cannot downgrade to version {version}.")))
         .flatten()

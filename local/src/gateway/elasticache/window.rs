@@ -21,7 +21,11 @@ impl Window {
     /// Parses a weekly window such as `sun:05:00-sun:06:00`.
     pub fn weekly(text: &str) -> Option<Self> {
         let (begin, end) = text.split_once('-')?;
-        Some(Self::between(weekly_time(begin)?, weekly_time(end)?, 7 * DAY))
+        Some(Self::between(
+            weekly_time(begin)?,
+            weekly_time(end)?,
+            7 * DAY,
+        ))
     }
 
     fn between(begin: u32, end: u32, cycle: u32) -> Self {

@@ -7,11 +7,12 @@ use super::service::{Member, Operation, Service, Shape, Wire};
 use super::shape::{Violation, check};
 use crate::gateway::xml::Element;
 
-/// What any operation of a service with the query protocol may answer:
+/// The common errors of services with the query protocol:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>.
-/// Three codes are not on that page: botocore's `_retry.json` has `Throttling`; the first use of an account was answered with
-/// `ServiceLinkedRoleNotFoundFault` (<https://github.com/aws-controllers-k8s/community/issues/367>), which the model has for
-/// one operation only; MiniStack and `fault` deny with `AccessDenied`, for which there is no source yet.
+/// Three codes are not on that page. `Throttling` is in botocore's `_retry.json`. AWS returned
+/// `ServiceLinkedRoleNotFoundFault` on an account's first use
+/// (<https://github.com/aws-controllers-k8s/community/issues/367>), but the model has it for one operation only.
+/// MiniStack and `fault` deny with `AccessDenied`, for which there is no source yet.
 const QUERY: [(&str, u16); 21] = [
     ("AccessDenied", 403),
     ("AccessDeniedException", 400),
@@ -36,7 +37,7 @@ const QUERY: [(&str, u16); 21] = [
     ("ValidationError", 400),
 ];
 
-/// What any operation of a service with a JSON protocol may answer:
+/// The common errors of services with a JSON protocol:
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html>,
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>,
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html>,
@@ -70,14 +71,14 @@ const EC2_SERVER: [(&str, u16); 6] = [
     ("Unavailable", 503),
 ];
 
-/// An error as it was read.
+/// An error that was read from a response.
 struct Read {
     code: String,
-    /// The members of the error's shape; none where the protocol writes a message alone.
+    /// The members of the error's shape; empty if the protocol writes only a message.
     members: Map<String, Value>,
 }
 
-/// Returns what is wrong with an error.
+/// Returns the violations in an error response.
 pub fn violations(
     service: &Service,
     operation: &Operation,
@@ -126,7 +127,7 @@ pub fn violations(
     found
 }
 
-/// The code of an error on the wire.
+/// Returns an error's code on the wire.
 fn code_of<'a>(error: &'a Member, shape: &'a Shape) -> &'a str {
     shape
         .error
@@ -135,7 +136,7 @@ fn code_of<'a>(error: &'a Member, shape: &'a Shape) -> &'a str {
         .unwrap_or(&error.shape)
 }
 
-/// The HTTP status of an error. The default is
+/// Returns an error's HTTP status. The default is
 /// [400 for a client's and 500 for a server's](https://smithy.io/2.0/spec/http-bindings.html#httperror-trait).
 fn status_of(shape: &Shape) -> u16 {
     shape
@@ -145,7 +146,8 @@ fn status_of(shape: &Shape) -> u16 {
         .unwrap_or(if shape.fault { 500 } else { 400 })
 }
 
-/// The HTTP status of a common error. EC2 models no errors, and has hundreds of codes: any client error may be one.
+/// Returns the HTTP status of a common error, or `None` for an unknown code. EC2's model has no errors, but EC2 has
+/// hundreds of codes, so every well-formed code is accepted as a client error.
 fn unmodeled(protocol: Wire, code: &str, status: u16) -> Option<u16> {
     let status_in = |errors: &[(&str, u16)]| {
         errors
@@ -161,7 +163,7 @@ fn unmodeled(protocol: Wire, code: &str, status: u16) -> Option<u16> {
     }
 }
 
-/// Whether a text is a code like `DependencyViolation` or `InvalidGroup.NotFound`.
+/// Returns whether a text has the form of a code such as `DependencyViolation` or `InvalidGroup.NotFound`.
 fn is_ec2_code(code: &str) -> bool {
     code.split('.').all(|part| {
         part.starts_with(|first: char| first.is_ascii_uppercase())
@@ -169,7 +171,7 @@ fn is_ec2_code(code: &str) -> bool {
     })
 }
 
-/// [The JSON protocols' errors](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization).
+/// Reads [an error of a JSON protocol](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization).
 fn json(body: &[u8]) -> Option<Read> {
     let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else {
         return None;
@@ -182,8 +184,8 @@ fn json(body: &[u8]) -> Option<Read> {
     })
 }
 
-/// Any JSON error may have a message, as `message` or `Message`, whatever its shape calls it: botocore's
-/// [parsers.py](https://github.com/boto/botocore/blob/develop/botocore/parsers.py) reads either.
+/// Renames an error's `message` or `Message` to the shape's name of it: botocore's
+/// [parsers.py](https://github.com/boto/botocore/blob/develop/botocore/parsers.py) reads either name from any JSON error.
 fn with_modeled_message(shape: &Shape, mut members: Map<String, Value>) -> Value {
     let names = ["message", "Message"];
     if let Some(message) = names.into_iter().find_map(|name| members.remove(name))
@@ -196,7 +198,7 @@ fn with_modeled_message(shape: &Shape, mut members: Map<String, Value>) -> Value
     members.into()
 }
 
-/// [The query protocol's errors](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization).
+/// Reads [an error of the query protocol](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization).
 fn query(status: u16, body: &[u8], found: &mut Vec<Violation>) -> Option<Read> {
     let root = Element::read(body).ok()?;
     let error = root
@@ -215,7 +217,7 @@ fn query(status: u16, body: &[u8], found: &mut Vec<Violation>) -> Option<Read> {
     read(error, found)
 }
 
-/// [EC2's errors](https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html#operation-error-serialization).
+/// Reads [an EC2 error](https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html#operation-error-serialization).
 fn ec2(body: &[u8], found: &mut Vec<Violation>) -> Option<Read> {
     let root = Element::read(body).ok()?;
     let error = root

@@ -231,7 +231,7 @@ const INSTANCES: Example = Example {
 </RunInstancesResponse>"#,
 };
 
-/// All of them.
+/// All examples.
 pub const EXAMPLES: [Example; 12] = [
     REPLICATION_GROUPS,
     SUBNET_GROUP,

@@ -1,7 +1,6 @@
 //! Checks each request and response of the functions and state machines against botocore's service models.
 //!
-//! `service` reads a model; `shape` checks a value; `request`, `response`, and `error` read values from what is on the
-//! wire.
+//! `service` reads a model; `shape` checks a value; `request`, `response`, and `error` read values from HTTP messages.
 
 mod error;
 #[cfg(test)]
@@ -29,7 +28,7 @@ use shape::Violation;
 /// A model that is read when it is first used.
 type Model = LazyLock<Result<Service>>;
 
-/// The services that the functions and the state machines call, by the names that their requests are signed for.
+/// The services that the functions and the state machines call, by their names in signatures.
 static MODELS: [(&str, Model); 6] = [
     ("dynamodb", LazyLock::new(|| Service::read("dynamodb"))),
     ("ec2", LazyLock::new(|| Service::read("ec2"))),
@@ -42,7 +41,7 @@ static MODELS: [(&str, Model); 6] = [
     ("states", LazyLock::new(|| Service::read("stepfunctions"))),
 ];
 
-/// The error code that replaces what violates a model. No service has it.
+/// The error code of a call that violates a model. No service has this code.
 const CODE: &str = "ModelViolation";
 
 /// The side of a call that violates a model.
@@ -52,14 +51,14 @@ enum Side {
     Response,
 }
 
-/// The checks of a gateway, and what they have found.
+/// Checks a gateway's calls, and collects the violations.
 #[derive(Default)]
 pub struct Models {
     violations: Mutex<Vec<String>>,
 }
 
 impl Models {
-    /// Starts reading the models. EC2's takes the longest, and a function would wait for it.
+    /// Starts reading the models in the background, so that no function waits for EC2's, which takes longest.
     pub(super) fn load() -> Self {
         std::thread::spawn(|| {
             for (_, model) in &MODELS {
@@ -107,7 +106,7 @@ impl Models {
         })
     }
 
-    /// Notes violations, and returns the error that reports them.
+    /// Records violations, and returns the error that reports them.
     fn error_response(
         &self,
         call: &Call,
@@ -160,9 +159,10 @@ fn describe(call: &Call, side: Side, violation: &Violation) -> String {
         Side::Response => "response",
     };
     let Violation { path, rule, value } = violation;
-    let member = if path.is_empty() { "it" } else { path };
-    format!(
-        "{} {} {side}: {member} {rule}: `{value}`",
-        call.service, call.operation
-    )
+    let subject = format!("{} {} {side}", call.service, call.operation);
+    if path.is_empty() {
+        format!("{subject} {rule}: `{value}`")
+    } else {
+        format!("{subject}: {path} {rule}: `{value}`")
+    }
 }

@@ -12,7 +12,7 @@ use super::service::{Kind, Member, Operation, Service, Shape, Wire, scalar};
 use super::shape::{Violation, check, member_path};
 use crate::gateway::call::Call;
 
-/// Returns what is wrong with a request.
+/// Returns the violations in a request.
 pub fn violations(
     service: &Service,
     operation: &Operation,
@@ -63,7 +63,7 @@ impl Tree {
         }
     }
 
-    /// Returns the fields as they are, without a shape.
+    /// Converts the fields without using a shape.
     fn to_value(&self) -> Value {
         match &self.text {
             Some(text) if self.fields.is_empty() => Value::from(text.as_str()),
@@ -83,7 +83,7 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
-    /// Reads a value as its shape says. What its shape doesn't describe stays as it is, for `check` to report.
+    /// Reads a value by its shape. Content that the shape doesn't describe is kept, so that `check` reports it.
     fn value(&self, member: &Member, tree: &Tree, path: &str, found: &mut Vec<Violation>) -> Value {
         let Some(shape) = self.service.shape(member) else {
             return tree.to_value();
@@ -123,7 +123,7 @@ impl Form<'_> {
         members.into()
     }
 
-    /// The name of a member in the form.
+    /// Returns a member's name in the form.
     fn name_of(&self, name: &str, member: &Member) -> String {
         let location = self.service.location_name(member);
         match self.service.metadata.protocol {
@@ -136,7 +136,7 @@ impl Form<'_> {
         }
     }
 
-    /// A list: `SubnetIds.SubnetIdentifier.1` in the query protocol, `SubnetId.1` in EC2's.
+    /// Reads a list: `SubnetIds.SubnetIdentifier.1` in the query protocol, `SubnetId.1` in EC2's.
     fn list(&self, shape: &Shape, tree: &Tree, path: &str, found: &mut Vec<Violation>) -> Value {
         let Some(member) = &shape.member else {
             return tree.to_value();
@@ -164,7 +164,7 @@ impl Form<'_> {
     }
 }
 
-/// A list's members, which have the numbers from 1 on without a gap.
+/// Returns a list's members, or `None` unless they are numbered from 1 without a gap.
 fn numbered(tree: &Tree) -> Option<Vec<&Tree>> {
     let items: Option<Vec<_>> = (1..=tree.fields.len())
         .map(|number| tree.fields.get(&number.to_string()))

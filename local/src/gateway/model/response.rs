@@ -9,7 +9,7 @@ use super::service::{Kind, Member, Operation, Service, Shape, Wire, scalar};
 use super::shape::{Violation, check, member_path};
 use crate::gateway::xml::Element;
 
-/// Returns what is wrong with the body of a success.
+/// Returns the violations in the body of a successful response.
 pub fn violations(
     service: &Service,
     operation: &Operation,
@@ -30,12 +30,16 @@ pub fn violations(
     match &operation.output {
         Some(output) => check(service, output, &value, "", &mut found),
         None if value.as_object().is_some_and(Map::is_empty) => {}
-        None => found.push(Violation::new("", "has no output", &value)),
+        None => found.push(Violation::new(
+            "",
+            "has an output, but the operation has none",
+            &value,
+        )),
     }
     found
 }
 
-/// Removes members that are null: an SDK reads them as absent, such as botocore's
+/// Removes null members, which SDKs read as absent. Source: botocore's
 /// [parsers.py](https://github.com/boto/botocore/blob/develop/botocore/parsers.py).
 fn without_nulls(value: Value) -> Value {
     match value {
@@ -50,13 +54,13 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-/// The violation of a body that isn't in the service's protocol.
+/// Returns the violation of a body that isn't in the service's protocol.
 pub fn unreadable(body: &[u8], rule: &str) -> Violation {
     let text = String::from_utf8_lossy(body);
     Violation::new("", rule, &Value::from(text))
 }
 
-/// Reads the output from an XML response, without what the protocol puts around it.
+/// Reads the output from an XML response, without the elements that the protocol adds.
 fn output(
     service: &Service,
     operation: &Operation,
@@ -69,9 +73,9 @@ fn output(
         let rule = format!("is not in a `{name}Response`");
         found.push(Violation::new("", rule, &Value::from(root.name.as_str())));
     }
-    let is_around = |element: &Element| match (protocol, element.name.as_str()) {
+    let is_protocol_element = |element: &Element| match (protocol, element.name.as_str()) {
         (Wire::Ec2, "requestId") | (Wire::Query, "ResponseMetadata") => true,
-        // EC2 documents it for operations without another output, and the model has it for some of them:
+        // EC2 documents `return` for operations without other output; the model contains it only for some of them:
         // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
         (Wire::Ec2, "return") => element.text() == "true",
         _ => false,
@@ -83,7 +87,7 @@ fn output(
     let inner = root.children().flat_map(|element| {
         if Some(element.name.as_str()) == wrapper {
             element.children().cloned().collect()
-        } else if is_around(element) {
+        } else if is_protocol_element(element) {
             Vec::new()
         } else {
             vec![element.clone()]
@@ -99,7 +103,7 @@ fn output(
     }
 }
 
-/// Reads an element as its shape says. What its shape doesn't describe stays as it is, for `check` to report.
+/// Reads an element by its shape. Content that the shape doesn't describe is kept, so that `check` reports it.
 fn value(
     service: &Service,
     member: &Member,
@@ -173,7 +177,7 @@ fn list(
     items.into()
 }
 
-/// Returns an element as it is, without a shape.
+/// Converts an element without using a shape.
 fn raw(element: &Element) -> Value {
     let members: Map<_, _> = element
         .children()

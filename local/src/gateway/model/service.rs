@@ -1,8 +1,7 @@
-//! A service's model, as botocore ships it:
-//! <https://github.com/boto/botocore/tree/develop/botocore/data>.
+//! Service models in botocore's format: <https://github.com/boto/botocore/tree/develop/botocore/data>.
 //!
-//! The format is that of AWS's older SDKs, in which a shape's `locationName` is its name on the wire. Its traits mean
-//! what [Smithy's](https://smithy.io/2.0/spec/constraint-traits.html) mean.
+//! It is the format of AWS's older SDKs, in which a shape's `locationName` is its name on the wire. The traits have the
+//! same meaning as [Smithy's](https://smithy.io/2.0/spec/constraint-traits.html).
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, read_dir};
@@ -34,7 +33,7 @@ pub struct Metadata {
     pub protocol: Wire,
 }
 
-/// How a service's requests and responses are written.
+/// The protocol of a service's requests and responses.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Wire {
@@ -56,11 +55,11 @@ pub struct Operation {
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     pub shape: String,
-    /// Its name on the wire, if that is another one than the member's.
+    /// The name on the wire, if it differs from the member's name.
     pub location_name: Option<String>,
-    /// Its name in a request to EC2, if that is yet another one.
+    /// The name in an EC2 request, if it differs from both.
     pub query_name: Option<String>,
-    /// The element that a query response puts around an operation's output.
+    /// The element that contains an operation's output in a query response.
     pub result_wrapper: Option<String>,
 }
 
@@ -74,10 +73,10 @@ pub struct Shape {
     pub members: BTreeMap<String, Member>,
     #[serde(default)]
     pub required: Vec<String>,
-    /// Whether exactly one member of a structure is present.
+    /// Whether exactly one member of a structure must be present.
     #[serde(default)]
     pub union: bool,
-    /// The name on the wire of each member that refers to it and has no name of its own.
+    /// The name on the wire of members that refer to this shape and have no name on the wire themselves.
     pub location_name: Option<String>,
     /// A list's members.
     pub member: Option<Member>,
@@ -85,17 +84,17 @@ pub struct Shape {
     pub key: Option<Member>,
     /// A map's values.
     pub value: Option<Member>,
-    /// A string's values.
+    /// A string's allowed values.
     #[serde(rename = "enum", default)]
     pub values: Vec<String>,
-    /// The least number, length, or count of members.
+    /// The minimum number, length, or count of members.
     pub min: Option<f64>,
-    /// The greatest number, length, or count of members.
+    /// The maximum number, length, or count of members.
     pub max: Option<f64>,
     pub pattern: Option<Pattern>,
-    /// How an error is written, in the query protocol.
+    /// An error's code and HTTP status.
     pub error: Option<ErrorTrait>,
-    /// Whether an error is the service's fault, and not the caller's.
+    /// Whether an error is a server error.
     #[serde(default)]
     pub fault: bool,
 }
@@ -123,8 +122,8 @@ pub struct ErrorTrait {
     pub http_status_code: Option<u16>,
 }
 
-/// A regular expression that some part of a string has to match: a pattern is
-/// [not anchored](https://smithy.io/2.0/spec/constraint-traits.html#pattern-trait) by itself.
+/// A regular expression that a part of a string must match: patterns are
+/// [not anchored](https://smithy.io/2.0/spec/constraint-traits.html#pattern-trait).
 #[derive(Debug, Deserialize)]
 #[serde(from = "String")]
 pub struct Pattern {
@@ -142,40 +141,41 @@ impl From<String> for Pattern {
 }
 
 impl Pattern {
-    /// The compiled pattern; none if it isn't valid here.
+    /// Returns the compiled pattern, or `None` if it can't be compiled.
     pub fn compiled(&self) -> Option<&Regex> {
         self.compiled
             .get_or_init(|| Regex::new(&translated(&self.source)).ok())
             .as_ref()
     }
 
-    /// Checks whether a text matches. A pattern that can't be compiled matches everything; a test counts those.
+    /// Returns whether a text matches. A pattern that can't be compiled matches every text; a test lists those patterns.
     pub fn matches(&self, text: &str) -> bool {
         self.compiled()
             .is_none_or(|regex| regex.is_match(text).unwrap_or(true))
     }
 }
 
-/// Java's and JavaScript's UTF-16 notation of what lies beyond the Basic Multilingual Plane, as Rust's.
+/// Translates UTF-16 surrogate ranges, which Java and JavaScript use, to Rust's notation.
 fn translated(pattern: &str) -> String {
     pattern.replace("\\uD800\\uDC00-\\uDBFF\\uDFFF", "\\u{10000}-\\u{10FFFF}")
 }
 
 impl Service {
-    /// Reads the newest model of a service, by botocore's name of it, from the virtual environment.
+    /// Reads the newest model of a service, by its name in botocore, from the virtual environment.
     ///
     /// # Errors
-    /// Returns an error if botocore isn't installed there, or the model has another form.
+    /// Returns an error if botocore isn't installed there, or the model has another format.
     pub fn read(name: &str) -> Result<Self> {
-        serde_json::from_str(&text(name)?).with_context(|| format!("botocore's model of `{name}`"))
+        serde_json::from_str(&text(name)?)
+            .with_context(|| format!("could not parse botocore's model of `{name}`"))
     }
 
-    /// Returns the shape that a reference is to.
+    /// Returns the shape that a reference refers to.
     pub fn shape(&self, member: &Member) -> Option<&Shape> {
         self.shapes.get(&member.shape)
     }
 
-    /// Returns a member's name on the wire, if that is another one than the model's.
+    /// Returns a member's name on the wire, if it differs from the model's.
     pub fn location_name<'a>(&'a self, member: &'a Member) -> Option<&'a str> {
         member
             .location_name
@@ -190,11 +190,11 @@ impl Service {
 /// Returns an error if botocore isn't installed.
 pub fn text(name: &str) -> Result<String> {
     let path = path_of(name)
-        .with_context(|| format!("botocore's model of `{name}`: `make tools` installs it"))?;
+        .with_context(|| format!("botocore's model of `{name}` is missing. Run `make tools`"))?;
     let mut text = String::new();
     File::open(&path)
         .and_then(|file| GzDecoder::new(file).read_to_string(&mut text))
-        .with_context(|| path.display().to_string())?;
+        .with_context(|| format!("could not read `{}`", path.display()))?;
     Ok(text)
 }
 
@@ -202,14 +202,14 @@ fn path_of(name: &str) -> Option<PathBuf> {
     let python = entries(&Workspace::root().join(".venv/lib"))
         .into_iter()
         .find(|path| path.join("site-packages/botocore").exists())?;
-    // API versions are dates: the newest is the last.
+    // API versions are dates, so the newest is the last.
     entries(&python.join("site-packages/botocore/data").join(name))
         .into_iter()
         .map(|version| version.join("service-2.json.gz"))
         .rfind(|path| path.exists())
 }
 
-/// A folder's entries, sorted by name.
+/// Returns a folder's entries, sorted by name.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = read_dir(folder)
         .into_iter()
@@ -220,7 +220,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Reads a text as a scalar of this kind. What can't be read stays a text.
+/// Parses a text as a scalar of this kind. Returns the text itself if it can't be parsed.
 pub fn scalar(kind: Kind, text: &str) -> Value {
     let read = match kind {
         Kind::Boolean => text.parse::<bool>().ok().map(Value::from),

@@ -7,9 +7,9 @@ use super::service::{Kind, Member, Service, Shape};
 /// A value that a model doesn't allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The member, such as `ReplicationGroup.NodeGroups[].Status`; empty for the whole.
+    /// The member, such as `ReplicationGroup.NodeGroups[].Status`; empty for the whole body.
     pub path: String,
-    /// What is wrong with it, as a phrase after the member's name.
+    /// The violated rule, as a phrase that follows the member's name.
     pub rule: String,
     /// The value, shortened.
     pub value: String,
@@ -29,21 +29,21 @@ impl Violation {
         }
     }
 
-    /// Whether a list has no members and should have some. AWS writes such lists in responses, such as `InvalidParameters`
-    /// in the example of
+    /// Returns whether the rule is that a list must not be empty. AWS returns such empty lists, such as
+    /// `InvalidParameters` in the example of
     /// [GetParameters](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html).
     pub fn is_empty_list(&self) -> bool {
         self.rule.starts_with("has members: 0,")
     }
 
-    /// A member that a structure doesn't have.
+    /// Returns the violation of a member that a structure doesn't have.
     pub fn unknown(path: &str, member: &str, structure: &str, value: &Value) -> Self {
         let rule = format!("is not a member of `{structure}`");
         Self::new(&member_path(path, member), rule, value)
     }
 }
 
-/// The path of a structure's member.
+/// Returns the path of a structure's member.
 pub fn member_path(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.to_owned()
@@ -52,7 +52,7 @@ pub fn member_path(path: &str, name: &str) -> String {
     }
 }
 
-/// Checks a value, whose members have the model's names, against the shape of a reference. Adds each violation.
+/// Checks a value, whose members have the model's names, against the shape of a reference. Adds violations to `found`.
 pub fn check(
     service: &Service,
     member: &Member,
@@ -112,8 +112,8 @@ pub fn check(
     }
 }
 
-/// Whether JSON of this type is right for a shape. A timestamp is a number of seconds, which is the
-/// [JSON protocols'](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#shape-serialization) form.
+/// Returns whether a JSON value has the type of a shape. A timestamp is a number of seconds, as in the
+/// [JSON protocols](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#shape-serialization).
 fn has_type(kind: Kind, value: &Value) -> bool {
     match kind {
         Kind::Structure | Kind::Map => value.is_object(),
@@ -206,7 +206,7 @@ fn check_size(
     check_range(shape, size, &format!("has {unit}:"), value, path, found);
 }
 
-/// Checks a number, which is the value or its size.
+/// Checks the range of a number, which is the value itself or its size.
 fn check_range(
     shape: &Shape,
     number: f64,

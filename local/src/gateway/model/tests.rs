@@ -1,4 +1,4 @@
-//! AWS's documented examples satisfy the models, and each way to break one is reported.
+//! Checks that the models accept AWS's documented examples, and report each violation in changed ones.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-/// The violations of a request like an example's.
+/// Returns the violations in a request of an example's operation.
 fn requested(example: &Example, request: &str) -> Vec<String> {
     let models = Models::default();
     let call = call(example.service, example.operation, request);
@@ -47,7 +47,7 @@ fn requested(example: &Example, request: &str) -> Vec<String> {
     models.violations()
 }
 
-/// The violations of a response to an example's request.
+/// Returns the violations in a response to an example's request.
 fn responded(example: &Example, status: u16, body: &str) -> Vec<String> {
     let models = Models::default();
     let call = call(example.service, example.operation, example.request);
@@ -56,7 +56,7 @@ fn responded(example: &Example, status: u16, body: &str) -> Vec<String> {
         assert_eq!(
             (answered_status, answer.as_str()),
             (status, body),
-            "passed on"
+            "the response is unchanged"
         );
     } else {
         assert_eq!(answered_status, 400);
@@ -100,7 +100,7 @@ fn accepts_documented_errors() {
     }
 }
 
-/// Each violation's beginning, and the change of a documented request that causes it.
+/// The beginning of each violation, and the change to a documented request that causes it.
 const BROKEN_REQUESTS: &str = r#"
 ec2 DescribeSubnets request: Filters[].Nmae is not a member of `Filter`
     Filter.1.Name => Filter.1.Nmae
@@ -172,11 +172,11 @@ elasticache CreateCacheSubnetGroup request: SubnetIds.SubnetIdentifier.1 is repe
     SubnetIds.SubnetIdentifier.2 => SubnetIds.SubnetIdentifier.1
 elasticache DescribeReplicationGroups request: Version is not `2015-02-02`: `2014-09-30`
     2015-02-02 => 2014-09-30
-ssm PutParameter request: it is not JSON
+ssm PutParameter request is not JSON
     { =>
 "#;
 
-/// Each violation's beginning, and the change of a documented response that causes it.
+/// The beginning of each violation, and the change to a documented response that causes it.
 const BROKEN_RESPONSES: &str = r#"
 elasticache DescribeReplicationGroups response: ReplicationGroups[].Text is not a member of `ReplicationGroup`
     <Description>My replication group</Description> => <Text>My replication group</Text>
@@ -218,21 +218,21 @@ events PutEvents response: FailedEntryCount is not of type integer
 states StartExecution response: startDate is not of type timestamp
     1.486772644911E9 => "2017-02-11T00:24:04Z"
 
-elasticache DescribeReplicationGroups response: it is not in a `DescribeReplicationGroupsResponse`
+elasticache DescribeReplicationGroups response is not in a `DescribeReplicationGroupsResponse`
     DescribeReplicationGroupsResponse => DescribeReplicationGroupsReply
 elasticache DescribeReplicationGroups response: DescribeReplicationGroupsResult is required
     DescribeReplicationGroupsResult => DescribeReplicationGroupsOutput
 elasticache DescribeReplicationGroups response: Metadata is not a member of `ReplicationGroupMessage`
     ResponseMetadata => Metadata
-ec2 CreateTags response: it has no output: `{"return":"false"}`
+ec2 CreateTags response has an output, but the operation has none: `{"return":"false"}`
     >true< => >false<
-ec2 DescribeSubnets response: it is not XML
+ec2 DescribeSubnets response is not XML
     <subnetSet> =>
-events PutEvents response: it is not JSON
+events PutEvents response is not JSON
     { =>
 "#;
 
-/// Each violation's beginning, and the HTTP status and the change of an error that cause it.
+/// The beginning of each violation, and the HTTP status and the change to an error that cause it.
 const BROKEN_ERRORS: &str = r#"
 elasticache DescribeReplicationGroups response: Code has HTTP status 400, not 404
     400 =>
@@ -246,7 +246,7 @@ elasticache DescribeReplicationGroups response: Message is required
     404 not found =>
 elasticache DescribeReplicationGroups response: RequestID is not an element of `ErrorResponse`
     404 RequestId => RequestID
-elasticache DescribeReplicationGroups response: it is not an error of the service's protocol
+elasticache DescribeReplicationGroups response is not an error of the service's protocol
     404 ErrorResponse => Response
 ec2 DescribeSubnets response: Code has HTTP status 500, not 400
     500 =>
@@ -254,7 +254,7 @@ ec2 DescribeSubnets response: Code has HTTP status 400, not 503
     400 InvalidInstanceID.NotFound => RequestLimitExceeded
 ec2 DescribeSubnets response: Code is neither an error of the operation nor a common one
     400 InvalidInstanceID.NotFound => instance not found
-ec2 DescribeSubnets response: it is not an error of the service's protocol
+ec2 DescribeSubnets response is not an error of the service's protocol
     400 Errors => Error
 dynamodb UpdateItem response: Code has HTTP status 404, not 400
     404 =>
@@ -266,7 +266,7 @@ dynamodb UpdateItem response: message is not of type string
     400 "Requested resource not found: Table: tablename not found" => {}
 dynamodb UpdateItem response: text is not a member of `ResourceNotFoundException`
     400 "message" => "text"
-dynamodb UpdateItem response: it is not an error of the service's protocol
+dynamodb UpdateItem response is not an error of the service's protocol
     400 __type => type
 "#;
 
@@ -310,13 +310,13 @@ fn reports_each_broken_error() {
     }
 }
 
-/// The violations of a table, each with its change.
+/// Returns a table's violations, each with its change.
 fn cases(table: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut lines = table.lines().filter(|line| !line.is_empty());
     std::iter::from_fn(move || Some((lines.next()?, lines.next()?.trim())))
 }
 
-/// The example that a violation is about.
+/// Returns the example that a violation refers to.
 fn example_of(violation: &str) -> Example {
     EXAMPLES
         .into_iter()
@@ -326,12 +326,12 @@ fn example_of(violation: &str) -> Example {
         .unwrap_or_else(|| panic!("no example: {violation}"))
 }
 
-/// A text with a part replaced by another: `part => other`.
+/// Returns a text in which a part is replaced as in `part => other`.
 fn changed(text: &str, change: &str) -> String {
     let (part, other) = change.split_once("=>").expect("a change");
     let (part, other) = (part.trim(), other.trim());
     assert!(text.contains(part), "`{part}` is not in {text}");
-    // Both tags of an element have its name.
+    // A name is replaced everywhere, because both tags of an element contain it.
     if part.chars().all(char::is_alphanumeric) && !part.is_empty() {
         text.replace(part, other)
     } else {
@@ -339,16 +339,16 @@ fn changed(text: &str, change: &str) -> String {
     }
 }
 
-/// Checks how the first violation begins: a change may cause more than one.
+/// Checks the beginning of the first violation: a change may cause more than one.
 fn assert_reported(found: &[String], violation: &str) {
     assert!(
         matches!(found, [first, ..] if first.starts_with(violation)),
-        "not `{violation}`, but {found:#?}"
+        "expected `{violation}`, found {found:#?}"
     );
 }
 
 #[test]
-fn reports_what_has_no_model() {
+fn reports_calls_without_a_model() {
     for (call, rule) in [
         (
             call("sqs", "SendMessage", "{}"),
@@ -361,7 +361,7 @@ fn reports_what_has_no_model() {
     ] {
         let models = Models::default();
         assert!(models.check_request(&call, b"{}").is_some());
-        let violation = format!("{} {} request: it {rule}", call.service, call.operation);
+        let violation = format!("{} {} request {rule}", call.service, call.operation);
         assert_reported(&models.violations(), &violation);
     }
 }
@@ -419,7 +419,7 @@ const OPERATIONS: [(&str, &str); 35] = [
     ("states", "StartExecution"),
 ];
 
-/// A fault that the gateway injects is an error that AWS could answer.
+/// An injected fault must be an error that AWS can return.
 #[test]
 fn accepts_injected_faults() {
     let runtime = runtime();
@@ -459,7 +459,10 @@ fn accepts_operation_specific_faults() {
             &["ModifyCacheSubnetGroup", "ModifyReplicationGroup"],
         ),
     ];
-    assert_eq!(operations.map(|(fault, _)| fault), Fault::OPERATION_SPECIFIC);
+    assert_eq!(
+        operations.map(|(fault, _)| fault),
+        Fault::OPERATION_SPECIFIC
+    );
     let runtime = runtime();
     for (fault, operations) in operations {
         for operation in operations {
@@ -474,7 +477,7 @@ fn accepts_operation_specific_faults() {
     }
 }
 
-/// A pattern that can't be compiled is not checked.
+/// Patterns that can't be compiled aren't checked.
 #[test]
 fn compiles_patterns() {
     let mut count = 0;
@@ -491,7 +494,7 @@ fn compiles_patterns() {
     }
     failed.sort();
     assert!(count > 150, "{count} patterns");
-    // No operation that is called here has these.
+    // No operation in `OPERATIONS` uses these.
     assert_eq!(
         failed,
         [
@@ -502,7 +505,7 @@ fn compiles_patterns() {
     );
 }
 
-/// The traits of operations, shapes, and members that are read.
+/// The traits of operations, shapes, and members that the checks use.
 const READ: [&str; 21] = [
     "enum",
     "error",
@@ -527,7 +530,7 @@ const READ: [&str; 21] = [
     "value",
 ];
 
-/// Those that don't restrict what is on the wire.
+/// The traits that don't restrict requests or responses.
 const IRRELEVANT: [&str; 20] = [
     "box",
     "contextParam",
@@ -548,13 +551,13 @@ const IRRELEVANT: [&str; 20] = [
     "sensitive",
     "staticContextParams",
     "synthetic",
-    // Query responses have an element around such a structure, but the outputs' members describe it too.
+    // The element around such a structure in query responses is also in the outputs' members.
     "wrapper",
 ];
 
-/// A trait that the checks don't know would be ignored in silence.
+/// An unknown trait would be ignored silently.
 #[test]
-fn knows_every_trait_of_the_models() {
+fn knows_all_traits_of_the_models() {
     let mut traits = BTreeSet::new();
     for name in [
         "dynamodb",
