@@ -75,3 +75,29 @@ async fn history(sfn: &Client, execution: &str) -> Result<Vec<HistoryEvent>> {
         .await
         .map_err(|error| aws_error("GetExecutionHistory", error))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sfn::Client;
+    use replay::{Answer, Replay};
+
+    use super::follow;
+    use crate::view::View;
+
+    #[tokio::test]
+    async fn stops_at_once_when_a_call_is_denied() {
+        let denied = Answer::json_fault(400, "AccessDeniedException", "no");
+        // A second call would get no answer.
+        let replay = Replay::new([denied]);
+        let sfn = Client::new(&replay.config());
+
+        let error = follow(&sfn, "arn", &mut View::Silent)
+            .await
+            .expect_err("a denied call");
+
+        assert_eq!(replay.documents().len(), 1);
+        let text = format!("{error:#}");
+        assert!(text.contains("AccessDeniedException: no"), "{text}");
+        assert!(text.contains("envcache watch arn"), "{text}");
+    }
+}

@@ -17,7 +17,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// Mutations of the code's checks: a file, a fragment of it, and the fragment's replacement.
-const CHECKS: [(&str, &str, &str); 62] = [
+const CHECKS: [(&str, &str, &str); 68] = [
     (
         "functions/replication-group/src/decide.rs",
         "let remedy = if recorded.is_none() {",
@@ -328,6 +328,36 @@ const CHECKS: [(&str, &str, &str); 62] = [
         "let exact = groups.iter().find(is_exact);",
         "let exact = groups.iter().find(is_exact).filter(|_| false);",
     ),
+    (
+        "functions/report-outcome/src/ended_execution.rs",
+        "is_dry_run: input[\"dryRun\"] == true,",
+        "is_dry_run: false,",
+    ),
+    (
+        "functions/report-outcome/src/ended_execution.rs",
+        ".is_some_and(|error| ErrorName::from_name(error).is_none())",
+        ".is_some_and(|error| error.is_empty())",
+    ),
+    (
+        "shared/record/src/table.rs",
+        "\"attribute_not_exists(resultAt) OR resultAt < :at\"",
+        "\"attribute_exists(environment)\"",
+    ),
+    (
+        "cli/src/follow.rs",
+        "if is_denial(&error) || last_success",
+        "if last_success",
+    ),
+    (
+        "cli/src/status.rs",
+        "recorded.filter(|_| is_older)",
+        "recorded.filter(|_| false)",
+    ),
+    (
+        "cli/src/watch.rs",
+        "if !machine.is_empty() && !name.is_empty() =>",
+        "if machine != name =>",
+    ),
 ];
 const TEXT: &str = "Each mutation removes one Retry, one Catch, or one check of the code, and a test must fail. A Retry or \
 Catch is removed from a copy of the state machine, which then runs the cells of the fault matrix that concern its state. \
@@ -568,7 +598,9 @@ fn mutate_checkout(
     let lenient = std::fs::read_to_string(&manifest)?.replace("warnings = \"deny\"", "");
     std::fs::write(&manifest, lenient)?;
     ensure!(
-        test(checkout, &["--lib"])? && test(checkout, &["--test", "definitions"])?,
+        test(checkout, &["--lib"])?
+            && test(checkout, &["--bin", "envcache"])?
+            && test(checkout, &["--test", "definitions"])?,
         "the tests fail without any mutation"
     );
     for (file, fragment, replacement) in CHECKS {
@@ -579,7 +611,12 @@ fn mutate_checkout(
             "{file} doesn't contain `{fragment}`"
         );
         std::fs::write(&path, before.replace(fragment, replacement))?;
-        let passed = test(checkout, &["--lib"])?;
+        let unit_tests: &[&str] = if file.starts_with("cli/") {
+            &["--bin", "envcache"]
+        } else {
+            &["--lib"]
+        };
+        let passed = test(checkout, unit_tests)?;
         std::fs::write(&path, before)?;
         report(
             &format!("the check `{fragment}` in {file}"),

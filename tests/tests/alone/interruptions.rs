@@ -53,6 +53,10 @@ fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &s
             request["network"]["vpc"] = json!("no-such-vpc");
             (state, "PutEvents")
         }
+        "RecordResult" => {
+            request["network"]["vpc"] = json!("no-such-vpc");
+            (state, "UpdateItem")
+        }
         "RecordRollback" | "StartRollback" => {
             request["onFailure"] = json!("rollback");
             environment.fault_scope.inject(Rule {

@@ -7,6 +7,7 @@ mod concurrency;
 mod deployments;
 mod plans;
 mod removal;
+mod results;
 mod rollback;
 mod security;
 mod simulator_validation;

@@ -76,6 +76,11 @@ fn rollback_deletes_what_the_failed_first_run_created() {
         let ended = fail_and_roll_back(&with_rollback(&environment), "AccessDenied");
 
         assert_eq!(ended.output["left"], json!([]), "{step}: {ended:?}");
+        let record = environment.record(world()).expect("a record");
+        assert!(
+            text(&record["lastResult"]["S"]).contains(r#""error":"AccessDenied""#),
+            "{step}: the record still says why the environment has no cache: {record}"
+        );
         assert_eq!(
             existing_resources(&environment),
             (vec![], false, false),
