@@ -21,7 +21,7 @@ use crate::stack::Stack;
 /// The status of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Status {
+pub struct EnvironmentStatus {
     pub environment: String,
     pub state: State,
     /// When the request that was recorded last was made, in RFC 3339.
@@ -154,7 +154,7 @@ pub async fn print(
     Ok(exit)
 }
 
-fn print_status(status: &Status, is_only: bool, json: bool) -> Result<()> {
+fn print_status(status: &EnvironmentStatus, is_only: bool, json: bool) -> Result<()> {
     if json {
         print_json(serde_json::to_string(status)?);
         return Ok(());
@@ -170,7 +170,12 @@ fn print_status(status: &Status, is_only: bool, json: bool) -> Result<()> {
 }
 
 /// Reads the endpoint and the last run, and derives the status.
-async fn read(settings: &SdkConfig, stack: &Stack, record: Record, cache: Cache) -> Result<Status> {
+async fn read(
+    settings: &SdkConfig,
+    stack: &Stack,
+    record: Record,
+    cache: Cache,
+) -> Result<EnvironmentStatus> {
     let endpoint = match record.requested_at {
         Some(_) => {
             let ssm = aws_sdk_ssm::Client::new(settings);
@@ -254,28 +259,36 @@ fn removes(execution: &str, stack: &Stack) -> bool {
         || name == format!("{}-deprovision", stack.name)
 }
 
-fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<Run>) -> Status {
+fn derive_status(
+    record: Record,
+    endpoint: Endpoint,
+    cache: Cache,
+    run: Option<Run>,
+) -> EnvironmentStatus {
     let removes = run.as_ref().is_some_and(|run| run.removes);
     let progress = run.as_ref().map(|run| &run.progress);
-    let (state, failure) = match (progress, &endpoint, &cache) {
-        (Some(Progress::Running), ..) if removes => (State::Removing, None),
-        (Some(Progress::Running), ..) => (State::Provisioning, None),
-        (Some(Progress::Failed(reason)), Endpoint::Published(_), Cache::Missing) => {
-            (State::CacheMissing, Some(reason.clone()))
-        }
-        (Some(Progress::Failed(reason)), Endpoint::Published(_), _) => {
-            (State::ChangeFailed, Some(reason.clone()))
-        }
-        (Some(Progress::Failed(reason)), ..) => (State::Failed, Some(reason.clone())),
-        (_, Endpoint::Published(_), Cache::Missing) => (State::CacheMissing, None),
-        (_, Endpoint::Published(_), _) => (State::Available, None),
-        (_, Endpoint::NotPublished, _) => (State::NoCache, None),
-        (None, Endpoint::Unreadable(_), _) => (State::Unknown, None),
-        (_, Endpoint::Unreadable(_), _) if removes => (State::NoCache, None),
-        (_, Endpoint::Unreadable(_), Cache::Missing) => (State::CacheMissing, None),
-        (_, Endpoint::Unreadable(_), _) => (State::Available, None),
+    let is_published = match &endpoint {
+        Endpoint::Published(_) => true,
+        Endpoint::NotPublished => false,
+        // As the last run left it.
+        Endpoint::Unreadable(_) => !removes,
     };
-    let mut reasons: Vec<_> = failure.into_iter().collect();
+    let state = match (progress, &endpoint) {
+        (Some(Progress::Running), _) if removes => State::Removing,
+        (Some(Progress::Running), _) => State::Provisioning,
+        (Some(Progress::Failed(_)), Endpoint::NotPublished | Endpoint::Unreadable(_)) => {
+            State::Failed
+        }
+        (None, Endpoint::Unreadable(_)) => State::Unknown,
+        _ if !is_published => State::NoCache,
+        _ if cache == Cache::Missing => State::CacheMissing,
+        (Some(Progress::Failed(_)), _) => State::ChangeFailed,
+        _ => State::Available,
+    };
+    let mut reasons = Vec::new();
+    if let Some(Progress::Failed(reason)) = progress {
+        reasons.push(reason.clone());
+    }
     let mut exit = state.exit();
     if state == State::CacheMissing {
         reasons.push(format!(
@@ -302,7 +315,7 @@ fn derive_status(record: Record, endpoint: Endpoint, cache: Cache, run: Option<R
             None
         }
     };
-    Status {
+    EnvironmentStatus {
         environment: record.environment,
         state,
         requested_at: record.requested_at.map(rfc_3339),
@@ -326,7 +339,7 @@ const HEADER: &str =
     "ENVIRONMENT                         STATE          ENDPOINT, TIME OF THE REQUEST, PROTECTION";
 
 /// Returns a line such as `bandup  available  rediss://…  requested 2026-11-24T10:00:00Z  protected`.
-fn line(status: &Status) -> String {
+fn line(status: &EnvironmentStatus) -> String {
     let url = status.url.as_deref().unwrap_or("-");
     let requested = match &status.requested_at {
         Some(time) => format!("  requested {time}"),

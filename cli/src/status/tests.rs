@@ -301,19 +301,22 @@ fn described(status: &str, stopped_at: Option<i64>) -> Answer {
     )
 }
 
-fn result(execution: &str, failure: Option<Failure>) -> Option<LastResult> {
-    Some(LastResult {
+fn succeeded_run(execution: &str) -> LastResult {
+    LastResult {
         execution: execution.to_owned(),
-        failure,
-    })
+        failure: None,
+    }
 }
 
-fn failure() -> Option<Failure> {
-    Some(Failure {
-        step: "PublishEndpoint".to_owned(),
-        error: "Throttled".to_owned(),
-        reason: "PutParameter".to_owned(),
-    })
+fn failed_run(execution: &str) -> LastResult {
+    LastResult {
+        execution: execution.to_owned(),
+        failure: Some(Failure {
+            step: "PublishEndpoint".to_owned(),
+            error: "Throttled".to_owned(),
+            reason: "PutParameter".to_owned(),
+        }),
+    }
 }
 
 #[tokio::test]
@@ -335,13 +338,13 @@ async fn describes_at_most_one_execution() {
         ("no run", released(None, None), None, None),
         (
             "a result",
-            released(Some("arn:last"), result(REMOVAL, failure())),
+            released(Some("arn:last"), Some(failed_run(REMOVAL))),
             None,
             Some((REMOVAL, true, Progress::Failed(FAILURE.to_owned()))),
         ),
         (
             "a result of a run that was never recorded",
-            released(None, result(HOLDER, None)),
+            released(None, Some(succeeded_run(HOLDER))),
             None,
             Some((HOLDER, false, Progress::Succeeded)),
         ),
@@ -353,31 +356,31 @@ async fn describes_at_most_one_execution() {
         ),
         (
             "a running holder",
-            held(result(REMOVAL, None)),
+            held(Some(succeeded_run(REMOVAL))),
             Some(described("RUNNING", None)),
             Some((HOLDER, false, Progress::Running)),
         ),
         (
             "a holder that ended after the recorded result",
-            held(result(REMOVAL, None)),
+            held(Some(succeeded_run(REMOVAL))),
             Some(described("SUCCEEDED", Some(250))),
             Some((HOLDER, false, Progress::Succeeded)),
         ),
         (
             "a holder that ended before another run failed",
-            held(result(REMOVAL, failure())),
+            held(Some(failed_run(REMOVAL))),
             Some(described("SUCCEEDED", Some(150))),
             Some((REMOVAL, true, Progress::Failed(FAILURE.to_owned()))),
         ),
         (
             "a result of a state machine with the name of an earlier version",
-            released(None, result(OLD_REMOVAL, None)),
+            released(None, Some(succeeded_run(OLD_REMOVAL))),
             None,
             Some((OLD_REMOVAL, true, Progress::Succeeded)),
         ),
         (
             "a holder that isn't returned",
-            held(result(REMOVAL, None)),
+            held(Some(succeeded_run(REMOVAL))),
             Some(not_returned()),
             Some((REMOVAL, true, Progress::Succeeded)),
         ),

@@ -667,13 +667,13 @@ fn no_limited_name_contains_the_stack_name() {
             "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:execution:{pattern}:*"
         );
         let described = json!({ "Sub": [arn, { "Id": id }] });
-        let describes = statements(role).iter().any(|statement| {
+        let is_allowed = statements(role).iter().any(|statement| {
             statement["Action"] == "states:DescribeExecution"
                 && statement["Resource"]
                     .as_array()
                     .is_some_and(|resources| resources.contains(&described))
         });
-        assert!(describes, "{machine:?}");
+        assert!(is_allowed, "{machine:?}");
     }
     // CloudFormation generates these names and shortens the stack's name in them.
     for (kind, property) in [

@@ -36,7 +36,7 @@ impl ElastiCache {
                 engine: Engine::requested(call),
                 failed_members: BTreeMap::new(),
                 loses_replicas: false,
-                subnet_group: call
+                subnet_group_name: call
                     .field("CacheSubnetGroupName")
                     .unwrap_or_default()
                     .to_owned(),

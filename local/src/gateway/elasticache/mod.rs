@@ -72,7 +72,7 @@ struct Group {
     failed_members: BTreeMap<u32, String>,
     /// Whether ElastiCache accepts requests for replicas but can't create them.
     loses_replicas: bool,
-    subnet_group: String,
+    subnet_group_name: String,
     security_groups: Vec<String>,
     /// MiniStack's last description of the group, from before its deletion.
     last_description: Option<Element>,
@@ -261,7 +261,7 @@ impl ElastiCache {
         self.state()
             .groups
             .values()
-            .filter(|group| group.subnet_group.eq_ignore_ascii_case(name))
+            .filter(|group| group.subnet_group_name.eq_ignore_ascii_case(name))
             .filter(|group| Phase::at(&group.lifecycle, group.times, now) != Phase::Gone)
             .map(|group| group.id.clone())
             .collect()
