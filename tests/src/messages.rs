@@ -2,18 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use replay::network;
 use serde_json::{Value, json};
-
-/// Returns the IDs of the sample network.
-#[must_use]
-pub fn network() -> Value {
-    json!({
-        "vpcId": "vpc-0a1b2c3d4e5f60718",
-        "subnetIds": ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"],
-        "zones": ["ap-southeast-1a", "ap-southeast-1b"],
-        "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
-    })
-}
 
 /// Returns a message for each function, by the function's logical ID. `spec` is the specification in the messages.
 ///

@@ -28,28 +28,12 @@ const SUCCEEDING: [&str; 4] = [
 ];
 
 fn request() -> Value {
-    json!({
-        "environment": "bandup",
-        "network": {
-            "vpc": "band-up-vpc",
-            "subnets": ["private-database-subnet-1", "private-database-subnet-2"],
-            "backendSecurityGroup": "ecs-backend-sg"
-        },
-        "cache": {
-            "name": "bandup-redis",
-            "description": "in memory db for bandup",
-            "securityGroupName": "redis-sg",
-            "subnetGroupName": "bandup-cached-subnet-group",
-            "nodeType": "cache.t3.micro",
-            "replicas": 0,
-            "engineVersion": "8.0",
-            "port": 6379,
-            "snapshotRetentionDays": 1
-        },
-        "parameterPrefix": "/bandup/cache",
-        "protect": true,
-        "event": { "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "time": "2026-11-22T10:00:00Z" }
-    })
+    let mut request = replay::reference(json!({}))["spec"].clone();
+    request["cache"]["engineVersion"] = json!("8.0");
+    request["protect"] = json!(true);
+    request["event"] =
+        json!({ "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "time": "2026-11-22T10:00:00Z" });
+    request
 }
 
 fn event() -> Value {

@@ -231,3 +231,15 @@ pub fn network() -> Value {
         "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
     })
 }
+
+/// Returns the identity of the reference setup's cache, as its record stores it.
+#[must_use]
+pub fn identity() -> Value {
+    json!({
+        "vpcId": "vpc-0a1b2c3d4e5f60718",
+        "cacheName": "bandup-redis",
+        "securityGroupName": "redis-sg",
+        "subnetGroupName": "bandup-cached-subnet-group",
+        "parameterPrefix": "/bandup/cache"
+    })
+}

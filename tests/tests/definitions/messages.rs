@@ -129,7 +129,7 @@ fn outputs(function: &str) -> Vec<Value> {
     match function {
         "ResolveNetwork" => all([ResolveNetworkOutput {
             spec: serde_json::from_value(spec()).expect("a specification"),
-            network: serde_json::from_value(messages::network()).expect("a network"),
+            network: serde_json::from_value(replay::network()).expect("a network"),
         }]),
         "ResolveRemoval" => all([ResolvedRemoval {
             environment: "bandup".to_owned().try_into().expect("a name"),

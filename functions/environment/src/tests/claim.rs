@@ -6,7 +6,7 @@ use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
 use super::{
-    ME, OTHER, START, claim, claimed, held, identity, lost, merge, nothing, operations, provision,
+    ME, OTHER, START, claim, claimed, held, lost, merge, nothing, operations, provision,
     provision_elsewhere, provision_with, read, remove, status, with_identity, write,
 };
 
@@ -111,7 +111,7 @@ async fn returns_the_requested_identity_when_it_claims() {
 
     let text = found["identity"].as_str().expect("a text");
     let found: Value = serde_json::from_str(text).expect("JSON");
-    assert_eq!(found, identity());
+    assert_eq!(found, replay::identity());
 }
 
 #[tokio::test]

@@ -89,20 +89,12 @@ fn rollback() -> Value {
     remove_with(json!({ "rollback": { "execution": "run-1" } }))
 }
 
-/// The identity of the cache that `provision` requests.
-fn identity() -> Value {
-    json!({
-        "vpcId": "vpc-0a1b2c3d4e5f60718",
-        "cacheName": "bandup-redis",
-        "securityGroupName": "redis-sg",
-        "subnetGroupName": "bandup-cached-subnet-group",
-        "parameterPrefix": "/bandup/cache"
-    })
-}
-
 /// The attributes of an environment that has a cache.
 fn with_identity(more: Value) -> Value {
-    merge(json!({ "cacheIdentity": identity().to_string() }), more)
+    merge(
+        json!({ "cacheIdentity": replay::identity().to_string() }),
+        more,
+    )
 }
 
 /// The recorded specification of a request for this subnet group.

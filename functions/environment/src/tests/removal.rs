@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ME, OTHER, START, claimed, decide, identity, merge, remove, remove_with, rollback,
-    with_identity, word,
+    ME, OTHER, START, claimed, decide, merge, remove, remove_with, rollback, with_identity, word,
 };
 use crate::decide::HolderStatus::{Ended, Running};
 
@@ -23,7 +22,7 @@ fn recorded() -> Value {
             "parameterPrefix": "/elsewhere"
         }).to_string(),
         "creation": json!({ "execution": "run-1" }).to_string(),
-        "cacheIdentity": identity().to_string(),
+        "cacheIdentity": replay::identity().to_string(),
         "formerSubnetGroups": ["old"],
         "rollbackOf": "run-1"
     })

@@ -5,14 +5,14 @@ use replay::Replay;
 use serde_json::{Value, json};
 
 use super::{
-    OTHER, START, claim, claimed, identity, merge, nothing, operations, provision,
-    provision_elsewhere, read, remove, rollback, spec, with_identity,
+    OTHER, START, claim, claimed, merge, nothing, operations, provision, provision_elsewhere, read,
+    remove, rollback, spec, with_identity,
 };
 
 /// The attributes of a cache that is being created, as an earlier version wrote them.
 fn outdated() -> Value {
     merge(
-        identity(),
+        replay::identity(),
         json!({
             "askedAt": START - 1,
             "lastExecution": OTHER,
@@ -56,7 +56,7 @@ async fn outdated_attributes_are_rewritten_by_every_claim() {
                  takenOverAt{removed} ADD version :one"
             )
         );
-        assert_eq!(written(&update, ":cacheIdentity"), identity());
+        assert_eq!(written(&update, ":cacheIdentity"), replay::identity());
         assert_eq!(
             written(&update, ":creation"),
             // Of an unknown execution: the earlier version recorded only the cache's name.
@@ -104,7 +104,7 @@ async fn current_attributes_are_written_as_they_were_read() {
 
     let (_, update) = claimed(&current, &provision()).await;
 
-    assert_eq!(written(&update, ":cacheIdentity"), identity());
+    assert_eq!(written(&update, ":cacheIdentity"), replay::identity());
     assert_eq!(written(&update, ":creation"), creation);
 }
 

@@ -192,16 +192,7 @@ fn held(creation: Option<&Creation>) -> Value {
 /// Returns the record of an environment that has a cache, with the observations of an execution.
 fn with_observed(observed: &Value) -> Value {
     let mut record = held(None);
-    record["cacheIdentity"] = json!(
-        json!({
-            "vpcId": "vpc-0a1b2c3d4e5f60718",
-            "cacheName": "bandup-redis",
-            "securityGroupName": "redis-sg",
-            "subnetGroupName": "bandup-cached-subnet-group",
-            "parameterPrefix": "/bandup/cache"
-        })
-        .to_string()
-    );
+    record["cacheIdentity"] = json!(replay::identity().to_string());
     record["observed"] = json!(observed.to_string());
     record
 }
