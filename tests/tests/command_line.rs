@@ -691,3 +691,55 @@ fn watch_follows_the_run_that_an_event_starts() {
         (run(&["status", &environment.name]).status.code() == Some(5)).then_some(())
     });
 }
+
+#[test]
+fn status_reports_a_cache_that_was_deleted_outside_envcache() {
+    let environment = world().environment();
+    let name = environment.name.as_str();
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+    world().call(
+        "elasticache",
+        "delete_replication_group",
+        &json!({ "ReplicationGroupId": format!("{name}-redis") }),
+    );
+    until("the cache to be deleted", || {
+        environment.cache(world()).is_err().then_some(())
+    });
+
+    let status = run(&["status", name]);
+    let in_json = run(&["status", name, "--json"]);
+    let all = run(&["status"]);
+
+    assert_exit(&status, 1);
+    let shown = out(&status);
+    assert!(
+        shown.contains("cache missing") && shown.contains("rediss://"),
+        "{shown}"
+    );
+    let object: Value = serde_json::from_str(&out(&in_json)).expect("JSON");
+    assert_eq!(object["state"], "cacheMissing", "{object}");
+    assert_eq!(object["cacheStatus"], Value::Null, "{object}");
+    let is_missing = |line: &str| line.starts_with(&format!("{name} ")) && line.contains("missing");
+    assert!(out(&all).lines().any(is_missing), "{}", out(&all));
+
+    // As the reason says.
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+    assert_exit(&run(&["status", name]), 0);
+}
+
+#[test]
+fn status_prints_a_header_only_on_a_terminal() {
+    let environment = world().environment();
+    assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+
+    let (code, screen) = Terminal::start(world().envcache(&["status", &environment.name])).end();
+    let piped = run(&["status", &environment.name]);
+
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.starts_with("ENVIRONMENT "), "{screen}");
+    assert!(
+        out(&piped).starts_with(&environment.name),
+        "{}",
+        out(&piped)
+    );
+}
