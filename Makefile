@@ -65,7 +65,7 @@ build: tools ## build the deployable functions into .aws-sam/build
 	cargo lambda build --locked --release
 	sam build
 
-deploy: build ## deploy to AWS; asks for the settings
+deploy: build ## deploy to AWS; prompts for the settings
 	sam deploy --guided
 
 tools: $(VENV)/installed ## install MiniStack, SAM CLI, and cargo-lambda in a virtual environment

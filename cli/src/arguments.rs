@@ -70,23 +70,24 @@ pub enum Command {
         #[arg(value_name = "ENVIRONMENT")]
         subject: String,
     },
-    /// Remove an environment's cache and its data, and follow the run; asks for confirmation first
+    /// Remove an environment's cache and its data, and follow the run; prompts for confirmation first
     Down {
         /// The environment
         environment: String,
         /// Create a final snapshot before deleting the cache
         #[arg(long)]
         final_snapshot: bool,
-        /// Remove without asking for confirmation; required if there is no terminal
+        /// Remove without confirmation; required if there is no terminal
         #[arg(short, long)]
         yes: bool,
         /// Start the run and return without following it
         #[arg(long)]
         detach: bool,
     },
-    /// Check credentials, the stack, and the service-linked role; with a request, also its network
+    /// Check credentials, the stack, its state machines and table, the default engine version, and the service-linked
+    /// role; with a request, also start a dry run
     Doctor {
-        /// A request; a dry run looks up its network
+        /// The request of the dry run
         file: Option<PathBuf>,
     },
     /// Print the completions for a shell
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn down_asks_for_confirmation_unless_yes_is_given() {
+    fn down_prompts_unless_yes_is_given() {
         let cases = [
             (vec!["down", "bandup"], false),
             (vec!["down", "bandup", "--final-snapshot"], false),

@@ -1,4 +1,4 @@
-//! Asks for confirmation before a removal starts.
+//! Prompts for confirmation before a removal starts.
 
 use std::io::{BufRead, IsTerminal, stderr, stdin};
 
@@ -12,24 +12,24 @@ use crate::stack::Stack;
 ///
 /// Returns `Usage` if confirmation is required and there is no terminal.
 pub fn is_needed(environment: &str, yes: bool) -> Result<bool, Usage> {
-    // The question goes to standard error, so that standard output holds only the result.
+    // The question is written to standard error, so that standard output holds only the result.
     let is_terminal = stdin().is_terminal() && stderr().is_terminal();
-    must_ask(environment, is_terminal, yes)
+    must_confirm(environment, is_terminal, yes)
 }
 
-/// Asks on the terminal whether to remove an environment's cache. The question names the stack, the account, and the
+/// Prompts for confirmation before an environment's cache is removed. The warning names the stack, the account, and the
 /// Region, because the settings of another account (`AWS_PROFILE`) are easily overlooked.
 ///
 /// # Errors
 ///
 /// Returns `Usage` if the answer isn't the environment's name.
-pub fn ask(environment: &str, final_snapshot: bool, stack: &Stack) -> Result<(), Usage> {
+pub fn prompt(environment: &str, final_snapshot: bool, stack: &Stack) -> Result<(), Usage> {
     print_error_line(warning(environment, final_snapshot, stack));
     print_question("Type the environment's name to confirm: ");
     check_answer(environment, &read_answer())
 }
 
-fn must_ask(environment: &str, is_terminal: bool, yes: bool) -> Result<bool, Usage> {
+fn must_confirm(environment: &str, is_terminal: bool, yes: bool) -> Result<bool, Usage> {
     if !yes && !is_terminal {
         return Err(Usage(format!(
             "the removal of `{environment}` wasn't confirmed: standard input or standard error isn't a terminal. \
@@ -65,7 +65,7 @@ fn warning(environment: &str, final_snapshot: bool, stack: &Stack) -> String {
     let snapshot = if final_snapshot {
         "A final snapshot is created first."
     } else {
-        "No final snapshot is created without `--final-snapshot`."
+        "No final snapshot will be created. To create one, cancel and add `--final-snapshot`."
     };
     format!(
         "Remove the cache of `{environment}` and all of its data? It belongs to stack `{}` in account {}, Region {}. AWS \
@@ -78,11 +78,11 @@ fn warning(environment: &str, final_snapshot: bool, stack: &Stack) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_answer, must_ask, warning};
+    use super::{check_answer, must_confirm, warning};
     use crate::stack::Stack;
 
     #[test]
-    fn asks_on_a_terminal_unless_yes_is_given() {
+    fn prompts_on_terminal_unless_yes_is_given() {
         let cases = [
             // is_terminal, yes
             (true, false, Some(true)),
@@ -91,7 +91,7 @@ mod tests {
             (false, false, None),
         ];
         for (is_terminal, yes, expected) in cases {
-            let found = must_ask("bandup", is_terminal, yes);
+            let found = must_confirm("bandup", is_terminal, yes);
 
             assert_eq!(found.ok(), expected, "{is_terminal} {yes}");
         }
@@ -131,8 +131,8 @@ mod tests {
             (
                 false,
                 "Remove the cache of `bandup` and all of its data? It belongs to stack `envcache` in account \
-                 123456789012, Region ap-southeast-1. AWS deletes its automatic backups too. No final snapshot is \
-                 created without `--final-snapshot`.",
+                 123456789012, Region ap-southeast-1. AWS deletes its automatic backups too. No final snapshot will \
+                 be created. To create one, cancel and add `--final-snapshot`.",
             ),
             (
                 true,

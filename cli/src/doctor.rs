@@ -111,8 +111,8 @@ pub async fn run_checks(
     ))?;
     if let (Ok(stack), Some(request)) = (&stack, request) {
         report(&Finding::of(
-            "network",
-            network(settings, stack, request).await,
+            "dry run",
+            dry_run(settings, stack, request).await,
         ))?;
     }
     Ok(if has_failed {
@@ -249,8 +249,8 @@ async fn service_linked_role(settings: &SdkConfig) -> Result<(CheckResult, Strin
     })
 }
 
-/// Checks the request's network with a dry run, so that the deployed functions look it up with their own permissions.
-async fn network(
+/// Starts a dry run of the request, so that the deployed functions check it with their own permissions.
+async fn dry_run(
     settings: &SdkConfig,
     stack: &Stack,
     request: StartRequest,
@@ -261,7 +261,7 @@ async fn network(
     Ok(match follow(&sfn, &execution, &mut View::Silent).await? {
         Outcome::Succeeded(_) => (
             CheckResult::Ok,
-            format!("found; a dry run for {} succeeded", request.environment),
+            format!("the dry run for {} succeeded", request.environment),
         ),
         Outcome::Failed { error, cause } => (CheckResult::Failed, format!("{error}: {cause}")),
     })

@@ -6,6 +6,7 @@ use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::ErrorName;
+use contract::error::ABORTED;
 use serde_json::Value;
 
 use crate::account::aws_error;
@@ -27,8 +28,14 @@ impl Outcome {
                 Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
             }
             // These are the names that `ReportOutcome` announces.
-            ExecutionStatus::TimedOut => Self::forced_end(ErrorName::Timeout.as_str(), description),
-            ExecutionStatus::Aborted => Self::forced_end("Aborted", description),
+            ExecutionStatus::TimedOut => Self::forced_end(
+                ErrorName::Timeout.as_str(),
+                "the execution timed out",
+                description,
+            ),
+            ExecutionStatus::Aborted => {
+                Self::forced_end(ABORTED, "the execution was stopped", description)
+            }
             status => Self::Failed {
                 error: description.error().unwrap_or(status.as_str()).to_owned(),
                 cause: description
@@ -39,15 +46,14 @@ impl Outcome {
         }))
     }
 
-    fn forced_end(error: &str, description: &DescribeExecutionOutput) -> Self {
+    fn forced_end(error: &str, what: &str, description: &DescribeExecutionOutput) -> Self {
+        let cause = description.cause().map(|cause| format!(" ({cause})"));
         Self::Failed {
             error: error.to_owned(),
-            cause: description
-                .cause()
-                .unwrap_or(
-                    "the execution timed out or was stopped. Start it again: a new run continues where this one ended",
-                )
-                .to_owned(),
+            cause: format!(
+                "{what}{}. Start it again: a new run continues where this one ended",
+                cause.unwrap_or_default()
+            ),
         }
     }
 }

@@ -9,13 +9,14 @@ mod cache;
 mod confirm;
 mod doctor;
 mod endpoint;
+mod environment_record;
 mod execution;
 mod exit;
 mod follow;
+mod last_run;
 mod line_filter;
 mod output;
 mod progress;
-mod record;
 mod request;
 mod run;
 mod stack;
@@ -112,7 +113,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit> {
             let needs_confirmation = confirm::is_needed(&environment, yes)?;
             let (settings, stack) = find_stack(&options).await?;
             if needs_confirmation {
-                confirm::ask(&environment, final_snapshot, &stack)?;
+                confirm::prompt(&environment, final_snapshot, &stack)?;
             }
             start(&settings, &stack, request, Verb::Down, detach, *json).await
         }

@@ -1,7 +1,7 @@
 //! Prints to standard output and standard error, and makes the printed text safe for a terminal.
 //!
-//! Names, causes, and messages come from AWS and from events, and can contain terminal escape sequences. Every line
-//! that this program prints goes through this module, which removes them. `main.rs` denies the `print!` macros.
+//! Names, causes, and messages come from AWS and from events, and can contain terminal escape sequences. Every line of
+//! this program is printed by this module, which removes them. `main.rs` denies the `print!` macros.
 
 use std::fmt::Display;
 use std::io::{Write, stderr, stdout};

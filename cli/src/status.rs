@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 
-use ::record::LastResult;
 use anyhow::Result;
 use aws_config::SdkConfig;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -11,10 +10,10 @@ use serde::Serialize;
 
 use crate::cache::{Cache, Caches};
 use crate::endpoint::Endpoint;
-use crate::execution::{Outcome, describe};
+use crate::environment_record::{self, Record};
 use crate::exit::Exit;
+use crate::last_run::{Progress, Run, last_run, recorded_run};
 use crate::output::{print_error_line, print_json, print_line};
-use crate::record::{self, Record};
 use crate::request;
 use crate::stack::Stack;
 
@@ -90,22 +89,6 @@ impl State {
     }
 }
 
-/// The last run of an environment.
-#[derive(Clone, Debug, PartialEq)]
-struct Run {
-    execution: String,
-    removes: bool,
-    progress: Progress,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Progress {
-    Running,
-    Succeeded,
-    /// The error and its cause.
-    Failed(String),
-}
-
 /// Prints the status of one environment, or of every environment that has a record.
 pub async fn print(
     settings: &SdkConfig,
@@ -121,7 +104,8 @@ pub async fn print(
     let elasticache = aws_sdk_elasticache::Client::new(settings);
     let (records, caches) = match environment {
         Some(name) => {
-            let found = record::find(&dynamodb, &stack.environments_table, name).await?;
+            let found =
+                environment_record::find(&dynamodb, &stack.environments_table, name).await?;
             let record = found.unwrap_or_else(|| Record::unknown(name));
             let caches = match &record.cache_name {
                 Some(id) => Caches::one(&elasticache, id).await,
@@ -130,22 +114,22 @@ pub async fn print(
             (vec![record], caches)
         }
         None => (
-            record::all(&dynamodb, &stack.environments_table).await?,
+            environment_record::all(&dynamodb, &stack.environments_table).await?,
             Caches::all(&elasticache).await,
         ),
     };
     if records.is_empty() {
         print_error_line(format!(
-            "No environment has a record in the stack `{}`: no run has started yet",
+            "No environment has a record in the stack `{}`",
             stack.name
         ));
     } else if !json && std::io::stdout().is_terminal() {
-        print_line(HEADER.trim_end());
+        print_line(HEADER);
     }
     let mut exit = Exit::Success;
     for record in records {
         let cache = caches.find(record.cache_name.as_deref());
-        let status = read(settings, &stack, record, cache).await?;
+        let status = read(settings, &stack, record, cache).await;
         if environment.is_some() {
             exit = status.exit;
         }
@@ -175,7 +159,7 @@ async fn read(
     stack: &Stack,
     record: Record,
     cache: Cache,
-) -> Result<EnvironmentStatus> {
+) -> EnvironmentStatus {
     let endpoint = match record.requested_at {
         Some(_) => {
             let ssm = aws_sdk_ssm::Client::new(settings);
@@ -189,82 +173,22 @@ async fn read(
         None => Endpoint::NotPublished,
     };
     let sfn = aws_sdk_sfn::Client::new(settings);
-    let run = last_run(&sfn, stack, &record).await?;
-    Ok(derive_status(record, endpoint, cache, run))
+    let run = last_run(&sfn, stack, &record).await;
+    let run = run.map_err(|error| (recorded_run(stack, &record), format!("{error:#}")));
+    derive_status(record, endpoint, cache, run)
 }
 
-/// Returns the last run. Calls Step Functions only for a run that holds the claim, because only that run can still change
-/// the environment. The result of a run that released the claim is in the record, unless an earlier version of envcache
-/// wrote the record.
-async fn last_run(
-    sfn: &aws_sdk_sfn::Client,
-    stack: &Stack,
-    record: &Record,
-) -> Result<Option<Run>> {
-    let recorded = record
-        .last_result
-        .as_ref()
-        .map(|result| Run::recorded(result, stack));
-    let unfinished = match (&record.holder, &record.last_execution) {
-        (Some(holder), _) => Some(holder),
-        (None, last) if recorded.is_none() => last.as_ref(),
-        _ => None,
-    };
-    let Some(execution) = unfinished else {
-        return Ok(recorded);
-    };
-    let Some(description) = describe(sfn, execution).await? else {
-        return Ok(recorded);
-    };
-    let ended_at = description
-        .stop_date()
-        .and_then(|stop| DateTime::from_timestamp(stop.secs(), stop.subsec_nanos()));
-    let described = Run {
-        execution: execution.clone(),
-        removes: removes(execution, stack),
-        progress: match Outcome::of(&description)? {
-            None => Progress::Running,
-            Some(Outcome::Succeeded(_)) => Progress::Succeeded,
-            Some(Outcome::Failed { error, cause }) => Progress::Failed(format!("{error}: {cause}")),
-        },
-    };
-    // The holder ended without releasing the claim. Another run may have failed since then, before it claimed the
-    // environment.
-    let is_older = described.progress != Progress::Running && ended_at < record.result_at;
-    Ok(recorded.filter(|_| is_older).or(Some(described)))
-}
-
-impl Run {
-    fn recorded(result: &LastResult, stack: &Stack) -> Self {
-        let progress = match &result.failure {
-            None => Progress::Succeeded,
-            Some(failure) => Progress::Failed(format!(
-                "{}: {}: {}",
-                failure.error, failure.step, failure.reason
-            )),
-        };
-        Self {
-            execution: result.execution.clone(),
-            removes: removes(&result.execution, stack),
-            progress,
-        }
-    }
-}
-
-/// Returns whether an execution belongs to the deprovisioning state machine, whose name both ARNs contain. An earlier
-/// version of envcache named it after the stack.
-fn removes(execution: &str, stack: &Stack) -> bool {
-    let name = execution.split(':').nth(6).unwrap_or_default();
-    stack.deprovision.split(':').nth(6) == Some(name)
-        || name == format!("{}-deprovision", stack.name)
-}
-
+/// Derives the status. `run` is the last run, or the one that the record stores and why the last run can't be read.
 fn derive_status(
     record: Record,
     endpoint: Endpoint,
     cache: Cache,
-    run: Option<Run>,
+    run: Result<Option<Run>, (Option<Run>, String)>,
 ) -> EnvironmentStatus {
+    let (run, unreadable_run) = match run {
+        Ok(run) => (run, None),
+        Err((run, reason)) => (run, Some(reason)),
+    };
     let removes = run.as_ref().is_some_and(|run| run.removes);
     let progress = run.as_ref().map(|run| &run.progress);
     let is_published = match &endpoint {
@@ -292,10 +216,14 @@ fn derive_status(
     let mut exit = state.exit();
     if state == State::CacheMissing {
         reasons.push(format!(
-            "the replication group {} doesn't exist. It was deleted outside envcache. To create it again, start another \
+            "the replication group {} doesn't exist: it was deleted outside envcache. To create a new, empty one, start a \
              run with the same request",
             record.cache_name.as_deref().unwrap_or_default()
         ));
+    }
+    if let Some(reason) = unreadable_run {
+        reasons.push(format!("the last run can't be read: {reason}"));
+        exit = Exit::Unreachable;
     }
     let url = match endpoint {
         Endpoint::Published(url) => Some(url),

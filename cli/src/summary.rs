@@ -16,8 +16,7 @@ pub fn of(output: &Value) -> Vec<String> {
     } else if output["removed"] == true {
         lines.push(if texts(&output["parameters"]).next().is_none() {
             format!(
-                "No envcache resources remain for {environment}. No published endpoint was found; check the environment \
-                 name"
+                "{environment}: removed. No endpoint was published; if you expected one, check the environment's name"
             )
         } else {
             format!("{environment}: cache removed")
@@ -207,7 +206,7 @@ mod tests {
             (
                 json!({ "environment": "bandupp", "removed": true, "parameters": [], "left": [] }),
                 vec![
-                    "No envcache resources remain for bandupp. No published endpoint was found; check the environment name",
+                    "bandupp: removed. No endpoint was published; if you expected one, check the environment's name",
                 ],
             ),
             (json!(null), vec![]),

@@ -6,11 +6,12 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 use tokio::time::sleep;
 
+use crate::environment_record;
 use crate::execution::Outcome;
 use crate::exit::{Exit, Usage};
 use crate::follow::follow;
+use crate::last_run::last_run;
 use crate::output::print_error_line;
-use crate::record;
 use crate::request;
 use crate::stack::Stack;
 use crate::view::View;
@@ -20,9 +21,9 @@ use crate::view::View;
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Returns the execution to follow: the execution with the given ARN, the execution that holds the environment, or the
-/// environment's last execution. Waits up to 30 seconds for a record that names one, and returns none if there is none by
-/// then.
+/// Returns the execution to follow: the execution with the given ARN, or the environment's last one. If the environment has
+/// had a run, that is at once the last one, even if an event has not started its run yet. Otherwise waits up to 30 seconds
+/// for a run, and returns none if there is none by then.
 ///
 /// # Errors
 ///
@@ -35,14 +36,14 @@ pub async fn find(settings: &SdkConfig, stack_name: &str, subject: &str) -> Resu
     request::check_name(subject)?;
     let stack = Stack::find(settings, stack_name).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(settings);
+    let sfn = aws_sdk_sfn::Client::new(settings);
     let begin = Instant::now();
     loop {
-        let record = record::find(&dynamodb, &stack.environments_table, subject).await?;
-        let record = record.unwrap_or_default();
-        let last = record.last_result.map(|result| result.execution);
-        let execution = record.holder.or(last).or(record.last_execution);
-        if execution.is_some() || begin.elapsed() >= GRACE_PERIOD {
-            return Ok(execution);
+        let table = &stack.environments_table;
+        let record = environment_record::find(&dynamodb, table, subject).await?;
+        let run = last_run(&sfn, &stack, &record.unwrap_or_default()).await?;
+        if run.is_some() || begin.elapsed() >= GRACE_PERIOD {
+            return Ok(run.map(|run| run.execution));
         }
         sleep(INTERVAL).await;
     }

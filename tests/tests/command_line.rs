@@ -182,7 +182,7 @@ fn up_exits_1_with_the_reason_when_the_run_fails() {
     );
     assert_exit(&doctor, 1);
     assert!(
-        out(&doctor).contains("✗ network") && out(&doctor).contains("✓ credentials"),
+        out(&doctor).contains("✗ dry run") && out(&doctor).contains("✓ credentials"),
         "{}",
         out(&doctor)
     );
@@ -317,7 +317,7 @@ fn exits_3_with_a_remedy_when_aws_or_stack_is_unreachable() {
 }
 
 #[test]
-fn doctor_checks_the_stack_and_the_network_of_a_request() {
+fn doctor_checks_stack_and_starts_dry_run_of_request() {
     let environment = world().environment();
     let request = file(&environment.request());
 
@@ -331,7 +331,7 @@ fn doctor_checks_the_stack_and_the_network_of_a_request() {
         "✓ stack",
         "✓ state machines",
         "✓ records",
-        "✓ network",
+        "✓ dry run",
     ] {
         assert!(shown.contains(check), "no {check:?} in\n{shown}");
     }

@@ -1,15 +1,9 @@
-use ::record::{Failure, LastResult};
-use aws_sdk_sfn::Client;
-use chrono::DateTime;
-use replay::{Answer, Replay};
-use serde_json::json;
-
-use super::{HEADER, Progress, Run, State, derive_status, last_run, line};
+use super::{HEADER, State, derive_status, line};
 use crate::cache::Cache;
 use crate::endpoint::Endpoint;
+use crate::environment_record::Record;
 use crate::exit::Exit;
-use crate::record::Record;
-use crate::stack::Stack;
+use crate::last_run::{Progress, Run};
 
 const FAILURE: &str = "Throttled: PublishEndpoint: PutParameter";
 const UNREADABLE: &str =
@@ -110,7 +104,7 @@ fn derives_state_from_last_run_and_endpoint() {
             Record::default(),
             endpoint.clone(),
             available(),
-            run.clone(),
+            Ok(run.clone()),
         );
 
         let case = format!("{endpoint:?} {run:?}");
@@ -139,7 +133,7 @@ fn derives_state_from_last_run_when_endpoint_is_denied() {
         let reason = "GetParameter /x/url: AccessDeniedException: no".to_owned();
         let endpoint = Endpoint::Unreadable(reason);
 
-        let found = derive_status(Record::default(), endpoint, available(), run.clone());
+        let found = derive_status(Record::default(), endpoint, available(), Ok(run.clone()));
 
         assert_eq!(
             (found.state, found.exit),
@@ -209,7 +203,7 @@ fn reports_missing_cache_while_its_endpoint_is_published() {
             ..Record::unknown("bandup")
         };
 
-        let found = derive_status(record, endpoint, Cache::Missing, run);
+        let found = derive_status(record, endpoint, Cache::Missing, Ok(run));
 
         assert_eq!((found.state, found.exit), (state, exit), "{case}");
         let reason = found.reason.unwrap_or_default();
@@ -228,7 +222,7 @@ fn exits_3_when_elasticache_is_denied() {
         Record::unknown("bandup"),
         endpoint,
         cache,
-        Some(succeeded(false)),
+        Ok(Some(succeeded(false))),
     );
 
     assert_eq!(
@@ -258,7 +252,12 @@ fn shows_removal_protection_at_the_end_of_the_line() {
             ..Record::unknown("bandup")
         };
 
-        let status = derive_status(record, Endpoint::NotPublished, Cache::NotRequested, None);
+        let status = derive_status(
+            record,
+            Endpoint::NotPublished,
+            Cache::NotRequested,
+            Ok(None),
+        );
 
         let line = line(&status);
         assert_eq!(line, expected);
@@ -269,135 +268,20 @@ fn shows_removal_protection_at_the_end_of_the_line() {
     }
 }
 
-const HOLDER: &str = "arn:aws:states:eu-west-1:123456789012:execution:envcache-provision:holder";
-const REMOVAL: &str = "arn:aws:states:eu-west-1:123456789012:execution:envcache-deprovision:run-1";
+#[test]
+fn shows_the_recorded_run_when_step_functions_is_denied() {
+    let endpoint = Endpoint::Published("rediss://host:6379".to_owned());
+    let denied = "DescribeExecution: AccessDeniedException: no".to_owned();
+    let run = Err((Some(failed(false)), denied));
 
-const OLD_REMOVAL: &str =
-    "arn:aws:states:eu-west-1:123456789012:execution:caches-deprovision:run-1";
+    let found = derive_status(Record::unknown("bandup"), endpoint, available(), run);
 
-fn stack() -> Stack {
-    Stack {
-        name: "caches".to_owned(),
-        provision: "arn:aws:states:eu-west-1:123456789012:stateMachine:envcache-provision"
-            .to_owned(),
-        deprovision: "arn:aws:states:eu-west-1:123456789012:stateMachine:envcache-deprovision"
-            .to_owned(),
-        ..Stack::default()
-    }
-}
-
-/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>
-fn described(status: &str, stopped_at: Option<i64>) -> Answer {
-    Answer::ok(
-        json!({
-            "executionArn": HOLDER,
-            "stateMachineArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:envcache-provision",
-            "startDate": 100,
-            "status": status,
-            "stopDate": stopped_at,
-            "output": "{}",
-        })
-        .to_string(),
-    )
-}
-
-fn succeeded_run(execution: &str) -> LastResult {
-    LastResult {
-        execution: execution.to_owned(),
-        failure: None,
-    }
-}
-
-fn failed_run(execution: &str) -> LastResult {
-    LastResult {
-        execution: execution.to_owned(),
-        failure: Some(Failure {
-            step: "PublishEndpoint".to_owned(),
-            error: "Throttled".to_owned(),
-            reason: "PutParameter".to_owned(),
-        }),
-    }
-}
-
-#[tokio::test]
-async fn describes_at_most_one_execution() {
-    let held = |last_result| Record {
-        holder: Some(HOLDER.to_owned()),
-        last_execution: Some("arn:last".to_owned()),
-        last_result,
-        result_at: DateTime::from_timestamp(200, 0),
-        ..Record::unknown("bandup")
-    };
-    let released = |last_execution: Option<&str>, last_result| Record {
-        last_execution: last_execution.map(str::to_owned),
-        last_result,
-        ..Record::unknown("bandup")
-    };
-    let not_returned = || Answer::json_fault(400, "ExecutionDoesNotExist", "no");
-    let cases = [
-        ("no run", released(None, None), None, None),
-        (
-            "a result",
-            released(Some("arn:last"), Some(failed_run(REMOVAL))),
-            None,
-            Some((REMOVAL, true, Progress::Failed(FAILURE.to_owned()))),
-        ),
-        (
-            "a result of a run that was never recorded",
-            released(None, Some(succeeded_run(HOLDER))),
-            None,
-            Some((HOLDER, false, Progress::Succeeded)),
-        ),
-        (
-            "a record of an earlier version",
-            released(Some(HOLDER), None),
-            Some(described("SUCCEEDED", Some(150))),
-            Some((HOLDER, false, Progress::Succeeded)),
-        ),
-        (
-            "a running holder",
-            held(Some(succeeded_run(REMOVAL))),
-            Some(described("RUNNING", None)),
-            Some((HOLDER, false, Progress::Running)),
-        ),
-        (
-            "a holder that ended after the recorded result",
-            held(Some(succeeded_run(REMOVAL))),
-            Some(described("SUCCEEDED", Some(250))),
-            Some((HOLDER, false, Progress::Succeeded)),
-        ),
-        (
-            "a holder that ended before another run failed",
-            held(Some(failed_run(REMOVAL))),
-            Some(described("SUCCEEDED", Some(150))),
-            Some((REMOVAL, true, Progress::Failed(FAILURE.to_owned()))),
-        ),
-        (
-            "a result of a state machine with the name of an earlier version",
-            released(None, Some(succeeded_run(OLD_REMOVAL))),
-            None,
-            Some((OLD_REMOVAL, true, Progress::Succeeded)),
-        ),
-        (
-            "a holder that isn't returned",
-            held(Some(succeeded_run(REMOVAL))),
-            Some(not_returned()),
-            Some((REMOVAL, true, Progress::Succeeded)),
-        ),
-    ];
-    for (case, record, answer, expected) in cases {
-        let calls = usize::from(answer.is_some());
-        let replay = Replay::new(answer);
-        let sfn = Client::new(&replay.config());
-
-        let found = last_run(&sfn, &stack(), &record).await.expect(case);
-
-        let expected = expected.map(|(execution, removes, progress)| Run {
-            execution: execution.to_owned(),
-            removes,
-            progress,
-        });
-        assert_eq!(found, expected, "{case}");
-        assert_eq!(replay.documents().len(), calls, "{case}");
-    }
+    assert_eq!(
+        (found.state, found.exit),
+        (State::ChangeFailed, Exit::Unreachable)
+    );
+    let reason = format!(
+        "{FAILURE}; the last run can't be read: DescribeExecution: AccessDeniedException: no"
+    );
+    assert_eq!(found.reason, Some(reason));
 }

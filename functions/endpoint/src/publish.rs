@@ -43,19 +43,19 @@ pub async fn publish(
             ));
         }
     };
-    let mut wanted = parameters(
+    let mut requested = parameters(
         spec.parameter_prefix.as_str(),
         spec.environment.as_str(),
         &endpoints,
     );
     if !is_known {
         let has_host = |parameter: &&mut Parameter| parameter.value.contains(UNKNOWN);
-        for parameter in wanted.iter_mut().filter(has_host) {
+        for parameter in requested.iter_mut().filter(has_host) {
             UNKNOWN.clone_into(&mut parameter.value);
         }
     }
     let outdated = outdated(spec.parameter_prefix.as_str(), &endpoints);
-    let changes = plan_changes(ssm, &owner, spec.options.adopt, &wanted, outdated).await?;
+    let changes = plan_changes(ssm, &owner, spec.options.adopt, &requested, outdated).await?;
     if plan {
         let actions = changes.iter().map(Change::to_action).collect();
         return Ok(PublishEndpointOutput::Planned { actions });
@@ -81,7 +81,10 @@ pub async fn publish(
     Ok(PublishEndpointOutput::Published(Published {
         primary_endpoint: endpoints.primary.to_string(),
         url: format!("rediss://{}", endpoints.primary),
-        parameters: wanted.into_iter().map(|parameter| parameter.name).collect(),
+        parameters: requested
+            .into_iter()
+            .map(|parameter| parameter.name)
+            .collect(),
         written,
         removed,
     }))
@@ -131,13 +134,13 @@ async fn plan_changes<'a>(
     ssm: &Client,
     owner: &Owner,
     adopt: bool,
-    wanted: &'a [Parameter],
+    requested: &'a [Parameter],
     outdated: Option<String>,
 ) -> StepResult<Vec<Change<'a>>> {
-    let names = wanted.iter().map(|parameter| &parameter.name);
+    let names = requested.iter().map(|parameter| &parameter.name);
     let found = read(ssm, names.chain(outdated.as_ref()).cloned().collect()).await?;
     let mut changes = Vec::new();
-    for parameter in wanted {
+    for parameter in requested {
         let Some(Found { value, kind }) = found.get(&parameter.name) else {
             changes.push(Change::Create(parameter));
             continue;

@@ -121,8 +121,8 @@ async fn commands(
     expect("GET", "envcache", found.as_deref().unwrap_or("nothing"))
 }
 
-fn expect(command: &str, wanted: &str, found: &str) -> Result<(), RedisError> {
-    if found == wanted {
+fn expect(command: &str, expected: &str, found: &str) -> Result<(), RedisError> {
+    if found == expected {
         return Ok(());
     }
     Err(RedisError::from((

@@ -10,7 +10,7 @@ use crate::{publish, retract};
 
 const HOST: &str = "master.bandup-redis.q68zge.apse1.cache.amazonaws.com";
 
-/// The shape of
+/// Returns an answer in the format of
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>.
 fn existing(parameters: &[(&str, &str)]) -> Answer {
     let found: Vec<_> = parameters

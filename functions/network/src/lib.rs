@@ -33,16 +33,16 @@ pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<Res
     Ok(ResolveNetworkOutput { spec, network })
 }
 
-async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
+async fn find(ec2: &Client, requested: &Network) -> StepResult<ResolvedNetwork> {
     let vpc = exactly_one(
         Kind::Vpc,
-        wanted.vpc.as_str(),
+        requested.vpc.as_str(),
         "in this account and Region",
-        &describe_vpcs(ec2, wanted.vpc.as_str()).await?,
+        &describe_vpcs(ec2, requested.vpc.as_str()).await?,
     )?;
     let found = describe_subnets(ec2, &vpc).await?;
-    let (subnet_ids, zones) = subnets(&wanted.subnets, &vpc, &found)?;
-    let group = wanted.backend_security_group.as_str();
+    let (subnet_ids, zones) = subnets(&requested.subnets, &vpc, &found)?;
+    let group = requested.backend_security_group.as_str();
     let backend = exactly_one(
         Kind::SecurityGroup,
         group,
@@ -57,21 +57,21 @@ async fn find(ec2: &Client, wanted: &Network) -> StepResult<ResolvedNetwork> {
     })
 }
 
-async fn describe_vpcs(ec2: &Client, wanted: &str) -> StepResult<Vec<Candidate>> {
-    let by = if is_id(Kind::Vpc, wanted) {
+async fn describe_vpcs(ec2: &Client, requested: &str) -> StepResult<Vec<Candidate>> {
+    let by = if is_id(Kind::Vpc, requested) {
         "vpc-id"
     } else {
         "tag:Name"
     };
     let vpcs = ec2
         .describe_vpcs()
-        .filters(filter(by, wanted))
+        .filters(filter(by, requested))
         .into_paginator()
         .items()
         .send()
         .try_collect()
         .await
-        .map_err(|error| step::failure("DescribeVpcs", wanted, error))?;
+        .map_err(|error| step::failure("DescribeVpcs", requested, error))?;
     Ok(vpcs
         .iter()
         .filter_map(|vpc| Candidate::new(vpc.vpc_id(), name_tag(vpc.tags())))
@@ -103,9 +103,9 @@ async fn describe_subnets(ec2: &Client, vpc: &str) -> StepResult<Vec<Subnet>> {
 async fn describe_security_groups(
     ec2: &Client,
     vpc: &str,
-    wanted: &str,
+    requested: &str,
 ) -> StepResult<Vec<Candidate>> {
-    let by = if is_id(Kind::SecurityGroup, wanted) {
+    let by = if is_id(Kind::SecurityGroup, requested) {
         "group-id"
     } else {
         "group-name"
@@ -113,13 +113,13 @@ async fn describe_security_groups(
     let groups = ec2
         .describe_security_groups()
         .filters(filter("vpc-id", vpc))
-        .filters(filter(by, wanted))
+        .filters(filter(by, requested))
         .into_paginator()
         .items()
         .send()
         .try_collect()
         .await
-        .map_err(|error| step::failure("DescribeSecurityGroups", wanted, error))?;
+        .map_err(|error| step::failure("DescribeSecurityGroups", requested, error))?;
     Ok(groups
         .iter()
         .filter_map(|group| Candidate::new(group.group_id(), group.group_name()))

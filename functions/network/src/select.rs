@@ -56,11 +56,11 @@ impl Candidate {
         })
     }
 
-    fn matches(&self, kind: Kind, wanted: &str) -> bool {
-        if is_id(kind, wanted) {
-            self.id == wanted
+    fn matches(&self, kind: Kind, requested: &str) -> bool {
+        if is_id(kind, requested) {
+            self.id == requested
         } else {
-            self.name.as_deref() == Some(wanted)
+            self.name.as_deref() == Some(requested)
         }
     }
 }
@@ -88,13 +88,13 @@ pub fn is_id(kind: Kind, text: &str) -> bool {
 /// Returns `NotFound` if no candidate matches, and `Ambiguous` if more than one does.
 pub fn exactly_one(
     kind: Kind,
-    wanted: &str,
+    requested: &str,
     scope: &str,
     found: &[Candidate],
 ) -> StepResult<String> {
     let matches: Vec<_> = found
         .iter()
-        .filter(|candidate| candidate.matches(kind, wanted))
+        .filter(|candidate| candidate.matches(kind, requested))
         .map(|candidate| candidate.id.as_str())
         .collect();
     match matches[..] {
@@ -102,7 +102,7 @@ pub fn exactly_one(
         [] => Err(StepError::new(
             ErrorName::NotFound,
             format!(
-                "{}: there is no {} `{wanted}` {scope}. Nothing was created. Correct the name, or create the resource, \
+                "{}: there is no {} `{requested}` {scope}. Nothing was created. Correct the name, or create the resource, \
                  then start again",
                 kind.field(),
                 kind.noun()
@@ -111,7 +111,7 @@ pub fn exactly_one(
         _ => Err(StepError::new(
             ErrorName::Ambiguous,
             format!(
-                "{}: there is more than one {} `{wanted}` {scope}: {}. Nothing was created. Use one of these IDs instead \
+                "{}: there is more than one {} `{requested}` {scope}: {}. Nothing was created. Use one of these IDs instead \
                  of the name, then start again",
                 kind.field(),
                 kind.noun(),
@@ -129,7 +129,7 @@ pub fn exactly_one(
 /// Returns `InvalidSpec` if a subnet is listed twice or all are in one zone, `NotFound` if no subnet has a requested
 /// name, and `Ambiguous` if more than one has it.
 pub fn subnets(
-    wanted: &Subnets,
+    requested: &Subnets,
     vpc: &str,
     found: &[Subnet],
 ) -> StepResult<(Vec<String>, Vec<String>)> {
@@ -138,7 +138,7 @@ pub fn subnets(
         .iter()
         .map(|subnet| subnet.candidate.clone())
         .collect();
-    let ids = wanted
+    let ids = requested
         .iter()
         .map(|name| exactly_one(Kind::Subnet, name.as_str(), &scope, &candidates))
         .collect::<StepResult<Vec<_>>>()?;
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    fn wanted(names: [&str; 2]) -> Subnets {
+    fn requested(names: [&str; 2]) -> Subnets {
         serde_json::from_value(json!(names)).expect("two subnets")
     }
 
@@ -236,8 +236,8 @@ mod tests {
             ("absent", Err(ErrorName::NotFound), "no such name"),
             ("twins", Err(ErrorName::Ambiguous), "two with that name"),
         ];
-        for (wanted, expected, why) in cases {
-            let selected = exactly_one(Kind::Vpc, wanted, "here", &found);
+        for (requested, expected, why) in cases {
+            let selected = exactly_one(Kind::Vpc, requested, "here", &found);
             assert_eq!(
                 selected.as_deref().map_err(contract::StepError::name),
                 expected,
@@ -270,8 +270,12 @@ mod tests {
             subnet("subnet-0000000c", "three", "ap-southeast-1c"),
         ];
 
-        let (ids, zones) = subnets(&wanted(["two", "subnet-0000000a"]), "vpc-0000000a", &found)
-            .expect("two subnets in two zones");
+        let (ids, zones) = subnets(
+            &requested(["two", "subnet-0000000a"]),
+            "vpc-0000000a",
+            &found,
+        )
+        .expect("two subnets in two zones");
 
         assert_eq!(ids, ["subnet-0000000b", "subnet-0000000a"]);
         assert_eq!(zones, ["ap-southeast-1a", "ap-southeast-1b"]);
@@ -284,8 +288,8 @@ mod tests {
             subnet("subnet-0000000b", "two", "ap-southeast-1a"),
         ];
 
-        let error =
-            subnets(&wanted(["one", "two"]), "vpc-0000000a", &found).expect_err("both in one zone");
+        let error = subnets(&requested(["one", "two"]), "vpc-0000000a", &found)
+            .expect_err("both in one zone");
 
         assert_eq!(error.name(), ErrorName::InvalidSpec);
         assert!(error.to_string().contains("ap-southeast-1a"), "{error}");
@@ -295,8 +299,12 @@ mod tests {
     fn rejects_subnet_listed_by_name_and_by_id() {
         let found = [subnet("subnet-0000000a", "one", "ap-southeast-1a")];
 
-        let error = subnets(&wanted(["one", "subnet-0000000a"]), "vpc-0000000a", &found)
-            .expect_err("the same subnet");
+        let error = subnets(
+            &requested(["one", "subnet-0000000a"]),
+            "vpc-0000000a",
+            &found,
+        )
+        .expect_err("the same subnet");
 
         assert_eq!(error.name(), ErrorName::InvalidSpec);
         assert!(error.to_string().contains("by name and by ID"), "{error}");

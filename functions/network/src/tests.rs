@@ -19,7 +19,7 @@ fn request() -> Value {
     })
 }
 
-/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html>.
+/// Returns an answer in the format of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html>.
 fn vpcs(found: &[(&str, &str)]) -> Answer {
     let items: String = found
         .iter()
@@ -36,7 +36,8 @@ fn vpcs(found: &[(&str, &str)]) -> Answer {
     ))
 }
 
-/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>.
+/// Returns an answer in the format of
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>.
 fn subnets(found: &[(&str, &str, &str)], next: &str) -> Answer {
     let items: String = found
         .iter()
@@ -52,7 +53,8 @@ fn subnets(found: &[(&str, &str, &str)], next: &str) -> Answer {
     ))
 }
 
-/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>.
+/// Returns an answer in the format of
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>.
 fn security_groups(found: &[(&str, &str)]) -> Answer {
     let items: String = found
         .iter()
@@ -142,7 +144,7 @@ async fn resolves_names_and_fills_in_every_default() {
 }
 
 #[tokio::test]
-async fn looks_up_ids_as_ids() {
+async fn filters_by_id_when_request_has_ids() {
     let replay = Replay::new(reference_network());
     let mut request = request();
     request["network"] = json!({

@@ -10,7 +10,7 @@ use aws_sdk_elasticache::operation::modify_replication_group::{
 };
 use contract::error::StepResult;
 
-use crate::compare::{Change, Requested, Setting};
+use crate::compare::{Change, Setting, SettingValue};
 use crate::find::is_still_changing;
 
 /// ElastiCache's answer to the call.
@@ -70,21 +70,21 @@ async fn modify(
         .apply_immediately(true);
     settings
         .into_iter()
-        .fold(request, |request, setting| match setting.requested {
-            Requested::Description(text) => request.replication_group_description(text),
-            Requested::SnapshotRetention {
+        .fold(request, |request, setting| match setting.value {
+            SettingValue::Description(text) => request.replication_group_description(text),
+            SettingValue::SnapshotRetention {
                 days,
                 snapshotting_cluster_id,
             } => request
                 .snapshot_retention_limit(days)
                 .set_snapshotting_cluster_id(snapshotting_cluster_id),
-            Requested::SecurityGroup(id) => request.security_group_ids(id),
-            Requested::Failover(is_on) => request
+            SettingValue::SecurityGroup(id) => request.security_group_ids(id),
+            SettingValue::Failover(is_on) => request
                 .automatic_failover_enabled(is_on)
                 .multi_az_enabled(is_on),
-            Requested::EngineVersion(version) => request.engine_version(version),
-            Requested::ParameterGroup(name) => request.cache_parameter_group_name(name),
-            Requested::NodeType(node_type) => request.cache_node_type(node_type),
+            SettingValue::EngineVersion(version) => request.engine_version(version),
+            SettingValue::ParameterGroup(name) => request.cache_parameter_group_name(name),
+            SettingValue::NodeType(node_type) => request.cache_node_type(node_type),
         })
         .send()
         .await

@@ -21,9 +21,7 @@ pub async fn check(
 ) -> StepResult<CheckReplicationGroupOutput> {
     let id = &input.cache_name;
     let group = find::replication_group(elasticache, id).await?;
-    let status = group
-        .as_ref()
-        .map(|group| group.status().unwrap_or("without a status"));
+    let status = group.as_ref().map(find::status);
     Ok(match decide::by_status(id, status) {
         Ok(Next::Wait(found)) if found != "modifying" => CheckReplicationGroupOutput::Pending {
             wait_seconds: wait_or_give_up(input.seconds_waited, id, &found)?,

@@ -32,13 +32,13 @@ pub struct Setting {
     /// The value that the group has; none if ElastiCache returns none.
     found: Option<String>,
     /// The value to change it to.
-    pub requested: Requested,
+    pub value: SettingValue,
 }
 
 /// The value of a setting, as a parameter of
 /// [ModifyReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Requested {
+pub enum SettingValue {
     Description(String),
     SnapshotRetention {
         days: i32,
@@ -74,7 +74,7 @@ impl Change {
                     action.change(
                         setting.field,
                         setting.found.clone(),
-                        Some(setting.requested.to_string()),
+                        Some(setting.value.to_string()),
                     )
                 },
             ),
@@ -96,7 +96,7 @@ impl Display for Change {
     }
 }
 
-impl Display for Requested {
+impl Display for SettingValue {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::SnapshotRetention { days, .. } => write!(formatter, "{days}"),
@@ -163,7 +163,7 @@ fn description(group: &ReplicationGroup, input: &EnsureReplicationGroupInput) ->
     (group.description() != Some(requested)).then(|| Setting {
         field: "cache.description",
         found: group.description().map(str::to_owned),
-        requested: Requested::Description(requested.to_owned()),
+        value: SettingValue::Description(requested.to_owned()),
     })
 }
 
@@ -177,7 +177,7 @@ fn snapshot_retention(
     (found != Some(days)).then(|| Setting {
         field: "cache.snapshotRetentionDays",
         found: found.map(|days| days.to_string()),
-        requested: Requested::SnapshotRetention {
+        value: SettingValue::SnapshotRetention {
             days,
             snapshotting_cluster_id: turns_on
                 .then(|| group.member_clusters().first().cloned())
@@ -195,7 +195,7 @@ fn security_group(member: &CacheCluster, input: &EnsureReplicationGroupInput) ->
     (found != [input.security_group_id.as_str()]).then(|| Setting {
         field: "security group",
         found: Some(found.join(", ")),
-        requested: Requested::SecurityGroup(input.security_group_id.clone()),
+        value: SettingValue::SecurityGroup(input.security_group_id.clone()),
     })
 }
 
@@ -215,7 +215,7 @@ fn failover(group: &ReplicationGroup, input: &EnsureReplicationGroupInput) -> Op
     (found != (Some(&expected.0), Some(&expected.1))).then(|| Setting {
         field: "failover and Multi-AZ",
         found: Some(on_off(Some(is_on)).to_owned()),
-        requested: Requested::Failover(requested),
+        value: SettingValue::Failover(requested),
     })
 }
 
@@ -235,7 +235,7 @@ fn upgrade(member: &CacheCluster, input: &EnsureReplicationGroupInput) -> Vec<Se
         .map(|text| Setting {
             field: "cache.engineVersion",
             found: member.engine_version().map(str::to_owned),
-            requested: Requested::EngineVersion(text.to_string()),
+            value: SettingValue::EngineVersion(text.to_string()),
         });
     let in_use = parameter_group_of(member);
     let parameter_group = version::parameter_group(in_use, found, requested)
@@ -243,7 +243,7 @@ fn upgrade(member: &CacheCluster, input: &EnsureReplicationGroupInput) -> Vec<Se
         .map(|name| Setting {
             field: "parameter group",
             found: in_use.map(str::to_owned),
-            requested: Requested::ParameterGroup(name),
+            value: SettingValue::ParameterGroup(name),
         });
     engine_version.into_iter().chain(parameter_group).collect()
 }
@@ -253,7 +253,7 @@ fn node_type(group: &ReplicationGroup, input: &EnsureReplicationGroupInput) -> O
     (group.cache_node_type() != Some(requested)).then(|| Setting {
         field: "cache.nodeType",
         found: group.cache_node_type().map(str::to_owned),
-        requested: Requested::NodeType(requested.to_owned()),
+        value: SettingValue::NodeType(requested.to_owned()),
     })
 }
 

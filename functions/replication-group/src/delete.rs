@@ -27,7 +27,7 @@ pub async fn delete(
     let Some(group) = find::replication_group(elasticache, id).await? else {
         return absent(elasticache, &input).await;
     };
-    let status = group.status().unwrap_or("without a status");
+    let status = find::status(&group);
     match by_status(&input, status)? {
         Next::Wait => {
             let found = changing(elasticache, &group, status).await?;

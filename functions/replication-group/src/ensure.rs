@@ -58,9 +58,7 @@ pub async fn ensure(
         return Ok(round.claim_lost());
     }
     let group = find::replication_group(&clients.elasticache, round.id).await?;
-    let status = group
-        .as_ref()
-        .map(|group| group.status().unwrap_or("without a status"));
+    let status = group.as_ref().map(find::status);
     match (decide::by_status(round.id, status)?, &group) {
         (Next::Wait(status), Some(group)) if status == "modifying" => round.modifying(group).await,
         (Next::Wait(status), _) => round.wait(&status),

@@ -30,6 +30,14 @@ pub async fn replication_group(
     }
 }
 
+/// What ElastiCache has never been seen to return: a replication group or a member without a status.
+const WITHOUT_STATUS: &str = "without a status";
+
+/// Returns a replication group's status.
+pub fn status(group: &ReplicationGroup) -> &str {
+    group.status().unwrap_or(WITHOUT_STATUS)
+}
+
 /// Returns the name of the snapshot; none if it doesn't exist.
 ///
 /// # Errors
@@ -83,7 +91,7 @@ pub async fn members(elasticache: &Client, group: &ReplicationGroup) -> StepResu
                 });
             }
             status => {
-                let status = status.unwrap_or("without a status");
+                let status = status.unwrap_or(WITHOUT_STATUS);
                 changing = changing.or(Some(format!("{id} is {status}")));
             }
         }

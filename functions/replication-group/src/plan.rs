@@ -2,6 +2,7 @@
 
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
+use contract::spec::Cache;
 use contract::{Action, Ownership};
 
 use crate::compare::{self, Change};
@@ -14,15 +15,28 @@ pub fn creation(
     before: Option<Action>,
     engine_version: &str,
 ) -> EnsureReplicationGroupOutput {
-    let cache = &input.spec.cache;
-    let create = Action::new("CreateReplicationGroup", cache.name.as_str())
-        .sets("cache.description", &cache.description)
-        .sets("cache.nodeType", &cache.node_type)
-        .sets("cache.replicas", &cache.replicas.get())
-        .sets("cache.port", &cache.port.get())
+    // Every field by name: a new one that the plan doesn't show fails to compile.
+    let Cache {
+        name,
+        description,
+        node_type,
+        replicas,
+        port,
+        snapshot_retention_days,
+        // `engine_version` is the requested, the recorded, or the default one.
+        engine_version: _,
+        // The plans of the groups show these.
+        security_group_name: _,
+        subnet_group_name: _,
+    } = &input.spec.cache;
+    let create = Action::new("CreateReplicationGroup", name.as_str())
+        .sets("cache.description", description)
+        .sets("cache.nodeType", node_type)
+        .sets("cache.replicas", &replicas.get())
+        .sets("cache.port", &port.get())
         .sets(
             "cache.snapshotRetentionDays",
-            &cache.snapshot_retention_days.get(),
+            &snapshot_retention_days.get(),
         )
         .sets("cache.engineVersion", &engine_version);
     EnsureReplicationGroupOutput::Planned {

@@ -43,7 +43,7 @@ mod tests {
     use super::{DEADLINE_SECONDS, next_wait, wait_or_give_up};
     use contract::ErrorName;
 
-    /// The times of all checks until the deadline, in seconds of waiting.
+    /// Returns the times of all checks until the deadline, in seconds of waiting.
     fn check_times() -> Vec<u32> {
         let mut times = Vec::new();
         let mut waited = 0;
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn six_minutes_take_24_checks() {
+    fn makes_24_checks_in_first_six_minutes() {
         assert_eq!(
             check_times().iter().filter(|time| **time <= 360).count(),
             24

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn new_cache_gets_requested_or_recorded_or_default_version() {
+    fn returns_requested_or_recorded_or_default_version() {
         let cases = [
             (None, None, "8.2", "nothing is known"),
             (Some("8.0"), None, "8.0", "it is requested"),

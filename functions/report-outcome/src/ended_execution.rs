@@ -1,6 +1,6 @@
 //! The end of an execution, as Step Functions reports it to EventBridge. Pure functions; no AWS calls.
 
-use contract::error::{ErrorName, StepError, StepResult};
+use contract::error::{ABORTED, ErrorName, StepError, StepResult};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ pub enum ForcedEnd {
     /// It failed with an error that only Step Functions reports: `States.Runtime` and
     /// `States.DataLimitExceeded` can't be caught
     /// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
-    Foreign,
+    Uncaught,
 }
 
 impl ForcedEnd {
@@ -64,8 +64,8 @@ impl ForcedEnd {
     pub const fn error(self) -> &'static str {
         match self {
             Self::TimedOut => ErrorName::Timeout.as_str(),
-            Self::Aborted => "Aborted",
-            Self::Foreign => ErrorName::Internal.as_str(),
+            Self::Aborted => ABORTED,
+            Self::Uncaught => ErrorName::Internal.as_str(),
         }
     }
 }
@@ -149,16 +149,16 @@ impl EndedExecution {
     pub fn forced_end(&self) -> Option<ForcedEnd> {
         match self.status {
             Status::Succeeded => None,
-            Status::Failed => self.has_foreign_error().then_some(ForcedEnd::Foreign),
+            Status::Failed => self.has_uncaught_error().then_some(ForcedEnd::Uncaught),
             Status::TimedOut => Some(ForcedEnd::TimedOut),
             Status::Aborted => Some(ForcedEnd::Aborted),
         }
     }
 
-    fn has_foreign_error(&self) -> bool {
+    fn has_uncaught_error(&self) -> bool {
         self.error
             .as_deref()
-            .is_some_and(|error| ErrorName::from_name(error).is_none())
+            .is_none_or(|error| ErrorName::from_name(error).is_none())
     }
 
     /// Returns the reason and the remedy.
@@ -169,7 +169,7 @@ impl EndedExecution {
                 self.seconds / 60.0
             ),
             ForcedEnd::Aborted => "the execution was stopped".to_owned(),
-            ForcedEnd::Foreign => match &self.error {
+            ForcedEnd::Uncaught => match &self.error {
                 Some(error) => format!("the execution failed with {error}"),
                 None => "the execution failed without an error".to_owned(),
             },

@@ -36,7 +36,7 @@ pub struct Config {
     /// The event bus for announcements.
     pub event_bus_name: String,
     /// The ARN of the deprovisioning state machine. The other one provisions.
-    pub deprovision: String,
+    pub deprovision_state_machine_arn: String,
 }
 
 /// Returns the log fields of an event: the environment that the execution's input names, and the execution.
@@ -71,7 +71,7 @@ pub async fn report(
     config: &Config,
     event: EventBridgeEvent<Value>,
 ) -> StepResult<Reported> {
-    let end = EndedExecution::read(event.detail, &config.deprovision)?;
+    let end = EndedExecution::read(event.detail, &config.deprovision_state_machine_arn)?;
     let outcome = end.outcome();
     let mut reported = Reported {
         outcome,
@@ -82,15 +82,16 @@ pub async fn report(
     if end.is_dry_run {
         return Ok(reported);
     }
-    emit_metrics(&config.stack, &end, &reported.outcome);
     if let Some(forced_end) = end.forced_end() {
-        // Boxed, or the step's future is too deep for the compiler.
-        let failure = Box::pin(explain(clients, &end, forced_end)).await?;
-        // Stored first: a retry announces again, but doesn't store again.
+        // Boxed, because the compiler rejects futures that are nested deeper.
+        let failure = Box::pin(forced_failure(clients, &end, forced_end)).await?;
+        // Stored before the announcement, so that a failed write doesn't repeat the announcement.
         reported.recorded = Box::pin(store(&clients.records, &end, &failure)).await?;
         Box::pin(announce(clients, &config.event_bus_name, &end, &failure)).await?;
         reported.announced = true;
     }
+    // Last, so that a retry of a failed call doesn't count the execution twice.
+    emit_metrics(&config.stack, &end, &reported.outcome);
     Ok(reported)
 }
 
@@ -130,8 +131,8 @@ fn emit_metrics(stack: &str, end: &EndedExecution, outcome: &str) {
     );
 }
 
-/// Returns what the execution's own failure path would have reported.
-async fn explain(
+/// Returns the failed state, the error, and the reason of a forced end.
+async fn forced_failure(
     clients: &Clients,
     end: &EndedExecution,
     forced_end: ForcedEnd,

@@ -55,8 +55,8 @@ async fn reported(replay: &Replay, event: EventBridgeEvent<Value>) -> StepResult
     let config = Config {
         stack: "envcache".to_owned(),
         event_bus_name: "default".to_owned(),
-        deprovision: "arn:aws:states:us-east-1:123456789012:stateMachine:envcache-deprovision"
-            .to_owned(),
+        deprovision_state_machine_arn:
+            "arn:aws:states:us-east-1:123456789012:stateMachine:envcache-deprovision".to_owned(),
     };
     report(&clients, &config, event).await
 }
@@ -119,12 +119,19 @@ async fn records_and_announces_forced_ends_with_their_state() {
         (
             "FAILED",
             "Internal",
+            "the execution failed without an error in WaitForReplicationGroup. Start it again",
+        ),
+        (
+            "FAILED",
+            "Internal",
             "the execution failed with States.DataLimitExceeded in WaitForReplicationGroup (too large). Start it again",
         ),
     ] {
         let replay = Replay::new([history(), stored(), accepted()]);
         let changes = match status {
-            "FAILED" => json!({ "error": "States.DataLimitExceeded", "cause": "too large" }),
+            "FAILED" if reason.contains("States.") => {
+                json!({ "error": "States.DataLimitExceeded", "cause": "too large" })
+            }
             _ => json!({}),
         };
 

@@ -24,18 +24,18 @@ pub enum Change {
 }
 
 /// Returns the changes, in order, that give the group the requested rule, or create it if there is none.
-pub fn plan_changes(found: Option<&Found>, wanted: &IpPermission) -> Vec<Change> {
+pub fn plan_changes(found: Option<&Found>, requested: &IpPermission) -> Vec<Change> {
     let Some(found) = found else {
-        return vec![Change::Create, Change::Authorize(wanted.clone())];
+        return vec![Change::Create, Change::Authorize(requested.clone())];
     };
     let mut changes = Vec::new();
     if found.ownership == Ownership::Adoptable {
         changes.push(Change::Adopt);
     }
-    if !found.rules.iter().any(|rule| rule::covers(rule, wanted)) {
-        changes.push(Change::Authorize(wanted.clone()));
+    if !found.rules.iter().any(|rule| rule::covers(rule, requested)) {
+        changes.push(Change::Authorize(requested.clone()));
     }
-    let outdated = rule::outdated(&found.rules, wanted);
+    let outdated = rule::outdated(&found.rules, requested);
     if !outdated.is_empty() {
         changes.push(Change::Revoke(outdated));
     }

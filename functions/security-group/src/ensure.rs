@@ -40,15 +40,15 @@ pub async fn ensure(
         Some(group) => Some(found(&owner, &spec, group)?),
         None => None,
     };
-    let wanted = rule::wanted(&spec, &network);
-    let changes = change::plan_changes(found.as_ref(), &wanted);
+    let requested = rule::requested(&spec, &network);
+    let changes = change::plan_changes(found.as_ref(), &requested);
     let actions = changes
         .iter()
         .map(|change| change.to_action(name))
         .collect();
     let rules = found.as_ref().map_or(&[][..], |found| &found.rules);
     let drift = Drift {
-        inbound_rules: rule::others(rules, &wanted),
+        inbound_rules: rule::others(rules, &requested),
     };
     let mut id = found
         .as_ref()

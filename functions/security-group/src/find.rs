@@ -34,7 +34,7 @@ pub async fn by_name(ec2: &Client, vpc: &str, name: &str) -> StepResult<Option<S
 }
 
 /// Returns a filter's value that matches the name in upper and lower case, and other names. Filters are case-sensitive,
-/// and `?` stands for any one character
+/// and `?` matches any one character
 /// ([filters](https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html)).
 fn in_any_case(name: &str) -> String {
     name.replace(|letter: char| letter.is_ascii_alphabetic(), "?")

@@ -7,7 +7,7 @@ use contract::Spec;
 use contract::message::ResolvedNetwork;
 
 /// Returns the one inbound rule: from the backend's security group, by reference, to the cache's port.
-pub fn wanted(spec: &Spec, network: &ResolvedNetwork) -> IpPermission {
+pub fn requested(spec: &Spec, network: &ResolvedNetwork) -> IpPermission {
     let port = spec.cache.port.get();
     IpPermission::builder()
         .ip_protocol("tcp")
@@ -26,9 +26,9 @@ pub fn wanted(spec: &Spec, network: &ResolvedNetwork) -> IpPermission {
 }
 
 /// Returns whether an existing rule covers the requested one. EC2 combines the sources of a port range in one rule.
-pub fn covers(found: &IpPermission, wanted: &IpPermission) -> bool {
-    same_port(found, wanted)
-        && wanted.user_id_group_pairs().iter().all(|source| {
+pub fn covers(found: &IpPermission, requested: &IpPermission) -> bool {
+    same_port(found, requested)
+        && requested.user_id_group_pairs().iter().all(|source| {
             found
                 .user_id_group_pairs()
                 .iter()
@@ -38,8 +38,8 @@ pub fn covers(found: &IpPermission, wanted: &IpPermission) -> bool {
 
 /// Returns the rules that an earlier run created for another backend or port: they have the requested rule's
 /// description, which only envcache writes, and don't cover that rule.
-pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermission> {
-    let Some(own) = wanted.user_id_group_pairs().first() else {
+pub fn outdated(found: &[IpPermission], requested: &IpPermission) -> Vec<IpPermission> {
+    let Some(own) = requested.user_id_group_pairs().first() else {
         return Vec::new();
     };
     found
@@ -48,7 +48,9 @@ pub fn outdated(found: &[IpPermission], wanted: &IpPermission) -> Vec<IpPermissi
             rule.user_id_group_pairs()
                 .iter()
                 .filter(|source| source.description() == own.description())
-                .filter(|source| !(same_port(rule, wanted) && source.group_id() == own.group_id()))
+                .filter(|source| {
+                    !(same_port(rule, requested) && source.group_id() == own.group_id())
+                })
                 .map(|source| {
                     IpPermission::builder()
                         .set_ip_protocol(rule.ip_protocol().map(str::to_owned))
@@ -90,13 +92,13 @@ fn port(shown: Option<i32>) -> Option<i32> {
 }
 
 /// Returns the rules that envcache didn't create, in words.
-pub fn others(found: &[IpPermission], wanted: &IpPermission) -> Vec<String> {
-    let Some(own) = wanted.user_id_group_pairs().first() else {
+pub fn others(found: &[IpPermission], requested: &IpPermission) -> Vec<String> {
+    let Some(own) = requested.user_id_group_pairs().first() else {
         return Vec::new();
     };
     let is_own = |rule: &IpPermission, source: &UserIdGroupPair| {
         source.description() == own.description()
-            || (same_port(rule, wanted) && source.group_id() == own.group_id())
+            || (same_port(rule, requested) && source.group_id() == own.group_id())
     };
     found
         .iter()
@@ -144,10 +146,10 @@ fn traffic(rule: &IpPermission) -> String {
     }
 }
 
-fn same_port(found: &IpPermission, wanted: &IpPermission) -> bool {
-    found.ip_protocol() == wanted.ip_protocol()
-        && found.from_port() == wanted.from_port()
-        && found.to_port() == wanted.to_port()
+fn same_port(found: &IpPermission, requested: &IpPermission) -> bool {
+    found.ip_protocol() == requested.ip_protocol()
+        && found.from_port() == requested.from_port()
+        && found.to_port() == requested.to_port()
 }
 
 #[cfg(test)]
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn lists_only_rules_that_envcache_did_not_create() {
         let own = "Backend of environment bandup to its cache";
-        let wanted = rule("tcp", Some((6379, 6379)))
+        let requested = rule("tcp", Some((6379, 6379)))
             .user_id_group_pairs(group("sg-backend", own))
             .build();
         let range = |cidr: &str| IpRange::builder().cidr_ip(cidr).build();
@@ -194,7 +196,7 @@ mod tests {
         ];
 
         assert_eq!(
-            others(&found, &wanted),
+            others(&found, &requested),
             [
                 "tcp 6379 from sg-batch",
                 "tcp 6379 from 10.0.0.0/8",

@@ -10,7 +10,8 @@ use crate::{delete, ensure};
 
 const BACKEND: &str = "sg-0b1b2c3d4e5f60718";
 
-/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>.
+/// Returns an answer with one group, in the format of
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>.
 fn described(name: &str, stack: &str, rules: &str) -> Answer {
     Answer::ok(format!(
         "<DescribeSecurityGroupsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><securityGroupInfo><item>\
@@ -35,7 +36,8 @@ fn none() -> Answer {
     )
 }
 
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
+/// Returns the answer to
+/// [CreateSecurityGroup](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html).
 fn created() -> Answer {
     Answer::ok(
         "<CreateSecurityGroupResponse><return>true</return><groupId>sg-0c1b2c3d4e5f60718</groupId>\
@@ -137,7 +139,7 @@ async fn adds_the_missing_rule_to_an_existing_group() {
     }
 }
 
-/// The rule for the backend of an earlier request.
+/// Returns the rule for the backend of an earlier request.
 fn earlier(port: u16, source: &str) -> String {
     rule(port, source).replace(
         "</groupId></item></groups>",
@@ -145,8 +147,9 @@ fn earlier(port: u16, source: &str) -> String {
     )
 }
 
-/// The shape of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html>: for each
-/// rule its ID, port, and source, and whether it is outbound.
+/// Returns an answer in the format of
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html>. Each rule has an ID, a
+/// port, and a source; the last value is whether it is outbound.
 fn rules(shown: &[(&str, u16, &str, bool)]) -> Answer {
     let rules: String = shown
         .iter()
@@ -165,14 +168,15 @@ fn rules(shown: &[(&str, u16, &str, bool)]) -> Answer {
     ))
 }
 
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html>
+/// Returns the answer to
+/// [RevokeSecurityGroupIngress](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html).
 fn revoked() -> Answer {
     Answer::ok(
         "<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>",
     )
 }
 
-/// The IDs of the rules that were revoked, in their order.
+/// Returns the IDs of the rules that were revoked, in their order.
 fn revocations(replay: &Replay) -> Vec<String> {
     let requests = replay.forms().into_iter();
     requests
@@ -576,7 +580,7 @@ async fn rollback_keeps_group_that_its_run_did_not_create() {
     assert_eq!(replay.forms().len(), 1, "nothing is deleted");
 }
 
-/// An unowned group with these inbound and outbound rules.
+/// Returns another stack's group with these inbound and outbound rules.
 fn other(inbound: &str, outbound: &str) -> Answer {
     described("web", "other", inbound)
         .replaced(

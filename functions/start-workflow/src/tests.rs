@@ -11,7 +11,7 @@ use crate::{Started, StateMachines, start};
 const STATE_MACHINE: &str =
     "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision";
 
-/// The repository's sample event in EventBridge's envelope:
+/// Returns the repository's sample event in EventBridge's envelope:
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>.
 fn event(detail_type: &str) -> EventBridgeEvent<Value> {
     let sample: Value =
@@ -39,7 +39,8 @@ async fn started(replay: &Replay, event: EventBridgeEvent<Value>) -> StepResult<
     start(&Client::new(&replay.config()), &state_machines, event).await
 }
 
-/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>
+/// Returns the answer to
+/// [StartExecution](https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
 fn accepted() -> Answer {
     Answer::ok(
         json!({ "executionArn": "arn:aws:states:x:1:execution:y:z", "startDate": 1_795_341_600 })

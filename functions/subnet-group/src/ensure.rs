@@ -123,10 +123,10 @@ fn require_vpc(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> StepResul
 /// Returns whether the subnets differ. Their order doesn't matter.
 fn subnets_differ(group: &CacheSubnetGroup, network: &ResolvedNetwork) -> bool {
     let mut found = subnets(group);
-    let mut wanted: Vec<_> = network.subnet_ids.iter().map(String::as_str).collect();
+    let mut requested: Vec<_> = network.subnet_ids.iter().map(String::as_str).collect();
     found.sort_unstable();
-    wanted.sort_unstable();
-    found != wanted
+    requested.sort_unstable();
+    found != requested
 }
 
 fn differs(group: &CacheSubnetGroup, spec: &Spec, network: &ResolvedNetwork) -> bool {

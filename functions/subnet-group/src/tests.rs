@@ -11,7 +11,7 @@ use crate::{delete, ensure};
 const ARN: &str =
     "arn:aws:elasticache:ap-southeast-1:123456789012:subnetgroup:bandup-cached-subnet-group";
 
-/// The shape of
+/// Returns an answer with one group, in the format of
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheSubnetGroups.html>.
 fn described(vpc: &str, description: &str, subnets: [&str; 2]) -> Answer {
     let [one, two] = subnets;
@@ -192,6 +192,7 @@ async fn keeps_the_error_name_when_elasticache_rejects_creation() {
     }
 }
 
+/// Returns ElastiCache's answer to a modification without changes.
 /// <https://docs.ansible.com/ansible/latest/collections/community/aws/elasticache_subnet_group_module.html> matches this
 /// message.
 fn nothing_to_modify() -> Answer {
@@ -202,7 +203,7 @@ fn nothing_to_modify() -> Answer {
     )
 }
 
-/// Another description than the one requested.
+/// Returns a group with another description than requested.
 fn differing() -> Answer {
     up_to_date().replaced("Cache of environment bandup", "created manually")
 }
@@ -392,9 +393,9 @@ async fn plan_lists_actions_and_writes_nothing() {
 async fn plan_lists_only_the_fields_that_differ() {
     let vpc = "vpc-0a1b2c3d4e5f60718";
     let description = "Cache of environment bandup";
-    let wanted = ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"];
-    let other_order = [wanted[1], wanted[0]];
-    let other = [wanted[0], "subnet-2a1b2c3d4e5f60718"];
+    let requested = ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"];
+    let other_order = [requested[1], requested[0]];
+    let other = [requested[0], "subnet-2a1b2c3d4e5f60718"];
     let cases = [
         (described(vpc, description, other_order), vec![]),
         (described(vpc, description, other), vec!["network.subnets"]),

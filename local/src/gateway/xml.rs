@@ -230,7 +230,7 @@ mod tests {
     use super::Element;
 
     #[test]
-    fn writes_what_it_reads() {
+    fn written_xml_equals_parsed_xml() {
         let document =
             "<A xmlns=\"urn:x\"><B>one &amp; &lt;two&gt; &#8212;</B><C/><B>three</B></A>";
 

@@ -41,6 +41,9 @@ pub enum ErrorName {
     Internal,
 }
 
+/// The name under which a stopped execution is announced: Step Functions' term. No step failed, so no [`ErrorName`] fits.
+pub const ABORTED: &str = "Aborted";
+
 impl ErrorName {
     /// Returns the name with this text, if there is one.
     #[must_use]

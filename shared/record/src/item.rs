@@ -19,7 +19,8 @@ pub struct Record {
     pub environment: String,
     /// The ARN of the execution that holds the environment.
     pub holder: Option<String>,
-    /// Counts the writes: a write on a condition of this number changes only the record that was read.
+    /// Incremented by every [`Update`](crate::Update): a write that is conditional on it and on the holder changes only the
+    /// record that was read.
     pub version: Option<u64>,
     /// If the holder took the claim over and hasn't waited for the former holder's functions yet: the seconds that it
     /// had waited by then.
@@ -45,10 +46,10 @@ pub struct Record {
     pub observed: Option<Observed>,
     /// The subnet groups of earlier requests that named another one before there was a cache.
     pub former_subnet_groups: Vec<String>,
-    /// The result of the run that ended last; none before a run ended, or if only an earlier version of envcache wrote
+    /// The result of the run that ended last, except for dry runs, superseded runs, and successful rollbacks; none before a run ended, or if only an earlier version of envcache wrote
     /// the record.
     pub last_result: Option<LastResult>,
-    /// When that run ended, in milliseconds since 1970.
+    /// When that run, or its rollback, ended, in milliseconds since 1970.
     pub result_at: Option<i64>,
 }
 

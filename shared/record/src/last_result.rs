@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How a run ended: the attribute `lastResult`. `ReleaseEnvironment` writes it in the update that releases the claim,
-/// `RecordResult` for a run that holds no claim, and `ReportOutcome` for a run that Step Functions ended. `resultAt`, in
+/// `RecordResult` for a run that released none, and `ReportOutcome` for a run that Step Functions ended. `resultAt`, in
 /// milliseconds since 1970, says when.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct LastResult {

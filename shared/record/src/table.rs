@@ -28,7 +28,7 @@ pub enum Condition<'a> {
     HeldBy(&'a str),
 }
 
-/// The attributes that a write sets and removes. Every write counts as a version.
+/// The attributes that a write sets and removes. Each increments the record's version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Update {
     set: Vec<(&'static str, AttributeValue)>,
@@ -223,9 +223,7 @@ impl Table {
         }
         Err(error)
     }
-}
 
-impl Table {
     /// Stores how a run ended, `at` milliseconds since 1970, unless a later result is stored already. Returns whether
     /// it stored it. The write isn't counted as a version: it doesn't concern the claim.
     ///
@@ -271,7 +269,7 @@ mod tests {
 
     use super::{Condition, Table, Update};
     use crate::item::{Item, Record};
-    use crate::{Creation, Identity};
+    use crate::{Creation, Identity, LastResult};
 
     fn text(text: &str) -> AttributeValue {
         AttributeValue::S(text.to_owned())
@@ -576,5 +574,38 @@ mod tests {
         let error = found.expect_err("an error");
         let error = error.as_service_error().expect("an answer of DynamoDB");
         assert_eq!(error.meta().code(), Some("AccessDeniedException"));
+    }
+
+    #[tokio::test]
+    async fn stores_a_result_unless_a_later_one_is_stored() {
+        let later = Answer::json_fault(
+            400,
+            "ConditionalCheckFailedException",
+            "The conditional request failed",
+        );
+        for (answer, expected) in [(Answer::ok("{}"), true), (later, false)] {
+            let replay = Replay::new([answer]);
+            let result = LastResult {
+                execution: "arn:run-1".to_owned(),
+                failure: None,
+            };
+
+            let stored = table(&replay).store_result("bandup", &result, 5).await;
+
+            assert_eq!(stored.expect("a response"), expected);
+            let (_, update) = &replay.documents()[0];
+            assert_eq!(
+                update["UpdateExpression"],
+                "SET lastResult = :result, resultAt = :at"
+            );
+            assert_eq!(
+                update["ConditionExpression"],
+                "attribute_not_exists(resultAt) OR resultAt < :at"
+            );
+            assert_eq!(
+                update["ExpressionAttributeValues"],
+                json!({ ":result": { "S": r#"{"execution":"arn:run-1"}"# }, ":at": { "N": "5" } })
+            );
+        }
     }
 }

@@ -23,8 +23,8 @@ pub fn wait_or_in_use(waited: u32, resource: &str, users: &str) -> StepResult<De
     Err(StepError::new(
         ErrorName::InUse,
         format!(
-            "{resource} is still in use {} minutes after the cache was deleted: {users}. It was not deleted. Remove what \
-             uses it, then start again",
+            "{resource} is still in use after {} minutes of waiting: {users}. It was not deleted. Remove what uses it, \
+             then start again",
             waited / 60
         ),
     ))
@@ -66,8 +66,8 @@ mod tests {
         assert_eq!(error.name(), ErrorName::InUse);
         assert_eq!(
             error.to_string(),
-            "security group sg-1 is still in use 15 minutes after the cache was deleted: a rule of sg-2. It was not \
-             deleted. Remove what uses it, then start again"
+            "security group sg-1 is still in use after 15 minutes of waiting: a rule of sg-2. It was not deleted. Remove \
+             what uses it, then start again"
         );
     }
 }

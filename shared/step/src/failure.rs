@@ -100,7 +100,7 @@ const fn remedy(name: ErrorName) -> &'static str {
     match name {
         ErrorName::AccessDenied => {
             "The step's role, a permissions boundary, or an organization's policy doesn't allow it, or ElastiCache's \
-             service-linked role is missing. See Permissions in the README, then start again"
+             service-linked role is missing. See docs/permissions.md, then start again"
         }
         ErrorName::Throttled | ErrorName::ServiceUnavailable => {
             "Retries failed too. Start again later"

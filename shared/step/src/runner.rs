@@ -50,8 +50,8 @@ where
     run_labeled(Labels::of_message, handler).await
 }
 
-/// Like [`run`], but for a function that another service than Step Functions invokes. `labels` reads the log fields
-/// from the event.
+/// Serves a function that another service than Step Functions invokes, until Lambda ends the process. `labels` reads the
+/// log fields from the event; [`run`] reads them from the message.
 ///
 /// # Errors
 /// Returns an error if the Lambda runtime API can't be reached.

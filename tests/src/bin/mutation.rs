@@ -335,8 +335,8 @@ const CHECKS: [(&str, &str, &str); 68] = [
     ),
     (
         "functions/report-outcome/src/ended_execution.rs",
-        ".is_some_and(|error| ErrorName::from_name(error).is_none())",
-        ".is_some_and(|error| error.is_empty())",
+        ".is_none_or(|error| ErrorName::from_name(error).is_none())",
+        ".is_none_or(|error| error.is_empty())",
     ),
     (
         "shared/record/src/table.rs",
@@ -349,8 +349,8 @@ const CHECKS: [(&str, &str, &str); 68] = [
         "if last_success",
     ),
     (
-        "cli/src/status.rs",
-        "recorded.filter(|_| is_older)",
+        "cli/src/last_run.rs",
+        "recorded.filter(|_| prefers_recorded)",
         "recorded.filter(|_| false)",
     ),
     (

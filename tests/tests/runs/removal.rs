@@ -311,7 +311,7 @@ fn referenced_security_group_is_in_use_until_rule_is_revoked() {
 
     assert_eq!(ended.error, "InUse", "{ended:?}");
     let expected = format!(
-        "DeleteSecurityGroup: security group {owned} is still in use 15 minutes after the cache was deleted: an inbound \
+        "DeleteSecurityGroup: security group {owned} is still in use after 15 minutes of waiting: an inbound \
          rule of {backend} references it"
     );
     assert!(ended.cause.starts_with(&expected), "{}", ended.cause);

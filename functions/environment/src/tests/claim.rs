@@ -163,7 +163,7 @@ fn waits_for_other(since: u32) -> WaitedFor {
 }
 
 #[tokio::test]
-async fn decides_by_the_new_record_when_it_loses_a_race() {
+async fn decides_again_with_current_record_after_failed_write() {
     let replay = Replay::new([
         read(&json!({})),
         lost(&json!({ "holder": OTHER, "version": 1, "requestedAt": START })),
@@ -183,7 +183,7 @@ async fn decides_by_the_new_record_when_it_loses_a_race() {
 }
 
 #[tokio::test]
-async fn waits_5_seconds_when_it_loses_three_races() {
+async fn waits_5_seconds_after_three_failed_writes() {
     let change = |version: u64| lost(&json!({ "version": version }));
     let replay = Replay::new([read(&json!({})), change(1), change(2), change(3)]);
 

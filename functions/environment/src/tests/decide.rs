@@ -91,7 +91,7 @@ fn takes_over_when_holder_is_not_returned_for_60_seconds() {
 }
 
 #[test]
-fn names_the_holder_when_it_gives_up() {
+fn timeout_names_the_holder() {
     let error = decide(&held(), Some(Running), 5400, &provision()).expect_err("a timeout");
 
     assert!(error.to_string().contains(OTHER), "{error}");
@@ -100,7 +100,7 @@ fn names_the_holder_when_it_gives_up() {
 #[test]
 fn is_superseded_when_a_newer_request_is_recorded() {
     let newer = json!({ "requestedAt": START + 1 });
-    let newer_at_work = merge(held(), newer.clone());
+    let newer_held = merge(held(), newer.clone());
     let older_event = provision_with(json!({
         "event": { "id": "e", "time": "2026-11-23T09:59:59Z" }
     }));
@@ -108,14 +108,14 @@ fn is_superseded_when_a_newer_request_is_recorded() {
     for (case, attributes, holder, request) in [
         ("a newer request", &newer, None, provision()),
         (
-            "a newer request at work",
-            &newer_at_work,
+            "a newer request of a running holder",
+            &newer_held,
             Some(Running),
             provision(),
         ),
         (
-            "a newer request that ended",
-            &newer_at_work,
+            "a newer request of a holder that has ended",
+            &newer_held,
             Some(Ended),
             provision(),
         ),
@@ -135,7 +135,7 @@ fn is_superseded_when_a_newer_request_is_recorded() {
 }
 
 #[test]
-fn gives_both_times_when_it_is_superseded() {
+fn superseded_reason_names_both_request_times() {
     let newer = json!({ "requestedAt": START + 1 });
 
     let found = decide(&newer, None, 0, &provision()).expect("a decision");
@@ -155,7 +155,7 @@ fn claims_when_the_identity_is_the_same() {
 }
 
 #[test]
-fn rejects_another_identity_once_no_other_run_works() {
+fn rejects_another_identity_unless_another_run_holds() {
     let free = with_identity(json!({}));
     let held = with_identity(held());
 
@@ -177,7 +177,7 @@ fn rejects_another_identity_once_no_other_run_works() {
 }
 
 #[test]
-fn names_the_differing_field_when_it_rejects() {
+fn rejection_names_the_differing_field() {
     let found = decide(&with_identity(json!({})), None, 0, &provision_elsewhere());
 
     let cause = found.expect_err("another identity").to_string();
@@ -186,7 +186,7 @@ fn names_the_differing_field_when_it_rejects() {
 }
 
 #[test]
-fn dry_run_does_not_wait_when_another_run_works() {
+fn dry_run_does_not_wait_when_another_run_holds() {
     for (case, attributes, expected) in [
         ("free", json!({}), "claim"),
         ("held", held(), "claim"),

@@ -24,7 +24,7 @@ const OTHER: &str = "arn:aws:states:ap-southeast-1:123456789012:execution:envcac
 /// 2026-11-23T10:00:00Z.
 const START: i64 = 1_795_428_000_000;
 
-/// The input of `ClaimEnvironment` in a run that started at `START`.
+/// Returns the input of `ClaimEnvironment` in a run that started at `START`.
 fn message(seconds_waited: u32, request: &Value) -> ClaimEnvironmentInput {
     serde_json::from_value(json!({
         "environment": "bandup",
@@ -52,7 +52,7 @@ fn provision() -> Value {
     provision_with(json!({}))
 }
 
-/// A request for a cache, with more fields of the specification.
+/// Returns a request for a cache, with more fields of the specification.
 fn provision_with(more: Value) -> Value {
     let spec = merge(replay::reference(json!({}))["spec"].take(), more);
     json!({ "provision": { "spec": spec, "network": replay::network() } })
@@ -62,7 +62,7 @@ fn dry_run() -> Value {
     provision_with(json!({ "options": { "adopt": false, "dryRun": true, "onFailure": "keep" } }))
 }
 
-/// A request for a cache with another identity than `with_identity` records.
+/// Returns a request for a cache with another identity than `with_identity` records.
 fn provision_elsewhere() -> Value {
     provision_with(json!({ "parameterPrefix": "/elsewhere" }))
 }
@@ -89,7 +89,7 @@ fn rollback() -> Value {
     remove_with(json!({ "rollback": { "execution": "run-1" } }))
 }
 
-/// The attributes of an environment that has a cache.
+/// Returns the attributes of an environment that has a cache.
 fn with_identity(more: Value) -> Value {
     merge(
         json!({ "cacheIdentity": replay::identity().to_string() }),
@@ -97,7 +97,7 @@ fn with_identity(more: Value) -> Value {
     )
 }
 
-/// The recorded specification of a request for this subnet group.
+/// Returns the recorded specification of a request for this subnet group.
 fn spec(subnet_group_name: &str) -> Value {
     let mut spec = replay::reference(json!({}))["spec"].take();
     spec["cache"]["subnetGroupName"] = json!(subnet_group_name);
@@ -108,7 +108,7 @@ fn held() -> Value {
     json!({ "holder": OTHER, "version": 3 })
 }
 
-/// An item as DynamoDB writes it in JSON.
+/// Returns an item as DynamoDB writes it in JSON.
 fn item(attributes: &Value) -> Value {
     let attributes = attributes.as_object().expect("attributes");
     attributes
@@ -125,7 +125,7 @@ fn item(attributes: &Value) -> Value {
         .collect()
 }
 
-/// The record that an item holds.
+/// Returns the record that an item contains.
 fn record(attributes: &Value) -> Record {
     let attributes = attributes.as_object().expect("attributes");
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -168,18 +168,19 @@ fn word(decision: StepResult<Decision>) -> String {
     }
 }
 
-/// The answer to `GetItem`.
+/// Returns the answer to `GetItem`.
 fn read(attributes: &Value) -> Answer {
     let key = json!({ "environment": "bandup" });
     let attributes = merge(key, attributes.clone());
     Answer::ok(json!({ "Item": item(&attributes) }).to_string())
 }
 
-/// The answer to a write, and to a read of a record that doesn't exist.
+/// Returns the answer to a write, and to a read of a record that doesn't exist.
 fn nothing() -> Answer {
     Answer::ok("{}")
 }
 
+/// Returns the answer to `DescribeExecution` for an execution with a status:
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>
 fn status(status: &str) -> Answer {
     Answer::ok(
@@ -193,7 +194,7 @@ fn status(status: &str) -> Answer {
     )
 }
 
-/// The answer to a write with a condition that doesn't hold, with the current item:
+/// Returns the answer to a write with a condition that isn't met, with the current item:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
 fn lost(attributes: &Value) -> Answer {
     let answer = json!({
@@ -212,7 +213,7 @@ async fn claim(
     call(replay, message(seconds_waited, request)).await
 }
 
-/// The same decision without a write.
+/// Plans instead of claiming: the same decision without a write.
 async fn plan(
     replay: &Replay,
     seconds_waited: u32,
@@ -261,7 +262,7 @@ fn operations(replay: &Replay) -> Vec<String> {
         .collect()
 }
 
-/// The last request, which is the write.
+/// Returns the last request, which is the write.
 fn write(replay: &Replay) -> Value {
     let (operation, request) = replay.documents().pop().expect("a request");
     assert_eq!(operation, "UpdateItem");

@@ -16,7 +16,7 @@ async fn planned(replay: &Replay, request: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn is_free_when_it_could_be_claimed() {
+async fn plan_returns_free_when_claim_would_succeed() {
     for (case, attributes) in [
         ("no attributes", json!({})),
         ("the same identity", with_identity(json!({ "version": 7 }))),
@@ -41,7 +41,7 @@ async fn is_free_when_it_could_be_claimed() {
 }
 
 #[tokio::test]
-async fn is_free_when_there_is_no_record() {
+async fn plan_returns_free_when_there_is_no_record() {
     let replay = Replay::new([Answer::ok("{}")]);
 
     let found = planned(&replay, &provision()).await;
@@ -51,7 +51,7 @@ async fn is_free_when_there_is_no_record() {
 }
 
 #[tokio::test]
-async fn is_free_when_it_could_be_taken_over() {
+async fn plan_returns_free_when_holder_has_ended() {
     let replay = Replay::new([read(&held()), status("ABORTED")]);
 
     let found = planned(&replay, &provision()).await;
@@ -64,7 +64,7 @@ async fn is_free_when_it_could_be_taken_over() {
 }
 
 #[tokio::test]
-async fn is_held_when_another_run_works() {
+async fn plan_returns_held_when_another_run_holds() {
     let replay = Replay::new([read(&held()), status("RUNNING")]);
 
     let found = planned(&replay, &provision()).await;
@@ -82,7 +82,7 @@ async fn is_held_when_another_run_works() {
 }
 
 #[tokio::test]
-async fn is_held_when_this_run_has_just_taken_over() {
+async fn plan_returns_held_when_this_run_has_just_taken_over() {
     let replay = Replay::new([read(&json!({ "holder": ME, "takenOverAt": 30 }))]);
 
     let found = planned(&replay, &provision()).await;
@@ -93,7 +93,7 @@ async fn is_held_when_this_run_has_just_taken_over() {
 }
 
 #[tokio::test]
-async fn is_superseded_when_a_newer_request_is_recorded() {
+async fn plan_returns_superseded_when_newer_request_is_recorded() {
     let replay = Replay::new([read(&json!({ "requestedAt": START + 1 }))]);
 
     let found = planned(&replay, &provision()).await;
@@ -103,7 +103,7 @@ async fn is_superseded_when_a_newer_request_is_recorded() {
 }
 
 #[tokio::test]
-async fn is_rejected_when_the_identity_differs() {
+async fn plan_fails_when_identity_differs() {
     for (attributes, expected) in [
         (with_identity(json!({})), vec!["GetItem"]),
         (with_identity(held()), vec!["GetItem", "DescribeExecution"]),
@@ -121,7 +121,7 @@ async fn is_rejected_when_the_identity_differs() {
 }
 
 #[tokio::test]
-async fn is_rejected_when_the_environment_is_protected() {
+async fn plan_fails_when_environment_is_protected() {
     let replay = Replay::new([read(&json!({ "protected": true }))]);
 
     let found = plan(&replay, 0, &remove()).await;
@@ -141,7 +141,7 @@ async fn dry_run_does_not_read_the_holders_status() {
 }
 
 #[tokio::test]
-async fn reports_the_protection_only_when_it_would_change() {
+async fn plan_reports_protection_only_when_it_would_change() {
     let protecting = |protect: bool| provision_with(json!({ "protect": protect }));
     let protected = json!({ "protected": true });
 

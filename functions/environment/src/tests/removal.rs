@@ -7,7 +7,7 @@ use super::{
 };
 use crate::decide::HolderStatus::{Ended, Running};
 
-/// The attributes of a cache with other names than the removal requests.
+/// Returns the attributes of a cache with other names than the removal requests.
 fn recorded() -> Value {
     json!({
         "version": 7,
@@ -84,7 +84,7 @@ fn rolls_back_only_the_recorded_execution() {
             "claim",
         ),
         (
-            "authorized, but another run works",
+            "authorized, but another run holds the environment",
             merge(authorized, json!({ "holder": OTHER })),
             Some(Running),
             "wait 30",

@@ -9,7 +9,7 @@ use super::{
     remove, rollback, spec, with_identity,
 };
 
-/// The attributes of a cache that is being created, as an earlier version wrote them.
+/// Returns the attributes of a cache that is being created, as an earlier version wrote them.
 fn outdated() -> Value {
     merge(
         replay::identity(),
@@ -25,7 +25,7 @@ fn outdated() -> Value {
     )
 }
 
-/// The JSON in a text that a write sets.
+/// Returns the JSON in a text that a write sets.
 fn written(update: &Value, value: &str) -> Value {
     let text = update["ExpressionAttributeValues"][value]["S"].as_str();
     serde_json::from_str(text.expect("a text")).expect("JSON")

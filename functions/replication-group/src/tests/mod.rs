@@ -1,4 +1,16 @@
-//! Tests of the steps with replayed answers of ElastiCache and DynamoDB.
+//! Tests of the steps with replayed answers of ElastiCache and DynamoDB. The files test these modules:
+//!
+//! - `adopt`: `adopt`
+//! - `change`: `compare`, `immutable`, and `change`
+//! - `check`: `check`
+//! - `claim`: the writes to the record in `ensure`
+//! - `create`: `create` and `placement`
+//! - `decide`: `decide`, without answers
+//! - `delete`: `delete`
+//! - `plan`: `plan`
+//! - `replace`: the replacement of a failed creation in `ensure`, and `reason`
+//! - `unrecovered`: failed members, missing replicas, and names that are taken in `ensure`
+//! - `upgrade`: `version`
 
 mod adopt;
 mod change;
@@ -239,7 +251,7 @@ impl Aws {
         Self::with_record(&held(Some(&creation())), elasticache)
     }
 
-    /// Same as `new`, but with this record.
+    /// Returns an AWS as `new` does, but with this record.
     fn with_record(record: &Value, elasticache: impl IntoIterator<Item = Answer>) -> Self {
         Self::answering(elasticache, [read(record), written(), written()])
     }

@@ -225,3 +225,34 @@ async fn shows_placeholder_for_unknown_security_group() {
         "(known once the security group is created)"
     );
 }
+
+#[tokio::test]
+async fn plan_rejects_name_of_standalone_cache_cluster() {
+    let standalone = member(|body| {
+        body.replace("bandup-redis-001", "bandup-redis")
+            .replace("<ReplicationGroupId>bandup-redis</ReplicationGroupId>", "")
+            .replace("<Engine>valkey", "<Engine>memcached")
+    });
+    let aws = Aws::new([absent(), standalone]);
+
+    let error = planned(&aws, message(&json!({})))
+        .await
+        .expect_err("not owned");
+
+    assert_eq!(error.name(), ErrorName::NotOwned);
+    let expected =
+        "CreateReplicationGroup bandup-redis: a memcached cache cluster of this name exists";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+#[tokio::test]
+async fn plan_ignores_member_of_another_group() {
+    let aws = Aws::new([
+        absent(),
+        member(|body| body.replace(">bandup-redis<", ">other<")),
+    ]);
+
+    let found = planned(&aws, message(&json!({}))).await.expect("a plan");
+
+    assert_eq!(found["status"], "planned", "{found}");
+}

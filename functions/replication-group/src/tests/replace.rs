@@ -23,7 +23,7 @@ fn failed(message: &str) -> Vec<Answer> {
     ]
 }
 
-/// Same as `failed`, with this answer to the deletion.
+/// Returns the answers of `failed`, and this answer to the deletion.
 fn failed_then(message: &str, deletion: Answer) -> Vec<Answer> {
     [failed(message), vec![deletion]].concat()
 }

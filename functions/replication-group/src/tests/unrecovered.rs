@@ -326,26 +326,6 @@ async fn stops_requesting_replicas_that_disappeared_twice() {
 }
 
 #[tokio::test]
-async fn plan_rejects_name_of_standalone_cache_cluster() {
-    let standalone = member(|body| {
-        body.replace("bandup-redis-001", "bandup-redis")
-            .replace("<ReplicationGroupId>bandup-redis</ReplicationGroupId>", "")
-            .replace("<Engine>valkey", "<Engine>memcached")
-    });
-    let aws = Aws::new([absent(), standalone]);
-
-    let error = aws
-        .ensure(with(message(&json!({})), &json!({ "plan": true })))
-        .await
-        .expect_err("not owned");
-
-    assert_eq!(error.name(), ErrorName::NotOwned);
-    let expected =
-        "CreateReplicationGroup bandup-redis: a memcached cache cluster of this name exists";
-    assert!(error.to_string().starts_with(expected), "{error}");
-}
-
-#[tokio::test]
 async fn removes_recorded_request_when_name_is_taken() {
     // <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html>
     let taken = || {
@@ -391,21 +371,4 @@ async fn removes_recorded_request_when_name_is_taken() {
         let update = &aws.record_writes()[1]["UpdateExpression"];
         assert_eq!(update, expected);
     }
-}
-
-#[tokio::test]
-async fn plan_ignores_member_of_another_group() {
-    let aws = Aws::new([
-        absent(),
-        member(|body| body.replace(">bandup-redis<", ">other<")),
-    ]);
-
-    let found = aws
-        .ensure(with(message(&json!({})), &json!({ "plan": true })))
-        .await;
-
-    assert!(
-        matches!(found, Ok(EnsureReplicationGroupOutput::Planned { .. })),
-        "{found:?}"
-    );
 }

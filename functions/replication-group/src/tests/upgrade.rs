@@ -141,7 +141,7 @@ fn recorded(version: &str) -> Value {
 }
 
 #[tokio::test]
-async fn new_cache_gets_requested_or_recorded_or_default_version() {
+async fn creates_with_requested_or_recorded_or_default_version() {
     let cases = [
         (held(None), json!({}), "8.2"),
         (held(None), json!({ "engineVersion": "7.2" }), "7.2"),

@@ -8,7 +8,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config {
         stack: step::stack()?,
         event_bus_name: step::variable("EVENT_BUS_NAME")?,
-        deprovision: step::variable("DEPROVISION_STATE_MACHINE_ARN")?,
+        deprovision_state_machine_arn: step::variable("DEPROVISION_STATE_MACHINE_ARN")?,
     };
     let sdk_config = step::sdk_config().await;
     let clients = Clients {

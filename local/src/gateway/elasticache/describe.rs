@@ -1,4 +1,9 @@
 //! Changes MiniStack's descriptions of caches to AWS's.
+//!
+//! The gateway sets a replication group's status, creation time, network type, member IDs, and endpoints, and the status
+//! of its node group. It sets a member's ID, ARN, status, engine version, parameter group, and network type. MiniStack
+//! stores and returns all other fields: for example description, node type, failover, encryption, and snapshots, and a
+//! member's subnet group and security groups, which are those of the creation.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

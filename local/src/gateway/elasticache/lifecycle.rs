@@ -67,7 +67,7 @@ pub enum Phase {
     Available,
     Modifying,
     Deleting,
-    Gone,
+    Deleted,
 }
 
 impl Phase {
@@ -78,7 +78,7 @@ impl Phase {
             return if now < deleted + lifecycle.deleting {
                 Self::Deleting
             } else {
-                Self::Gone
+                Self::Deleted
             };
         }
         let since = now - times.created - lifecycle.creating;
@@ -113,7 +113,7 @@ impl Phase {
             Self::Snapshotting => "snapshotting",
             Self::WithoutEndpoint | Self::Available => "available",
             Self::Modifying => "modifying",
-            Self::Deleting | Self::Gone => "deleting",
+            Self::Deleting | Self::Deleted => "deleting",
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
             (changed, 200.0, Phase::Modifying),
             (changed, 221.0, Phase::Available),
             (deleted, 300.0, Phase::Deleting),
-            (deleted, 331.0, Phase::Gone),
+            (deleted, 331.0, Phase::Deleted),
         ];
         for (times, now, expected) in cases {
             assert_eq!(

@@ -262,7 +262,7 @@ impl ElastiCache {
             .groups
             .values()
             .filter(|group| group.subnet_group_name.eq_ignore_ascii_case(name))
-            .filter(|group| Phase::at(&group.lifecycle, group.times, now) != Phase::Gone)
+            .filter(|group| Phase::at(&group.lifecycle, group.times, now) != Phase::Deleted)
             .map(|group| group.id.clone())
             .collect()
     }

@@ -26,7 +26,7 @@ pub fn reject_state(
     match call.operation.as_str() {
         // The name can't be reused until the group's deletion ends:
         // https://github.com/crossplane-contrib/provider-jet-aws/issues/195
-        "CreateReplicationGroup" => (phase(id)? != Phase::Gone).then(|| {
+        "CreateReplicationGroup" => (phase(id)? != Phase::Deleted).then(|| {
             ErrorResponse::new(
                 "ReplicationGroupAlreadyExists",
                 "Replication group with specified name already exists.",
@@ -97,13 +97,10 @@ pub async fn reject_request(
                 None => reject_missing_resources(call, upstream).await?,
             }
         }
-        "ModifyReplicationGroup" => {
-            match reject_empty_modification(call).or_else(|| version::reject_version(call, running))
-            {
-                Some(error_response) => Some(error_response),
-                None => reject_parameter_group(call, running, upstream).await?,
-            }
-        }
+        "ModifyReplicationGroup" => match reject_modification(call, running) {
+            Some(error_response) => Some(error_response),
+            None => reject_parameter_group(call, running, upstream).await?,
+        },
         "DescribeEvents" => reject_event_start(call, SystemTime::now()),
         "CreateCacheSubnetGroup" | "ModifyCacheSubnetGroup" => match reject_subnet_group_name(call)
         {
@@ -170,7 +167,8 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
     reject_windows(call)
 }
 
-/// Rejects windows that are invalid, shorter than 60 minutes, or overlapping.
+/// Rejects windows that are invalid, shorter than 60 minutes, or overlapping. If a modification contains only one
+/// window, AWS also compares it with the group's other one, which the gateway doesn't store and doesn't compare.
 fn reject_windows(call: &Call) -> Option<ErrorResponse> {
     let snapshot = match call.field("SnapshotWindow").map(Window::daily) {
         Some(None) => {
@@ -245,6 +243,13 @@ async fn reject_missing_resources(
         }
     }
     reject_parameter_group(call, None, upstream).await
+}
+
+/// Rejects a modification without changes, with invalid windows, or to an invalid version.
+fn reject_modification(call: &Call, running: Option<&Engine>) -> Option<ErrorResponse> {
+    reject_empty_modification(call)
+        .or_else(|| reject_windows(call))
+        .or_else(|| version::reject_version(call, running))
 }
 
 /// Rejects a modification without changes
@@ -425,8 +430,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::{
-        reject_empty_modification, reject_event_start, reject_same_replicas, reject_settings,
-        reject_state, reject_subnet_group_name,
+        reject_empty_modification, reject_event_start, reject_modification, reject_same_replicas,
+        reject_settings, reject_state, reject_subnet_group_name,
     };
     use crate::gateway::call::Call;
     use crate::gateway::elasticache::Phase;
@@ -526,6 +531,33 @@ mod tests {
 
         assert!(reject_empty_modification(&call(modify)).is_some());
         assert!(reject_empty_modification(&call(&format!("{modify}&CacheNodeType=b"))).is_none());
+    }
+
+    #[test]
+    fn rejects_modification_to_invalid_windows() {
+        let invalid = Some("InvalidParameterValue");
+        let cases = [
+            ("SnapshotWindow=03:00-04:00", None),
+            ("SnapshotWindow=05:00-05:59", invalid),
+            ("SnapshotWindow=5-6", invalid),
+            ("PreferredMaintenanceWindow=sun:05:00-sun:05:59", invalid),
+            (
+                "SnapshotWindow=05:00-06:00&PreferredMaintenanceWindow=sun:05:30-sun:06:30",
+                invalid,
+            ),
+            (
+                "SnapshotWindow=05:00-06:00&PreferredMaintenanceWindow=sun:06:00-sun:07:00",
+                None,
+            ),
+        ];
+        for (windows, expected) in cases {
+            let modify = format!("Action=ModifyReplicationGroup&ReplicationGroupId=a&{windows}");
+
+            let found =
+                reject_modification(&call(&modify), None).map(|error_response| error_response.code);
+
+            assert_eq!(found.as_deref(), expected, "{windows}");
+        }
     }
 
     #[test]

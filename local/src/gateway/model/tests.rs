@@ -479,7 +479,7 @@ fn accepts_operation_specific_faults() {
 
 /// Patterns that can't be compiled aren't checked.
 #[test]
-fn compiles_patterns() {
+fn compiles_patterns_of_botocore_models() {
     let mut count = 0;
     let mut failed = Vec::new();
     for (service, model) in &MODELS {
