@@ -340,8 +340,8 @@ const CHECKS: [(&str, &str, &str); 68] = [
     ),
     (
         "shared/record/src/table.rs",
-        "\"attribute_not_exists(resultAt) OR resultAt < :at\"",
-        "\"attribute_exists(environment)\"",
+        ".condition_expression(\"attribute_not_exists(resultAt) OR resultAt < :at\")",
+        ".condition_expression(\"attribute_exists(environment)\")",
     ),
     (
         "cli/src/follow.rs",

@@ -264,8 +264,13 @@ const ERROR_CASES: [ErrorCase; 19] = [
         error: "Aborted",
         advice: "find out why, then start again",
         reproduce: |environment| {
+            let slow = Lifecycle {
+                creating: 600.0,
+                ..Lifecycle::default()
+            };
+            set_lifecycle(environment, slow);
             let execution = world().start(&environment.request());
-            until("the cache is requested", || environment.cache(world()).ok());
+            until("the cache to be requested", || environment.cache(world()).ok());
             let stopped = json!({ "executionArn": execution, "cause": "maintenance" });
             world().call("stepfunctions", "stop_execution", &stopped);
             (world().wait(&execution), run(&environment.request()))
