@@ -270,7 +270,9 @@ const ERROR_CASES: [ErrorCase; 19] = [
             };
             set_lifecycle(environment, slow);
             let execution = world().start(&environment.request());
-            until("the cache to be requested", || environment.cache(world()).ok());
+            until("the cache to be requested", || {
+                environment.cache(world()).ok()
+            });
             let stopped = json!({ "executionArn": execution, "cause": "maintenance" });
             world().call("stepfunctions", "stop_execution", &stopped);
             (world().wait(&execution), run(&environment.request()))
