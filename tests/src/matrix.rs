@@ -7,12 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::lambda::is_read_only;
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use local::Settings;
 use local::gateway::call::RecordedCall;
 use local::gateway::elasticache::{Lifecycle, Outcome};
@@ -586,7 +585,7 @@ impl Counts {
     }
 }
 
-/// Runs cells concurrently.
+/// Runs cells concurrently on the same state machines.
 ///
 /// # Errors
 /// Returns an error if a worker panics.
@@ -596,31 +595,52 @@ pub fn run(
     machines: Machines<'_>,
     cells: &[Cell],
 ) -> Result<Report> {
+    let trials: Vec<_> = cells.iter().map(|cell| (machines, cell)).collect();
+    let mut report = Report::default();
+    for (cell, ended) in cells.iter().zip(run_each(baseline, world, &trials)?) {
+        report.add(cell, ended);
+    }
+    Ok(report)
+}
+
+/// Runs cells concurrently, each on its own state machines, and returns how each ended, in their order.
+///
+/// # Errors
+/// Returns an error if a worker panics.
+pub fn run_each(
+    baseline: &Baseline,
+    world: &World,
+    trials: &[(Machines<'_>, &Cell)],
+) -> Result<Vec<Result<Ending>>> {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let report = Mutex::new(Report::default());
-    thread::scope(|scope| {
+    let mut ended: Vec<(usize, Result<Ending>)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..CONCURRENCY)
             .map(|_| {
                 scope.spawn(|| {
-                    while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let ended = catch_panic(|| baseline.try_cell(world, machines, cell));
+                    let mut ended = Vec::new();
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((machines, cell)) = trials.get(index) else {
+                            return ended;
+                        };
+                        let trial = catch_panic(|| baseline.try_cell(world, *machines, cell));
+                        ended.push((index, trial));
                         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                         if done % 100 == 0 {
-                            eprintln!("{done} of {} cells", cells.len());
-                        }
-                        if let Ok(mut report) = report.lock() {
-                            report.add(cell, ended);
+                            eprintln!("{done} of {} cells", trials.len());
                         }
                     }
                 })
             })
             .collect();
-        for worker in workers {
-            worker.join().map_err(|_| anyhow!("a worker panicked"))?;
-        }
-        Ok::<_, anyhow::Error>(())
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined
+            .collect::<Result<Vec<_>, _>>()
+            .map(|ended| ended.into_iter().flatten().collect())
+            .map_err(|_| anyhow!("a worker panicked"))
     })?;
-    report.into_inner().ok().context("a worker panicked")
+    ended.sort_by_key(|(index, _)| *index);
+    Ok(ended.into_iter().map(|(_, trial)| trial).collect())
 }
 
 /// Runs a trial. A panic in it, for example of a wait that timed out, becomes an error.

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use envcache_tests::matrix::{self, Baseline, Frequency, Machines, Scenario};
-use envcache_tests::{World, page, resources};
+use envcache_tests::page::Page;
+use envcache_tests::{World, resources};
 
 /// How many wrong results are printed. Most of them usually have the same cause.
 const SHOWN: usize = 10;
@@ -49,7 +50,7 @@ fn scenarios() -> Result<Vec<Scenario>> {
 
 /// Returns how many cells had a wrong result.
 fn run() -> Result<usize> {
-    let path = page::output_path()?;
+    let page = Page::begin()?;
     let begin = Instant::now();
     let world = World::deploy_with(matrix::SETTINGS)?;
     let machines = Machines::deployed(&world);
@@ -71,12 +72,6 @@ fn run() -> Result<usize> {
         begin.elapsed().as_secs() / 60,
         report.wrong.len()
     );
-    page::write(
-        &path,
-        "Fault injection results",
-        "make matrix",
-        TEXT,
-        &table,
-    )?;
+    page.write("Fault injection results", "make matrix", TEXT, &table)?;
     Ok(report.wrong.len())
 }

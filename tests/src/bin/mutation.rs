@@ -5,13 +5,15 @@
 //! concern its state run on the copy. Checks in the code, and Retries and Catches without such a cell, are removed in a
 //! separate checkout, and its tests run.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use envcache_tests::definition::Machine;
 use envcache_tests::matrix::{self, Baseline, Cell, Frequency, Machines, Scenario};
-use envcache_tests::{World, page, text};
+use envcache_tests::page::Page;
+use envcache_tests::{World, text};
 use local::Workspace;
 use local::gateway::fault::Fault;
 use serde_json::{Value, json};
@@ -382,7 +384,7 @@ fn main() -> ExitCode {
 
 /// Returns how many mutations were not detected.
 fn run() -> Result<usize> {
-    let path = page::output_path()?;
+    let page = Page::begin()?;
     let mut undetected = 0;
     let mut lines = vec![
         "| mutation | detected by |".to_owned(),
@@ -402,13 +404,7 @@ fn run() -> Result<usize> {
         lines.join("\n"),
         lines.len() - 2
     );
-    page::write(
-        &path,
-        "Mutation test results",
-        "make mutation",
-        TEXT,
-        &table,
-    )?;
+    page.write("Mutation test results", "make mutation", TEXT, &table)?;
     Ok(undetected)
 }
 
@@ -474,45 +470,102 @@ fn mutate_state_machine(
     let (mutants, uncovered): (Vec<_>, Vec<_>) = mutants(machine, &definition)
         .into_iter()
         .partition(|mutant| mutant.is_covered_by(&cells));
-    let is_selected = |cell: &&Cell| mutants.iter().any(|mutant| concerns(cell, &mutant.state));
-    let selected: Vec<_> = cells.iter().filter(is_selected).cloned().collect();
-    let control = matrix::run(baseline, world, machines, &selected)?;
-    ensure!(
-        control.wrong.is_empty(),
-        "{} cells have a wrong result without any mutation, such as {:?}",
-        control.wrong.len(),
-        control.wrong.first()
-    );
+    let mut trials = Vec::new();
     for (number, mutant) in mutants.iter().enumerate() {
         let name = format!("mutant-{}-{number}", machine.name());
         let without = without(definition.clone(), &mutant.part);
-        let without = world.create_state_machine(&name, &without);
-        let machines = match machine {
-            Machine::Provision => Machines {
-                provision: &without,
-                ..machines
-            },
-            Machine::Deprovision => Machines {
-                deprovision: &without,
-                ..machines
-            },
-        };
-        let concerned: Vec<Cell> = cells
+        let mut concerned: Vec<_> = cells
             .iter()
             .filter(|cell| concerns(cell, &mutant.state))
-            .cloned()
             .collect();
-        let results = matrix::run(baseline, world, machines, &concerned)?;
-        let detected_by = (!results.wrong.is_empty()).then(|| {
-            format!(
-                "the fault matrix, {} of {} cells",
-                results.wrong.len(),
-                concerned.len()
-            )
+        // Different faults first: the cells are in the order of their calls.
+        concerned.sort_by_key(|cell| (cell.fault.to_string(), cell.frequency));
+        trials.push(Trial {
+            mutant,
+            arn: world.create_state_machine(&name, &without),
+            concerned,
+            tried: 0,
         });
-        report(&mutant.what, detected_by);
+    }
+    let mut controlled = BTreeSet::new();
+    for round in ROUNDS {
+        let mut batch = Vec::new();
+        for (index, trial) in trials.iter_mut().enumerate() {
+            batch.extend(trial.next(round).into_iter().map(|cell| (index, cell)));
+        }
+        // Without a mutation, none of the cells has a wrong result.
+        let control: Vec<_> = batch
+            .iter()
+            .filter(|(_, cell)| controlled.insert(cell.to_string()))
+            .map(|(_, cell)| (machines, *cell))
+            .collect();
+        for ended in matrix::run_each(baseline, world, &control)? {
+            ended.context("a cell has a wrong result without any mutation")?;
+        }
+        let mutated: Vec<_> = batch
+            .iter()
+            .map(|(index, cell)| (trials[*index].machines(machines), *cell))
+            .collect();
+        let ended = matrix::run_each(baseline, world, &mutated)?;
+        let mut wrong = vec![0; trials.len()];
+        for ((index, _), ended) in batch.iter().zip(ended) {
+            wrong[*index] += usize::from(ended.is_err());
+        }
+        let mut undetected = Vec::new();
+        for (trial, wrong) in trials.into_iter().zip(wrong) {
+            if wrong > 0 {
+                let detected_by = format!("the fault matrix, {wrong} of {} cells", trial.tried);
+                report(&trial.mutant.what, Some(detected_by));
+            } else if trial.tried < trial.concerned.len() {
+                undetected.push(trial);
+            } else {
+                report(&trial.mutant.what, None);
+            }
+        }
+        trials = undetected;
     }
     Ok(uncovered)
+}
+
+/// How many more cells each round tries of a mutant that no cell has detected.
+const ROUNDS: [usize; 3] = [6, 14, usize::MAX];
+
+/// A mutant, and the cells that may detect it.
+struct Trial<'a> {
+    mutant: &'a Mutant,
+    /// The ARN of its state machine.
+    arn: String,
+    concerned: Vec<&'a Cell>,
+    /// How many of the cells were tried.
+    tried: usize,
+}
+
+impl<'a> Trial<'a> {
+    /// Returns the next cells to try, spread over those that are left.
+    fn next(&mut self, count: usize) -> Vec<&'a Cell> {
+        let left = &mut self.concerned[self.tried..];
+        let count = count.min(left.len());
+        let step = (left.len() / count.max(1)).max(1);
+        for index in 0..count {
+            left.swap(index, index * step);
+        }
+        let next = left[..count].to_vec();
+        self.tried += count;
+        next
+    }
+
+    fn machines<'b>(&'b self, deployed: Machines<'b>) -> Machines<'b> {
+        match self.mutant.machine {
+            Machine::Provision => Machines {
+                provision: &self.arn,
+                ..deployed
+            },
+            Machine::Deprovision => Machines {
+                deprovision: &self.arn,
+                ..deployed
+            },
+        }
+    }
 }
 
 /// Returns whether a cell concerns a state's own calls and ends soon: a lost reply on the first attempt, each fault

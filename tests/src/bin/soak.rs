@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use contract::ErrorName;
 use envcache_tests::matrix::{self, Baseline, Machines, Scenario};
-use envcache_tests::{World, page, resources};
+use envcache_tests::page::Page;
+use envcache_tests::{World, resources};
 use fastrand::Rng;
 use local::gateway::fault::{Fault, Rule, When};
 
@@ -43,7 +44,7 @@ struct Tally {
 
 /// Returns whether every trial passed.
 fn run() -> Result<bool> {
-    let path = page::output_path()?;
+    let page = Page::begin()?;
     let world = World::deploy_with(matrix::SETTINGS)?;
     let machines = Machines::deployed(&world);
     let baseline = Baseline::run(&world, machines)?;
@@ -90,7 +91,7 @@ fn run() -> Result<bool> {
         tally.wrong.len(),
         DURATION.as_secs() / 60,
     );
-    page::write(&path, "Soak test results", "make soak", TEXT, &table)?;
+    page.write("Soak test results", "make soak", TEXT, &table)?;
     Ok(tally.wrong.is_empty())
 }
 
