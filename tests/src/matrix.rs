@@ -27,7 +27,7 @@ pub const SETTINGS: Settings = Settings {
     persistent: false,
 };
 /// How many cells run concurrently. They mostly wait, for simulated time to pass or for responses that never arrive.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 32;
 
 /// What an environment has before the run with faults, and what that run requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
