@@ -39,7 +39,7 @@ soak: build ## inject random faults into many runs; writes docs/soak.md
 	cargo build --locked --quiet --workspace --bins
 	target/debug/soak docs/soak.md
 
-mutation: build ## remove one Retry, Catch, or ownership check at a time and check that a test fails; writes docs/mutation-tests.md
+mutation: build ## remove one Retry, Catch, or check at a time, and check that a test fails; writes docs/mutation-tests.md
 	cargo build --locked --quiet --workspace --bins
 	target/debug/mutation docs/mutation-tests.md
 
