@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use contract::ErrorName;
+use contract::Request;
+use contract::{ErrorName, Request};
 use envcache_tests::definition::{resources, statements, strings};
 use local::Workspace;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn file(path: &str) -> String {
     std::fs::read_to_string(Workspace::root().join(path)).expect(path)
@@ -171,6 +172,43 @@ fn request_reference_lists_every_field_and_default() {
             .find(|row| row[0] == format!("`{field}`"));
         let listed = row.map(|row| row[1].trim_matches('`').to_owned());
         assert_eq!(listed.as_ref(), Some(&expected), "the default of {field}");
+    }
+}
+
+#[test]
+fn schema_has_every_field_and_default_of_the_contract() {
+    let schema: Value =
+        serde_json::from_str(&file("events/environment-created.schema.json")).expect("JSON");
+    let minimal = json!({
+        "environment": "bandup",
+        "network": { "vpc": "vpc", "subnets": ["one", "two"], "backendSecurityGroup": "backend" }
+    });
+    let request = Request::from_json(minimal).expect("a minimal request");
+
+    let fields_of_request = serde_json::to_value(&request).expect("JSON");
+    let spec = serde_json::to_value(request.into_spec().expect("a spec")).expect("JSON");
+
+    for pointer in ["", "/cache", "/network"] {
+        let schema_pointer = pointer.replace('/', "/properties/");
+        let names = |value: Option<&Value>| -> BTreeSet<String> {
+            let object = value.and_then(Value::as_object).expect(pointer);
+            object.keys().cloned().collect()
+        };
+        assert_eq!(
+            names(schema.pointer(&format!("{schema_pointer}/properties"))),
+            names(fields_of_request.pointer(pointer)),
+            "the fields of {pointer:?}"
+        );
+    }
+    for (field, default) in fields(&schema, "") {
+        let pointer = format!("/{}", field.replace('.', "/"));
+        let actual = spec
+            .pointer(&pointer)
+            .or(fields_of_request.pointer(&pointer));
+        assert!(
+            default.is_null() || actual == Some(&default),
+            "the default of {field} is {actual:?}, not {default}"
+        );
     }
 }
 
