@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use contract::Request;
 use contract::{ErrorName, Request};
 use envcache_tests::definition::{resources, statements, strings};
 use local::Workspace;
