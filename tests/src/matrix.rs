@@ -633,7 +633,7 @@ pub fn run_each(
                 })
             })
             .collect();
-        let joined = workers.into_iter().map(|worker| worker.join());
+        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
         joined
             .collect::<Result<Vec<_>, _>>()
             .map(|ended| ended.into_iter().flatten().collect())
