@@ -112,6 +112,10 @@ mod tests {
                 false,
             ),
             ("arn:aws:states:eu-west-1:123456789012:execution::", false),
+            (
+                "arn:aws:states:eu-west-1:123456789012:execution:envcache-provision:",
+                false,
+            ),
             ("arn:aws:sqs:eu-west-1:123456789012:queue", false),
             ("arn:", false),
         ];
