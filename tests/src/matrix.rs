@@ -256,9 +256,10 @@ impl Cell {
         if optional.contains(&self.call.step.as_str()) {
             return Expected::Recovers;
         }
-        // The subnet group doesn't exist yet, so the response is the usual one.
+        // The subnet group doesn't exist yet, so the response is the usual one; or the plan, which is read-only, doesn't see
+        // it, and EnsureSubnetGroup does.
         if self.fault == Fault::NotYetVisible
-            && self.scenario == Scenario::Create
+            && (self.scenario == Scenario::Create || self.call.step == "PlanSubnetGroup")
             && self.call.operation == "DescribeCacheSubnetGroups"
         {
             return Expected::Recovers;
