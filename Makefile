@@ -31,7 +31,7 @@ test: unit build ## run all tests: first the fast ones, then those of the deploy
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --test '*' -- --test-threads 8
 
-matrix: build ## inject every fault into every AWS call, for most of an hour; writes docs/fault-matrix.md
+matrix: build ## inject every fault into every AWS call, which takes long; writes docs/fault-matrix.md
 	cargo build --locked --quiet --workspace --bins
 	target/debug/fault-matrix docs/fault-matrix.md
 

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use record::{Item, LastResult};
+use record::{LastResult, Table};
 
 use crate::account::aws_error;
 
@@ -44,8 +43,7 @@ impl Record {
         format!("{prefix}/url")
     }
 
-    fn of(item: &Item) -> Self {
-        let found = record::Record::from_item(item);
+    fn of(found: record::Record) -> Self {
         let identity = found.identity;
         Self {
             environment: found.environment,
@@ -65,15 +63,13 @@ impl Record {
 
 /// Reads an environment's record; none if there is none.
 pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<Option<Record>> {
-    let answer = dynamodb
-        .get_item()
-        .table_name(table)
-        .key("environment", AttributeValue::S(environment.to_owned()))
-        .consistent_read(true)
-        .send()
-        .await
-        .map_err(|error| aws_error("GetItem", error))?;
-    Ok(answer.item().map(Record::of))
+    let table = Table {
+        dynamodb: dynamodb.clone(),
+        name: table.to_owned(),
+    };
+    let found = table.read(environment).await;
+    let found = found.map_err(|error| aws_error("GetItem", error))?;
+    Ok(found.map(Record::of))
 }
 
 /// Reads every record, and returns them in the order of their environments' names.
@@ -88,7 +84,11 @@ pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
         .try_collect()
         .await
         .map_err(|error| aws_error("Scan", error))?;
-    let mut records: Vec<_> = items.iter().map(Record::of).collect();
+    let mut records: Vec<_> = items
+        .iter()
+        .map(record::Record::from_item)
+        .map(Record::of)
+        .collect();
     records.sort_by(|one, other| one.environment.cmp(&other.environment));
     Ok(records)
 }
@@ -118,7 +118,7 @@ mod tests {
                     .map(|value| ("protected".to_owned(), value)),
             );
 
-            let found = Record::of(&item);
+            let found = Record::of(record::Record::from_item(&item));
 
             assert_eq!(found.protected, expected, "{attribute:?}");
         }

@@ -1,6 +1,7 @@
 //! Reads the state machines and the template as data.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use local::Workspace;
 use serde_json::{Value, json};
@@ -98,6 +99,11 @@ pub fn steps(machine: Machine) -> BTreeMap<String, String> {
 /// Panics if the file can't be read or isn't YAML.
 #[must_use]
 pub fn template() -> Value {
+    static TEMPLATE: LazyLock<Value> = LazyLock::new(read_template);
+    TEMPLATE.clone()
+}
+
+fn read_template() -> Value {
     fn plain(value: Yaml) -> Value {
         match value {
             Yaml::Tagged(tagged) => {

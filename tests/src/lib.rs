@@ -18,6 +18,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use local::gateway::elasticache::Lifecycle;
 use local::gateway::fault_scope::FaultScope;
 use local::network::{CreatedNetwork, Network};
 use local::{Aws, Cloud, Gateway, Interrupt, Settings, Stack, Workspace};
@@ -549,6 +550,12 @@ impl Environment {
             .unwrap_or_else(|error| panic!("{error:#}"))
             .into_iter()
             .collect()
+    }
+
+    /// Sets how its next cache is created, changed, and deleted.
+    pub fn set_lifecycle(&self, world: &World, lifecycle: Lifecycle) {
+        let cache = format!("{}-redis", self.name);
+        world.gateway().set_lifecycle(&cache, lifecycle);
     }
 
     /// Returns a security group of its VPC, or null if there is none with this name.

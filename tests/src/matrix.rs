@@ -111,9 +111,7 @@ impl Scenario {
                     ..Lifecycle::default()
                 };
                 for lifecycle in [failing, Lifecycle::default()] {
-                    world
-                        .gateway()
-                        .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
+                    environment.set_lifecycle(world, lifecycle);
                 }
                 return Ok(());
             }

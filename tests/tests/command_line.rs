@@ -646,9 +646,7 @@ fn run_continues_after_ctrl_c() {
         creating: 1200.0,
         ..Lifecycle::default()
     };
-    world()
-        .gateway()
-        .set_lifecycle(&format!("{}-redis", environment.name), slow);
+    environment.set_lifecycle(world(), slow);
     let request = file(&environment.request());
 
     let mut terminal = Terminal::start(world().envcache(&["up", path(&request)]));

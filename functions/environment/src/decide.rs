@@ -324,7 +324,7 @@ fn holder_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
 fn request_update(input: &ClaimEnvironmentInput, record: &Record) -> Update {
     holder_update(input, record)
         .set_text("lastExecution", &input.execution_arn)
-        .set_number("requestedAt", requested_at(input))
+        .set_requested_at(Some(requested_at(input)))
 }
 
 /// Returns the update of a run that takes over the claim from an execution that has ended. A claim removes

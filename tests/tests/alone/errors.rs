@@ -146,7 +146,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
                 ..Lifecycle::default()
             };
             for lifecycle in [failing(), failing(), Lifecycle::default()] {
-                set_lifecycle(environment, lifecycle);
+                environment.set_lifecycle(world(), lifecycle);
             }
             let failed = run(&environment.request());
             assert_names(&failed, "insufficient free IP addresses");
@@ -232,8 +232,8 @@ const ERROR_CASES: [ErrorCase; 19] = [
             let undocumented = Outcome::Undocumented {
                 status: "hibernating".to_owned(),
             };
-            set_lifecycle(
-                environment,
+            environment.set_lifecycle(
+                world(),
                 Lifecycle {
                     outcome: undocumented,
                     ..Lifecycle::default()
@@ -250,8 +250,8 @@ const ERROR_CASES: [ErrorCase; 19] = [
         advice: "then start again",
         reproduce: |environment| {
             // A run waits for 60 minutes, in addition to the time that its steps take.
-            set_lifecycle(
-                environment,
+            environment.set_lifecycle(
+                world(),
                 Lifecycle {
                     creating: 85.0 * 60.0,
                     ..Lifecycle::default()
@@ -268,7 +268,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
                 creating: 600.0,
                 ..Lifecycle::default()
             };
-            set_lifecycle(environment, slow);
+            environment.set_lifecycle(world(), slow);
             let execution = world().start(&environment.request());
             until("the cache to be requested", || {
                 environment.cache(world()).ok()
@@ -295,11 +295,6 @@ fn remove(environment: &Environment) -> Ended {
 
 fn with_backend(environment: &Environment, name: &str) -> Value {
     environment.request_with("/network/backendSecurityGroup", json!(name))
-}
-
-fn set_lifecycle(environment: &Environment, lifecycle: Lifecycle) {
-    let cache = format!("{}-redis", environment.name);
-    world().gateway().set_lifecycle(&cache, lifecycle);
 }
 
 fn recover(environment: &Environment) {
@@ -410,8 +405,8 @@ fn documented_advice_resolves_each_announced_error() {
 #[test]
 fn endpoint_is_verified_again_after_it_recovers() {
     let environment = &setup().verified;
-    set_lifecycle(
-        environment,
+    environment.set_lifecycle(
+        world(),
         Lifecycle {
             answers: false,
             ..Lifecycle::default()

@@ -44,9 +44,7 @@ fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &s
                 creating: 300.0,
                 ..Lifecycle::default()
             };
-            world
-                .gateway()
-                .set_lifecycle(&format!("{}-redis", environment.name), slow);
+            environment.set_lifecycle(world, slow);
             return start_and_wait_for(world, &request, state);
         }
         "AnnounceFailure" => {

@@ -186,9 +186,7 @@ fn failed_creation_is_reported_without_describe_events(world: &World) {
         },
         ..Lifecycle::default()
     };
-    world
-        .gateway()
-        .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
+    environment.set_lifecycle(world, lifecycle);
     let policy = Policy::remove(world, "EnsureReplicationGroup");
     policy.restore_without(world, "elasticache:DescribeEvents");
 

@@ -28,9 +28,7 @@ fn polls_on_schedule_until_the_cache_is_available() {
         creating: 180.0,
         ..Lifecycle::default()
     };
-    world
-        .gateway()
-        .set_lifecycle(&format!("{}-redis", environment.name), lifecycle.clone());
+    environment.set_lifecycle(&world, lifecycle.clone());
     let execution = world.start(&environment.request());
 
     let ended = world.wait(&execution);
@@ -335,9 +333,7 @@ fn reports_create_failed_when_events_cannot_be_read() {
             },
             ..Lifecycle::default()
         };
-        world()
-            .gateway()
-            .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
+        environment.set_lifecycle(world(), lifecycle);
         let execution = world().start(&environment.request());
         (fault, environment, execution)
     });

@@ -52,9 +52,7 @@ fn second_run_waits_until_the_first_releases_its_claim() {
         creating: 120.0,
         ..Lifecycle::default()
     };
-    world()
-        .gateway()
-        .set_lifecycle(&format!("{}-redis", environment.name), lifecycle);
+    environment.set_lifecycle(world(), lifecycle);
     let first = world().start(&environment.request());
     until("the first run holds the claim", || {
         let record = environment.record(world()).ok()?;
@@ -94,9 +92,7 @@ fn older_request_is_superseded_without_waiting() {
         creating: 1_800.0,
         ..Lifecycle::default()
     };
-    world()
-        .gateway()
-        .set_lifecycle(&format!("{}-redis", environment.name), slow);
+    environment.set_lifecycle(world(), slow);
     let at = |time: &str| environment.request_with("/event", json!({ "id": time, "time": time }));
     let newer = world().start(&at("2026-11-23T10:00:05Z"));
     until("the newer request is recorded", || {

@@ -337,9 +337,7 @@ fn removal_deletes_creating_and_create_failed_caches() {
         ..Lifecycle::default()
     };
     let failed = world().environment();
-    world()
-        .gateway()
-        .set_lifecycle(&format!("{}-redis", failed.name), failing);
+    failed.set_lifecycle(world(), failing);
     assert_eq!(world().run(&failed.request()).error, "CreateFailed");
     // Its run is stopped while ElastiCache creates the cache.
     let creating = world().environment();

@@ -125,9 +125,7 @@ fn stopped_run_has_a_result_although_it_could_store_none() {
         creating: 1200.0,
         ..Lifecycle::default()
     };
-    world()
-        .gateway()
-        .set_lifecycle(&format!("{}-redis", environment.name), slow);
+    environment.set_lifecycle(world(), slow);
     let execution = world().start(&environment.request());
     until("the run to wait for its cache", || {
         let states = world().entered_states(&execution);
