@@ -1,6 +1,7 @@
 //! Runs in an account without ElastiCache's service-linked role, and under API throttling.
 
 use envcache_tests::{World, matrix};
+use local::Settings;
 
 #[test]
 fn retries_until_the_service_linked_role_exists() {
@@ -19,10 +20,17 @@ fn retries_until_the_service_linked_role_exists() {
 
 #[test]
 fn run_succeeds_when_parameter_store_throttles_calls() {
-    let world = World::deploy_with(matrix::SETTINGS).expect("a stack");
-    // Three calls per second of real time, because the SDK waits in real time. Two environments write four parameters each.
-    let per_second = 3.0 * matrix::SETTINGS.scale;
-    world.gateway().limit("ssm", "PutParameter", 1, per_second);
+    // Two environments write four parameters each. Writing them takes 1.3 s of real time, which is how the SDK's waits
+    // are measured. The state machine's waits have to be long enough not to end before that, however short its jitter
+    // makes them.
+    let settings = Settings {
+        scale: 0.1,
+        ..matrix::SETTINGS
+    };
+    let world = World::deploy_with(settings).expect("a stack");
+    world
+        .gateway()
+        .limit("ssm", "PutParameter", 1, 6.0 * settings.scale);
     let environments = [world.environment(), world.environment()];
 
     let executions = environments
