@@ -584,7 +584,7 @@ impl Counts {
     }
 }
 
-/// Runs cells concurrently on the same state machines.
+/// Runs cells concurrently on the same state machines. Prints each wrong result as soon as there is one.
 ///
 /// # Errors
 /// Returns an error if a worker panics.
@@ -596,13 +596,22 @@ pub fn run(
 ) -> Result<Report> {
     let trials: Vec<_> = cells.iter().map(|cell| (machines, cell)).collect();
     let mut report = Report::default();
-    for (cell, ended) in cells.iter().zip(run_each(baseline, world, &trials)?) {
+    let print_wrong = |cell: &Cell, ended: &Result<Ending>| {
+        if let Err(error) = ended {
+            eprintln!("{cell}: {error:#}");
+        }
+    };
+    for (cell, ended) in cells
+        .iter()
+        .zip(run_each(baseline, world, &trials, print_wrong)?)
+    {
         report.add(cell, ended);
     }
     Ok(report)
 }
 
-/// Runs cells concurrently, each on its own state machines, and returns how each ended, in their order.
+/// Runs cells concurrently, each on its own state machines, and returns how each ended, in their order. Calls
+/// `on_end` when a cell ends.
 ///
 /// # Errors
 /// Returns an error if a worker panics.
@@ -610,6 +619,7 @@ pub fn run_each(
     baseline: &Baseline,
     world: &World,
     trials: &[(Machines<'_>, &Cell)],
+    on_end: impl Fn(&Cell, &Result<Ending>) + Sync,
 ) -> Result<Vec<Result<Ending>>> {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let mut ended: Vec<(usize, Result<Ending>)> = thread::scope(|scope| {
@@ -623,6 +633,7 @@ pub fn run_each(
                             return ended;
                         };
                         let trial = catch_panic(|| baseline.try_cell(world, *machines, cell));
+                        on_end(cell, &trial);
                         ended.push((index, trial));
                         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                         if done % 100 == 0 {

@@ -9,8 +9,6 @@ use envcache_tests::matrix::{self, Baseline, Frequency, Machines, Scenario};
 use envcache_tests::page::Page;
 use envcache_tests::{World, resources};
 
-/// How many wrong results are printed. Most of them usually have the same cause.
-const SHOWN: usize = 10;
 const TEXT: &str = "Each AWS call of a run fails with each fault, in seven scenarios: a first run (*create*), a run that \
 finds everything up to date (*again*), a run that requests more replicas, other settings, another backend, and one more \
 subnet (*change*), a run that requests fewer replicas (*shrink*), a run that takes over a stale claim (*stale*), a run \
@@ -62,9 +60,6 @@ fn run() -> Result<usize> {
         unexpected.is_empty(),
         "resources with unexpected names: {unexpected:?}"
     );
-    for wrong in report.wrong.iter().take(SHOWN) {
-        eprintln!("{wrong}");
-    }
     let table = format!(
         "{}\n\n{} cells in {} minutes; {} wrong results.",
         report.table(),

@@ -502,14 +502,14 @@ fn mutate_state_machine(
             .filter(|(_, cell)| controlled.insert(cell.to_string()))
             .map(|(_, cell)| (machines, *cell))
             .collect();
-        for ended in matrix::run_each(baseline, world, &control)? {
+        for ended in matrix::run_each(baseline, world, &control, |_, _| ())? {
             ended.context("a cell has a wrong result without any mutation")?;
         }
         let mutated: Vec<_> = batch
             .iter()
             .map(|(index, cell)| (trials[*index].machines(machines), *cell))
             .collect();
-        let ended = matrix::run_each(baseline, world, &mutated)?;
+        let ended = matrix::run_each(baseline, world, &mutated, |_, _| ())?;
         let mut wrong = vec![0; trials.len()];
         for ((index, _), ended) in batch.iter().zip(ended) {
             wrong[*index] += usize::from(ended.is_err());
