@@ -8,18 +8,20 @@ LINT := .venv-lint
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
+# Of the release archive: x86_64 or arm64, by default this machine's.
+ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
 
 # Every cargo command that builds or runs something gets --locked, and so does cargo-deny: it fails if Cargo.lock is out
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test matrix soak mutation diagrams check audit build deploy tools linters format clean
+.PHONY: help demo unit test matrix soak mutation diagrams check audit build deploy release smoke programs tools linters format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: build ## run the demo on this machine: from an event to a published endpoint
-	cargo build --locked --quiet --package envcache --package envcache-demo
+demo: ## run the demo on this machine: from an event to a published endpoint
+	@$(MAKE) --no-print-directory --jobs 2 tools programs
 	target/debug/envcache-demo
 
 unit: tools ## run the tests that need no simulator: decisions, requests, definitions, and pages
@@ -27,20 +29,16 @@ unit: tools ## run the tests that need no simulator: decisions, requests, defini
 	cargo test --locked --package envcache-tests --test definitions
 
 # Executions mostly wait, so more tests run in parallel than the machine has cores.
-test: unit build ## run all tests: first the fast ones, then those of the deployed stack
-	cargo build --locked --workspace --bins
+test: unit programs ## run all tests: first the fast ones, then those of the deployed stack
 	cargo test --locked --workspace --test '*' -- --test-threads 8
 
-matrix: build ## inject every fault into every AWS call, which takes long; writes docs/fault-matrix.md
-	cargo build --locked --quiet --workspace --bins
+matrix: tools programs ## inject every fault into every AWS call, which takes long; writes docs/fault-matrix.md
 	target/debug/fault-matrix docs/fault-matrix.md
 
-soak: build ## inject random faults into many runs; writes docs/soak.md
-	cargo build --locked --quiet --workspace --bins
+soak: tools programs ## inject random faults into many runs; writes docs/soak.md
 	target/debug/soak docs/soak.md
 
-mutation: build ## remove one Retry, Catch, or check at a time, and check that a test fails; writes docs/mutation-tests.md
-	cargo build --locked --quiet --workspace --bins
+mutation: tools programs ## remove one Retry, Catch, or check at a time, and check that a test fails; writes docs/mutation-tests.md
 	target/debug/mutation docs/mutation-tests.md
 
 diagrams: ## draw the state machines; writes docs/state-machines.md
@@ -60,13 +58,27 @@ check: tools linters ## check format, lints, and the security of template, roles
 audit: linters ## check the dependencies for known vulnerabilities; downloads RustSec's list from GitHub
 	$(LINT)/bin/cargo-deny --locked check advisories
 
+# The simulator runs the functions of this build too. The whole workspace, so that cargo compiles no crate again with other
+# features for the tests.
+programs: ## build the functions, the command line, and the demo for this machine
+	cargo build --locked --workspace --bins
+
 # First compiles all functions in parallel and shows progress: sam build compiles one after the other, and shows none.
-build: tools ## build the deployable functions into .aws-sam/build
+build: tools ## build the functions for AWS, which takes long the first time, into .aws-sam/build
 	cargo lambda build --locked --release
 	sam build
 
 deploy: build ## deploy to AWS; prompts for the settings
 	sam deploy --guided
+
+# The functions first: built together with the command line, they would get its features of shared crates.
+release: tools ## package functions, template, and command line, to deploy without Rust; writes target/release-archive
+	cargo lambda build --locked --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+	cargo lambda build --locked --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64) --package envcache
+	cargo run --locked --package envcache-release -- $(ARCHITECTURE)
+
+smoke: programs ## deploy the archive of `make release` in the simulator, as its README says, and create a cache
+	cargo test --locked --package envcache-tests --test release -- --ignored
 
 tools: $(VENV)/installed ## install MiniStack, SAM CLI, and cargo-lambda in a virtual environment
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use local::{
     Aws, Cloud, Interrupt, Settings, Stack, Workspace, backend, network, reference, valkey,
 };
@@ -112,12 +112,7 @@ impl Clock {
 
 /// Runs the `envcache` command. Returns whether it exits with 0.
 fn envcache(cloud: &Cloud, arguments: &[&str]) -> Result<bool> {
-    // Cargo builds it into this program's folder.
-    let path = std::env::current_exe()?.with_file_name("envcache");
-    if !path.exists() {
-        bail!("{} isn't built. `make demo` builds it", path.display());
-    }
-    let mut command = Command::new(path);
+    let mut command = Command::new(Workspace::program("envcache")?);
     cloud.direct(&mut command).args(arguments);
     Ok(cloud.interrupt().run(&mut command)?.success())
 }

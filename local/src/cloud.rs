@@ -175,12 +175,18 @@ impl Cloud {
         &self.workspace
     }
 
+    /// Returns the simulator's temporary folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Creates a file for a command's output, and returns it with its path.
     ///
     /// # Errors
     /// Returns an error if the file can't be created.
     pub fn output_file(&self, name: &str) -> Result<(File, PathBuf)> {
-        let path = self.folder.path().join(name);
+        let path = self.folder().join(name);
         Ok((File::create(&path)?, path))
     }
 

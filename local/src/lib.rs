@@ -6,12 +6,14 @@
 
 pub mod aws;
 pub mod backend;
+pub mod build;
 pub mod cloud;
 pub mod gateway;
 pub mod interrupt;
 pub mod network;
 pub mod reference;
 pub mod stack;
+pub mod template;
 pub mod valkey;
 mod workspace;
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::{Aws, Cloud, Workspace};
+use crate::{Aws, Cloud, build};
 
 /// The stack's name, as in `samconfig.toml`.
 pub const NAME: &str = "envcache";
@@ -23,44 +23,38 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Deploys or updates the stack from the output of `sam build`, with parameters such as `EventSource=tests`.
+    /// Deploys or updates the stack with the functions that cargo has built, and with parameters such as
+    /// `EventSource=tests`.
     ///
     /// # Errors
-    /// Returns an error with the output of `sam deploy` if it fails.
+    /// Returns an error if a function isn't built, or with the output of `sam deploy` if it fails.
     pub fn deploy(cloud: &Cloud, aws: &Aws, parameters: &[String]) -> Result<Self> {
-        let overrides = parameters.first().map(|_| "--parameter-overrides");
-        let arguments = overrides
-            .into_iter()
-            .chain(parameters.iter().map(String::as_str));
-        Self::deploy_with(cloud, aws, arguments)
+        let template = build::write(cloud.workspace(), &cloud.folder().join("build"))?;
+        Self::deploy_template(cloud, aws, &template, parameters)
     }
 
-    /// Deploys the stack from another folder that has the layout of the output of `sam build`.
+    /// Deploys or updates the stack from a template that names packaged functions, as `sam build` writes one.
     ///
     /// # Errors
     /// Returns an error with the output of `sam deploy` if it fails.
-    pub fn deploy_build(cloud: &Cloud, aws: &Aws, build: &Path) -> Result<Self> {
-        let template = build.join("template.yaml");
-        // By default, the SAM CLI reads the file next to the template.
-        let config = Workspace::root().join("samconfig.toml");
-        let paths =
-            [&template, &config].map(|path| path.to_str().context("a path is not valid UTF-8"));
-        let [template, config] = paths;
-        let arguments = ["--template-file", template?, "--config-file", config?];
-        Self::deploy_with(cloud, aws, arguments)
-    }
-
-    fn deploy_with<'a>(
+    pub fn deploy_template(
         cloud: &Cloud,
         aws: &Aws,
-        arguments: impl IntoIterator<Item = &'a str>,
+        template: &Path,
+        parameters: &[String],
     ) -> Result<Self> {
         let (output, printed) = cloud.output_file("sam-deploy.log")?;
         let mut command = cloud.workspace().command("sam");
         cloud
             .direct(&mut command)
             .args(["deploy", "--no-confirm-changeset", "--no-progressbar"])
-            .args(arguments)
+            .arg("--template-file")
+            .arg(template)
+            // By default, the SAM CLI reads the file next to the template.
+            .arg("--config-file")
+            .arg(cloud.workspace().file("samconfig.toml"))
+            .args(parameters.first().map(|_| "--parameter-overrides"))
+            .args(parameters)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// The checkout that this program was built from.
 #[derive(Clone, Debug)]
@@ -12,20 +12,16 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Returns the checkout if its virtual environment and its built functions exist.
+    /// Returns the checkout if its virtual environment exists.
     ///
     /// # Errors
-    /// Returns an error that names the missing part and the command that creates it.
+    /// Returns an error that names the command that creates it.
     pub fn find() -> Result<Self> {
         let root = Self::root();
         let workspace = Self { root };
         ensure!(
             workspace.tool("ministack").exists(),
             "the virtual environment is missing. Run `make tools`"
-        );
-        ensure!(
-            workspace.built_template().exists(),
-            "the functions are not built. Run `make build`"
         );
         Ok(workspace)
     }
@@ -44,10 +40,23 @@ impl Workspace {
         self.root.join(path)
     }
 
-    /// Returns the path of the template that `sam build` writes.
-    #[must_use]
-    pub fn built_template(&self) -> PathBuf {
-        self.file(".aws-sam/build/template.yaml")
+    /// Returns the path of one of the workspace's programs, which cargo writes into the folder of this program, and its
+    /// tests into a folder of that one.
+    ///
+    /// # Errors
+    /// Returns an error that names the command that builds it.
+    pub fn program(name: &str) -> Result<PathBuf> {
+        let current = std::env::current_exe()?;
+        let program = current
+            .ancestors()
+            .skip(1)
+            .take(2)
+            .map(|folder| folder.join(name))
+            .find(|program| program.is_file())
+            .with_context(|| {
+                format!("`{name}` isn't built. Run `cargo build --workspace --bins`")
+            })?;
+        Ok(program)
     }
 
     /// Returns the path of a program in the virtual environment.

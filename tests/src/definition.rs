@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use local::Workspace;
 use serde_json::{Value, json};
-use serde_yaml_ng::Value as Yaml;
 
 use crate::array;
 
@@ -104,23 +103,7 @@ pub fn template() -> Value {
 }
 
 fn read_template() -> Value {
-    fn plain(value: Yaml) -> Value {
-        match value {
-            Yaml::Tagged(tagged) => {
-                json!({ tagged.tag.to_string().trim_start_matches('!'): plain(tagged.value) })
-            }
-            Yaml::Mapping(fields) => fields
-                .into_iter()
-                .map(|(key, value)| (key.as_str().expect("a text key").to_owned(), plain(value)))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
-            Yaml::Sequence(elements) => elements.into_iter().map(plain).collect(),
-            scalar => serde_json::to_value(scalar).expect("a scalar"),
-        }
-    }
-    let path = Workspace::root().join("template.yaml");
-    let text = std::fs::read_to_string(path).expect("the template");
-    plain(serde_yaml_ng::from_str(&text).expect("the template is YAML"))
+    local::template::read(|name, argument| json!({ name: argument })).expect("the template")
 }
 
 /// Returns the template's resources of a type, by logical ID.

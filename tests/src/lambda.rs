@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 
 use local::gateway::call::{Call, Protocol};
 use local::gateway::fault::Fault;
-use local::{REGION, Workspace};
+use local::{REGION, build};
 
 const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
 const INVOCATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -54,15 +54,11 @@ struct Server {
 }
 
 impl Function {
-    /// Starts the binary that `sam build` built for a function of the template.
+    /// Starts the program of a function of the template.
     ///
     /// # Errors
-    /// Returns an error if the binary isn't built.
-    pub fn start(
-        workspace: &Workspace,
-        logical_id: &str,
-        variables: &[(&str, &str)],
-    ) -> Result<Self> {
+    /// Returns an error if the program isn't built.
+    pub fn start(logical_id: &str, variables: &[(&str, &str)]) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -79,8 +75,7 @@ impl Function {
         });
         runtime.spawn(serve(listener, server));
         let log = NamedTempFile::new()?;
-        let binary = workspace.file(&format!(".aws-sam/build/{logical_id}/bootstrap"));
-        let process = Command::new(&binary)
+        let process = Command::new(build::function(logical_id)?)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", logical_id)
@@ -98,8 +93,7 @@ impl Function {
             .stdin(Stdio::null())
             .stdout(log.reopen()?)
             .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("{}: run `make build` first", binary.display()))?;
+            .spawn()?;
         Ok(Self {
             process,
             log,
@@ -211,6 +205,10 @@ impl Server {
                 "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
             ),
             ("lambda-runtime-deadline-ms", "4102444800000"),
+            (
+                "lambda-runtime-trace-id",
+                "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+            ),
             (
                 "lambda-runtime-invoked-function-arn",
                 "arn:aws:lambda:ap-southeast-1:123456789012:function:step",

@@ -7,6 +7,7 @@ pub mod matrix;
 pub mod messages;
 pub mod page;
 pub mod resources;
+pub mod schemas;
 pub mod unmanaged;
 
 use std::cell::RefCell;
@@ -23,6 +24,9 @@ use local::gateway::fault_scope::FaultScope;
 use local::network::{CreatedNetwork, Network};
 use local::{Aws, Cloud, Gateway, Interrupt, Settings, Stack, Workspace};
 use serde_json::{Value, json};
+
+use crate::definition::Machine;
+use crate::schemas::Schema;
 
 /// How long a run may take. A run takes about 5 seconds. A run that waits for 60 minutes of simulated time takes some
 /// minutes if many run at once.
@@ -80,12 +84,12 @@ impl World {
         Ok(())
     }
 
-    /// Deploys another build of the stack, from a folder such as `sam build` writes.
+    /// Deploys another build of the stack, from a template that names packaged functions.
     ///
     /// # Errors
     /// Returns what `sam deploy` printed if the deployment fails.
-    pub fn deploy_build(&mut self, build: &Path) -> Result<()> {
-        self.stack = Stack::deploy_build(&self.cloud, &self.aws, build)?;
+    pub fn deploy_template(&mut self, template: &Path) -> Result<()> {
+        self.stack = Stack::deploy_template(&self.cloud, &self.aws, template, &[])?;
         Ok(())
     }
 
@@ -103,10 +107,7 @@ impl World {
     /// Panics if the command line isn't built.
     #[must_use]
     pub fn envcache(&self, arguments: &[&str]) -> Command {
-        let test = std::env::current_exe().expect("the path of this test");
-        let folder = test.ancestors().nth(2).expect("cargo's folder");
-        let program = folder.join("envcache");
-        assert!(program.exists(), "make test builds {}", program.display());
+        let program = Workspace::program("envcache").unwrap_or_else(|error| panic!("{error:#}"));
         let mut command = Command::new(program);
         self.cloud.direct(&mut command).args(arguments);
         command
@@ -293,10 +294,11 @@ impl World {
     }
 
     /// Waits until an execution ends, and checks that every request and response so far conforms to AWS's service
-    /// models.
+    /// models, and that the output of an execution of the stack conforms to its schema.
     ///
     /// # Panics
-    /// Panics if the execution doesn't end in time, or if a request or response violated a model.
+    /// Panics if the execution doesn't end in time, if a request or response violated a model, or if an output violates
+    /// its schema.
     #[must_use]
     pub fn wait(&self, execution: &str) -> Ended {
         let ended = until(&format!("{execution} ends"), || {
@@ -317,7 +319,25 @@ impl World {
             violations.is_empty(),
             "violations of AWS's service models: {violations:#?}"
         );
+        if let Some(machine) = self.machine_of(execution)
+            && ended.status == "SUCCEEDED"
+        {
+            Schema::of_output(machine)
+                .validate(&ended.output)
+                .unwrap_or_else(|error| panic!("{execution}: {error:#}"));
+        }
         ended
+    }
+
+    /// Returns the state machine that an execution belongs to; none if it isn't one of the stack's.
+    fn machine_of(&self, execution: &str) -> Option<Machine> {
+        Machine::ALL.into_iter().find(|machine| {
+            let arn = match machine {
+                Machine::Provision => &self.stack.provision_state_machine_arn,
+                Machine::Deprovision => &self.stack.deprovision_state_machine_arn,
+            };
+            execution.starts_with(&Self::execution(arn, ""))
+        })
     }
 
     /// Puts an event on the bus and waits until the execution that it starts ends.
@@ -458,7 +478,7 @@ impl World {
     }
 }
 
-/// A subscription to events on the bus.
+/// A subscription to events on the bus. Each received announcement of envcache is checked against its schema.
 pub struct Listener<'a> {
     world: &'a World,
     queue: String,
@@ -469,7 +489,7 @@ impl Listener<'_> {
     /// Returns the first event of an environment.
     ///
     /// # Panics
-    /// Panics if there is none in time.
+    /// Panics if there is none in time, or if an announcement violates its schema.
     #[must_use]
     pub fn wait_for(&self, environment: &str) -> Value {
         self.wait_until(environment, |_| true)
@@ -478,7 +498,7 @@ impl Listener<'_> {
     /// Returns the detail of an environment's first event that reports an error.
     ///
     /// # Panics
-    /// Panics if there is none in time.
+    /// Panics if there is none in time, or if an announcement violates its schema.
     #[must_use]
     pub fn wait_for_error(&self, environment: &str) -> Value {
         self.wait_until(environment, |event| event["detail"]["error"].is_string())["detail"].take()
@@ -492,7 +512,8 @@ impl Listener<'_> {
                 &json!({ "QueueUrl": self.queue, "MaxNumberOfMessages": 10 }),
             );
             let events = array(&response["Messages"])
-                .filter_map(|message| serde_json::from_str(&text(&message["Body"])).ok());
+                .filter_map(|message| serde_json::from_str::<Value>(&text(&message["Body"])).ok())
+                .inspect(validate_announcement);
             self.received.borrow_mut().extend(events);
             self.received
                 .borrow()
@@ -501,6 +522,17 @@ impl Listener<'_> {
                 .cloned()
         })
     }
+}
+
+/// Validates the detail of an event if it is an announcement of envcache.
+fn validate_announcement(event: &Value) {
+    if event["source"] != "envcache" {
+        return;
+    }
+    Schema::of_detail(&text(&event["detail-type"]))
+        .unwrap_or_else(|| panic!("no schema describes {event}"))
+        .validate(&event["detail"])
+        .unwrap_or_else(|error| panic!("{error:#}"));
 }
 
 /// A test environment and its network.

@@ -412,7 +412,6 @@ fn removal_is_accepted_or_rejected_as_invalid() {
 
 #[test]
 fn binaries_report_contract_errors_and_create_nothing() {
-    let workspace = Workspace::find().expect("the workspace, with the output of `make build`");
     let variables = [
         ("ENVCACHE_STACK", "envcache"),
         ("ENVIRONMENTS_TABLE", "environments"),
@@ -426,8 +425,7 @@ fn binaries_report_contract_errors_and_create_nothing() {
         ),
     ];
     for (function, message) in messages() {
-        let binary =
-            Function::start(&workspace, function, &variables).expect("the function starts");
+        let binary = Function::start(function, &variables).expect("the function starts");
         let binary = std::cell::RefCell::new(binary);
         let check = |input: Value| {
             let answer = binary

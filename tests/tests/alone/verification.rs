@@ -10,7 +10,7 @@ use envcache_tests::lambda::{Answer, Function};
 use envcache_tests::{World, matrix};
 use local::gateway::elasticache::Lifecycle;
 use local::valkey::{AUTHORITY, Valkey};
-use local::{Settings, Workspace, backend};
+use local::{Settings, backend};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -29,7 +29,6 @@ impl Fixture {
             .expect("an installed valkey-server");
         let trusted = folder.path().join(AUTHORITY);
         let function = Function::start(
-            &Workspace::find().expect("the output of `make build`"),
             "VerifyEndpoint",
             &[("SSL_CERT_FILE", trusted.to_str().expect("a UTF-8 path"))],
         )

@@ -3,5 +3,6 @@
 mod diagrams;
 mod docs;
 mod messages;
+mod schemas;
 mod state_machine;
 mod template;

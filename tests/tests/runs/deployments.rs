@@ -1,41 +1,20 @@
 //! A deployment during running executions: each finishes with the code that it started with.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use envcache_tests::definition::Machine;
-use envcache_tests::{World, matrix, until};
-use local::Workspace;
+use envcache_tests::{World, definition, matrix, until};
 use local::gateway::elasticache::Lifecycle;
+use local::{Workspace, build};
 use serde_json::json;
 
-/// Copies the output of `sam build` into a folder, with functions that exit immediately. This is the worst case of a next
-/// version that can't read the messages of a running execution. Returns the build's folder.
-fn broken_build(project: &Path) -> PathBuf {
-    let (root, into) = (Workspace::root(), project.join(".aws-sam/build"));
-    let build = root.join(".aws-sam/build");
-    for folder in [&into, &project.join("statemachine")] {
-        fs::create_dir_all(folder).expect("a folder");
+/// Writes a build into a folder whose functions exit immediately. This is the worst case of a next version that can't read
+/// the messages of a running execution. Returns its template.
+fn broken_build(folder: &Path) -> PathBuf {
+    let template = build::write(&Workspace::find().expect("the tools"), folder).expect("a build");
+    for function in definition::resources("AWS::Serverless::Function").keys() {
+        build::write_script(&folder.join(function), "exit 1").expect("a broken function");
     }
-    for machine in Machine::ALL {
-        // The template refers to it by a path relative to the template.
-        let file = format!("statemachine/{}.asl.json", machine.name());
-        fs::copy(root.join(&file), project.join(&file)).expect("a definition");
-    }
-    fs::copy(build.join("template.yaml"), into.join("template.yaml")).expect("the template");
-    for entry in fs::read_dir(build).expect("the output of `make build`") {
-        let entry = entry.expect("an entry");
-        if entry.path().is_dir() {
-            let function = into.join(entry.file_name());
-            fs::create_dir(&function).expect("a folder");
-            let bootstrap = function.join("bootstrap");
-            fs::write(&bootstrap, "#!/bin/sh\nexit 1\n").expect("a function");
-            fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755))
-                .expect("an executable");
-        }
-    }
-    into
+    template
 }
 
 #[test]
@@ -70,11 +49,11 @@ fn waiting_executions_finish_when_the_stack_is_updated() {
             entered.contains(&state.to_owned()).then_some(())
         });
     }
-    let project = tempfile::tempdir().expect("a folder");
-    let build = broken_build(project.path());
+    let folder = tempfile::tempdir().expect("a folder");
+    let template = broken_build(folder.path());
 
     world
-        .deploy_build(&build)
+        .deploy_template(&template)
         .expect("the next version is deployed");
 
     let entered = world.entered_states(&provisioning);

@@ -1,0 +1,93 @@
+//! The licenses of the linked crates.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use cargo_metadata::Package;
+use spdx::Expression;
+
+use crate::dependencies::Dependencies;
+
+/// The beginnings of the names of files that contain a license or a notice, in lower case.
+const FILES: [&str; 5] = ["copying", "copyright", "license", "notice", "unlicense"];
+
+/// Returns every license text with the crates that it applies to.
+///
+/// A text is what the crate's authors publish with it. For a crate without one, it is SPDX's text of its license.
+///
+/// # Errors
+/// Returns an error if a crate names no license.
+pub fn text(dependencies: &Dependencies) -> Result<String> {
+    let mut crates_by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut text =
+        "The programs in this archive contain the Rust standard library (MIT OR Apache-2.0, \
+        https://www.rust-lang.org) and these crates:\n\n"
+            .to_owned();
+    for linked in dependencies.packages.values() {
+        let package = &linked.package;
+        let name = format!("{} {}", package.name, package.version);
+        let license = license(package)?;
+        let authors = package.authors.join(", ");
+        let source = package.repository.as_deref().unwrap_or("https://crates.io");
+        writeln!(text, "{name}: {license}. {source} {authors}")?;
+        for published in published(package)? {
+            let crates = crates_by_text.entry(published).or_default();
+            crates.push(name.clone());
+        }
+    }
+    for (license, crates) in crates_by_text {
+        let line = "-".repeat(80);
+        writeln!(text, "\n{line}\n{}\n{line}\n\n{license}", crates.join(", "))?;
+    }
+    Ok(text)
+}
+
+/// Returns a crate's license as an SPDX expression.
+///
+/// # Errors
+/// Returns an error if the crate names none.
+pub fn license(package: &Package) -> Result<String> {
+    let license = package
+        .license
+        .as_deref()
+        .with_context(|| format!("{} names no license", package.name))?;
+    // The form before SPDX expressions: `MIT/Apache-2.0`.
+    Ok(license.replace('/', " OR "))
+}
+
+fn published(package: &Package) -> Result<Vec<String>> {
+    let folder = package
+        .manifest_path
+        .parent()
+        .context("a manifest is in a folder")?;
+    let mut texts = files(folder.as_std_path())?;
+    if texts.is_empty() {
+        let license = license(package)?;
+        let expression =
+            Expression::parse(&license).map_err(|error| anyhow!("{}: {error}", package.name))?;
+        texts = expression
+            .requirements()
+            .filter_map(|requirement| requirement.req.license.id())
+            .map(|id| id.text().trim().to_owned())
+            .collect();
+    }
+    ensure!(!texts.is_empty(), "{} has no license text", package.name);
+    Ok(texts)
+}
+
+fn files(folder: &Path) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().to_lowercase();
+        if entry.path().is_file() && FILES.iter().any(|file| name.starts_with(file)) {
+            let text = String::from_utf8_lossy(&fs::read(entry.path())?).replace('\r', "");
+            texts.push(text.trim().to_owned());
+        }
+    }
+    texts.sort();
+    Ok(texts)
+}

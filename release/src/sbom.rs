@@ -1,0 +1,67 @@
+//! The bill of materials of a release.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::dependencies::{Dependencies, Key};
+use crate::licenses::license;
+
+/// The reference of envcache itself.
+const ENVCACHE: &str = "envcache";
+
+/// Returns the bill of materials in `CycloneDX`'s JSON format: <https://cyclonedx.org/docs/1.6/json/>.
+///
+/// # Errors
+/// Returns an error if a crate names no license.
+pub fn json(dependencies: &Dependencies) -> Result<String> {
+    let packages = &dependencies.packages;
+    let components = packages
+        .values()
+        .map(|linked| {
+            let package = &linked.package;
+            let reference = purl(&package.name, &package.version.to_string());
+            Ok(json!({
+                "type": "library",
+                "bom-ref": reference,
+                "name": package.name,
+                "version": package.version,
+                "purl": reference,
+                "licenses": [{ "expression": license(package)? }],
+                "hashes": [{ "alg": "SHA-256", "content": linked.checksum }],
+            }))
+        })
+        .collect::<Result<Vec<Value>>>()?;
+    let references = |keys: &BTreeSet<Key>| -> Vec<String> {
+        keys.iter()
+            .map(|(name, version)| purl(name, version))
+            .collect()
+    };
+    let mut graph = vec![json!({ "ref": ENVCACHE, "dependsOn": references(&dependencies.direct) })];
+    graph.extend(packages.iter().map(|((name, version), linked)| {
+        json!({ "ref": purl(name, version), "dependsOn": references(&linked.uses) })
+    }));
+    let bom = json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "application",
+                "bom-ref": ENVCACHE,
+                "name": ENVCACHE,
+                "version": env!("CARGO_PKG_VERSION"),
+                "licenses": [{ "expression": env!("CARGO_PKG_LICENSE") }],
+            },
+        },
+        "components": components,
+        "dependencies": graph,
+    });
+    Ok(format!("{bom:#}\n"))
+}
+
+/// Returns a crate's package URL: <https://github.com/package-url/purl-spec>.
+fn purl(name: &str, version: &str) -> String {
+    format!("pkg:cargo/{name}@{}", version.replace('+', "%2B"))
+}
