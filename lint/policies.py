@@ -29,6 +29,9 @@ PARAMETERS = {
     "AWS::StackName": "envcache",
     "AllowedNodeTypes": "cache.t4g.micro,cache.t4g.small",
     "EventBusName": "default",
+    "QueuesKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "RolePath": "/",
+    "TableKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 }
 
 # ARN formats by resource type.

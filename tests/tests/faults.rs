@@ -94,7 +94,7 @@ fn allowed_actions() -> BTreeSet<String> {
         })
         .filter(|action| !without_call.contains(&action.as_str()))
         .filter(|action| {
-            !["iam:", "logs:", "xray:"]
+            !["iam:", "kms:", "logs:", "xray:"]
                 .iter()
                 .any(|service| action.starts_with(service))
         })

@@ -47,6 +47,11 @@ fn readme_names_existing_targets_and_parameters() {
         "AlarmTopicArn",
         "VerifySubnetIds",
         "VerifySecurityGroupId",
+        "PermissionsBoundaryArn",
+        "RolePath",
+        "LogsKeyArn",
+        "QueuesKeyArn",
+        "TableKeyArn",
     ] {
         assert!(
             readme.contains(&format!("| `{parameter}` |"))
@@ -218,7 +223,13 @@ fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<_> = docs
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
-    pages.extend(["README.md", "CHANGELOG.md"].map(|page| Workspace::root().join(page)));
+    let others = [
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "SECURITY.md",
+    ];
+    pages.extend(others.map(|page| Workspace::root().join(page)));
     pages
 }
 

@@ -473,11 +473,9 @@ fn changed_stack_parameter_publishes_a_version() {
             .any(|reference| configuration.to_string().contains(reference));
             // Only asynchronous events invoke these, at their latest version.
             let is_unversioned = ["ReportOutcome", "StartWorkflow"].contains(&name.as_str());
-            let described = properties["VersionDescription"]["Sub"]
-                .as_str()
-                .unwrap_or_default();
+            let described = properties["VersionDescription"].to_string();
             assert!(
-                !is_used || is_unversioned || described.contains(parameter),
+                !is_used || is_unversioned || described.contains(parameter.as_str()),
                 "{name} would keep the old value of {parameter}"
             );
         }
@@ -487,6 +485,49 @@ fn changed_stack_parameter_publishes_a_version() {
         verify["UpdateReplacePolicy"], "Retain",
         "a replaced version is retained"
     );
+}
+
+/// A version keeps the role that it was published with, and SAM doesn't see a replaced role either.
+#[test]
+fn replaced_role_publishes_a_version() {
+    let functions = resources("AWS::Serverless::Function");
+    for function in Machine::ALL
+        .into_iter()
+        .flat_map(|machine| steps(machine).into_values())
+    {
+        let role_id = format!("{function}Role.RoleId");
+        let description = &functions[&function]["Properties"]["VersionDescription"];
+        if function == "VerifyEndpoint" {
+            let text = description["Sub"][0].as_str().unwrap_or_default();
+            assert!(text.contains(&format!("${{{role_id}}}")), "{description}");
+        } else {
+            assert_eq!(description, &json!({ "GetAtt": role_id }), "{function}");
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html>
+#[test]
+fn version_description_has_at_most_256_characters() {
+    let id = |prefix: &str| format!("{prefix}{}", "0".repeat(17));
+    let subnet_ids = vec![id("subnet-"); 9].join(",");
+    let pattern = template()["Parameters"]["VerifySubnetIds"]["AllowedPattern"].clone();
+    let allowed = jsonschema::validator_for(&json!({ "type": "string", "pattern": pattern }))
+        .expect("a pattern");
+    assert!(allowed.is_valid(&json!(subnet_ids)));
+    assert!(!allowed.is_valid(&json!(format!("{subnet_ids},{}", id("subnet-")))));
+    let properties = &template()["Resources"]["VerifyEndpoint"]["Properties"];
+    let description = &properties["VersionDescription"]["Sub"];
+    assert_eq!(
+        description[1],
+        json!({ "SubnetIds": { "Join": ["", { "Split": ["subnet-", { "Ref": "VerifySubnetIds" }] }] } })
+    );
+    let text = description[0].as_str().expect("a text");
+    let text = text
+        .replace("${VerifyEndpointRole.RoleId}", &id("AROA"))
+        .replace("${VerifySecurityGroupId}", &id("sg-"))
+        .replace("${SubnetIds}", &subnet_ids.replace("subnet-", ""));
+    assert!(!text.contains('$') && text.len() <= 256, "{text}");
 }
 
 #[test]
@@ -569,7 +610,6 @@ fn undelivered_and_failed_events_reach_queues() {
             14 * 24 * 3600,
             "{name}"
         );
-        assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
     }
     for rule in ["EnvironmentChanged", "ExecutionEnded"] {
         let properties = &template["Resources"][rule]["Properties"];
@@ -646,6 +686,242 @@ fn log_groups_expire_and_contract_outputs_exist() {
         "EventBusName",
     ] {
         assert!(template["Outputs"][output].is_object(), "{output}");
+    }
+}
+
+/// Returns the value of a property that a parameter sets, unless the parameter is empty.
+fn optional(condition: &str, value: &Value) -> Value {
+    json!({ "If": [condition, value, { "Ref": "AWS::NoValue" }] })
+}
+
+#[test]
+fn optional_parameters_change_nothing_by_default() {
+    let template = template();
+    for (condition, parameter, default) in [
+        ("HasPermissionsBoundary", "PermissionsBoundaryArn", ""),
+        ("HasRolePath", "RolePath", "/"),
+        ("HasLogsKey", "LogsKeyArn", ""),
+        ("HasQueuesKey", "QueuesKeyArn", ""),
+        ("HasTableKey", "TableKeyArn", ""),
+    ] {
+        assert_eq!(
+            template["Conditions"][condition],
+            json!({ "Not": [{ "Equals": [{ "Ref": parameter }, default] }] })
+        );
+        assert_eq!(template["Parameters"][parameter]["Default"], default);
+    }
+}
+
+#[test]
+fn arns_and_paths_are_accepted_in_every_partition() {
+    let is_valid = |parameter: &str, value: &str| {
+        let pattern = template()["Parameters"][parameter]["AllowedPattern"].clone();
+        let allowed = jsonschema::validator_for(&json!({ "type": "string", "pattern": pattern }))
+            .expect("a pattern");
+        allowed.is_valid(&json!(value))
+    };
+    for (value, expected) in [
+        ("", true),
+        ("arn:aws:iam::123456789012:policy/boundary", true),
+        (
+            "arn:aws-us-gov:iam::123456789012:policy/a/path/boundary",
+            true,
+        ),
+        ("arn:aws-cn:iam::aws:policy/PowerUserAccess", true),
+        ("arn:aws:iam::123456789012:role/boundary", false),
+        ("boundary", false),
+    ] {
+        assert_eq!(
+            is_valid("PermissionsBoundaryArn", value),
+            expected,
+            "{value}"
+        );
+    }
+    for (value, expected) in [
+        ("/", true),
+        ("/platform/", true),
+        ("/platform/envcache/", true),
+        ("", false),
+        ("platform", false),
+        ("/platform", false),
+        ("//", false),
+        ("/a*/", false),
+    ] {
+        assert_eq!(is_valid("RolePath", value), expected, "{value}");
+    }
+    for parameter in ["LogsKeyArn", "QueuesKeyArn", "TableKeyArn"] {
+        for (value, expected) in [
+            ("", true),
+            (
+                "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                true,
+            ),
+            (
+                "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234abcd12ab34cd",
+                true,
+            ),
+            ("arn:aws:kms:eu-west-1:123456789012:alias/logs", false),
+            ("1234abcd-12ab-34cd-56ef-1234567890ab", false),
+        ] {
+            assert_eq!(is_valid(parameter, value), expected, "{parameter}: {value}");
+        }
+    }
+}
+
+#[test]
+fn every_parameter_has_a_group() {
+    let template = template();
+    let interface = &template["Metadata"]["AWS::CloudFormation::Interface"];
+    let grouped: Vec<_> = interface["ParameterGroups"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|group| strings(&group["Parameters"]))
+        .collect();
+    let parameters = template["Parameters"].as_object().expect("parameters");
+    assert_eq!(grouped.len(), parameters.len(), "{grouped:?}");
+    for parameter in parameters.keys() {
+        assert!(grouped.contains(&parameter.as_str()), "{parameter}");
+    }
+}
+
+#[test]
+fn every_role_has_the_boundary_and_the_path() {
+    let path = optional("HasRolePath", &json!({ "Ref": "RolePath" }));
+    let boundary = optional(
+        "HasPermissionsBoundary",
+        &json!({ "Ref": "PermissionsBoundaryArn" }),
+    );
+    for (name, role) in resources("AWS::IAM::Role") {
+        assert_eq!(role["Properties"]["Path"], path, "{name}");
+        assert_eq!(
+            role["Properties"]["PermissionsBoundary"], boundary,
+            "{name}"
+        );
+    }
+    for (name, policy) in resources("AWS::IAM::ManagedPolicy") {
+        assert_eq!(policy["Properties"]["Path"], path, "{name}");
+    }
+    // SAM creates a role for each of these without one.
+    for kind in ["AWS::Serverless::Function", "AWS::Serverless::StateMachine"] {
+        for (name, resource) in resources(kind) {
+            assert!(resource["Properties"]["Role"].is_object(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn log_groups_table_and_queues_use_their_keys() {
+    for (name, group) in resources("AWS::Logs::LogGroup") {
+        assert_eq!(
+            group["Properties"]["KmsKeyId"],
+            optional("HasLogsKey", &json!({ "Ref": "LogsKeyArn" })),
+            "{name}"
+        );
+    }
+    let encryption =
+        json!({ "SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": { "Ref": "TableKeyArn" } });
+    for (name, table) in resources("AWS::DynamoDB::Table") {
+        assert_eq!(
+            table["Properties"]["SSESpecification"],
+            optional("HasTableKey", &encryption),
+            "{name}"
+        );
+    }
+    for (name, queue) in resources("AWS::SQS::Queue") {
+        let properties = &queue["Properties"];
+        assert_eq!(
+            properties["KmsMasterKeyId"],
+            optional("HasQueuesKey", &json!({ "Ref": "QueuesKeyArn" })),
+            "{name}"
+        );
+        assert_eq!(
+            properties["SqsManagedSseEnabled"],
+            json!({ "If": ["HasQueuesKey", false, true] }),
+            "{name}: SQS rejects two types of encryption"
+        );
+    }
+}
+
+/// Returns the inline statements of a role that mention a text, with their conditions (`!If`).
+fn inline_statements(role: &Value, text: &str) -> Vec<Value> {
+    let policies = role["Properties"]["Policies"].as_array();
+    policies
+        .into_iter()
+        .flatten()
+        .filter_map(|policy| policy["PolicyDocument"]["Statement"].as_array())
+        .flatten()
+        .filter(|statement| statement.to_string().contains(text))
+        .cloned()
+        .collect()
+}
+
+/// The permissions on the table's key and on the queues' key:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html>
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>
+#[test]
+fn only_roles_that_use_the_table_or_a_queue_use_its_key() {
+    let statement = |condition: &str, sid: &str, actions: Value, key: &str, service: &str| {
+        let allowed = json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": { "Ref": key },
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": { "Sub": format!("{service}.${{AWS::Region}}.amazonaws.com") }
+                }
+            },
+        });
+        optional(condition, &allowed)
+    };
+    let table = statement(
+        "HasTableKey",
+        "UseTableKey",
+        json!("kms:Decrypt"),
+        "TableKeyArn",
+        "dynamodb",
+    );
+    let queues = statement(
+        "HasQueuesKey",
+        "UseQueuesKey",
+        json!(["kms:Decrypt", "kms:GenerateDataKey"]),
+        "QueuesKeyArn",
+        "sqs",
+    );
+    let (mut with_table, mut with_queue) = (Vec::new(), Vec::new());
+    for (name, role) in resources("AWS::IAM::Role") {
+        let uses = |service: &str| {
+            statements(&role).iter().any(|statement| {
+                strings(&statement["Action"])
+                    .iter()
+                    .any(|action| action.starts_with(service))
+            })
+        };
+        let mut expected = Vec::new();
+        if uses("dynamodb:") {
+            expected.push(table.clone());
+            with_table.push(name.clone());
+        }
+        if uses("sqs:") {
+            expected.push(queues.clone());
+            with_queue.push(name.clone());
+        }
+        assert_eq!(inline_statements(&role, "kms:"), expected, "{name}");
+    }
+    assert_eq!(
+        with_table,
+        [
+            "ClaimEnvironmentRole",
+            "DeprovisionStateMachineRole",
+            "EnsureReplicationGroupRole",
+            "ProvisionStateMachineRole",
+            "ReportOutcomeRole",
+        ]
+    );
+    assert_eq!(with_queue, ["ReportOutcomeRole", "StartWorkflowRole"]);
+    for (name, policy) in resources("AWS::IAM::ManagedPolicy") {
+        assert!(!policy.to_string().contains("kms:"), "{name}");
     }
 }
 
