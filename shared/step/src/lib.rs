@@ -5,6 +5,7 @@ mod aws;
 mod code;
 mod dependents;
 mod failure;
+mod invocation;
 pub mod metric;
 mod runner;
 

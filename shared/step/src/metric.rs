@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use crate::runner::REQUEST_ID;
+use crate::invocation::{INVOCATION, Invocation, SERVICE};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "envcache";
@@ -23,21 +23,20 @@ pub struct Metric {
 }
 
 /// Writes the metrics to the log in one line. Each element of `dimensions` is a set of names and values. The line also
-/// contains `details` and Lambda's request ID, so that users can find the run behind a value.
+/// contains `details` and the invocation, so that users can find the run behind a value.
 pub fn emit(metrics: &[Metric], dimensions: &[&[(&str, &str)]], details: &[(&str, &str)]) {
     let milliseconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_millis();
-    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
-    let details = [details, &[("request_id", &request_id)]].concat();
     println!(
         "{}",
         line(
             u64::try_from(milliseconds).unwrap_or_default(),
             metrics,
             dimensions,
-            &details
+            details,
+            INVOCATION.try_with(Invocation::clone).ok()
         )
     );
 }
@@ -47,6 +46,7 @@ fn line(
     metrics: &[Metric],
     dimensions: &[&[(&str, &str)]],
     details: &[(&str, &str)],
+    invocation: Option<Invocation>,
 ) -> Value {
     let names: Vec<Vec<&str>> = dimensions
         .iter()
@@ -62,6 +62,14 @@ fn line(
         .collect();
     for metric in metrics {
         members.insert(metric.name.to_owned(), json!(metric.value));
+    }
+    if let Some(invocation) = invocation {
+        members.insert("service".to_owned(), json!(SERVICE));
+        members.insert("request_id".to_owned(), json!(invocation.request_id));
+        members.insert("cold_start".to_owned(), json!(invocation.cold_start));
+        if let Some(trace) = invocation.xray_trace_id {
+            members.insert("xray_trace_id".to_owned(), json!(trace));
+        }
     }
     members.insert(
         "_aws".to_owned(),
@@ -81,7 +89,7 @@ fn line(
 mod tests {
     use serde_json::json;
 
-    use super::{Metric, line};
+    use super::{Invocation, Metric, line};
 
     #[test]
     fn line_has_the_embedded_metric_format() {
@@ -99,6 +107,11 @@ mod tests {
                 &[("Stack", "envcache"), ("Outcome", "Throttled")],
             ],
             &[("environment", "bandup")],
+            Some(Invocation {
+                cold_start: true,
+                request_id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(),
+                xray_trace_id: Some("1-5759e988-bd862e3fe1be46a994272793".to_owned()),
+            }),
         );
 
         assert_eq!(
@@ -116,6 +129,10 @@ mod tests {
                 "Outcome": "Throttled",
                 "Duration": 312.5,
                 "environment": "bandup",
+                "service": "envcache",
+                "request_id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+                "cold_start": true,
+                "xray_trace_id": "1-5759e988-bd862e3fe1be46a994272793",
             })
         );
     }

@@ -9,10 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-tokio::task_local! {
-    /// Lambda's ID of the current request, for log lines.
-    pub(crate) static REQUEST_ID: String;
-}
+use crate::invocation::{INVOCATION, Invocation, SERVICE};
 
 /// The log fields of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +64,13 @@ where
     tracing::init_default_subscriber();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let labels = labels(&event.payload);
-        answer(event.payload, labels, &event.context.request_id, &handler).await
+        answer(
+            event.payload,
+            labels,
+            Invocation::begin(&event.context),
+            &handler,
+        )
+        .await
     }))
     .await
 }
@@ -75,7 +78,7 @@ where
 async fn answer<Input, Output, Handler>(
     payload: Value,
     labels: Labels,
-    request_id: &str,
+    invocation: Invocation,
     handler: &Handler,
 ) -> Result<Output, Diagnostic>
 where
@@ -90,18 +93,29 @@ where
     let outcome = match decode(payload) {
         Ok(input) => {
             // Boxed, or the nested futures of a step's calls are too deep for the compiler.
-            REQUEST_ID
-                .scope(request_id.to_owned(), Box::pin(handler(input)))
+            INVOCATION
+                .scope(invocation.clone(), Box::pin(handler(input)))
                 .await
         }
         Err(error) => Err(error),
     };
+    let Invocation {
+        cold_start,
+        request_id,
+        xray_trace_id,
+    } = invocation;
     match &outcome {
-        Ok(_) => info!(environment, execution, request_id, "done"),
+        Ok(_) => info!(
+            service = SERVICE,
+            environment, execution, request_id, xray_trace_id, cold_start, "done"
+        ),
         Err(failure) => error!(
+            service = SERVICE,
             environment,
             execution,
             request_id,
+            xray_trace_id,
+            cold_start,
             error = failure.name().as_str(),
             cause = causes(failure),
             "{failure}"
@@ -156,10 +170,11 @@ pub fn stack() -> Result<String, lambda_runtime::Error> {
 #[cfg(test)]
 mod tests {
     use contract::{ErrorName, StepError};
+    use lambda_runtime::Context;
     use serde::Deserialize;
     use serde_json::json;
 
-    use super::{Labels, answer};
+    use super::{Invocation, Labels, answer};
 
     #[derive(Deserialize)]
     struct Wait {
@@ -192,7 +207,7 @@ mod tests {
         let found = answer(
             json!({ "seconds": 30 }),
             labels(),
-            "request",
+            Invocation::begin(&Context::default()),
             &async |wait: Wait| Ok(wait.seconds + 1),
         )
         .await;
@@ -205,7 +220,7 @@ mod tests {
         let found = answer(
             json!({ "seconds": 30 }),
             labels(),
-            "request",
+            Invocation::begin(&Context::default()),
             &async |_: Wait| Err::<(), _>(StepError::new(ErrorName::NotFound, "no VPC `x`")),
         )
         .await
@@ -220,7 +235,7 @@ mod tests {
         let found = answer(
             json!({ "seconds": "soon" }),
             labels(),
-            "request",
+            Invocation::begin(&Context::default()),
             &async |_: Wait| Ok(()),
         )
         .await

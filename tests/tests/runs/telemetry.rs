@@ -3,13 +3,14 @@
 use envcache_tests::definition::{resources, statements, strings, template};
 use envcache_tests::lambda::Function;
 use envcache_tests::{World, matrix, messages, text, until};
-use local::Workspace;
 use serde_json::{Value, json};
 
 /// A secret in the function's environment variables.
 const SECRET: &str = "test-secret-key";
 /// The request ID that the test's Lambda runtime interface returns for every invocation.
 const REQUEST: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+/// The ID of the trace that it returns, in AWS's example of a tracing header.
+const TRACE: &str = "1-5759e988-bd862e3fe1be46a994272793";
 
 fn message() -> Value {
     let spec = &replay::reference(json!({}))["spec"];
@@ -17,7 +18,6 @@ fn message() -> Value {
 }
 
 fn function(logical_id: &str) -> Function {
-    let workspace = Workspace::find().expect("the output of `make build`");
     let globals = &template()["Globals"]["Function"]["Environment"]["Variables"];
     let level = text(&globals["RUST_LOG"]);
     let variables = [
@@ -31,7 +31,7 @@ fn function(logical_id: &str) -> Function {
         ),
         ("AWS_SECRET_ACCESS_KEY", SECRET),
     ];
-    Function::start(&workspace, logical_id, &variables).expect("the function starts")
+    Function::start(logical_id, &variables).expect("the function starts")
 }
 
 /// Returns the only log line that contains metrics.
@@ -59,7 +59,11 @@ fn log_lines_name_run_and_request_and_contain_no_secret() {
         assert_eq!(fields["environment"], "bandup", "{line}");
         assert_eq!(fields["execution"], "run-1", "{line}");
         assert_eq!(fields["request_id"], REQUEST, "{line}");
+        assert_eq!(fields["service"], "envcache", "{line}");
+        assert_eq!(fields["xray_trace_id"], TRACE, "{line}");
     }
+    let cold_starts = [&lines[0], &lines[1]].map(|line| &line["fields"]["cold_start"]);
+    assert_eq!(cold_starts, [true, false]);
     assert_eq!(lines[1]["fields"]["error"], "Internal", "{}", lines[1]);
     assert_eq!(metric_lines.len(), 1, "none for the unreadable message");
     assert!(!format!("{log:?}").contains(SECRET), "a secret in the log");
@@ -89,6 +93,9 @@ fn status_check_emits_polls_and_seconds_waited() {
     );
     assert_eq!(line["environment"], "bandup");
     assert_eq!(line["execution"], "run-1");
+    assert_eq!(line["service"], "envcache");
+    assert_eq!(line["xray_trace_id"], TRACE);
+    assert_eq!(line["cold_start"], true);
 }
 
 #[test]
