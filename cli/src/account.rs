@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::arguments::Options;
+use crate::sign_in;
 
 /// The error codes that AWS returns to a caller that isn't allowed to make a call, or whose credentials aren't valid. A
 /// retry returns the same error:
@@ -37,7 +38,7 @@ pub async fn settings(options: &Options) -> Result<SdkConfig> {
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    let settings = loader.load().await;
+    let settings = sign_in::explain_failures(loader.load().await, options.profile.as_deref());
     if settings.region().is_none() {
         return Err(anyhow!(
             "no Region is set. Pass `--region`, set `AWS_REGION`, or use a profile that has a Region"
@@ -81,6 +82,7 @@ where
     });
     match service_error {
         Some(service_error) => Error::new(service_error),
+        None if let Some(required) = sign_in::required(&error) => Error::new(required),
         None => Error::new(error).context(format!("{operation}: could not reach AWS")),
     }
 }

@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod request;
 mod run;
+mod sign_in;
 mod stack;
 mod status;
 mod summary;

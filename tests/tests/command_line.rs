@@ -317,6 +317,58 @@ fn exits_3_with_a_remedy_when_aws_or_stack_is_unreachable() {
 }
 
 #[test]
+fn names_the_sign_in_command_when_the_sso_session_has_expired() {
+    // The format of https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html. The token's file has the
+    // SHA-1 hash of the session's name, here `corp`.
+    let config = "[profile dev]\n\
+        sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = admin\nregion = eu-west-1\n\
+        [sso-session corp]\n\
+        sso_region = eu-west-1\nsso_start_url = https://example.awsapps.com/start\n";
+    let expired = json!({
+        "startUrl": "https://example.awsapps.com/start",
+        "region": "eu-west-1",
+        "accessToken": "token",
+        "expiresAt": "2020-01-01T00:00:00Z",
+    });
+    for token in [Some(expired), None] {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join(".aws/sso/cache");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(home.path().join(".aws/config"), config).expect("a file");
+        if let Some(token) = &token {
+            let file = folder.join("ee0bfd2552fbd840c02cc48b6e823320543c450f.json");
+            std::fs::write(file, token.to_string()).expect("a file");
+        }
+        for arguments in [
+            ["status", "--profile", "dev"],
+            ["doctor", "--profile", "dev"],
+        ] {
+            let mut command = world().envcache(&arguments);
+            for variable in [
+                "AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_ACCESS_KEY",
+                "AWS_CONFIG_FILE",
+                "AWS_SHARED_CREDENTIALS_FILE",
+            ] {
+                command.env_remove(variable);
+            }
+
+            let output = command.env("HOME", home.path()).output();
+
+            let output = output.expect("envcache runs");
+            assert!(!output.status.success(), "{}", out(&output));
+            let printed = format!("{}{}", out(&output), errors(&output));
+            let remedy =
+                "has expired, or you have not signed in. Run `aws sso login --profile dev`\n";
+            assert!(
+                printed.contains(remedy),
+                "{token:?} {arguments:?}: {printed}"
+            );
+        }
+    }
+}
+
+#[test]
 fn doctor_checks_stack_and_starts_dry_run_of_request() {
     let environment = world().environment();
     let request = file(&environment.request());
