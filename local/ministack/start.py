@@ -22,7 +22,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import ec2, elasticache, stepfunctions
+from ministack.services import ec2, elasticache, iam, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 import ministack_iam
 
@@ -49,6 +50,12 @@ def client(service):
     return sdk_client
 
 
+def inform_gateway(headers):
+    """Sends headers to the gateway, and returns its response: why an operation fails, or an empty text."""
+    with urlopen(Request(os.environ["AWS_ENDPOINT_URL"], headers=headers)) as answer:
+        return answer.read().decode()
+
+
 ministack_call_lambda = stepfunctions._call_lambda
 
 
@@ -62,8 +69,7 @@ def call_lambda(function, event):
         "X-Envcache-Environment": quote(str(event.get("environment"))),
         "X-Envcache-State": state.get(),
     }
-    with urlopen(Request(os.environ["AWS_ENDPOINT_URL"], headers=headers)) as answer:
-        error = answer.read().decode()
+    error = inform_gateway(headers)
     if error:
         # Step Functions reports Lambda's errors as Lambda.ErrorName:
         # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
@@ -214,6 +220,22 @@ def error(code, message, status):
     return ministack_error(code, message, 400 if code == "CacheSubnetGroupNotFoundFault" else status)
 
 
+role_handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+ministack_create_role = role_handlers["create"]
+
+
+def create_role(logical_id, properties, stack):
+    """Creates a role with its permissions boundary, which MiniStack ignores, unless the gateway denies that."""
+    boundary = properties.get("PermissionsBoundary", "")
+    denied = inform_gateway({"X-Envcache-Role": logical_id, "X-Envcache-Boundary": boundary})
+    if denied:
+        raise ValueError(denied)
+    name, attributes = ministack_create_role(logical_id, properties, stack)
+    iam._roles[name]["PermissionsBoundary"] = boundary or None
+    return name, attributes
+
+
+role_handlers["create"] = create_role
 iam_actions.access_denied_response = denial
 ec2._parse_filters = filters
 ec2._vpc_fields_xml = vpc_fields

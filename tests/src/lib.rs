@@ -70,8 +70,16 @@ impl World {
     /// Returns the errors of [`World::deploy`].
     pub fn deploy_with(settings: Settings) -> Result<Self> {
         let cloud = Cloud::start(Workspace::find()?, Interrupt::default(), settings)?;
+        Self::deploy_on(cloud, &[])
+    }
+
+    /// Deploys the stack on a simulator, with parameters such as `EventSource=tests`.
+    ///
+    /// # Errors
+    /// Returns an error if the deployment fails.
+    pub fn deploy_on(cloud: Cloud, parameters: &[String]) -> Result<Self> {
         let aws = Aws::connect(&cloud)?;
-        let stack = Stack::deploy(&cloud, &aws, &[])?;
+        let stack = Stack::deploy(&cloud, &aws, parameters)?;
         Ok(Self { aws, stack, cloud })
     }
 

@@ -23,6 +23,7 @@ mod xml;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
@@ -53,6 +54,8 @@ struct Shared {
     elasticache: ElastiCache,
     callers: Callers,
     models: Models,
+    /// The ARN of the policy that every new role must have as its permissions boundary.
+    required_boundary: Mutex<Option<String>>,
 }
 
 impl Gateway {
@@ -82,6 +85,7 @@ impl Gateway {
             elasticache: ElastiCache::new(clock, valkey),
             callers: Callers::new(functions),
             models: Models::load(),
+            required_boundary: Mutex::default(),
         });
         let listener = runtime
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
@@ -150,6 +154,16 @@ impl Gateway {
     /// first call that fails because of it.
     pub fn forget_service_linked_role(&self) {
         self.shared.elasticache.forget_service_linked_role();
+    }
+
+    /// Simulates an organization whose service control policy denies the creation of roles without this permissions
+    /// boundary.
+    pub fn require_boundary(&self, policy_arn: &str) {
+        *self
+            .shared
+            .required_boundary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(policy_arn.to_owned());
     }
 
     /// Limits an operation to a burst of `burst` calls, and to `per_second` calls per simulated second.

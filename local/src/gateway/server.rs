@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use anyhow::Result;
 use http_body_util::{BodyExt, Full};
@@ -88,6 +88,18 @@ impl Connection {
                 .fault_scopes
                 .record_invocation(function, environment, state);
             return Ok(Response::new(Full::from(error.unwrap_or_default())));
+        }
+        if let Some([role, boundary]) = new_role(&head.headers) {
+            let required = self
+                .shared
+                .required_boundary
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let denial = required
+                .as_ref()
+                .filter(|required| *required != boundary)
+                .map(|_| denial(role));
+            return Ok(Response::new(Full::from(denial.unwrap_or_default())));
         }
         let body = body.collect().await?.to_bytes();
         let call = Call::read(&head.headers, &body);
@@ -191,6 +203,22 @@ fn invocation(headers: &HeaderMap) -> Option<[&str; 3]> {
         header("x-envcache-environment")?,
         header("x-envcache-state")?,
     ])
+}
+
+/// Returns the logical ID and the permissions boundary of a role that CloudFormation is about to create, which `start.py`
+/// announces: MiniStack creates it internally.
+fn new_role(headers: &HeaderMap) -> Option<[&str; 2]> {
+    let header = |name| headers.get(name)?.to_str().ok();
+    Some([header("x-envcache-role")?, header("x-envcache-boundary")?])
+}
+
+/// Returns the error that a service control policy causes:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+fn denial(role: &str) -> String {
+    format!(
+        "User: arn:aws:iam::000000000000:root is not authorized to perform: iam:CreateRole on resource: \
+         arn:aws:iam::000000000000:role/{role} with an explicit deny in a service control policy"
+    )
 }
 
 /// Returns whether MiniStack itself failed, which it reports without a body. AWS would return an internal error.

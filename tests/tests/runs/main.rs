@@ -7,6 +7,7 @@ mod concurrency;
 mod deployments;
 mod plans;
 mod removal;
+mod restricted_account;
 mod results;
 mod rollback;
 mod security;
