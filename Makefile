@@ -45,7 +45,7 @@ diagrams: ## draw the state machines; writes docs/state-machines.md
 	cargo run --locked --quiet --package envcache-tests --bin diagrams docs/state-machines.md
 
 # Clippy runs as the compiler of this workspace, so the SDK is compiled only once, for the lints and for the tests.
-check: tools linters ## check format, lints, and the security of template, roles, state machines, and dependencies
+check: tools linters ## check format, lints, and the security of template, roles, state machines, workflows, and dependencies
 	cargo fmt --all --check
 	$(LINT)/bin/cargo-deny --locked --log-level error check bans licenses sources
 	cfn-lint template.yaml
@@ -53,6 +53,7 @@ check: tools linters ## check format, lints, and the security of template, roles
 	$(LINT)/bin/python lint/state_machines.py statemachine/*.asl.json
 	$(LINT)/bin/python lint/policies.py template.yaml
 	$(LINT)/bin/checkov --config-file lint/checkov.yaml --file template.yaml
+	$(LINT)/bin/zizmor --quiet --offline --no-progress .github/workflows
 	RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo build --locked --workspace --all-targets
 
 audit: linters ## check the dependencies for known vulnerabilities; downloads RustSec's list from GitHub
