@@ -26,8 +26,13 @@ pub const SETTINGS: Settings = Settings {
     valkey: false,
     persistent: false,
 };
-/// How many cells run concurrently. They mostly wait, for simulated time to pass or for responses that never arrive.
-const CONCURRENCY: usize = 32;
+/// How many cells run concurrently on a simulator. They mostly wait, for simulated time to pass or for responses that never
+/// arrive.
+const CONCURRENCY: usize = 16;
+/// How many cells run on a simulator.
+const BATCH: usize = 300;
+/// How many simulators run concurrently.
+const SIMULATORS: usize = 3;
 
 /// What an environment has before the run with faults, and what that run requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -584,28 +589,54 @@ impl Counts {
     }
 }
 
-/// Runs cells concurrently on the same state machines. Prints each wrong result as soon as there is one.
+/// Runs cells, and prints each wrong result as soon as there is one.
+///
+/// Each batch of cells has a simulator of its own: MiniStack searches all resources in many calls, and becomes slower with
+/// each environment. It also uses only one core, so several simulators run concurrently.
 ///
 /// # Errors
-/// Returns an error if a worker panics.
-pub fn run(
-    baseline: &Baseline,
-    world: &World,
-    machines: Machines<'_>,
-    cells: &[Cell],
-) -> Result<Report> {
-    let trials: Vec<_> = cells.iter().map(|cell| (machines, cell)).collect();
-    let mut report = Report::default();
-    let print_wrong = |cell: &Cell, ended: &Result<Ending>| {
+/// Returns an error if the stack can't be deployed, if a worker panics, or if a run created a resource with an unexpected
+/// name.
+pub fn run(baseline: &Baseline, cells: &[Cell]) -> Result<Report> {
+    let batches: Vec<_> = cells
+        .chunks(BATCH.min(cells.len().div_ceil(SIMULATORS)).max(1))
+        .collect();
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let on_end = |cell: &Cell, ended: &Result<Ending>| {
         if let Err(error) = ended {
             eprintln!("{cell}: {error:#}");
         }
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(100) {
+            eprintln!("{done} of {} cells", cells.len());
+        }
     };
-    for (cell, ended) in cells
-        .iter()
-        .zip(run_each(baseline, world, &trials, print_wrong)?)
-    {
-        report.add(cell, ended);
+    let run_batches = || -> Result<Report> {
+        let mut report = Report::default();
+        while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let world = World::deploy_with(SETTINGS)?;
+            let machines = Machines::deployed(&world);
+            let trials: Vec<_> = batch.iter().map(|cell| (machines, cell)).collect();
+            let ended = run_each(baseline, &world, &trials, on_end)?;
+            for (cell, ended) in batch.iter().zip(ended) {
+                report.add(cell, ended);
+            }
+            let unexpected = resources::unexpected_names(&world)?;
+            ensure!(
+                unexpected.is_empty(),
+                "resources with unexpected names: {unexpected:?}"
+            );
+        }
+        Ok(report)
+    };
+    let reports = thread::scope(|scope| {
+        let workers: Vec<_> = (0..SIMULATORS).map(|_| scope.spawn(run_batches)).collect();
+        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        joined.collect::<Result<Result<Vec<_>>, _>>()
+    });
+    let mut report = Report::default();
+    for part in reports.map_err(|_| anyhow!("a worker panicked"))?? {
+        report.extend(part);
     }
     Ok(report)
 }
@@ -621,7 +652,7 @@ pub fn run_each(
     trials: &[(Machines<'_>, &Cell)],
     on_end: impl Fn(&Cell, &Result<Ending>) + Sync,
 ) -> Result<Vec<Result<Ending>>> {
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let next = AtomicUsize::new(0);
     let mut ended: Vec<(usize, Result<Ending>)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..CONCURRENCY)
             .map(|_| {
@@ -635,10 +666,6 @@ pub fn run_each(
                         let trial = catch_panic(|| baseline.try_cell(world, *machines, cell));
                         on_end(cell, &trial);
                         ended.push((index, trial));
-                        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                        if done % 100 == 0 {
-                            eprintln!("{done} of {} cells", trials.len());
-                        }
                     }
                 })
             })
@@ -680,6 +707,17 @@ impl Report {
                 row.wrong += 1;
                 self.wrong.push(format!("{cell}: {error:#}"));
             }
+        }
+    }
+
+    /// Adds the results of other cells.
+    fn extend(&mut self, other: Self) {
+        self.wrong.extend(other.wrong);
+        for (row, counts) in other.counts {
+            let sum = self.counts.entry(row).or_default();
+            sum.recovered += counts.recovered;
+            sum.converged += counts.converged;
+            sum.wrong += counts.wrong;
         }
     }
 
