@@ -313,6 +313,12 @@ impl Cell {
         Expected::Recovers
     }
 
+    /// Returns whether the run waits for the timeouts of several attempts, or until a deadline.
+    fn is_slow(&self) -> bool {
+        let waits_until_deadline = ["CreateFailed", "Timeout"].contains(&self.failure().name);
+        self.frequency != Frequency::First && (self.fault == Fault::NoReply || waits_until_deadline)
+    }
+
     /// Returns how the run fails if every attempt of the call fails.
     fn failure(&self) -> Failure<'_> {
         // A run waits until the deadline for a cache that AWS doesn't show.
@@ -616,9 +622,11 @@ pub fn run(baseline: &Baseline, cells: &[Cell]) -> Result<Report> {
         while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
             let world = World::deploy_with(SETTINGS)?;
             let machines = Machines::deployed(&world);
-            let trials: Vec<_> = batch.iter().map(|cell| (machines, cell)).collect();
+            // The slow ones first, so that the others run meanwhile.
+            let mut trials: Vec<_> = batch.iter().map(|cell| (machines, cell)).collect();
+            trials.sort_by_key(|(_, cell)| !cell.is_slow());
             let ended = run_each(baseline, &world, &trials, on_end)?;
-            for (cell, ended) in batch.iter().zip(ended) {
+            for ((_, cell), ended) in trials.into_iter().zip(ended) {
                 report.add(cell, ended);
             }
             let unexpected = resources::unexpected_names(&world)?;

@@ -249,11 +249,12 @@ const ERROR_CASES: [ErrorCase; 19] = [
         error: "Timeout",
         advice: "then start again",
         reproduce: |environment| {
-            // A run waits for 60 minutes, in addition to the time that its steps take.
+            // The first run waits for 60 minutes, in addition to the time that its steps take, which is long on a busy
+            // machine. The second one waits for up to another 60.
             environment.set_lifecycle(
                 world(),
                 Lifecycle {
-                    creating: 85.0 * 60.0,
+                    creating: 110.0 * 60.0,
                     ..Lifecycle::default()
                 },
             );
