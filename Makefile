@@ -10,6 +10,8 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 # Of the release archive: x86_64 or arm64, by default this machine's.
 ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
+BUILD_FOR_x86_64 := --x86-64
+BUILD_FOR_arm64 := --arm64
 
 # Every cargo command that builds or runs something gets --locked, and so does cargo-deny: it fails if Cargo.lock is out
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
@@ -26,7 +28,7 @@ demo: ## run the demo on this machine: from an event to a published endpoint
 
 unit: tools ## run the tests that need no simulator: decisions, requests, definitions, and pages
 	cargo test --locked --workspace --lib --bins
-	cargo test --locked --package envcache-tests --test definitions
+	cargo test --locked --workspace --test definitions
 
 # Executions mostly wait, so more tests run in parallel than the machine has cores.
 test: unit programs ## run all tests: first the fast ones, then those of the deployed stack
@@ -74,12 +76,12 @@ deploy: build ## deploy to AWS; prompts for the settings
 
 # The functions first: built together with the command line, they would get its features of shared crates.
 release: tools ## package functions, template, and command line, to deploy without Rust; writes target/release-archive
-	cargo lambda build --locked --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
-	cargo lambda build --locked --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64) --package envcache
+	cargo lambda build --locked --release $(BUILD_FOR_$(ARCHITECTURE))
+	cargo lambda build --locked --release $(BUILD_FOR_$(ARCHITECTURE)) --package envcache
 	cargo run --locked --package envcache-release -- $(ARCHITECTURE)
 
-smoke: programs ## deploy the archive of `make release` in the simulator, as its README says, and create a cache
-	cargo test --locked --package envcache-tests --test release -- --ignored
+smoke: tools ## deploy the archive of `make release` in the simulator, as its README says, and create a cache
+	cargo test --locked --workspace --test release -- --ignored
 
 tools: $(VENV)/installed ## install MiniStack, SAM CLI, and cargo-lambda in a virtual environment
 

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::arguments::Options;
-use crate::sign_in;
+use crate::sign_in::{self, SignInRequired};
 
 /// The error codes that AWS returns to a caller that isn't allowed to make a call, or whose credentials aren't valid. A
 /// retry returns the same error:
@@ -87,20 +87,23 @@ where
     }
 }
 
-/// Returns whether AWS denied a call, so that a retry is pointless.
+/// Returns whether AWS denied a call, or the user has to sign in, so that a retry is pointless.
 pub fn is_denial(error: &Error) -> bool {
-    error
-        .downcast_ref::<ServiceError>()
-        .is_some_and(|error| DENIALS.contains(&error.code.as_str()))
+    error.is::<SignInRequired>()
+        || error
+            .downcast_ref::<ServiceError>()
+            .is_some_and(|error| DENIALS.contains(&error.code.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
+    use anyhow::Error;
     use aws_sdk_sfn::Client;
     use replay::{Answer, Replay};
 
     use super::is_denial;
     use crate::execution::describe;
+    use crate::sign_in::SignInRequired;
 
     #[tokio::test]
     async fn recognizes_denials_by_their_code() {
@@ -121,5 +124,12 @@ mod tests {
                 format!("DescribeExecution: {code}: the reason")
             );
         }
+    }
+
+    #[test]
+    fn required_sign_in_is_a_denial() {
+        let required = SignInRequired::new("dev");
+
+        assert!(is_denial(&Error::new(required)));
     }
 }

@@ -11,12 +11,13 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 /// The profile that the SDK uses if neither `--profile` nor `AWS_PROFILE` names one.
 const DEFAULT_PROFILE: &str = "default";
 /// Parts of the errors of an expired or missing session. The SDK doesn't export their types:
-/// <https://github.com/awslabs/aws-sdk-rust/blob/main/sdk/aws-config/src/sso/token.rs>. The last one is the code that
-/// `GetRoleCredentials` returns:
+/// <https://github.com/awslabs/aws-sdk-rust/blob/main/sdk/aws-config/src/sso/token.rs>. The third one is of a profile
+/// without `sso_session`, whose token isn't cached. The last one is the code that `GetRoleCredentials` returns:
 /// <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html>.
-const EXPIRED: [&str; 3] = [
+const EXPIRED: [&str; 4] = [
     "the SSO token has expired",
     "failed to load the cached SSO token",
+    "/.aws/sso/cache/",
     "UnauthorizedException",
 ];
 
@@ -24,6 +25,15 @@ const EXPIRED: [&str; 3] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInRequired {
     profile: String,
+}
+
+impl SignInRequired {
+    /// Returns the error of a profile's session.
+    pub fn new(profile: &str) -> Self {
+        Self {
+            profile: profile.to_owned(),
+        }
+    }
 }
 
 impl Display for SignInRequired {
@@ -85,9 +95,7 @@ impl Explained {
             EXPIRED.iter().any(|expired| text.contains(expired))
         });
         if is_expired {
-            CredentialsError::provider_error(SignInRequired {
-                profile: self.profile.clone(),
-            })
+            CredentialsError::provider_error(SignInRequired::new(&self.profile))
         } else {
             error
         }

@@ -53,9 +53,7 @@ impl Workspace {
             .take(2)
             .map(|folder| folder.join(name))
             .find(|program| program.is_file())
-            .with_context(|| {
-                format!("`{name}` isn't built. Run `cargo build --workspace --bins`")
-            })?;
+            .with_context(|| format!("`{name}` isn't built. Run `make programs`"))?;
         Ok(program)
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 use tar::{Builder, Header};
@@ -26,6 +26,7 @@ struct File {
 }
 
 impl Archive {
+    /// Returns an archive without files.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -47,24 +48,6 @@ impl Archive {
     /// Returns an error if the archive already has the file.
     pub fn add_program(&mut self, path: &str, content: &[u8]) -> Result<()> {
         self.insert(path, content, PROGRAM)
-    }
-
-    /// Adds a file, or a folder with everything in it, under its path in the repository.
-    ///
-    /// # Errors
-    /// Returns an error if it can't be read.
-    pub fn add_path(&mut self, root: &Path, path: &str) -> Result<()> {
-        let source = root.join(path);
-        if !source.is_dir() {
-            let content = fs::read(&source).with_context(|| source.display().to_string())?;
-            return self.add(path, &content);
-        }
-        for entry in fs::read_dir(source)? {
-            let name = entry?.file_name();
-            let name = name.to_str().context("a file's name isn't UTF-8")?;
-            self.add_path(root, &format!("{path}/{name}"))?;
-        }
-        Ok(())
     }
 
     fn insert(&mut self, path: &str, content: &[u8], mode: u32) -> Result<()> {

@@ -1,18 +1,20 @@
 //! The crates that are linked into the programs of a release.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use cargo_metadata::DependencyKind::Normal;
 use cargo_metadata::{CargoOpt, MetadataCommand, Package, PackageId};
+
+use crate::architecture::Architecture;
+use crate::workspace::Workspace;
 
 /// A crate's name and version.
 pub type Key = (String, String);
 
 /// The linked crates of other authors.
 pub struct Dependencies {
+    /// All of them.
     pub packages: BTreeMap<Key, Linked>,
     /// Those that envcache's own code uses.
     pub direct: BTreeSet<Key>,
@@ -20,6 +22,7 @@ pub struct Dependencies {
 
 /// A linked crate.
 pub struct Linked {
+    /// What cargo knows of it.
     pub package: Package,
     /// Its SHA-256 checksum in `Cargo.lock`, in hexadecimal.
     pub checksum: String,
@@ -32,22 +35,18 @@ impl Dependencies {
     ///
     /// # Errors
     /// Returns an error if cargo fails, or if a crate isn't from crates.io.
-    pub fn of_release(root: &Path, architecture: &str) -> Result<Self> {
-        let target = match architecture {
-            "x86_64" => "x86_64-unknown-linux-gnu",
-            "arm64" => "aarch64-unknown-linux-gnu",
-            _ => bail!("unknown architecture: `{architecture}`"),
-        };
+    pub fn of_release(workspace: &Workspace, architecture: Architecture) -> Result<Self> {
+        let target = architecture.target();
         let metadata = MetadataCommand::new()
-            .manifest_path(root.join("Cargo.toml"))
+            .manifest_path(workspace.path("Cargo.toml"))
             .features(CargoOpt::AllFeatures)
             .other_options(vec![
                 "--locked".to_owned(),
                 format!("--filter-platform={target}"),
             ])
             .exec()?;
-        let linked = linked(root, target)?;
-        let checksums = checksums(&std::fs::read_to_string(root.join("Cargo.lock"))?);
+        let linked = linked(workspace, target)?;
+        let checksums = checksums(&workspace.text("Cargo.lock")?);
         let by_id: BTreeMap<&PackageId, &Package> = metadata
             .packages
             .iter()
@@ -97,23 +96,16 @@ fn key(package: &Package) -> Key {
 
 /// Returns the names and versions of all crates that are linked into the programs. Unlike the metadata, `cargo tree` uses
 /// only the features that these programs need.
-fn linked(root: &Path, target: &str) -> Result<BTreeSet<Key>> {
+fn linked(workspace: &Workspace, target: &str) -> Result<BTreeSet<Key>> {
     let mut linked = BTreeSet::new();
+    // Procedural macros run in the compiler.
+    let tree = "tree --locked --edges normal,no-proc-macro --prefix none --format {p} --target";
+    let tree: Vec<_> = tree.split(' ').chain([target]).collect();
     // The functions are the workspace's default members.
     for packages in [&[][..], &["--package", "envcache"]] {
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .current_dir(root)
-            .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
-            .args(["--format", "{p}", "--target", target])
-            .args(packages)
-            .output()?;
-        ensure!(
-            output.status.success(),
-            "`cargo tree` failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        for line in String::from_utf8(output.stdout)?.lines() {
-            // Such as `serde v1.0.229` or `serde_derive v1.0.229 (proc-macro)`.
+        let crates = workspace.output("cargo", &[&tree, packages].concat())?;
+        for line in crates.lines() {
+            // Such as `serde v1.0.229`.
             let mut words = line.split(' ');
             if let (Some(name), Some(version)) = (words.next(), words.next()) {
                 linked.insert((name.to_owned(), version.trim_start_matches('v').to_owned()));
@@ -140,6 +132,39 @@ fn checksums(lock: &str) -> BTreeMap<Key, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn finds_linked_crates_and_no_others() {
+        let workspace = Workspace::find().expect("the workspace");
+
+        let found = Dependencies::of_release(&workspace, Architecture::X86_64).expect("crates");
+
+        let names: BTreeSet<_> = found
+            .packages
+            .keys()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        for linked in ["aws-sdk-ec2", "aws-sdk-cloudformation", "ring"] {
+            assert!(names.contains(linked), "{linked}");
+        }
+        // A procedural macro, a build dependency, and dependencies of the simulator and of the tests.
+        for other in ["serde_derive", "cc", "rcgen", "proptest", "envcache"] {
+            assert!(!names.contains(other), "{other}");
+        }
+        for (key, linked) in &found.packages {
+            let unknown = linked
+                .uses
+                .iter()
+                .find(|used| !found.packages.contains_key(*used));
+            assert_eq!(unknown, None, "{key:?} uses a crate that isn't listed");
+        }
+        assert!(
+            found
+                .direct
+                .iter()
+                .any(|(name, _)| name == "lambda_runtime")
+        );
+    }
 
     #[test]
     fn reads_checksums_of_packages_that_have_one() {

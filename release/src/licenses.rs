@@ -22,17 +22,15 @@ const FILES: [&str; 5] = ["copying", "copyright", "license", "notice", "unlicens
 /// Returns an error if a crate names no license.
 pub fn text(dependencies: &Dependencies) -> Result<String> {
     let mut crates_by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut text =
-        "The programs in this archive contain the Rust standard library (MIT OR Apache-2.0, \
-        https://www.rust-lang.org) and these crates:\n\n"
-            .to_owned();
+    let mut text = "The programs in this archive contain Rust's standard library (see RUST-COPYRIGHT.html) and these \
+                    crates:\n\n"
+        .to_owned();
     for linked in dependencies.packages.values() {
         let package = &linked.package;
         let name = format!("{} {}", package.name, package.version);
         let license = license(package)?;
-        let authors = package.authors.join(", ");
         let source = package.repository.as_deref().unwrap_or("https://crates.io");
-        writeln!(text, "{name}: {license}. {source} {authors}")?;
+        writeln!(text, "{name}: {license}, {source}")?;
         for published in published(package)? {
             let crates = crates_by_text.entry(published).or_default();
             crates.push(name.clone());
@@ -78,16 +76,48 @@ fn published(package: &Package) -> Result<Vec<String>> {
     Ok(texts)
 }
 
+/// Returns the texts of the licenses in a folder, and below it: a crate may contain code of others.
 fn files(folder: &Path) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().to_lowercase();
-        if entry.path().is_file() && FILES.iter().any(|file| name.starts_with(file)) {
+        if entry.path().is_dir() {
+            texts.extend(files(&entry.path())?);
+        } else if FILES.iter().any(|file| name.starts_with(file)) {
             let text = String::from_utf8_lossy(&fs::read(entry.path())?).replace('\r', "");
             texts.push(text.trim().to_owned());
         }
     }
     texts.sort();
+    texts.dedup();
     Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use crate::architecture::Architecture;
+    use crate::dependencies::Dependencies;
+    use crate::workspace::Workspace;
+
+    #[test]
+    fn every_linked_crate_has_a_license_text() {
+        let workspace = Workspace::find().expect("the workspace");
+        let dependencies =
+            Dependencies::of_release(&workspace, Architecture::X86_64).expect("crates");
+
+        let text = text(&dependencies).expect("licenses");
+
+        let (list, texts) = text.split_once("\n---").expect("a list and texts");
+        for (name, version) in dependencies.packages.keys() {
+            let found = format!("{name} {version}");
+            assert!(list.contains(&found) && texts.contains(&found), "{found}");
+        }
+        // Of the code in `ring` that its authors took over from others.
+        assert!(
+            texts.contains("the fiat-crypto authors"),
+            "a license in a subfolder"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dependencies::{Dependencies, Key};
 use crate::licenses::license;
+use crate::workspace::Workspace;
 
 /// The reference of envcache itself.
 const ENVCACHE: &str = "envcache";
@@ -14,10 +15,12 @@ const ENVCACHE: &str = "envcache";
 /// Returns the bill of materials in `CycloneDX`'s JSON format: <https://cyclonedx.org/docs/1.6/json/>.
 ///
 /// # Errors
-/// Returns an error if a crate names no license.
-pub fn json(dependencies: &Dependencies) -> Result<String> {
+/// Returns an error if a crate names no license, or if git or rustc fails.
+pub fn json(dependencies: &Dependencies, workspace: &Workspace) -> Result<String> {
+    let rust_version = workspace.rust_version()?;
+    let standard_library = format!("pkg:generic/rust-std@{rust_version}");
     let packages = &dependencies.packages;
-    let components = packages
+    let mut components = packages
         .values()
         .map(|linked| {
             let package = &linked.package;
@@ -38,7 +41,17 @@ pub fn json(dependencies: &Dependencies) -> Result<String> {
             .map(|(name, version)| purl(name, version))
             .collect()
     };
-    let mut graph = vec![json!({ "ref": ENVCACHE, "dependsOn": references(&dependencies.direct) })];
+    components.push(json!({
+        "type": "library",
+        "bom-ref": standard_library,
+        "name": "rust-std",
+        "version": rust_version,
+        "purl": standard_library,
+        "licenses": [{ "expression": "MIT OR Apache-2.0" }],
+    }));
+    let mut direct = references(&dependencies.direct);
+    direct.push(standard_library);
+    let mut graph = vec![json!({ "ref": ENVCACHE, "dependsOn": direct })];
     graph.extend(packages.iter().map(|((name, version), linked)| {
         json!({ "ref": purl(name, version), "dependsOn": references(&linked.uses) })
     }));
@@ -47,11 +60,14 @@ pub fn json(dependencies: &Dependencies) -> Result<String> {
         "specVersion": "1.6",
         "version": 1,
         "metadata": {
+            // The commit's, so that the same commit results in the same file.
+            "timestamp": workspace.commit_time()?,
             "component": {
                 "type": "application",
                 "bom-ref": ENVCACHE,
                 "name": ENVCACHE,
                 "version": env!("CARGO_PKG_VERSION"),
+                "purl": format!("pkg:generic/envcache@{}", env!("CARGO_PKG_VERSION")),
                 "licenses": [{ "expression": env!("CARGO_PKG_LICENSE") }],
             },
         },

@@ -1,15 +1,16 @@
 //! The template of an archive: it names built functions instead of their source.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-/// The lines between a function's type and its properties, before and after the name of its binary.
-const BUILD: &str =
-    "    Metadata:\n      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: ";
-const PROPERTIES: &str = "\n    Properties:\n";
+use crate::architecture::Architecture;
+
+/// The beginning of a function's metadata, which `sam build` reads.
+const METADATA: &str = "    Metadata:\n";
+/// The lines of the metadata before the name of the function's binary.
+const BUILD: &str = "      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: ";
+const PROPERTIES: &str = "    Properties:\n";
 /// The default of every function's source.
 const SOURCE: &str = "    CodeUri: .\n";
 /// The values of the parameter `Architecture`.
@@ -23,26 +24,19 @@ const ARCHITECTURES: &str = "    Default: x86_64
 /// A template that `sam deploy` can deploy without building anything.
 #[derive(Debug)]
 pub struct Packaged {
+    /// The template in YAML.
     pub text: String,
     /// The functions' binaries, such as `resolve-network`, in the template's order.
     pub binaries: Vec<String>,
 }
 
 impl Packaged {
-    /// Reads the source template.
+    /// Replaces the source of each function by its folder in the archive, and allows only the functions' architecture.
     ///
     /// # Errors
-    /// Returns an error if the template isn't formatted as expected, or if the architecture is unknown.
-    pub fn read(path: &Path, architecture: &str) -> Result<Self> {
-        let source = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        Self::from_source(&source, architecture)
-    }
-
-    /// Replaces the source of each function by its folder in the archive, and allows only the functions' architecture.
-    fn from_source(source: &str, architecture: &str) -> Result<Self> {
-        if !["x86_64", "arm64"].contains(&architecture) {
-            bail!("unknown architecture: `{architecture}`. Use x86_64 or arm64");
-        }
+    /// Returns an error if the template isn't formatted as expected.
+    pub fn from_source(source: &str, architecture: Architecture) -> Result<Self> {
+        let architecture = architecture.name();
         let only = format!(
             "    Default: {architecture}
     Description: Processor architecture of this archive's functions.
@@ -52,16 +46,28 @@ impl Packaged {
         );
         let source = replace_once(source, ARCHITECTURES, &only)?;
         let source = replace_once(&source, SOURCE, "")?;
+        let methods = source.matches(BUILD).count();
+        ensure!(
+            source.matches(&format!("{METADATA}{BUILD}")).count() == methods,
+            "a function's metadata must begin with how it is built"
+        );
         let mut parts = source.split(BUILD);
         let mut text = parts.next().unwrap_or_default().to_owned();
         let mut binaries = Vec::new();
         for part in parts {
-            let (binary, rest) = part
+            let (binary, rest) = part.split_once('\n').context("a binary")?;
+            let (metadata, rest) = rest
                 .split_once(PROPERTIES)
-                .filter(|(binary, _)| !binary.contains('\n'))
-                .context("a function's properties must follow its binary")?;
-            text.push_str(PROPERTIES.trim_start_matches('\n'));
-            writeln!(text, "      CodeUri: {}", folder(binary))?;
+                .context("a function's properties follow its metadata")?;
+            // The metadata may also have settings of linters.
+            if metadata.is_empty() {
+                text.truncate(text.len() - METADATA.len());
+            }
+            writeln!(
+                text,
+                "{metadata}{PROPERTIES}      CodeUri: {}",
+                folder(binary)
+            )?;
             text.push_str(rest);
             binaries.push(binary.to_owned());
         }
@@ -82,7 +88,10 @@ pub fn folder(binary: &str) -> String {
 
 fn replace_once(text: &str, from: &str, to: &str) -> Result<String> {
     let found = text.matches(from).count();
-    ensure!(found == 1, "the template has {found} times:\n{from}");
+    ensure!(
+        found == 1,
+        "the template contains this {found} times instead of once:\n{from}"
+    );
     Ok(text.replacen(from, to, 1))
 }
 
@@ -94,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_function_has_its_folder() {
-        let packaged = Packaged::from_source(TEMPLATE, "x86_64").expect("a template");
+        let packaged = Packaged::from_source(TEMPLATE, Architecture::X86_64).expect("a template");
 
         let functions = TEMPLATE.matches("AWS::Serverless::Function\n").count();
         assert_eq!(packaged.binaries.len(), functions);
@@ -107,7 +116,7 @@ mod tests {
 
     #[test]
     fn only_the_architecture_of_the_functions_is_allowed() {
-        let packaged = Packaged::from_source(TEMPLATE, "arm64").expect("a template");
+        let packaged = Packaged::from_source(TEMPLATE, Architecture::Arm64).expect("a template");
 
         let (_, parameter) = packaged
             .text
@@ -121,10 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn rejects_an_unknown_architecture_or_another_format() {
-        let other_format = TEMPLATE.replace("        Binary: resolve-network\n", "");
-        for (template, architecture) in [(TEMPLATE, "x86"), (other_format.as_str(), "x86_64")] {
-            assert!(Packaged::from_source(template, architecture).is_err());
+    fn rejects_a_template_of_another_format() {
+        let other_formats = [
+            TEMPLATE.replace("        Binary: resolve-network\n", ""),
+            TEMPLATE.replace(SOURCE, "    CodeUri: functions\n"),
+        ];
+        for template in other_formats {
+            assert!(Packaged::from_source(&template, Architecture::X86_64).is_err());
         }
     }
 }

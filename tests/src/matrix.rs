@@ -620,20 +620,9 @@ pub fn run(baseline: &Baseline, cells: &[Cell]) -> Result<Report> {
     let run_batches = || -> Result<Report> {
         let mut report = Report::default();
         while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let world = World::deploy_with(SETTINGS)?;
-            let machines = Machines::deployed(&world);
-            // The slow ones first, so that the others run meanwhile.
-            let mut trials: Vec<_> = batch.iter().map(|cell| (machines, cell)).collect();
-            trials.sort_by_key(|(_, cell)| !cell.is_slow());
-            let ended = run_each(baseline, &world, &trials, on_end)?;
-            for ((_, cell), ended) in trials.into_iter().zip(ended) {
-                report.add(cell, ended);
-            }
-            let unexpected = resources::unexpected_names(&world)?;
-            ensure!(
-                unexpected.is_empty(),
-                "resources with unexpected names: {unexpected:?}"
-            );
+            let part = run_batch(baseline, batch, on_end);
+            // The others don't begin another batch either.
+            report.extend(part.inspect_err(|_| next.store(batches.len(), Ordering::Relaxed))?);
         }
         Ok(report)
     };
@@ -646,6 +635,30 @@ pub fn run(baseline: &Baseline, cells: &[Cell]) -> Result<Report> {
     for part in reports.map_err(|_| anyhow!("a worker panicked"))?? {
         report.extend(part);
     }
+    Ok(report)
+}
+
+/// Runs cells on a simulator of their own.
+fn run_batch(
+    baseline: &Baseline,
+    batch: &[Cell],
+    on_end: impl Fn(&Cell, &Result<Ending>) + Sync,
+) -> Result<Report> {
+    let world = World::deploy_with(SETTINGS)?;
+    let machines = Machines::deployed(&world);
+    // The slow ones first, so that the others run meanwhile.
+    let mut trials: Vec<_> = batch.iter().map(|cell| (machines, cell)).collect();
+    trials.sort_by_key(|(_, cell)| !cell.is_slow());
+    let ended = run_each(baseline, &world, &trials, on_end)?;
+    let mut report = Report::default();
+    for ((_, cell), ended) in trials.into_iter().zip(ended) {
+        report.add(cell, ended);
+    }
+    let unexpected = resources::unexpected_names(&world)?;
+    ensure!(
+        unexpected.is_empty(),
+        "resources with unexpected names: {unexpected:?}"
+    );
     Ok(report)
 }
 

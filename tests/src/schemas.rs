@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use local::Workspace;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::definition::Machine;
 
@@ -79,7 +79,8 @@ impl Schema {
         serde_json::from_str(&text).expect(path)
     }
 
-    /// Validates an output or a detail.
+    /// Validates an output or a detail. Unlike a consumer's validation, it allows no field and no error name that the
+    /// schema doesn't list.
     ///
     /// # Errors
     /// Returns an error that names the schema and the place of each violation, as the fragment of a JSON pointer.
@@ -101,7 +102,7 @@ impl Schema {
     fn validator(self) -> &'static Validator {
         static VALIDATORS: LazyLock<BTreeMap<Schema, Validator>> = LazyLock::new(|| {
             let validator = |schema: Schema| {
-                jsonschema::validator_for(&schema.read())
+                jsonschema::validator_for(&closed(schema.read()))
                     .unwrap_or_else(|error| panic!("{}: {error}", schema.path()))
             };
             Schema::ALL
@@ -110,6 +111,28 @@ impl Schema {
                 .collect()
         });
         &VALIDATORS[&self]
+    }
+}
+
+/// Returns a schema without what it leaves open for later versions: other fields, and other values than its examples.
+fn closed(schema: Value) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            let is_object = fields.get("properties").is_some_and(Value::is_object);
+            let mut fields: Map<_, _> = fields
+                .into_iter()
+                .map(|(name, part)| match name.as_str() {
+                    "examples" => ("enum".to_owned(), part),
+                    _ => (name, closed(part)),
+                })
+                .collect();
+            if is_object {
+                fields.insert("additionalProperties".to_owned(), false.into());
+            }
+            Value::Object(fields)
+        }
+        Value::Array(elements) => elements.into_iter().map(closed).collect(),
+        scalar => scalar,
     }
 }
 

@@ -318,32 +318,35 @@ fn exits_3_with_a_remedy_when_aws_or_stack_is_unreachable() {
 
 #[test]
 fn names_the_sign_in_command_when_the_sso_session_has_expired() {
-    // The format of https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html. The token's file has the
-    // SHA-1 hash of the session's name, here `corp`.
-    let config = "[profile dev]\n\
-        sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = admin\nregion = eu-west-1\n\
-        [sso-session corp]\n\
-        sso_region = eu-west-1\nsso_start_url = https://example.awsapps.com/start\n";
+    // The format of https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html. Profiles from before
+    // sessions have the start URL instead.
+    let account = "sso_account_id = 123456789012\nsso_role_name = admin\nregion = eu-west-1\n";
+    let session = "sso_region = eu-west-1\nsso_start_url = https://example.awsapps.com/start\n";
+    let with_session =
+        format!("[profile dev]\nsso_session = corp\n{account}[sso-session corp]\n{session}");
+    let without_session = format!("[profile dev]\n{account}{session}");
     let expired = json!({
         "startUrl": "https://example.awsapps.com/start",
         "region": "eu-west-1",
         "accessToken": "token",
         "expiresAt": "2020-01-01T00:00:00Z",
     });
-    for token in [Some(expired), None] {
+    for (config, token) in [
+        (&with_session, Some(expired)),
+        (&with_session, None),
+        (&without_session, None),
+    ] {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join(".aws/sso/cache");
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(home.path().join(".aws/config"), config).expect("a file");
         if let Some(token) = &token {
+            // The file's name is the SHA-1 hash of the session's name.
             let file = folder.join("ee0bfd2552fbd840c02cc48b6e823320543c450f.json");
             std::fs::write(file, token.to_string()).expect("a file");
         }
-        for arguments in [
-            ["status", "--profile", "dev"],
-            ["doctor", "--profile", "dev"],
-        ] {
-            let mut command = world().envcache(&arguments);
+        for (subcommand, exit) in [("status", 3), ("doctor", 1)] {
+            let mut command = world().envcache(&[subcommand, "--profile", "dev"]);
             for variable in [
                 "AWS_ACCESS_KEY_ID",
                 "AWS_SECRET_ACCESS_KEY",
@@ -356,14 +359,11 @@ fn names_the_sign_in_command_when_the_sso_session_has_expired() {
             let output = command.env("HOME", home.path()).output();
 
             let output = output.expect("envcache runs");
-            assert!(!output.status.success(), "{}", out(&output));
+            assert_exit(&output, exit);
             let printed = format!("{}{}", out(&output), errors(&output));
             let remedy =
                 "has expired, or you have not signed in. Run `aws sso login --profile dev`\n";
-            assert!(
-                printed.contains(remedy),
-                "{token:?} {arguments:?}: {printed}"
-            );
+            assert!(printed.contains(remedy), "{config}{subcommand}: {printed}");
         }
     }
 }

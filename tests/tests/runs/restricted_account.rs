@@ -48,7 +48,7 @@ fn deployment_fails_when_roles_lack_the_required_boundary() {
 }
 
 #[test]
-fn stack_with_boundary_path_and_keys_deploys_and_creates_a_cache() {
+fn stack_with_boundary_path_and_keys_creates_a_cache() {
     let (cloud, boundary) = account();
     let aws = Aws::connect(&cloud).expect("a client");
     let key = call(&aws, "kms", "create_key", &json!({}));
