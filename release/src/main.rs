@@ -99,7 +99,8 @@ mod tests {
             .into_iter()
             .collect();
         packaged.extend(["README.md", "template.yaml"].map(str::to_owned));
-        for page in packaged.iter().filter(|path| path.ends_with(".md")) {
+        let is_page = |path: &&String| Path::new(path).extension() == Some("md".as_ref());
+        for page in packaged.iter().filter(is_page) {
             let text = match page.as_str() {
                 "README.md" => readme(),
                 _ => workspace.text(page).expect("a page"),

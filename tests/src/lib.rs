@@ -31,8 +31,9 @@ use crate::schemas::Schema;
 /// How long a run may take. A run takes about 5 seconds. A run that waits for 60 minutes of simulated time takes some
 /// minutes if many run at once.
 const RUN_TIMEOUT: Duration = Duration::from_mins(6);
-/// How often a run is polled. Many tests poll at once, and each poll takes CPU time.
-const POLL_INTERVAL: Duration = Duration::from_millis(150);
+/// The shortest and the longest time between two polls, in seconds. In between, it is a tenth of the time that has passed:
+/// many tests poll at once, and polls would take most of the CPU time.
+const POLL_INTERVALS: (f64, f64) = (0.1, 1.0);
 
 /// A stack that is deployed on its own simulator.
 pub struct World {
@@ -720,7 +721,9 @@ pub fn until<T>(what: &str, check: impl Fn() -> Option<T>) -> T {
         if let Some(value) = check() {
             return value;
         }
-        sleep(POLL_INTERVAL);
+        let (shortest, longest) = POLL_INTERVALS;
+        let pause = (begin.elapsed().as_secs_f64() / 10.0).clamp(shortest, longest);
+        sleep(Duration::from_secs_f64(pause));
     }
     panic!("timed out after {RUN_TIMEOUT:?}: {what}");
 }

@@ -28,11 +28,11 @@ pub const SETTINGS: Settings = Settings {
 };
 /// How many cells run concurrently on a simulator. They mostly wait, for simulated time to pass or for responses that never
 /// arrive.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 32;
 /// How many cells run on a simulator.
-const BATCH: usize = 300;
+const BATCH: usize = 500;
 /// How many simulators run concurrently.
-const SIMULATORS: usize = 3;
+const SIMULATORS: usize = 2;
 
 /// What an environment has before the run with faults, and what that run requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -604,9 +604,7 @@ impl Counts {
 /// Returns an error if the stack can't be deployed, if a worker panics, or if a run created a resource with an unexpected
 /// name.
 pub fn run(baseline: &Baseline, cells: &[Cell]) -> Result<Report> {
-    let batches: Vec<_> = cells
-        .chunks(BATCH.min(cells.len().div_ceil(SIMULATORS)).max(1))
-        .collect();
+    let batches: Vec<_> = cells.chunks(BATCH).collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let on_end = |cell: &Cell, ended: &Result<Ending>| {
         if let Err(error) = ended {
