@@ -28,7 +28,7 @@ pub const SETTINGS: Settings = Settings {
 };
 /// How many cells run concurrently on a simulator. They mostly wait, for simulated time to pass or for responses that never
 /// arrive.
-const CONCURRENCY: usize = 32;
+const CONCURRENCY: usize = 48;
 /// How many cells run on a simulator.
 const BATCH: usize = 500;
 /// How many simulators run concurrently.
