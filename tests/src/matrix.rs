@@ -28,7 +28,7 @@ pub const SETTINGS: Settings = Settings {
 };
 /// How many cells run concurrently on a simulator. They mostly wait, for simulated time to pass or for responses that never
 /// arrive.
-const CONCURRENCY: usize = 48;
+const CONCURRENCY: usize = 24;
 /// How many cells run on a simulator.
 const BATCH: usize = 500;
 /// How many simulators run concurrently.
@@ -364,37 +364,34 @@ impl Baseline {
     /// # Errors
     /// Returns an error if a run doesn't succeed, or if a call or a resource isn't as expected.
     pub fn run(world: &World, machines: Machines<'_>) -> Result<Self> {
+        let runs = thread::scope(|scope| {
+            let workers: Vec<_> = Scenario::ALL
+                .into_iter()
+                .map(|scenario| scope.spawn(move || run_without_faults(world, machines, scenario)))
+                .collect();
+            let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
+            joined.collect::<Result<Result<Vec<_>>, _>>()
+        });
+        let runs = runs.map_err(|_| anyhow!("a run panicked"))??;
         let mut baseline = Self {
             calls: BTreeMap::new(),
             resources: BTreeMap::new(),
         };
-        for scenario in Scenario::ALL {
-            let environment = world.environment();
-            scenario.prepare(world, &environment)?;
-            let before = environment.fault_scope.calls().len();
-            let machine = machines.of(scenario);
-            let ended = world.run_on(machine, &scenario.request(&environment));
-            ensure!(ended.status == "SUCCEEDED", "{scenario:?}: {ended:?}");
-            let mut calls: Vec<RecordedCall> = Vec::new();
-            for call in environment.fault_scope.calls().drain(before..) {
-                if !calls.contains(&call) {
-                    calls.push(call);
-                }
-            }
-            let unmatched_calls = world.gateway().unmatched_calls();
-            ensure!(
-                unmatched_calls.is_empty(),
-                "{scenario:?}: calls without an environment: {unmatched_calls:?}"
-            );
-            let created = resources::of(&environment, world)?;
-            let broken = resources::violations(&created);
-            ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
-            // These differ from Create only in the claim or the second creation: keep only the additional calls.
-            if [Scenario::Stale, Scenario::Replace].contains(&scenario) {
-                calls.retain(|call| !baseline.calls[&Scenario::Create].contains(call));
-            }
+        for (scenario, (calls, resources)) in Scenario::ALL.into_iter().zip(runs) {
             baseline.calls.insert(scenario, calls);
-            baseline.resources.insert(scenario, created);
+            baseline.resources.insert(scenario, resources);
+        }
+        let unmatched_calls = world.gateway().unmatched_calls();
+        ensure!(
+            unmatched_calls.is_empty(),
+            "calls without an environment: {unmatched_calls:?}"
+        );
+        // These differ from Create only in the claim or the second creation: keep only the additional calls.
+        let of_create = baseline.calls[&Scenario::Create].clone();
+        for scenario in [Scenario::Stale, Scenario::Replace] {
+            if let Some(calls) = baseline.calls.get_mut(&scenario) {
+                calls.retain(|call| !of_create.contains(call));
+            }
         }
         Ok(baseline)
     }
@@ -520,6 +517,31 @@ impl Baseline {
     }
 }
 
+/// Runs a scenario without faults. Returns its distinct calls, in the order in which they were first made, and the
+/// resources after it.
+fn run_without_faults(
+    world: &World,
+    machines: Machines<'_>,
+    scenario: Scenario,
+) -> Result<(Vec<RecordedCall>, Value)> {
+    let environment = world.environment();
+    scenario.prepare(world, &environment)?;
+    let before = environment.fault_scope.calls().len();
+    let request = scenario.request(&environment);
+    let ended = world.run_on(machines.of(scenario), &request);
+    ensure!(ended.status == "SUCCEEDED", "{scenario:?}: {ended:?}");
+    let mut calls: Vec<RecordedCall> = Vec::new();
+    for call in environment.fault_scope.calls().drain(before..) {
+        if !calls.contains(&call) {
+            calls.push(call);
+        }
+    }
+    let created = resources::of(&environment, world)?;
+    let broken = resources::violations(&created);
+    ensure!(broken.is_empty(), "{scenario:?}: {broken:?}");
+    Ok((calls, created))
+}
+
 /// Returns how many announcements an environment's runs have attempted.
 fn announcements(environment: &Environment) -> usize {
     let calls = environment.fault_scope.calls();
@@ -604,7 +626,9 @@ impl Counts {
 /// Returns an error if the stack can't be deployed, if a worker panics, or if a run created a resource with an unexpected
 /// name.
 pub fn run(baseline: &Baseline, cells: &[Cell]) -> Result<Report> {
-    let batches: Vec<_> = cells.chunks(BATCH).collect();
+    let batches: Vec<_> = cells
+        .chunks(BATCH.min(cells.len().div_ceil(SIMULATORS)).max(1))
+        .collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let on_end = |cell: &Cell, ended: &Result<Ending>| {
         if let Err(error) = ended {
