@@ -23,7 +23,7 @@ pub fn write(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     for (name, resource) in resources {
         match resource["Type"].as_str() {
             Some("AWS::Serverless::Function") => {
-                let program = function(name)?;
+                let program = program(resource)?;
                 let code = folder.join(name);
                 write_script(&code, &format!("exec '{}'", program.display()))?;
                 resource["Properties"]["CodeUri"] = json!(code);
@@ -67,21 +67,16 @@ fn long_form(name: &str, argument: &Value) -> Value {
     }
 }
 
-/// Returns the path of a function's program: `ensure-subnet-group` for `EnsureSubnetGroup`.
+/// Returns the path of a function's program, which the template names for `sam build`.
 ///
 /// # Errors
 /// Returns an error that names the missing program if it isn't built.
 pub fn function(logical_id: &str) -> Result<PathBuf> {
-    Workspace::program(&kebab_case(logical_id))
+    let template = template::read(long_form)?;
+    program(&template["Resources"][logical_id]).with_context(|| logical_id.to_owned())
 }
 
-fn kebab_case(name: &str) -> String {
-    let mut kebab = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.push(letter.to_ascii_lowercase());
-    }
-    kebab
+fn program(function: &Value) -> Result<PathBuf> {
+    let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str();
+    Workspace::program(binary.context("a function names its binary")?)
 }
