@@ -8,6 +8,7 @@ LINT := .venv-lint
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
+PROGRAMS := $(basename $(notdir $(wildcard functions/*/src/bin/*.rs))) envcache envcache-demo
 # Of the release archive: x86_64 or arm64, by default this machine's.
 ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
 BUILD_FOR_x86_64 := --x86-64
@@ -34,12 +35,15 @@ unit: tools ## run the tests that need no simulator: decisions, requests, defini
 test: unit programs ## run all tests: first the fast ones, then those of the deployed stack
 	cargo test --locked --workspace --test '*' -- --test-threads 8
 
+matrix: PROGRAMS += fault-matrix
 matrix: tools programs ## inject every fault into every AWS call, which takes long; writes docs/fault-matrix.md
 	target/debug/fault-matrix docs/fault-matrix.md
 
+soak: PROGRAMS += soak
 soak: tools programs ## inject random faults into many runs; writes docs/soak.md
 	target/debug/soak docs/soak.md
 
+mutation: PROGRAMS += mutation
 mutation: tools programs ## remove one Retry, Catch, or check at a time, and check that a test fails; writes docs/mutation-tests.md
 	target/debug/mutation docs/mutation-tests.md
 
@@ -61,24 +65,30 @@ check: tools linters ## check format, lints, and the security of template, roles
 audit: linters ## check the dependencies for known vulnerabilities; downloads RustSec's list from GitHub
 	$(LINT)/bin/cargo-deny --locked check advisories
 
-# The simulator runs the functions of this build too. The whole workspace, so that cargo compiles no crate again with other
-# features for the tests.
+# The simulator runs the functions of this build too. With --workspace, cargo selects the same features as for the tests, so
+# it compiles no dependency a second time for them.
 programs: ## build the functions, the command line, and the demo for this machine
-	cargo build --locked --workspace --bins
+	@test -d target/debug || echo "The first build takes about 6 minutes on 2 cores, aws-sdk-ec2 more than half of them. Later builds take seconds."
+	cargo build --locked --workspace $(PROGRAMS:%=--bin %)
 
 # First compiles all functions in parallel and shows progress: sam build compiles one after the other, and shows none.
 build: tools ## build the functions for AWS, which takes long the first time, into .aws-sam/build
+	@test -d target/lambda || echo "The first build takes about 10 minutes on 2 cores, aws-sdk-ec2 about 5 of them."
 	cargo lambda build --locked --release
 	sam build
 
 deploy: build ## deploy to AWS; prompts for the settings
 	sam deploy --guided
 
+# Smaller programs than `make build` makes, in more time: functions start faster, and an archive is built only once.
+release: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 1
+release: export CARGO_PROFILE_RELEASE_LTO := fat
 # The functions first: built together with the command line, they would get its features of shared crates.
 release: tools ## package functions, template, and command line, to deploy without Rust; writes target/release-archive
 	cargo lambda build --locked --release $(BUILD_FOR_$(ARCHITECTURE))
 	cargo lambda build --locked --release $(BUILD_FOR_$(ARCHITECTURE)) --package envcache
-	cargo run --locked --package envcache-release -- $(ARCHITECTURE)
+	cargo build --locked --workspace --bin envcache-release
+	target/debug/envcache-release $(ARCHITECTURE)
 
 smoke: tools ## deploy the archive of `make release` in the simulator, as its README says, and create a cache
 	cargo test --locked --workspace --test release -- --ignored
@@ -91,12 +101,13 @@ linters: $(LINT)/installed ## install the linters of `make check` in a virtual e
 # hashes don't cover build tools. pip fetches those if PyPI has no wheel for the machine, and it has to build a package.
 # --no-deps: the requirements files already list all dependencies. If pip 23 resolves them again, it fails, because it
 # finds no hash for a package that is required both with an extra (`boto3[crt]`) and without.
+# --no-compile: most modules are never imported, and Python compiles the others when it imports them.
 $(VENV)/installed: requirements.txt
 $(LINT)/installed: lint/requirements.txt
 $(VENV)/installed $(LINT)/installed:
 	@$(PYTHON) -c 'import sys; sys.exit("envcache needs Python 3.10 or later: make PYTHON=/path/to/python3" if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	$(@D)/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	touch $@
 
 format: ## format the Rust code

@@ -16,12 +16,9 @@ use crate::follow::follow;
 use crate::output::{print_json, print_line};
 use crate::request::StartRequest;
 use crate::run;
+use crate::service_linked_role::{self, ServiceLinkedRole};
 use crate::stack::Stack;
 use crate::view::View;
-
-/// The role that ElastiCache uses to manage resources in the account:
-/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html>
-const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForElastiCache";
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
@@ -225,27 +222,24 @@ fn is_denied(code: Option<&str>) -> bool {
 }
 
 async fn service_linked_role(settings: &SdkConfig) -> Result<(CheckResult, String)> {
-    let answer = aws_sdk_iam::Client::new(settings)
-        .get_role()
-        .role_name(SERVICE_LINKED_ROLE)
-        .send()
-        .await;
-    Ok(match answer {
-        Ok(_) => (CheckResult::Ok, SERVICE_LINKED_ROLE.to_owned()),
-        Err(error) if error.code() == Some("NoSuchEntity") => {
+    let name = service_linked_role::NAME;
+    Ok(match service_linked_role::find(settings).await? {
+        ServiceLinkedRole::Exists => (CheckResult::Ok, name.to_owned()),
+        ServiceLinkedRole::Missing => {
             let message = format!(
-                "{SERVICE_LINKED_ROLE} doesn't exist yet. ElastiCache creates it with the first cache, if permissions \
-                 allow it"
+                "{name} doesn't exist yet. ElastiCache creates it with the first cache, if permissions allow it"
             );
             (CheckResult::Warning, message)
         }
-        Err(error) if is_denied(error.code()) => {
-            let message = format!(
-                "GetRole {SERVICE_LINKED_ROLE} is denied to this caller; the functions don't need it"
-            );
+        ServiceLinkedRole::Denied => {
+            let message =
+                format!("GetRole {name} is denied to this caller; the functions don't need it");
             (CheckResult::Warning, message)
         }
-        Err(error) => return Err(aws_error("GetRole", error)),
+        ServiceLinkedRole::OtherPartition => {
+            let message = format!("{name} can't be checked in this Region's partition");
+            (CheckResult::Warning, message)
+        }
     })
 }
 

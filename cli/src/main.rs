@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod request;
 mod run;
+mod service_linked_role;
 mod sign_in;
 mod stack;
 mod status;
