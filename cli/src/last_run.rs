@@ -19,17 +19,17 @@ pub struct Run {
     pub progress: Progress,
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     Running,
     Succeeded,
-    /// With the error and its cause.
+    /// Contains the error and its cause.
     Failed(String),
 }
 
-/// Returns the last run; none if the record names none. Describes at most one execution: a run that released its claim
-/// has ended, and its result is in the record, unless an earlier version of envcache wrote the record.
+/// Returns the last run, or `None` if the record names no run. Describes at most one execution: a run that released its
+/// claim has ended, and its result is in the record, unless an earlier version of envcache wrote the record.
 ///
 /// # Errors
 /// Returns Step Functions' error.
@@ -55,8 +55,8 @@ pub async fn last_run(sfn: &Client, stack: &Stack, record: &Record) -> Result<Op
         .stop_date()
         .and_then(|stop| DateTime::from_timestamp(stop.secs(), stop.subsec_nanos()));
     let has_ended = progress != Progress::Running;
-    // The holder ended without releasing its claim. `ReportOutcome` may have stored its result, which says more than the
-    // description, and another run may have failed since, before it claimed the environment.
+    // The holder ended without releasing its claim. `ReportOutcome` may have stored its result, which has more details
+    // than the description. Another run may have failed since, before it claimed the environment.
     let prefers_recorded = has_ended
         && recorded.as_ref().is_some_and(|recorded| {
             recorded.execution == *execution || ended_at < record.result_at
@@ -70,7 +70,7 @@ pub async fn last_run(sfn: &Client, stack: &Stack, record: &Record) -> Result<Op
     }))
 }
 
-/// Returns the run whose result the record stores; none if it stores none.
+/// Returns the run whose result the record stores, or `None` if it stores no result.
 pub fn recorded_run(stack: &Stack, record: &Record) -> Option<Run> {
     let LastResult { execution, failure } = record.last_result.as_ref()?;
     let progress = match failure {
@@ -88,7 +88,7 @@ pub fn recorded_run(stack: &Stack, record: &Record) -> Option<Run> {
 }
 
 /// Returns whether an execution belongs to the deprovisioning state machine, whose name both ARNs contain. An earlier
-/// version of envcache named it after the stack.
+/// version of envcache named the state machine after the stack.
 fn removes(execution: &str, stack: &Stack) -> bool {
     let name = execution.split(':').nth(6).unwrap_or_default();
     stack.deprovision.split(':').nth(6) == Some(name)

@@ -49,7 +49,8 @@ impl Display for SignInRequired {
 
 impl Error for SignInRequired {}
 
-/// Makes an expired session a [`SignInRequired`] error, which names the profile.
+/// Returns the settings with a credentials provider that fails with [`SignInRequired`] if the session has expired. The
+/// error names the profile.
 pub fn explain_failures(settings: SdkConfig, profile: Option<&str>) -> SdkConfig {
     let Some(provider) = settings.credentials_provider() else {
         return settings;

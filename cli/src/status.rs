@@ -23,7 +23,7 @@ use crate::stack::Stack;
 pub struct EnvironmentStatus {
     pub environment: String,
     pub state: State,
-    /// When the request that was recorded last was made, in RFC 3339.
+    /// The time of the last recorded request, in RFC 3339.
     pub requested_at: Option<String>,
     /// The ID of the replication group, once a run has requested it.
     pub cache: Option<String>,
@@ -194,7 +194,7 @@ fn derive_status(
     let is_published = match &endpoint {
         Endpoint::Published(_) => true,
         Endpoint::NotPublished => false,
-        // As the last run left it.
+        // Assumes that a removal deleted the endpoint, and that any other run published it.
         Endpoint::Unreadable(_) => !removes,
     };
     let state = match (progress, &endpoint) {

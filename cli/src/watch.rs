@@ -21,9 +21,9 @@ use crate::view::View;
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Returns the execution to follow: the execution with the given ARN, or the environment's last one. If the environment has
-/// had a run, that is at once the last one, even if an event has not started its run yet. Otherwise waits up to 30 seconds
-/// for a run, and returns none if there is none by then.
+/// Returns the execution to follow: the execution with the given ARN, or the environment's last one. If the environment
+/// has had a run, returns the last one immediately, even if an event has not started its run yet. Otherwise, waits
+/// up to 30 seconds for a run, and returns `None` if there is no run by then.
 ///
 /// # Errors
 ///

@@ -114,7 +114,7 @@ mod tests {
             let found = format!("{name} {version}");
             assert!(list.contains(&found) && texts.contains(&found), "{found}");
         }
-        // Of the code in `ring` that its authors took over from others.
+        // Of the code in `ring` that its authors copied from others.
         assert!(
             texts.contains("the fiat-crypto authors"),
             "a license in a subfolder"

@@ -83,7 +83,7 @@ fn archive_creates_a_cache_as_its_readme_says() {
             .stderr(Stdio::piped())
             .spawn()
             .expect("a shell");
-        // `sam deploy` asks for confirmation.
+        // `sam deploy` prompts for confirmation.
         let mut input = shell.stdin.take().expect("an input");
         // The other commands don't read it, and may have ended.
         let _ = input.write_all(b"y\n");

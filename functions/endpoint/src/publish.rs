@@ -182,7 +182,7 @@ const ANOTHER_VALUE: &str = "another value";
 /// Returns `Immutable` if it isn't of the type `String`, because envcache doesn't overwrite a secret. Systems Manager
 /// may or may not reject that: `HierarchyTypeMismatchException` of
 /// [PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html) says that a
-/// parameter's type never changes, but it was seen to
+/// parameter's type never changes, but such a change was observed
 /// (<https://github.com/hashicorp/terraform-provider-aws/pull/10819>).
 fn require_string(name: &str, kind: &ParameterType) -> StepResult<()> {
     if *kind == ParameterType::String {

@@ -44,7 +44,7 @@ const OUTDATED_ATTRIBUTES: [&str; 7] = [
     "subnetGroupName",
     "parameterPrefix",
 ];
-/// The attributes that the record loses with the cache.
+/// The attributes that a removal and a rollback remove from the record.
 const CACHE_ATTRIBUTES: [&str; 5] = [
     "creation",
     "cacheIdentity",
@@ -52,8 +52,8 @@ const CACHE_ATTRIBUTES: [&str; 5] = [
     "observed",
     "rollbackOf",
 ];
-/// The attributes that the record also loses in a removal. A rollback keeps them: a later removal needs the names of
-/// the resources that earlier runs created, and protection outlives a failed run.
+/// The attributes that only a removal removes from the record. A rollback keeps them: a later removal needs the names
+/// of the resources that earlier runs created, and a failed run doesn't end the protection.
 const ENVIRONMENT_ATTRIBUTES: [&str; 3] = ["spec", "formerSubnetGroups", "protected"];
 /// How long the record of a removed environment is kept, in milliseconds: 90 days, as long as Step Functions keeps an
 /// execution's name.
@@ -379,7 +379,7 @@ fn superseded(input: &ClaimEnvironmentInput, record: &Record) -> Option<String> 
 }
 
 /// Returns when the run was requested: its event's time, but not later than its own start, so that an event from the
-/// future doesn't lock the environment.
+/// future doesn't block later requests.
 fn requested_at(input: &ClaimEnvironmentInput) -> i64 {
     let event = match &input.request {
         ClaimRequest::Provision { spec, .. } => {

@@ -241,7 +241,7 @@ impl Round<'_> {
                 self.input, ownership, &changes, group, member,
             ));
         }
-        // The comparison comes first, so that a group with immutable differences isn't adopted.
+        // Adopts only after the comparison, so that a group with immutable differences isn't adopted.
         match (ownership, changes.into_iter().next()) {
             (Ownership::Owned, None) => {
                 let endpoints = find::endpoints(group, &self.input.spec);

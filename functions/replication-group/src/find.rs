@@ -30,7 +30,7 @@ pub async fn replication_group(
     }
 }
 
-/// What ElastiCache has never been seen to return: a replication group or a member without a status.
+/// The text for a replication group or a member without a status. ElastiCache isn't known to return one.
 const WITHOUT_STATUS: &str = "without a status";
 
 /// Returns a replication group's status.

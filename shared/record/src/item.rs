@@ -46,8 +46,8 @@ pub struct Record {
     pub observed: Option<Observed>,
     /// The subnet groups of earlier requests that named another one before there was a cache.
     pub former_subnet_groups: Vec<String>,
-    /// The result of the run that ended last, except for dry runs, superseded runs, and successful rollbacks; none before a run ended, or if only an earlier version of envcache wrote
-    /// the record.
+    /// The result of the run that ended last, except for dry runs, superseded runs, and successful rollbacks; none
+    /// before a run ended, or if only an earlier version of envcache wrote the record.
     pub last_result: Option<LastResult>,
     /// When that run, or its rollback, ended, in milliseconds since 1970.
     pub result_at: Option<i64>,

@@ -1,9 +1,10 @@
-//! The environment's record in DynamoDB: which execution holds the environment, the last request and when it was made, which
-//! cache the environment has, how far that cache's creation has come, what its last changes met, and how the last run ended.
+//! The environment's record in DynamoDB: the execution that holds the environment, the last request and its time, the
+//! cache's identity, the state of the cache's creation, what a run observed about a cache that doesn't reach the
+//! requested configuration, and how the last run ended.
 //!
-//! `ClaimEnvironment` and `EnsureReplicationGroup` read and write it; `ReportOutcome` and states of both state machines write
-//! single attributes; the command line reads it. A record that an earlier version of envcache wrote can still be read, and
-//! the next claim rewrites it.
+//! `ClaimEnvironment` and `EnsureReplicationGroup` read and write it; `ReportOutcome` and states of both state machines
+//! write single attributes; the command line reads it. A record that an earlier version of envcache wrote can still be
+//! read, and the next claim rewrites it.
 #![warn(missing_docs)]
 
 mod creation;

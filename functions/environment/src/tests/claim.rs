@@ -89,7 +89,7 @@ async fn claims_again_when_the_reply_was_lost() {
 async fn records_the_events_time_unless_it_is_in_the_future() {
     for (time, expected) in [
         ("2026-11-23T09:59:59Z", START - 1000),
-        // An event from the future would lock the environment until then.
+        // Otherwise, an event from the future would block all requests until then.
         ("2026-11-23T10:00:01Z", START),
     ] {
         let request = provision_with(json!({ "event": { "id": "e", "time": time } }));
