@@ -14,6 +14,9 @@ ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
 BUILD_FOR_x86_64 := --x86-64
 BUILD_FOR_arm64 := --arm64
 
+FIRST_BUILD := "The first build takes about 6 minutes on 2 cores, aws-sdk-ec2 more than half of them. Later builds take seconds."
+FIRST_RELEASE_BUILD := "The first build takes about 20 minutes on 2 cores, because it is optimized for size."
+
 # Every cargo command that builds or runs something gets --locked, and so does cargo-deny: it fails if Cargo.lock is out
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
 
@@ -65,32 +68,33 @@ check: tools linters ## check format, lints, and the security of template, roles
 audit: linters ## check the dependencies for known vulnerabilities; downloads RustSec's list from GitHub
 	$(LINT)/bin/cargo-deny --locked check advisories
 
+# MAKEFLAGS: otherwise, cargo shares the two jobs of `make demo` from GNU make 4.4 on.
 # The simulator runs the functions of this build too. With --workspace, cargo selects the same features as for the tests, so
 # it compiles no dependency a second time for them.
 programs: ## build the functions, the command line, and the demo for this machine
-	@test -d target/debug || echo "The first build takes about 6 minutes on 2 cores, aws-sdk-ec2 more than half of them. Later builds take seconds."
-	cargo build --locked --workspace $(PROGRAMS:%=--bin %)
+	@test -d target/debug || echo $(FIRST_BUILD)
+	MAKEFLAGS= cargo build --locked --workspace $(PROGRAMS:%=--bin %)
 
 # First compiles all functions in parallel and shows progress: sam build compiles one after the other, and shows none.
 build: tools ## build the functions for AWS, which takes long the first time, into .aws-sam/build
-	@test -d target/lambda || echo "The first build takes about 10 minutes on 2 cores, aws-sdk-ec2 about 5 of them."
+	@test -d target/lambda || echo $(FIRST_RELEASE_BUILD)
 	cargo lambda build --locked --release
 	sam build
 
 deploy: build ## deploy to AWS; prompts for the settings
 	sam deploy --guided
 
-# Smaller programs than `make build` makes, in more time: functions start faster, and an archive is built only once.
-release: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 1
-release: export CARGO_PROFILE_RELEASE_LTO := fat
-# The functions first: built together with the command line, they would get its features of shared crates.
+# The functions first: built together with the command line, they would get its features of shared crates. Only they are
+# optimized for Lambda's processors.
 release: tools ## package functions, template, and command line, to deploy without Rust; writes target/release-archive
+	@test -n "$(BUILD_FOR_$(ARCHITECTURE))" || { echo "ARCHITECTURE must be x86_64 or arm64." >&2; exit 1; }
+	@test -d target/lambda || echo $(FIRST_RELEASE_BUILD)
 	cargo lambda build --locked --release $(BUILD_FOR_$(ARCHITECTURE))
-	cargo lambda build --locked --release $(BUILD_FOR_$(ARCHITECTURE)) --package envcache
+	cargo lambda build --locked --release $(BUILD_FOR_$(ARCHITECTURE)) --disable-optimizations --package envcache
 	cargo build --locked --workspace --bin envcache-release
 	target/debug/envcache-release $(ARCHITECTURE)
 
-smoke: tools ## deploy the archive of `make release` in the simulator, as its README says, and create a cache
+smoke: build ## deploy the functions of `make release` and `make build` in the simulator, and create a cache with each
 	cargo test --locked --workspace --test release -- --ignored
 
 tools: $(VENV)/installed ## install MiniStack, SAM CLI, and cargo-lambda in a virtual environment

@@ -7,7 +7,11 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::auth::{AuthSchemeOptionResolverParams, SharedAuthScheme};
@@ -45,16 +49,11 @@ pub enum ServiceLinkedRole {
 /// Returns an error if the call fails for another reason than a missing role or permission.
 pub async fn find(settings: &SdkConfig) -> Result<ServiceLinkedRole> {
     let region = settings.region().map_or("", AsRef::as_ref);
-    let Some((host, signing_region)) = endpoint(region) else {
+    let Some(endpoint) = endpoint(region, settings.use_fips() == Some(true)) else {
         return Ok(ServiceLinkedRole::OtherPartition);
     };
-    let url = settings
-        .endpoint_url()
-        .map_or_else(|| format!("https://{host}/"), str::to_owned);
-    match get_role(settings, &url, signing_region)
-        .invoke(NAME.to_owned())
-        .await
-    {
+    let answer = get_role(settings, &endpoint).invoke(NAME.to_owned()).await;
+    match answer {
         Ok(()) => Ok(ServiceLinkedRole::Exists),
         Err(error) => match error.as_service_error().and_then(ErrorMetadata::code) {
             Some("NoSuchEntity") => Ok(ServiceLinkedRole::Missing),
@@ -64,28 +63,37 @@ pub async fn find(settings: &SdkConfig) -> Result<ServiceLinkedRole> {
     }
 }
 
-/// Returns the host and the signing Region of IAM's endpoint in a Region's partition:
+/// IAM's endpoint in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Endpoint {
+    host: &'static str,
+    signing_region: &'static str,
+}
+
+/// Returns IAM's endpoint in a Region's partition, which differs in GovCloud and in China:
 /// <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
-fn endpoint(region: &str) -> Option<(&'static str, &'static str)> {
+fn endpoint(region: &str, fips: bool) -> Option<Endpoint> {
     let is_other = |prefix: &&str| region.starts_with(*prefix);
-    if ["us-iso", "eu-iso", "eusc-"].iter().any(is_other) {
-        None
+    let (host, signing_region) = if ["us-iso", "eu-iso", "eusc-"].iter().any(is_other) {
+        return None;
     } else if region.starts_with("cn-") {
-        Some(("iam.cn-north-1.amazonaws.com.cn", "cn-north-1"))
+        ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1")
     } else if region.starts_with("us-gov-") {
-        Some(("iam.us-gov.amazonaws.com", "us-gov-west-1"))
+        ("iam.us-gov.amazonaws.com", "us-gov-west-1")
+    } else if fips {
+        ("iam-fips.amazonaws.com", "us-east-1")
     } else {
-        Some(("iam.amazonaws.com", "us-east-1"))
-    }
+        ("iam.amazonaws.com", "us-east-1")
+    };
+    Some(Endpoint {
+        host,
+        signing_region,
+    })
 }
 
 /// Returns IAM's GetRole, which takes the role's name:
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>
-fn get_role(
-    settings: &SdkConfig,
-    url: &str,
-    signing_region: &'static str,
-) -> Operation<String, (), ErrorMetadata> {
+fn get_role(settings: &SdkConfig, endpoint: &Endpoint) -> Operation<String, (), ErrorMetadata> {
     let mut components = RuntimeComponentsBuilder::new("sigv4");
     components.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
     components.set_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
@@ -100,18 +108,24 @@ fn get_role(
     components.set_time_source(settings.time_source());
     let mut signing = Layer::new("sigv4");
     signing.store_put(SigV4OperationSigningConfig {
-        region: Some(SigningRegion::from_static(signing_region)),
+        region: Some(SigningRegion::from_static(endpoint.signing_region)),
         name: Some(SigningName::from_static("iam")),
         ..SigV4OperationSigningConfig::default()
     });
     signing.store_put(AuthSchemeOptionResolverParams::new(()));
+    let url = settings
+        .endpoint_url()
+        .map_or_else(|| format!("https://{}/", endpoint.host), str::to_owned);
     let retries = settings.retry_config().cloned();
     let timeouts = settings.timeout_config().cloned();
     Operation::builder()
         .service_name("iam")
         .operation_name("GetRole")
-        .endpoint_url(url)
+        .endpoint_url(&url)
         .standard_retry(&retries.unwrap_or_else(RetryConfig::standard))
+        .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
+        .retry_classifier(HttpStatusCodeClassifier::default())
+        .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
         .timeout_config(timeouts.unwrap_or_else(TimeoutConfig::disabled))
         .runtime_plugin(
             StaticRuntimePlugin::new()
@@ -134,38 +148,51 @@ fn request(role: String) -> Result<HttpRequest, BoxError> {
 }
 
 fn response(response: &HttpResponse) -> Result<(), OrchestratorError<ErrorMetadata>> {
-    if response.status().is_success() {
+    let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
+    // Not only the status: a proxy may answer with a page of its own.
+    if response.status().is_success() && element(&body, "RoleName") == Some(NAME) {
         return Ok(());
     }
-    let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
-    let error = ErrorMetadata::builder()
-        .code(element(&body, "Code"))
-        .message(element(&body, "Message"))
-        .build();
-    Err(OrchestratorError::operation(error))
+    let mut error = ErrorMetadata::builder();
+    error = match element(&body, "Code") {
+        Some(code) => error.code(code),
+        None => error.code(format!("HTTP status {}", response.status().as_u16())),
+    };
+    error = match element(&body, "Message") {
+        Some(message) => error.message(message),
+        None => error.message("the answer isn't IAM's"),
+    };
+    Err(OrchestratorError::operation(error.build()))
 }
 
-/// Returns the text of an element of IAM's error response, which has neither attributes nor nested elements there.
-fn element<'a>(body: &'a str, name: &str) -> &'a str {
-    let start = format!("<{name}>");
-    body.split_once(&start)
-        .and_then(|(_, rest)| rest.split_once("</"))
-        .map_or("", |(text, _)| text)
+/// Returns the text of the first element with this name. IAM's answers have such elements without attributes.
+fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once("</")?;
+    Some(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use aws_config::retry::RetryConfig;
     use replay::{Answer, Replay};
 
-    use super::{ServiceLinkedRole, endpoint, find};
+    use super::{Endpoint, ServiceLinkedRole, endpoint, find};
+
+    /// The answer of <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>, shortened.
+    fn found() -> Answer {
+        Answer::ok(
+            "<GetRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><GetRoleResult><Role>\
+             <RoleName>AWSServiceRoleForElastiCache</RoleName></Role></GetRoleResult></GetRoleResponse>",
+        )
+    }
 
     #[tokio::test]
-    async fn looks_up_the_role() {
-        // The answers of https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html.
-        let found = "<GetRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><GetRoleResult><Role>\
-                     <RoleName>AWSServiceRoleForElastiCache</RoleName></Role></GetRoleResult></GetRoleResponse>";
+    async fn looks_up_role() {
         let cases = [
-            (Answer::ok(found), ServiceLinkedRole::Exists),
+            (found(), ServiceLinkedRole::Exists),
             (
                 Answer::query_fault(404, "NoSuchEntity", "not found"),
                 ServiceLinkedRole::Missing,
@@ -188,34 +215,69 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_errors_name_the_operation_and_the_reason() {
-        let replay = Replay::new([Answer::query_fault(
-            400,
-            "InvalidClientTokenId",
-            "the reason",
-        )]);
+    async fn other_error_names_operation_and_reason() {
+        let cases = [
+            (
+                Answer::query_fault(400, "InvalidClientTokenId", "the reason"),
+                "GetRole: InvalidClientTokenId: the reason",
+            ),
+            (
+                Answer::fault(502, "<html>Bad gateway</html>"),
+                "GetRole: HTTP status 502: the answer isn't IAM's",
+            ),
+            (
+                Answer::ok("<html>Sign in</html>"),
+                "GetRole: HTTP status 200: the answer isn't IAM's",
+            ),
+        ];
+        for (answer, expected) in cases {
+            let replay = Replay::new([answer]);
 
-        let error = find(&replay.config()).await.expect_err("an error");
+            let error = find(&replay.config()).await.expect_err("an error");
 
-        assert_eq!(
-            error.to_string(),
-            "GetRole: InvalidClientTokenId: the reason"
-        );
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn retries_when_iam_throttles_or_is_unavailable() {
+        let unavailable = Answer::query_fault(503, "ServiceUnavailable", "try again");
+        let throttled = Answer::query_fault(400, "Throttling", "Rate exceeded");
+        let replay = Replay::new([unavailable, throttled, found()]);
+        let settings = replay.config().into_builder();
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let settings = settings.retry_config(retries).build();
+
+        let role = find(&settings).await.expect("an answer");
+
+        assert_eq!(role, ServiceLinkedRole::Exists);
     }
 
     #[test]
-    fn each_partition_has_its_endpoint() {
+    fn every_partition_has_its_endpoint() {
         // https://docs.aws.amazon.com/general/latest/gr/iam-service.html
-        for (region, host) in [
-            ("ap-southeast-1", Some("iam.amazonaws.com")),
-            ("us-east-1", Some("iam.amazonaws.com")),
-            ("eu-central-1", Some("iam.amazonaws.com")),
-            ("us-gov-east-1", Some("iam.us-gov.amazonaws.com")),
-            ("cn-northwest-1", Some("iam.cn-north-1.amazonaws.com.cn")),
-            ("us-iso-east-1", None),
-            ("eusc-de-east-1", None),
+        let aws = ("iam.amazonaws.com", "us-east-1");
+        let china = ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1");
+        let gov_cloud = ("iam.us-gov.amazonaws.com", "us-gov-west-1");
+        for (region, fips, expected) in [
+            ("ap-southeast-1", false, Some(aws)),
+            ("us-east-1", false, Some(aws)),
+            (
+                "us-west-2",
+                true,
+                Some(("iam-fips.amazonaws.com", "us-east-1")),
+            ),
+            ("us-gov-east-1", false, Some(gov_cloud)),
+            ("us-gov-east-1", true, Some(gov_cloud)),
+            ("cn-northwest-1", false, Some(china)),
+            ("us-iso-east-1", false, None),
+            ("eusc-de-east-1", false, None),
         ] {
-            assert_eq!(endpoint(region).map(|(host, _)| host), host, "{region}");
+            let expected = expected.map(|(host, signing_region)| Endpoint {
+                host,
+                signing_region,
+            });
+            assert_eq!(endpoint(region, fips), expected, "{region}");
         }
     }
 }

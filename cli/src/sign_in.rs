@@ -42,7 +42,7 @@ impl Display for SignInRequired {
         write!(
             formatter,
             "the SSO session of profile `{profile}` has expired, or you have not signed in. Run `aws sso login --profile \
-             {profile}`"
+             {profile}`. If the profile has a `source_profile`, sign in with that profile instead"
         )
     }
 }

@@ -1,4 +1,4 @@
-//! The licenses of the linked crates.
+//! The licenses of the linked code.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,21 +10,27 @@ use cargo_metadata::Package;
 use spdx::Expression;
 
 use crate::dependencies::Dependencies;
+use crate::linker::Zig;
 
 /// The beginnings of the names of files that contain a license or a notice, in lower case.
 const FILES: [&str; 5] = ["copying", "copyright", "license", "notice", "unlicense"];
 
-/// Returns every license text with the crates that it applies to.
+/// Returns every license text with the crates and libraries that it applies to.
 ///
 /// A text is what the crate's authors publish with it. For a crate without one, it is SPDX's text of its license.
 ///
 /// # Errors
 /// Returns an error if a crate names no license.
-pub fn text(dependencies: &Dependencies) -> Result<String> {
-    let mut crates_by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut text = "The programs in this archive contain Rust's standard library (see RUST-COPYRIGHT.html) and these \
-                    crates:\n\n"
+pub fn text(dependencies: &Dependencies, zig: &Zig) -> Result<String> {
+    let mut owners_by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut text = "The programs in this archive contain Rust's standard library (see RUST-COPYRIGHT.html), and this \
+                    code:\n\n"
         .to_owned();
+    for (library, license) in zig.libraries()? {
+        let name = format!("{} (Zig {})", library.name, zig.version);
+        writeln!(text, "{name}: {}, {}", library.license, library.content)?;
+        owners_by_text.entry(license).or_default().push(name);
+    }
     for linked in dependencies.packages.values() {
         let package = &linked.package;
         let name = format!("{} {}", package.name, package.version);
@@ -32,13 +38,13 @@ pub fn text(dependencies: &Dependencies) -> Result<String> {
         let source = package.repository.as_deref().unwrap_or("https://crates.io");
         writeln!(text, "{name}: {license}, {source}")?;
         for published in published(package)? {
-            let crates = crates_by_text.entry(published).or_default();
-            crates.push(name.clone());
+            let owners = owners_by_text.entry(published).or_default();
+            owners.push(name.clone());
         }
     }
-    for (license, crates) in crates_by_text {
+    for (license, owners) in owners_by_text {
         let line = "-".repeat(80);
-        writeln!(text, "\n{line}\n{}\n{line}\n\n{license}", crates.join(", "))?;
+        writeln!(text, "\n{line}\n{}\n{line}\n\n{license}", owners.join(", "))?;
     }
     Ok(text)
 }
@@ -99,20 +105,29 @@ mod tests {
     use super::text;
     use crate::architecture::Architecture;
     use crate::dependencies::Dependencies;
+    use crate::linker::Zig;
     use crate::workspace::Workspace;
 
     #[test]
-    fn every_linked_crate_has_a_license_text() {
+    fn linked_code_has_its_license_text() {
         let workspace = Workspace::find().expect("the workspace");
         let dependencies =
             Dependencies::of_release(&workspace, Architecture::X86_64).expect("crates");
 
-        let text = text(&dependencies).expect("licenses");
+        let zig = Zig::find(&workspace).expect("Zig");
+
+        let text = text(&dependencies, &zig).expect("licenses");
 
         let (list, texts) = text.split_once("\n---").expect("a list and texts");
         for (name, version) in dependencies.packages.keys() {
             let found = format!("{name} {version}");
             assert!(list.contains(&found) && texts.contains(&found), "{found}");
+        }
+        for library in ["zig (Zig", "libunwind (Zig", "glibc (Zig"] {
+            assert!(
+                list.contains(library) && texts.contains(library),
+                "{library}"
+            );
         }
         // Of the code in `ring` that its authors copied from others.
         assert!(

@@ -7,6 +7,7 @@ mod architecture;
 mod archive;
 mod dependencies;
 mod licenses;
+mod linker;
 mod sbom;
 mod template;
 mod workspace;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use architecture::Architecture;
 use archive::Archive;
 use dependencies::Dependencies;
+use linker::Zig;
 use workspace::Workspace;
 
 /// The files and folders of the repository that are packaged unchanged.
@@ -53,19 +55,55 @@ fn main() -> Result<()> {
     for path in workspace.tracked_files(&UNCHANGED)? {
         archive.add(&path, &workspace.bytes(&path)?)?;
     }
-    let licenses = licenses::text(&dependencies)?;
+    let zig = Zig::find(&workspace)?;
+    let licenses = licenses::text(&dependencies, &zig)?;
     archive.add("THIRD-PARTY-LICENSES.txt", licenses.as_bytes())?;
     archive.add("RUST-COPYRIGHT.html", &workspace.rust_copyright()?)?;
-    let sbom = sbom::json(&dependencies, &workspace)?;
+    let sbom = sbom::json(&dependencies, &zig, &workspace)?;
     archive.add("sbom.cdx.json", sbom.as_bytes())?;
     let path = archive.write(&workspace.path("target/release-archive"))?;
     println!("{}", path.display());
     Ok(())
 }
 
-/// Returns the archive's README. In the repository, it is in a folder of its own.
+/// The sections of the repository's README that the archive's README contains too.
+const SECTIONS: [&str; 7] = [
+    "Create a cache",
+    "Read the endpoint from ECS",
+    "Update, preview, retry, adopt",
+    "Remove a cache",
+    "Errors",
+    "Limitations",
+    "Costs and permissions",
+];
+
+/// Returns the archive's README.
 fn readme() -> String {
-    include_str!("../README.md").replace("](../", "](")
+    let repository = include_str!("../../README.md");
+    let sections = SECTIONS.map(|heading| section(repository, heading));
+    // In the repository, it is in a folder of its own.
+    let own = include_str!("../README.md").replace("](../", "](");
+    own.lines()
+        .map(|line| {
+            if line.starts_with("<!-- ") {
+                sections.join("\n")
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect()
+}
+
+/// Returns a section of a page, with its heading; empty if the page has none.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let heading = format!("\n## {heading}\n");
+    let Some(start) = page.find(&heading).map(|index| index + 1) else {
+        return "";
+    };
+    let end = page[start..]
+        .find("\n## ")
+        .map_or(page.len(), |length| start + length + 1);
+    page[start..end].trim_end_matches('\n')
 }
 
 #[cfg(test)]
@@ -73,21 +111,41 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    use super::{UNCHANGED, Workspace, readme};
+    use super::{SECTIONS, UNCHANGED, Workspace, readme, section};
 
-    /// Returns the paths that a page in a folder of the archive links to.
-    fn links(folder: &str, page: &str) -> Vec<String> {
+    /// Returns the paths and the anchors that a page in a folder of the archive links to.
+    fn links(folder: &str, page: &str) -> Vec<(String, String)> {
         page.split("](")
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
-            .filter(|link| !link.starts_with("https://") && !link.starts_with('#'))
-            .map(|link| link.split('#').next().unwrap_or(link))
-            .map(|link| match link.strip_prefix("../") {
-                Some(path) => path.to_owned(),
-                None if folder.is_empty() => link.to_owned(),
-                None => format!("{folder}/{link}"),
+            .filter(|link| !link.starts_with("https://"))
+            .map(|link| link.split_once('#').unwrap_or((link, "")))
+            .filter(|(path, _)| !path.is_empty() || folder.is_empty())
+            .map(|(path, anchor)| {
+                let path = match path.strip_prefix("../") {
+                    Some(path) => path.to_owned(),
+                    None if path.is_empty() => "README.md".to_owned(),
+                    None if folder.is_empty() => path.to_owned(),
+                    None => format!("{folder}/{path}"),
+                };
+                (path, anchor.to_owned())
             })
             .collect()
+    }
+
+    #[test]
+    fn readme_has_the_sections_of_the_repository() {
+        let repository = include_str!("../../README.md");
+
+        let text = readme();
+
+        for heading in SECTIONS {
+            let section = section(repository, heading);
+            assert!(section.lines().count() > 3, "{heading} has no text");
+            assert_eq!(text.matches(section).count(), 1, "{heading}");
+        }
+        assert!(!text.contains("<!--"), "{text}");
+        assert!(!text.contains("](../"), "{text}");
     }
 
     #[test]
@@ -107,11 +165,17 @@ mod tests {
             };
             let folder = Path::new(page).parent().and_then(Path::to_str);
 
-            for link in links(folder.unwrap_or_default(), &text) {
+            for (link, anchor) in links(folder.unwrap_or_default(), &text) {
                 let is_packaged = packaged
                     .iter()
                     .any(|path| *path == link || path.starts_with(&format!("{link}/")));
                 assert!(is_packaged, "{page}: {link}");
+                // Those of other pages are the same in the repository, where a test checks them.
+                if link == "README.md" && !anchor.is_empty() {
+                    let heading = format!("\n## {}\n", anchor.replace('-', " "));
+                    let headings = readme().to_lowercase();
+                    assert!(headings.contains(&heading), "{page}: {link}#{anchor}");
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dependencies::{Dependencies, Key};
 use crate::licenses::license;
+use crate::linker::Zig;
 use crate::workspace::Workspace;
 
 /// The reference of envcache itself.
@@ -16,7 +17,7 @@ const ENVCACHE: &str = "envcache";
 ///
 /// # Errors
 /// Returns an error if a crate names no license, or if git or rustc fails.
-pub fn json(dependencies: &Dependencies, workspace: &Workspace) -> Result<String> {
+pub fn json(dependencies: &Dependencies, zig: &Zig, workspace: &Workspace) -> Result<String> {
     let rust_version = workspace.rust_version()?;
     let standard_library = format!("pkg:generic/rust-std@{rust_version}");
     let packages = &dependencies.packages;
@@ -51,6 +52,19 @@ pub fn json(dependencies: &Dependencies, workspace: &Workspace) -> Result<String
     }));
     let mut direct = references(&dependencies.direct);
     direct.push(standard_library);
+    // Zig doesn't publish the versions of the libraries that it contains.
+    for (library, _) in zig.libraries()? {
+        let reference = format!("pkg:generic/zig@{}#{}", zig.version, library.name);
+        components.push(json!({
+            "type": "library",
+            "bom-ref": reference,
+            "name": library.name,
+            "description": format!("{}, from Zig {}", library.content, zig.version),
+            "purl": reference,
+            "licenses": [{ "expression": library.license }],
+        }));
+        direct.push(reference);
+    }
     let mut graph = vec![json!({ "ref": ENVCACHE, "dependsOn": direct })];
     graph.extend(packages.iter().map(|((name, version), linked)| {
         json!({ "ref": purl(name, version), "dependsOn": references(&linked.uses) })

@@ -362,7 +362,7 @@ fn names_the_sign_in_command_when_the_sso_session_has_expired() {
             assert_exit(&output, exit);
             let printed = format!("{}{}", out(&output), errors(&output));
             let remedy =
-                "has expired, or you have not signed in. Run `aws sso login --profile dev`\n";
+                "has expired, or you have not signed in. Run `aws sso login --profile dev`.";
             assert!(printed.contains(remedy), "{config}{subcommand}: {printed}");
         }
     }

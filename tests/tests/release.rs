@@ -1,11 +1,15 @@
-//! The archive of `make release`, deployed in the simulator by the commands of its README.
+//! The functions that are built for AWS, deployed in the simulator: those of the archive of `make release`, by the commands
+//! of its README, and those of `make build`.
 
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
-use local::{Aws, Cloud, Interrupt, Settings, Workspace, network, reference};
+use local::{Aws, Cloud, Interrupt, Settings, Stack, Workspace, network, reference};
+use serde_json::{Value, json};
 
 /// All programs that the commands may use: no cargo, and no compiler.
 const PROGRAMS: [&str; 2] = ["sh", "sha256sum"];
@@ -96,7 +100,7 @@ fn archive_creates_a_cache_as_its_readme_says() {
         printed
     };
     let blocks = command_blocks(&readme);
-    let [deploy, up, status, down] = blocks[..] else {
+    let [deploy, up, status, down, ..] = blocks[..] else {
         panic!("deploy, create, status, remove: {blocks:?}");
     };
 
@@ -114,4 +118,40 @@ fn archive_creates_a_cache_as_its_readme_says() {
     assert!(shown.contains("bandup"), "{shown}");
     let left = reference::left(&aws).expect("the resources");
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+#[ignore = "needs the functions that `make build` builds"]
+fn output_of_sam_build_creates_a_cache() {
+    let workspace = Workspace::find().expect("the tools");
+    let template = workspace.file(".aws-sam/build/template.yaml");
+    let event = std::fs::read(workspace.file("events/environment-created.json")).expect("an event");
+    let event: Value = serde_json::from_slice(&event).expect("JSON");
+    let cloud =
+        Cloud::start(workspace, Interrupt::default(), Settings::default()).expect("a simulator");
+    let aws = Aws::connect(&cloud).expect("a client");
+    network::REFERENCE.create(&aws).expect("a network");
+
+    let stack = Stack::deploy_template(&cloud, &aws, &template, &[]).expect("a stack");
+    let execution = json!({
+        "stateMachineArn": stack.provision_state_machine_arn,
+        "input": event["detail"].to_string(),
+    });
+    let started = aws.call("stepfunctions", "start_execution", &execution);
+    let arn = json!({ "executionArn": started.expect("an execution")["executionArn"] });
+    let ended = loop {
+        let execution = aws.call("stepfunctions", "describe_execution", &arn);
+        let execution = execution.expect("the execution");
+        if execution["status"] != "RUNNING" {
+            break execution;
+        }
+        sleep(Duration::from_millis(500));
+    };
+
+    assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
+    let parameters = aws.parameters("/bandup/cache").expect("parameters");
+    assert!(
+        parameters.contains_key("/bandup/cache/url"),
+        "{parameters:?}"
+    );
 }

@@ -9,20 +9,20 @@ use crate::error::StepError;
 use crate::message::{ResolvedRemoval, ResourceNames, Rollback};
 use crate::request::{
     CacheRequest, default_cache_name, default_parameter_prefix, default_security_group_name,
-    default_subnet_group_name, invalid, read,
+    default_subnet_group_name, invalid, null_as_default, read,
 };
 use crate::spec::EventStamp;
 use crate::value::{EnvironmentName, ParameterPrefix};
 
-/// A request before defaults are filled in. Only `environment` is required. Fields of a request for a cache are
+/// A request before defaults are filled in. Only `environment` is required; any other field may be null. Fields of a request for a cache are
 /// accepted too, so that both events can have the same `detail`; of these, only the names count.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemovalRequest {
     environment: EnvironmentName,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     final_snapshot: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     cache: CacheRequest,
     parameter_prefix: Option<ParameterPrefix>,
     event: Option<EventStamp>,
@@ -115,6 +115,24 @@ mod tests {
                 "finalSnapshot": false
             })
         );
+    }
+
+    #[test]
+    fn null_is_an_omitted_field() {
+        let found = removal(json!({
+            "environment": "staging",
+            "network": null,
+            "cache": null,
+            "parameterPrefix": null,
+            "finalSnapshot": null,
+            "adopt": null,
+            "onFailure": null,
+            "protect": null,
+            "event": null,
+            "rollback": null
+        }));
+
+        assert_eq!(found, removal(json!({ "environment": "staging" })));
     }
 
     #[test]

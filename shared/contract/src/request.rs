@@ -1,7 +1,7 @@
 //! A request for a cache: the `detail` of an event, or the input of a manual execution.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::error::{ErrorName, StepError};
@@ -11,21 +11,22 @@ use crate::value::{
     ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
 };
 
-/// A request before defaults are filled in. Only `environment` and `network` are required.
+/// A request before defaults are filled in. Only `environment` and `network` are required; any other field may be null,
+/// which means that it is omitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
     environment: EnvironmentName,
     network: Network,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     cache: CacheRequest,
     parameter_prefix: Option<ParameterPrefix>,
     protect: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     adopt: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     dry_run: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     on_failure: OnFailure,
     event: Option<EventStamp>,
 }
@@ -126,6 +127,15 @@ pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String 
 /// The fields of a request whose values are objects.
 const OBJECTS: [&str; 4] = ["cache", "event", "network", "rollback"];
 const NOT_AN_OBJECT: &str = "must be a JSON object";
+
+/// Reads an optional field: null has the same meaning as an omitted field.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
 
 /// Reads the input of a state machine.
 pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
@@ -230,6 +240,47 @@ mod tests {
             "parameterPrefix": "/staging/cache"
         });
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn null_is_an_omitted_field() {
+        for pointer in [
+            "/cache",
+            "/parameterPrefix",
+            "/protect",
+            "/adopt",
+            "/dryRun",
+            "/onFailure",
+            "/event",
+        ] {
+            assert_eq!(
+                spec(with(pointer, Value::Null)),
+                spec(smallest()),
+                "{pointer}"
+            );
+        }
+        let settings = json!({
+            "name": null,
+            "description": null,
+            "securityGroupName": null,
+            "subnetGroupName": null,
+            "nodeType": null,
+            "replicas": null,
+            "engineVersion": null,
+            "port": null,
+            "snapshotRetentionDays": null
+        });
+        assert_eq!(spec(with("/cache", settings)), spec(smallest()));
+    }
+
+    #[test]
+    fn required_field_must_not_be_null() {
+        for pointer in ["/environment", "/network", "/network/vpc"] {
+            let error = Request::from_json(with(pointer, Value::Null)).expect_err(pointer);
+
+            let field = pointer[1..].replace('/', ".");
+            assert!(error.to_string().starts_with(&field), "{error}");
+        }
     }
 
     #[test]

@@ -31,10 +31,13 @@ fn main() -> ExitCode {
     }
 }
 
+fn name(scenario: &Scenario) -> String {
+    format!("{scenario:?}").to_lowercase()
+}
+
 /// Returns the scenarios that the arguments name, or all of them if there are none.
 fn scenarios() -> Result<Vec<Scenario>> {
     let named: Vec<_> = std::env::args().skip(2).collect();
-    let name = |scenario: &Scenario| format!("{scenario:?}").to_lowercase();
     if let Some(unknown) = named.iter().find(|named| {
         !Scenario::ALL
             .iter()
@@ -54,10 +57,17 @@ fn run() -> Result<usize> {
         let world = World::deploy_with(matrix::SETTINGS)?;
         Baseline::run(&world, Machines::deployed(&world))?
     };
-    let cells = baseline.cells(&scenarios()?, &Frequency::ALL);
+    let scenarios = scenarios()?;
+    let cells = baseline.cells(&scenarios, &Frequency::ALL);
     let report = matrix::run(&baseline, &cells)?;
+    let limit = if scenarios.len() == Scenario::ALL.len() {
+        String::new()
+    } else {
+        let names: Vec<_> = scenarios.iter().map(name).collect();
+        format!("Only these scenarios were run: {}.\n\n", names.join(", "))
+    };
     let table = format!(
-        "{}\n\n{} cells in {} minutes; {} wrong results.",
+        "{limit}{}\n\n{} cells in {} minutes; {} wrong results.",
         report.table(),
         cells.len(),
         begin.elapsed().as_secs() / 60,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use contract::{ErrorName, Request};
-use envcache_tests::definition::{resources, statements, strings};
+use envcache_tests::definition::{resources, statements, strings, template};
 use local::Workspace;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn readme_names_every_error() {
 }
 
 #[test]
-fn readme_names_existing_targets_and_parameters() {
+fn readme_names_existing_targets() {
     let readme = file("README.md");
     let makefile = file("Makefile");
     for rest in readme.split("`make ").skip(1) {
@@ -34,30 +34,45 @@ fn readme_names_existing_targets_and_parameters() {
             "make {target} doesn't exist"
         );
     }
-    let template = file("template.yaml");
-    for parameter in [
-        "EventBusName",
-        "EventSource",
-        "EventAccounts",
-        "Adoption",
-        "AllowedNodeTypes",
-        "DefaultEngineVersion",
-        "Architecture",
-        "LogRetentionDays",
-        "AlarmTopicArn",
-        "VerifySubnetIds",
-        "VerifySecurityGroupId",
-        "PermissionsBoundaryArn",
-        "RolePath",
-        "LogsKeyArn",
-        "QueuesKeyArn",
-        "TableKeyArn",
-    ] {
-        assert!(
-            readme.contains(&format!("| `{parameter}` |"))
-                && template.contains(&format!("\n  {parameter}:\n    Type:")),
-            "{parameter} is missing in the README or in the template"
-        );
+}
+
+/// Returns the keys of a section of the template.
+fn template_keys(section: &str) -> BTreeSet<String> {
+    let template = template();
+    let section = template[section].as_object().expect("a section");
+    section.keys().cloned().collect()
+}
+
+#[test]
+fn parameters_page_lists_every_parameter_and_output() {
+    let names: Vec<String> = rows("docs/parameters.md")
+        .iter()
+        .flat_map(|row| row[0].split(", "))
+        .filter_map(|name| Some(name.strip_prefix('`')?.strip_suffix('`')?.to_owned()))
+        .collect();
+
+    // `EventBusName` is both.
+    let mut expected: Vec<_> = template_keys("Parameters").into_iter().collect();
+    expected.extend(template_keys("Outputs"));
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(names), sorted(expected));
+}
+
+#[test]
+fn parameters_page_has_the_defaults_of_the_template() {
+    let template = template();
+    let rows = rows("docs/parameters.md");
+    for row in rows.iter().filter(|row| row.len() == 3) {
+        let parameter = &template["Parameters"][row[0].trim_matches('`')];
+        let default = match &parameter["Default"] {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        assert_eq!(row[1].trim_matches('`'), default, "{}", row[0]);
     }
 }
 
@@ -228,6 +243,7 @@ fn pages() -> Vec<PathBuf> {
         "CONTRIBUTING.md",
         "README.md",
         "SECURITY.md",
+        "release/README.md",
     ];
     pages.extend(others.map(|page| Workspace::root().join(page)));
     pages
