@@ -16,8 +16,8 @@ pub enum Answer {
     /// A cache cluster has the name; contains ElastiCache's message. The API reference lists this error only for cache
     /// clusters.
     NameTaken(String),
-    /// AWS has no capacity for the node type in these zones.
-    NoCapacity,
+    /// AWS has no capacity for the node type in these zones, or doesn't support it there; contains AWS's message.
+    Rejected(String),
 }
 
 /// Requests the replication group. If `zones` is empty, ElastiCache chooses the zones.
@@ -71,9 +71,6 @@ pub async fn create(
             let message = error.message().unwrap_or("a cache cluster has this name");
             Ok(Answer::NameTaken(message.trim_end_matches('.').to_owned()))
         }
-        Err(error) if step::code(&error) == Some("InsufficientCacheClusterCapacity") => {
-            Ok(Answer::NoCapacity)
-        }
         // ElastiCache has no error code for a security group that it doesn't see yet.
         Err(error)
             if step::code(&error) == Some("InvalidParameterValue")
@@ -87,10 +84,75 @@ pub async fn create(
                 error,
             ))
         }
-        Err(error) => Err(step::failure(
-            "CreateReplicationGroup",
-            cache.name.as_str(),
-            error,
-        )),
+        Err(error) => match (step::code(&error), error.message()) {
+            (Some(code), Some(message)) if rejects_zone(code, message, &input.network.zones) => {
+                Ok(Answer::Rejected(format!("{code}: {message}")))
+            }
+            _ => Err(step::failure(
+                "CreateReplicationGroup",
+                cache.name.as_str(),
+                error,
+            )),
+        },
+    }
+}
+
+/// Returns whether AWS rejects the request because of a zone, so that it may accept other zones.
+///
+/// AWS uses one code both for a lack of capacity and for a node type that it doesn't offer in a zone
+/// (<https://github.com/winglang/wing/issues/4126>). Whether other codes occur isn't documented: a message that names one of
+/// the environment's zones counts, too.
+fn rejects_zone(code: &str, message: &str, zones: &[String]) -> bool {
+    match code {
+        "InsufficientCacheClusterCapacity" => true,
+        "InvalidParameterValue" | "InvalidParameterCombination" => {
+            zones.iter().any(|zone| message.contains(zone.as_str()))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rejects_zone;
+
+    #[test]
+    fn recognizes_rejection_of_a_zone() {
+        let zones = ["us-east-1d", "us-east-1e"].map(str::to_owned);
+        // The first message is that of https://github.com/winglang/wing/issues/4126, the second that of
+        // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html.
+        let cases = [
+            (
+                "InsufficientCacheClusterCapacity",
+                "cache.t4g.small (VPC) is not currently supported in the availability zone us-east-1e. Retry the launch \
+                 with no availability zone or target: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1f.",
+                true,
+            ),
+            (
+                "InsufficientCacheClusterCapacity",
+                "The requested cache node type is not available in the specified Availability Zone.",
+                true,
+            ),
+            (
+                "InvalidParameterValue",
+                "us-east-1e is not supported.",
+                true,
+            ),
+            (
+                "InvalidParameterCombination",
+                "us-east-1d: not with replicas.",
+                true,
+            ),
+            (
+                "InvalidParameterValue",
+                "us-east-1f is not supported.",
+                false,
+            ),
+            ("InvalidParameterValue", "Invalid node type.", false),
+            ("AccessDenied", "us-east-1e is denied.", false),
+        ];
+        for (code, message, expected) in cases {
+            assert_eq!(rejects_zone(code, message, &zones), expected, "{message}");
+        }
     }
 }

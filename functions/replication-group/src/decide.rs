@@ -2,7 +2,7 @@
 
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
-use record::{Creation, FailedMember, NothingToModify, Observed};
+use record::{Creation, FailedMember, NothingToModify, Observed, Rejection};
 
 use crate::placement::{Placement, placements};
 use crate::schedule::DEADLINE_SECONDS;
@@ -45,8 +45,8 @@ pub fn by_status(id: &str, status: Option<&str>) -> StepResult<Next> {
     })
 }
 
-/// Returns what to record before the group is requested from ElastiCache, with the first placement that didn't lack
-/// capacity in this execution.
+/// Returns what to record before the group is requested from ElastiCache, with the first placement that AWS hasn't
+/// rejected in this execution.
 ///
 /// # Errors
 /// Returns `InsufficientCapacity` if no placement is left.
@@ -58,23 +58,29 @@ pub fn creation(
     let own = own(input, recorded);
     let next = placements(&input.network.zones, cache.nodes())
         .into_iter()
-        .find(|placement| !own.tried.iter().any(|zones| zones == placement.zones()));
+        .find(|placement| !is_rejected(&own, placement.zones()));
     if let Some(placement) = next {
         return Ok(Creation {
             execution: input.execution.clone(),
             placement: placement.zones().to_vec(),
-            tried: own.tried,
+            rejections: own.rejections,
             replaced: own.replaced || own.deletion_requested,
             deletion_requested: false,
         });
     }
-    let tried = own.tried.into_iter().map(Placement::from_zones);
-    let tried: Vec<_> = tried.map(|placement| placement.to_string()).collect();
+    let rejections = own.rejections.into_iter();
+    let tried: Vec<_> = rejections
+        .map(|rejection| {
+            let placement = Placement::from_zones(rejection.placement);
+            format!("{placement} ({})", rejection.reason)
+        })
+        .collect();
     Err(StepError::new(
         ErrorName::InsufficientCapacity,
         format!(
-            "CreateReplicationGroup {}: AWS has no capacity for {} {} of type `{}`. Tried: {}. Failed creations were \
-             deleted. Start again later, or request another cache.nodeType or subnets in other zones",
+            "CreateReplicationGroup {}: AWS has no capacity for {} {} of type `{}`, or doesn't support the type. Tried: \
+             {}. Failed creations were deleted. Start again later, or request another cache.nodeType or subnets in \
+             other zones",
             cache.name,
             cache.nodes(),
             if cache.nodes() == 1 { "node" } else { "nodes" },
@@ -112,7 +118,7 @@ pub fn replacement(
         "It could not be replaced within 60 minutes of waiting. It was left in place. Start again"
     } else {
         return Ok(if no_capacity {
-            without_capacity(&own)
+            with_rejection(&own, reason)
         } else {
             own
         })
@@ -131,13 +137,35 @@ pub fn replacement(
     ))
 }
 
-/// Returns the creation with its placement added to those without capacity.
-pub fn without_capacity(creation: &Creation) -> Creation {
+/// Returns the creation with its placement added to those that AWS rejected.
+pub fn with_rejection(creation: &Creation, reason: &str) -> Creation {
     let mut creation = creation.clone();
-    if !creation.tried.contains(&creation.placement) {
-        creation.tried.push(creation.placement.clone());
+    if !is_rejected(&creation, &creation.placement) {
+        let rejection = Rejection {
+            placement: creation.placement.clone(),
+            reason: shortened(reason),
+        };
+        creation.rejections.push(rejection);
     }
     creation
+}
+
+fn is_rejected(creation: &Creation, zones: &[String]) -> bool {
+    let rejections = creation.rejections.iter();
+    rejections
+        .map(|rejection| rejection.placement.as_slice())
+        .any(|placement| placement == zones)
+}
+
+/// Shortens AWS's message, so that the cause can quote one for each placement.
+fn shortened(reason: &str) -> String {
+    const MAX: usize = 200;
+    reason
+        .trim()
+        .trim_end_matches('.')
+        .chars()
+        .take(MAX)
+        .collect()
 }
 
 /// Number of rounds that have to find a member in a status from which it doesn't recover, before the run fails.

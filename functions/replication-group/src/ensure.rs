@@ -119,12 +119,12 @@ impl Round<'_> {
                 self.forget_request().await?;
                 return Err(self.name_taken(&reason));
             }
-            create::Answer::NoCapacity => {
-                let tried = decide::without_capacity(&creation);
-                if !self.record(Some(&tried), None).await? {
+            create::Answer::Rejected(reason) => {
+                let rejected = decide::with_rejection(&creation, &reason);
+                if !self.record(Some(&rejected), None).await? {
                     return Ok(self.claim_lost());
                 }
-                format!("no capacity in {placement}")
+                format!("AWS rejected {placement}: {reason}")
             }
         };
         Ok(EnsureReplicationGroupOutput::Waiting {

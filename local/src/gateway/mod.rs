@@ -32,7 +32,7 @@ use tokio::runtime::Runtime;
 use crate::valkey::Valkey;
 use caller::Callers;
 use clock::Clock;
-use elasticache::{ElastiCache, Lifecycle};
+use elasticache::{ElastiCache, Lifecycle, ZoneRejection};
 use fault_scope::{FaultScope, FaultScopes};
 use model::Models;
 use quota::Quotas;
@@ -143,11 +143,15 @@ impl Gateway {
         self.shared.elasticache.lose_replicas(replication_group);
     }
 
-    /// Exhausts these zones' capacity for a cache: its creation fails there, and also if ElastiCache chooses the zones.
-    pub fn exhaust_capacity(&self, replication_group: &str, zones: Vec<String>) {
-        self.shared
-            .elasticache
-            .exhaust_capacity(replication_group, zones);
+    /// Rejects a cache's creation in these zones, and also if ElastiCache chooses the zones.
+    pub fn reject_zones(
+        &self,
+        replication_group: &str,
+        zones: Vec<String>,
+        rejection: ZoneRejection,
+    ) {
+        let elasticache = &self.shared.elasticache;
+        elasticache.reject_zones(replication_group, zones, rejection);
     }
 
     /// Simulates an account that has never used ElastiCache: the service-linked role is missing, and exists after the

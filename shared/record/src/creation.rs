@@ -14,12 +14,22 @@ pub struct Creation {
     pub execution: String,
     /// The zones of the current request, one for each node; empty if ElastiCache chooses them.
     pub placement: Vec<String>,
-    /// The placements that had no capacity in this execution.
-    pub tried: Vec<Vec<String>>,
+    /// The placements in which AWS didn't create the cache in this execution, in order.
+    pub rejections: Vec<Rejection>,
     /// Whether the execution has deleted a failed creation and requested the cache again.
     pub replaced: bool,
     /// Whether the execution has requested the deletion of the failed creation.
     pub deletion_requested: bool,
+}
+
+/// A placement in which AWS didn't create the cache, because of a zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Rejection {
+    /// The requested zones, one for each node; empty if ElastiCache chose them.
+    pub placement: Vec<String>,
+    /// AWS's message.
+    pub reason: String,
 }
 
 impl Creation {
@@ -33,14 +43,20 @@ impl Creation {
 mod tests {
     use serde_json::json;
 
-    use super::Creation;
+    use super::{Creation, Rejection};
 
     #[test]
     fn creation_survives_being_written_and_read() {
         let creation = Creation {
             execution: "run-1".to_owned(),
             placement: vec!["a".to_owned(), "b".to_owned()],
-            tried: vec![vec!["c".to_owned()], Vec::new()],
+            rejections: vec![
+                Rejection {
+                    placement: vec!["c".to_owned()],
+                    reason: "no capacity".to_owned(),
+                },
+                Rejection::default(),
+            ],
             replaced: true,
             deletion_requested: true,
         };

@@ -14,7 +14,7 @@ mod last_result;
 mod observed;
 mod table;
 
-pub use creation::Creation;
+pub use creation::{Creation, Rejection};
 pub use identity::Identity;
 pub use item::{Item, Record};
 pub use last_result::{Failure, LastResult};

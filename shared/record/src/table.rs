@@ -373,7 +373,7 @@ mod tests {
             json!({
                 "execution": "run-1",
                 "placement": [],
-                "tried": [],
+                "rejections": [],
                 "replaced": false,
                 "deletionRequested": false
             })

@@ -187,7 +187,7 @@ const CHECKS: [(&str, &str, &str); 68] = [
     ),
     (
         "functions/replication-group/src/decide.rs",
-        "if !creation.tried.contains(&creation.placement) {",
+        "if !is_rejected(&creation, &creation.placement) {",
         "if true {",
     ),
     (

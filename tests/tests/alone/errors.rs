@@ -6,7 +6,7 @@ use std::thread;
 
 use contract::ErrorName;
 use envcache_tests::{Ended, Environment, World, matrix, text, unmanaged, until};
-use local::gateway::elasticache::{Lifecycle, Outcome};
+use local::gateway::elasticache::{Lifecycle, Outcome, ZoneRejection};
 use local::gateway::fault::{Fault, Rule, When};
 use local::{Settings, Workspace};
 use serde_json::{Value, json};
@@ -159,7 +159,9 @@ const ERROR_CASES: [ErrorCase; 19] = [
         reproduce: |environment| {
             let zones = ["ap-southeast-1a", "ap-southeast-1b"].map(str::to_owned);
             let cache = format!("{}-redis", environment.name);
-            world().gateway().exhaust_capacity(&cache, zones.into());
+            world()
+                .gateway()
+                .reject_zones(&cache, zones.into(), ZoneRejection::NoCapacity);
             let failed = run(&environment.request());
             let other = json!(["subnet-two", "subnet-three"]);
             (

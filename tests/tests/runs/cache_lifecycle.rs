@@ -4,7 +4,7 @@ use envcache_tests::{
     Ended, Environment, World, array, fast_world as world, matrix, text, unmanaged,
 };
 use local::Settings;
-use local::gateway::elasticache::{Lifecycle, Outcome};
+use local::gateway::elasticache::{Lifecycle, Outcome, ZoneRejection};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
@@ -120,34 +120,74 @@ fn without_capacity() -> Lifecycle {
     }
 }
 
-fn zones(letters: &[char]) -> Vec<String> {
-    letters
+const ZONE_REJECTIONS: [ZoneRejection; 3] = [
+    ZoneRejection::NoCapacity,
+    ZoneRejection::NotOffered,
+    ZoneRejection::InvalidZone,
+];
+
+/// Rejects the creation of an environment's cache in the zones with these letters.
+fn reject_zones(environment: &Environment, letters: &[char], rejection: ZoneRejection) {
+    let cache = format!("{}-redis", environment.name);
+    let zones = letters
         .iter()
-        .map(|letter| format!("ap-southeast-1{letter}"))
-        .collect()
+        .map(|letter| format!("ap-southeast-1{letter}"));
+    world()
+        .gateway()
+        .reject_zones(&cache, zones.collect(), rejection);
 }
 
 #[test]
-fn tries_another_zone_when_one_has_no_capacity() {
-    let environment = world().environment();
-    let cache = format!("{}-redis", environment.name);
-    world().gateway().exhaust_capacity(&cache, zones(&['a']));
+fn tries_another_zone_when_aws_rejects_one() {
+    for rejection in ZONE_REJECTIONS {
+        let environment = world().environment();
+        reject_zones(&environment, &['a'], rejection);
 
-    let ended = world().run(&environment.request());
+        let ended = world().run(&environment.request());
 
-    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
-    let attempts = environment
-        .fault_scope
-        .call_times("EnsureReplicationGroup", "CreateReplicationGroup");
-    assert_eq!(attempts.len(), 3, "ElastiCache's choice, zone a, zone b");
-    assert_eq!(environment.parameters(world()).len(), 4);
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        let attempts = environment
+            .fault_scope
+            .call_times("EnsureReplicationGroup", "CreateReplicationGroup");
+        assert_eq!(attempts.len(), 3, "ElastiCache's choice, zone a, zone b");
+        assert_eq!(environment.parameters(world()).len(), 4);
+    }
+}
+
+#[test]
+fn cause_quotes_message_for_each_zone() {
+    for rejection in ZONE_REJECTIONS {
+        let environment = world().environment();
+        reject_zones(&environment, &['a', 'b'], rejection);
+
+        let ended = world().run(&environment.request());
+
+        assert_eq!(ended.error, "InsufficientCapacity", "{ended:?}");
+        let quotes = match rejection {
+            ZoneRejection::NoCapacity => {
+                ["ap-southeast-1a (InsufficientCacheClusterCapacity: The requested cache node \
+                                          type is not available in the specified Availability Zone)";
+                    2]
+            }
+            ZoneRejection::NotOffered => [
+                "not currently supported in the availability zone ap-southeast-1a.",
+                "not currently supported in the availability zone ap-southeast-1b.",
+            ],
+            ZoneRejection::InvalidZone => [
+                "(InvalidParameterValue: Availability zone ap-southeast-1a is not supported)",
+                "(InvalidParameterValue: Availability zone ap-southeast-1b is not supported)",
+            ],
+        };
+        for quote in quotes {
+            assert!(ended.cause.contains(quote), "{}", ended.cause);
+        }
+    }
 }
 
 #[test]
 fn replicas_avoid_a_zone_without_capacity() {
     let environment = world().environment();
-    let cache = format!("{}-redis", environment.name);
-    world().gateway().exhaust_capacity(&cache, zones(&['c']));
+    reject_zones(&environment, &['c'], ZoneRejection::NoCapacity);
     let mut request = environment.request_with("/cache", json!({ "replicas": 1 }));
     request["network"]["subnets"] = json!(["subnet-one", "subnet-two", "subnet-three"]);
 
@@ -208,10 +248,7 @@ fn tries_each_placement_once_when_a_deletion_is_delayed() {
 #[test]
 fn lists_placements_and_leaves_no_cache_without_capacity() {
     let before_acceptance = world().environment();
-    let cache = format!("{}-redis", before_acceptance.name);
-    world()
-        .gateway()
-        .exhaust_capacity(&cache, zones(&['a', 'b']));
+    reject_zones(&before_acceptance, &['a', 'b'], ZoneRejection::NoCapacity);
     let after_acceptance = world().environment();
     let cache = format!("{}-redis", after_acceptance.name);
     world().gateway().set_lifecycle(&cache, without_capacity());
@@ -220,8 +257,13 @@ fn lists_placements_and_leaves_no_cache_without_capacity() {
         let ended = world().run(&environment.request());
 
         assert_eq!(ended.error, "InsufficientCapacity", "{ended:?}");
-        let tried = "Tried: zones chosen by ElastiCache; ap-southeast-1a; ap-southeast-1b.";
-        assert!(ended.cause.contains(tried), "{}", ended.cause);
+        for placement in [
+            "zones chosen by ElastiCache (",
+            "; ap-southeast-1a (",
+            "; ap-southeast-1b (",
+        ] {
+            assert!(ended.cause.contains(placement), "{}", ended.cause);
+        }
         assert!(environment.cache(world()).is_err(), "no cache is left");
         assert!(environment.parameters(world()).is_empty());
     }

@@ -63,7 +63,7 @@ async fn outdated_attributes_are_rewritten_by_every_claim() {
             json!({
                 "execution": "",
                 "placement": [],
-                "tried": [],
+                "rejections": [],
                 "replaced": false,
                 "deletionRequested": false
             })
@@ -96,7 +96,7 @@ async fn current_attributes_are_written_as_they_were_read() {
     let creation = json!({
         "execution": "run-1",
         "placement": ["ap-southeast-1a"],
-        "tried": [["ap-southeast-1b"]],
+        "rejections": [{ "placement": ["ap-southeast-1b"], "reason": "no capacity" }],
         "replaced": true,
         "deletionRequested": true
     });

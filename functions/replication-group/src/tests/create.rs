@@ -1,12 +1,13 @@
 //! Tests with a group that doesn't exist.
 
 use contract::error::ErrorName;
-use record::Creation;
+use record::{Creation, Rejection};
 use replay::{Answer, form};
 use serde_json::json;
 
 use super::{
-    Aws, absent, accepted, creation, described, held, message, rejected, same, waiting, with, zones,
+    Aws, absent, accepted, creation, described, held, message, rejected, rejections, same, waiting,
+    with, zones,
 };
 
 const ZONE: &str = "PreferredCacheClusterAZs.AvailabilityZone.1";
@@ -207,23 +208,24 @@ async fn returns_aws_error_when_creation_is_rejected() {
 /// Returns the error with the message of
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html>.
 fn no_capacity() -> Answer {
-    Answer::query_fault(
-        400,
-        "InsufficientCacheClusterCapacity",
-        "The requested cache node type is not available in the specified Availability Zone.",
-    )
+    Answer::query_fault(400, CODE, MESSAGE)
 }
+
+const CODE: &str = "InsufficientCacheClusterCapacity";
+const MESSAGE: &str =
+    "The requested cache node type is not available in the specified Availability Zone.";
 
 #[tokio::test]
 async fn tries_each_placement_once_when_capacity_is_lacking() {
     let attempts = [
-        (None, "no capacity in zones chosen by ElastiCache"),
-        (Some("ap-southeast-1a"), "no capacity in ap-southeast-1a"),
-        (Some("ap-southeast-1b"), "no capacity in ap-southeast-1b"),
+        (None, "zones chosen by ElastiCache"),
+        (Some("ap-southeast-1a"), "ap-southeast-1a"),
+        (Some("ap-southeast-1b"), "ap-southeast-1b"),
     ];
     let mut record = held(None);
     let mut tried = Vec::new();
-    for (zone, outcome) in attempts {
+    for (zone, placement) in attempts {
+        let outcome = &format!("AWS rejected {placement}: {CODE}: {MESSAGE}");
         let aws = Aws::with_record(&record, [absent(), no_capacity()]);
 
         let found = aws.ensure(message(&json!({}))).await.expect(outcome);
@@ -233,12 +235,15 @@ async fn tries_each_placement_once_when_capacity_is_lacking() {
         assert_eq!(requested.as_deref(), zone, "{outcome}");
         let before = Creation {
             placement: zone.into_iter().map(str::to_owned).collect(),
-            tried: tried.clone(),
+            rejections: tried.clone(),
             ..creation()
         };
-        tried.push(before.placement.clone());
+        tried.push(Rejection {
+            placement: before.placement.clone(),
+            reason: format!("{CODE}: {}", MESSAGE.trim_end_matches('.')),
+        });
         let after = Creation {
-            tried: tried.clone(),
+            rejections: tried.clone(),
             ..before.clone()
         };
         assert_eq!(aws.recorded(), [before, after.clone()], "{outcome}");
@@ -252,9 +257,14 @@ async fn tries_each_placement_once_when_capacity_is_lacking() {
         .expect_err("no placement is left");
 
     assert_eq!(error.name(), ErrorName::InsufficientCapacity);
-    let expected =
-        "Tried: zones chosen by ElastiCache; ap-southeast-1a; ap-southeast-1b. Failed creations";
-    assert!(error.to_string().contains(expected), "{error}");
+    for placement in [
+        "zones chosen by ElastiCache",
+        "ap-southeast-1a",
+        "ap-southeast-1b",
+    ] {
+        let quoted = format!("{placement} ({CODE}: The requested cache node type is not available");
+        assert!(error.to_string().contains(&quoted), "{error}");
+    }
     assert_eq!(aws.elasticache.actions(), ["DescribeReplicationGroups"]);
     assert!(aws.record_writes().is_empty());
 }
@@ -262,7 +272,7 @@ async fn tries_each_placement_once_when_capacity_is_lacking() {
 #[tokio::test]
 async fn requests_zones_when_elasticache_does_not_choose_them() {
     let recorded = Creation {
-        tried: vec![vec![]],
+        rejections: rejections(CODE, &[&[]]),
         ..creation()
     };
     let aws = Aws::with_record(

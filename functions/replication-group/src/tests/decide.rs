@@ -2,11 +2,11 @@
 
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupInput;
-use record::Creation;
+use record::{Creation, Rejection};
 use serde_json::{Value, json};
 
-use super::{message, with, zones};
-use crate::decide::{Next, by_status, creation, replacement, without_capacity};
+use super::{message, rejections, with, zones};
+use crate::decide::{Next, by_status, creation, replacement, with_rejection};
 
 /// The reason if AWS has no capacity for a member.
 const NO_CAPACITY: &str =
@@ -28,14 +28,15 @@ fn others() -> Creation {
     Creation {
         execution: "run-0".to_owned(),
         placement: zones(&["ap-southeast-1a"]),
-        tried: vec![vec![]],
+        rejections: tried(&[&[]]),
         replaced: true,
         deletion_requested: true,
     }
 }
 
-fn tried(placements: &[&[&str]]) -> Vec<Vec<String>> {
-    placements.iter().map(|placed| zones(placed)).collect()
+/// Returns what is recorded after AWS had no capacity in these placements.
+fn tried(placements: &[&[&str]]) -> Vec<Rejection> {
+    rejections(NO_CAPACITY, placements)
 }
 
 /// The statuses of <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>.
@@ -72,7 +73,7 @@ fn creates_in_first_placement_not_tried_by_execution() {
         (
             "the first tried",
             Some(Creation {
-                tried: tried(&[first]),
+                rejections: tried(&[first]),
                 ..own()
             }),
             zones(a),
@@ -80,7 +81,7 @@ fn creates_in_first_placement_not_tried_by_execution() {
         (
             "two tried",
             Some(Creation {
-                tried: tried(&[first, a]),
+                rejections: tried(&[first, a]),
                 ..own()
             }),
             b,
@@ -90,7 +91,7 @@ fn creates_in_first_placement_not_tried_by_execution() {
             "requested, and not without capacity",
             Some(Creation {
                 placement: zones(a),
-                tried: tried(&[first]),
+                rejections: tried(&[first]),
                 ..own()
             }),
             zones(a),
@@ -103,7 +104,7 @@ fn creates_in_first_placement_not_tried_by_execution() {
         let is_own = recorded.filter(|recorded| recorded.execution == "run-1");
         let expected = Creation {
             placement,
-            tried: is_own.map(|own| own.tried).unwrap_or_default(),
+            rejections: is_own.map(|own| own.rejections).unwrap_or_default(),
             ..own()
         };
         assert_eq!(found, expected, "{case}");
@@ -142,22 +143,27 @@ fn lists_only_placements_tried_without_capacity() {
     let cases = [
         (
             input(&one_zone),
-            tried(&[first, a]),
-            "1 node of type `cache.t3.micro`. Tried: zones chosen by ElastiCache; ap-southeast-1a. Failed",
+            rejections("none", &[first, a]),
+            "1 node of type `cache.t3.micro`, or doesn't support the type. Tried: zones chosen by ElastiCache (none); \
+             ap-southeast-1a (none). Failed",
         ),
         (
             two_nodes,
-            tried(&[first]),
-            "2 nodes of type `cache.t3.micro`. Tried: zones chosen by ElastiCache. Failed",
+            rejections("none", &[first]),
+            "2 nodes of type `cache.t3.micro`, or doesn't support the type. Tried: zones chosen by ElastiCache (none). \
+             Failed",
         ),
         (
             input(&json!({})),
-            tried(&[b, first, a]),
-            "Tried: ap-southeast-1b; zones chosen by ElastiCache; ap-southeast-1a. Failed",
+            rejections("none", &[b, first, a]),
+            "Tried: ap-southeast-1b (none); zones chosen by ElastiCache (none); ap-southeast-1a (none). Failed",
         ),
     ];
-    for (input, tried, expected) in cases {
-        let recorded = Creation { tried, ..own() };
+    for (input, rejections, expected) in cases {
+        let recorded = Creation {
+            rejections,
+            ..own()
+        };
 
         let error = creation(&input, Some(&recorded)).expect_err(expected);
 
@@ -184,7 +190,7 @@ fn replaces_recorded_failed_creation() {
             own(),
             NO_CAPACITY,
             Creation {
-                tried: vec![vec![]],
+                rejections: tried(&[&[]]),
                 ..requested()
             },
         ),
@@ -204,7 +210,7 @@ fn replaces_recorded_failed_creation() {
             NO_CAPACITY,
             Creation {
                 placement: a.clone(),
-                tried: vec![a],
+                rejections: tried(&[&["ap-southeast-1a"]]),
                 ..requested()
             },
         ),
@@ -220,7 +226,7 @@ fn replaces_recorded_failed_creation() {
             replaced(),
             NO_CAPACITY,
             Creation {
-                tried: vec![vec![]],
+                rejections: tried(&[&[]]),
                 deletion_requested: true,
                 ..replaced()
             },
@@ -289,17 +295,25 @@ fn makes_same_decision_after_rejected_deletion() {
 }
 
 #[test]
-fn counts_placement_without_capacity_once() {
-    let a = zones(&["ap-southeast-1a"]);
+fn counts_rejected_placement_once() {
+    let a = &["ap-southeast-1a"][..];
     let recorded = Creation {
-        placement: a.clone(),
-        tried: vec![vec![]],
+        placement: zones(a),
+        rejections: tried(&[&[]]),
         ..own()
     };
 
-    let once = without_capacity(&recorded);
-    let twice = without_capacity(&once);
+    let once = with_rejection(&recorded, NO_CAPACITY);
+    let twice = with_rejection(&once, "another message");
 
-    assert_eq!(once.tried, [vec![], a]);
+    assert_eq!(once.rejections, tried(&[&[], a]));
     assert_eq!(twice, once);
+}
+
+#[test]
+fn quotes_message_without_period_and_shortened() {
+    let reason = |message: &str| with_rejection(&own(), message).rejections[0].reason.clone();
+
+    assert_eq!(reason("Not in us-east-1e. "), "Not in us-east-1e");
+    assert_eq!(reason(&"é".repeat(300)).chars().count(), 200);
 }

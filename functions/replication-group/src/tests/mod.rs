@@ -26,7 +26,7 @@ mod upgrade;
 
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupOutput;
-use record::{Creation, Table};
+use record::{Creation, Rejection, Table};
 use replay::{Answer, Replay, reference};
 use serde_json::{Value, json};
 
@@ -185,6 +185,15 @@ fn creation() -> Creation {
         execution: "run-1".to_owned(),
         ..Creation::default()
     }
+}
+
+/// Returns what is recorded after AWS rejected these placements for this reason.
+fn rejections(reason: &str, placements: &[&[&str]]) -> Vec<Rejection> {
+    let rejection = |placed: &&[&str]| Rejection {
+        placement: zones(placed),
+        reason: reason.to_owned(),
+    };
+    placements.iter().map(rejection).collect()
 }
 
 fn zones(zones: &[&str]) -> Vec<String> {

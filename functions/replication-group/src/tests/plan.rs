@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Aws, OTHER_RUN, absent, adopting, creation, described, events, held, member, message,
-    no_cluster, owned, rejected, same, unowned, with, writing_rounds,
+    no_cluster, owned, rejected, rejections, same, unowned, with, writing_rounds,
 };
 
 /// Runs `PlanReplicationGroup` with these answers.
@@ -145,11 +145,9 @@ async fn lists_creation_or_nothing_when_not_comparable() {
 
 #[tokio::test]
 async fn lists_replacement_despite_attempts_of_last_run() {
-    let zones = ["ap-southeast-1a", "ap-southeast-1b"];
-    let tried = std::iter::once(vec![]).chain(zones.map(|zone| vec![zone.to_owned()]));
     let exhausted = Creation {
         execution: "run-0".to_owned(),
-        tried: tried.collect(),
+        rejections: rejections("none", &[&[], &["ap-southeast-1a"], &["ap-southeast-1b"]]),
         replaced: true,
         ..creation()
     };

@@ -9,8 +9,8 @@ use replay::{Answer, form};
 use serde_json::json;
 
 use super::{
-    Aws, THIS_RUN, absent, accepted, creation, described, events, held, message, rejected, same,
-    waiting, with, zones,
+    Aws, THIS_RUN, absent, accepted, creation, described, events, held, message, rejected,
+    rejections, same, waiting, with, zones,
 };
 
 /// Returns a group that ElastiCache couldn't create, and one event with this message.
@@ -30,6 +30,8 @@ fn failed_then(message: &str, deletion: Answer) -> Vec<Answer> {
 
 const NO_ADDRESSES: &str = "no free IP addresses";
 const NO_CAPACITY: &str = "InsufficientCacheClusterCapacity: none in ap-southeast-1a";
+/// The recorded reason if an event has this message.
+const REASON: &str = "ElastiCache's events: bandup-redis-001: InsufficientCacheClusterCapacity: none in ap-southeast-1a";
 
 /// Returns the recorded creation after this run replaced the group.
 fn replaced() -> Creation {
@@ -114,7 +116,7 @@ async fn deletes_again_after_rejected_deletion() {
 
     assert_eq!(second.elasticache_writes(), ["DeleteReplicationGroup"]);
     let expected = Creation {
-        tried: vec![vec![]],
+        rejections: rejections(REASON, &[&[]]),
         deletion_requested: true,
         ..creation()
     };
@@ -134,7 +136,7 @@ async fn creates_in_next_placement_after_lack_of_capacity() {
     assert_eq!(found, waiting("created in ap-southeast-1a", 30));
     let expected = Creation {
         placement: zones(&["ap-southeast-1a"]),
-        tried: vec![vec![]],
+        rejections: rejections(REASON, &[&[]]),
         replaced: true,
         ..creation()
     };

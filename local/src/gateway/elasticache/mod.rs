@@ -14,6 +14,7 @@ mod ministack;
 mod strict;
 mod version;
 mod window;
+mod zone;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddrV4;
@@ -33,6 +34,7 @@ use crate::valkey::{self, Valkey};
 use events::Event;
 pub use lifecycle::{Lifecycle, Outcome, Phase, Times};
 use version::Engine;
+pub use zone::ZoneRejection;
 
 /// The caches of the account. Clones share them.
 #[derive(Clone)]
@@ -54,8 +56,8 @@ struct State {
     servers: HashMap<String, Option<valkey::Server>>,
     addresses: valkey::Addresses,
     service_linked_role_is_missing: bool,
-    /// By cache, the zones without capacity.
-    exhausted: HashMap<String, Vec<String>>,
+    /// By cache, the zones in which its creation is rejected.
+    rejected_zones: HashMap<String, (Vec<String>, ZoneRejection)>,
 }
 
 /// What MiniStack doesn't store about a replication group.
@@ -97,9 +99,17 @@ impl ElastiCache {
             .push_back(lifecycle);
     }
 
-    pub(super) fn exhaust_capacity(&self, replication_group: &str, zones: Vec<String>) {
+    pub(super) fn reject_zones(
+        &self,
+        replication_group: &str,
+        zones: Vec<String>,
+        rejection: ZoneRejection,
+    ) {
         let mut state = self.state();
-        state.exhausted.insert(replication_group.to_owned(), zones);
+        let rejected = (zones, rejection);
+        state
+            .rejected_zones
+            .insert(replication_group.to_owned(), rejected);
     }
 
     pub(super) fn upgrade(&self, replication_group: &str, version: &str) {
@@ -211,27 +221,26 @@ impl ElastiCache {
         if let Some(error_response) = error_response {
             return Ok(Some(error_response));
         }
-        Ok(self.reject_for_capacity(call))
+        Ok(self.reject_for_zone(call))
     }
 
-    /// Rejects a creation in a zone without capacity. A creation without requested zones is rejected too: it simulates
-    /// that ElastiCache chooses such a zone.
-    fn reject_for_capacity(&self, call: &Call) -> Option<ErrorResponse> {
+    /// Rejects a creation in a rejected zone. A creation without requested zones is rejected too: it simulates that
+    /// ElastiCache chooses such a zone.
+    fn reject_for_zone(&self, call: &Call) -> Option<ErrorResponse> {
         if call.operation != "CreateReplicationGroup" {
             return None;
         }
         let id = call.field("ReplicationGroupId")?;
         let state = self.state();
-        let exhausted = state.exhausted.get(id)?;
+        let (rejected, rejection) = state.rejected_zones.get(id)?;
         let zones = call.list("PreferredCacheClusterAZs");
-        let is_exhausted = |zone: &&str| exhausted.iter().any(|other| other == zone);
-        (zones.is_empty() || zones.iter().any(is_exhausted)).then(|| {
-            // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
-            ErrorResponse::new(
-                "InsufficientCacheClusterCapacity",
-                "The requested cache node type is not available in the specified Availability Zone.",
-            )
-        })
+        let zone = if zones.is_empty() {
+            rejected.first()
+        } else {
+            rejected.iter().find(|zone| zones.contains(&zone.as_str()))
+        }?;
+        let node_type = call.field("CacheNodeType").unwrap_or_default();
+        Some(rejection.response(node_type, zone))
     }
 
     /// Rejects the first call that needs the service-linked role if the role is missing. From then on, the role exists
