@@ -104,10 +104,17 @@ impl Owner {
                  in the input; otherwise choose another name, or delete it if nothing uses it"
                     .to_owned()
             }
-            (false, _) => format!(
-                "its owner tags are {}. It was not changed. Choose another name in the input",
-                owner_tags.join(" and ")
-            ),
+            (false, _) => match self.missing_tag(&tags) {
+                Some((key, value)) => format!(
+                    "its tag {key} is missing. It was not changed. If it belongs to this environment, restore the tag \
+                     {key}={value}, which a tagging tool may have removed, then start again; otherwise choose another \
+                     name in the input"
+                ),
+                None => format!(
+                    "its owner tags are {}. It was not changed. Choose another name in the input",
+                    owner_tags.join(" and ")
+                ),
+            },
         };
         Err(StepError::new(
             ErrorName::NotOwned,
@@ -119,6 +126,20 @@ impl Owner {
                 self.stack
             ),
         ))
+    }
+
+    /// Returns the owner tag that a resource lacks if it has the other one, with this owner's value.
+    fn missing_tag(&self, tags: &[(Option<&str>, Option<&str>)]) -> Option<(&'static str, &str)> {
+        let [environment, stack] = self.tags();
+        let is_missing = |key: &str| !tags.iter().any(|(found, _)| *found == Some(key));
+        let is_set = |(key, value)| tags.contains(&(Some(key), Some(value)));
+        if is_set(environment) && is_missing(stack.0) {
+            Some(stack)
+        } else if is_set(stack) && is_missing(environment.0) {
+            Some(environment)
+        } else {
+            None
+        }
     }
 
     /// Returns whether a resource with these tags is owned.
@@ -187,14 +208,32 @@ mod tests {
             (Some("envcache:stack"), Some("envcache")),
         ];
         let remedy = "\"adopt\": true";
-        let cases: [(&[_], bool, Result<Ownership, &str>); 7] = [
+        let cases: [(&[_], bool, Result<Ownership, &str>); 9] = [
             (&both_tags, false, Ok(Ownership::Owned)),
             (&both_tags, true, Ok(Ownership::Owned)),
             (&[team], true, Ok(Ownership::Adoptable)),
             (&[team], false, Err(remedy)),
             (&other_stack, true, Err("envcache:stack=other")),
             (&other_environment, true, Err("envcache:environment=web")),
-            (&[both_tags[0]], true, Err("envcache:environment=bandup")),
+            (
+                &[both_tags[0]],
+                true,
+                Err(
+                    "its tag envcache:stack is missing. It was not changed. If it belongs to this environment, restore \
+                     the tag envcache:stack=envcache,",
+                ),
+            ),
+            (
+                &[both_tags[1], team],
+                false,
+                Err("restore the tag envcache:environment=bandup,"),
+            ),
+            // Another owner's tag, and the other one is missing.
+            (
+                &[other_stack[1]],
+                true,
+                Err("its owner tags are envcache:stack=other."),
+            ),
         ];
         for (tags, adopt, expected) in cases {
             let found = owner.classify("it", adopt, tags.iter().copied());
