@@ -71,6 +71,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         (
             "DeleteReplicationGroup",
             json!({
+                "plan": false,
                 "cacheName": "bandup-redis",
                 "creationRecorded": true,
                 "finalSnapshot": "bandup-redis-final-1",

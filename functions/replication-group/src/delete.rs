@@ -1,7 +1,8 @@
 //! Deletes the replication group.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::ReplicationGroup;
+use aws_sdk_elasticache::error::ProvideErrorMetadata;
+use aws_sdk_elasticache::types::{ReplicationGroup, Tag};
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteReplicationGroupInput, DeleteReplicationGroupOutput};
@@ -15,14 +16,19 @@ use crate::schedule;
 /// Ownership comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
 /// comes from the environment's record. A group that doesn't exist is a success.
 ///
+/// A plan deletes nothing. It runs before the endpoint is retracted, and only looks for what waiting doesn't help against.
+///
 /// # Errors
-/// Returns `UnexpectedStatus` for a status that ElastiCache doesn't document, and `Timeout` after 60 minutes of
-/// waiting; otherwise, ElastiCache's error.
+/// Returns `InUse` if the group is a member of a global datastore, `UnexpectedStatus` for a status that ElastiCache doesn't
+/// document, and `Timeout` after 60 minutes of waiting; otherwise, ElastiCache's error.
 pub async fn delete(
     elasticache: &Client,
     stack: &str,
     input: DeleteReplicationGroupInput,
 ) -> StepResult<DeleteReplicationGroupOutput> {
+    if input.plan {
+        return plan(elasticache, stack, &input).await;
+    }
     let id = &input.cache_name;
     let Some(group) = find::replication_group(elasticache, id).await? else {
         return absent(elasticache, &input).await;
@@ -71,6 +77,60 @@ pub async fn delete(
     }
 }
 
+/// Checks that nothing prevents the deletion of an owned group permanently.
+async fn plan(
+    elasticache: &Client,
+    stack: &str,
+    input: &DeleteReplicationGroupInput,
+) -> StepResult<DeleteReplicationGroupOutput> {
+    let possible = Ok(DeleteReplicationGroupOutput::Possible);
+    let id = &input.cache_name;
+    let Some(group) = find::replication_group(elasticache, id).await? else {
+        return possible;
+    };
+    let Some(obstacle) = obstacle(&group) else {
+        return possible;
+    };
+    let owner = Owner::new(&input.environment, stack);
+    let is_owned =
+        |tags: &[Tag]| owner.owns_created_by(input.created_by.as_deref(), find::pairs(tags));
+    match find::tags(elasticache, &group).await {
+        Ok(Some(tags)) if !is_owned(&tags) => possible,
+        Err(error) if error.name() == ErrorName::NotFound => possible,
+        Err(error) => Err(error),
+        // Or its tags can't be read while it changes. A global datastore can be left, so a wrong rejection costs no data.
+        Ok(_) => Err(in_use(id, &format!("{obstacle}. Nothing was removed"))),
+    }
+}
+
+/// Returns what prevents the deletion of a group permanently: ElastiCache doesn't delete a member of a global datastore
+/// (<https://github.com/cloud-custodian/cloud-custodian/issues/8815>), and disassociates only a secondary member
+/// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DisassociateGlobalReplicationGroup.html>).
+fn obstacle(group: &ReplicationGroup) -> Option<String> {
+    let info = group.global_replication_group_info()?;
+    let datastore = info.global_replication_group_id()?;
+    let (role, remedy) = match info.global_replication_group_member_role() {
+        Some("PRIMARY") => (
+            "the primary",
+            "Delete the global datastore with DeleteGlobalReplicationGroup, which keeps this cache",
+        ),
+        _ => (
+            "a secondary",
+            "Remove this cache from it with DisassociateGlobalReplicationGroup",
+        ),
+    };
+    Some(format!(
+        "it is {role} member of the global datastore `{datastore}`. {remedy}, then start again"
+    ))
+}
+
+fn in_use(id: &str, why: &str) -> StepError {
+    StepError::new(
+        ErrorName::InUse,
+        format!("replication group `{id}` can't be deleted: {why}"),
+    )
+}
+
 /// ElastiCache's answer to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -102,6 +162,17 @@ pub async fn request(
             Ok(Answer::Absent)
         }
         Err(error) if find::is_still_changing(step::code(&error)) => Ok(Answer::StillChanging),
+        // It joined a global datastore after the plan. AWS's message has the code of an invalid value:
+        // https://github.com/cloud-custodian/cloud-custodian/issues/8815
+        Err(error)
+            if error
+                .message()
+                .is_some_and(|text| text.contains("part of a global cluster")) =>
+        {
+            let message = error.message().unwrap_or_default();
+            let remedy = "Remove it from the global datastore, then start again";
+            Err(in_use(id, &format!("{message} {remedy}")))
+        }
         Err(error) => Err(step::failure("DeleteReplicationGroup", id, error)),
     }
 }

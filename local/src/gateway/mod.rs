@@ -143,6 +143,12 @@ impl Gateway {
         self.shared.elasticache.lose_replicas(replication_group);
     }
 
+    /// Makes a cache the primary member of a global datastore with this ID, or of none.
+    pub fn set_global_datastore(&self, replication_group: &str, datastore: Option<&str>) {
+        let elasticache = &self.shared.elasticache;
+        elasticache.set_global_datastore(replication_group, datastore);
+    }
+
     /// Rejects a cache's creation in these zones, and also if ElastiCache chooses the zones.
     pub fn reject_zones(
         &self,

@@ -202,6 +202,7 @@ fn outputs(function: &str) -> Vec<Value> {
                 wait_seconds: 30,
             },
             DeleteOutput::NotOwned { left: vec![name()] },
+            DeleteOutput::Possible,
         ]),
         other => panic!("{other} has no output in this test: {message:?}"),
     }

@@ -32,6 +32,7 @@ fn state_function_role_and_binary_share_a_name() {
             "PlanSubnetGroup" => "EnsureSubnetGroup",
             "PlanReplicationGroup" => "EnsureReplicationGroup",
             "PlanEndpoint" => "PublishEndpoint",
+            "PlanDeletion" => "DeleteReplicationGroup",
             state => state,
         };
         assert_eq!(word, expected, "the function of {state}");

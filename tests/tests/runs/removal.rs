@@ -161,6 +161,28 @@ fn endpoint_is_retracted_before_the_cache_is_deleted() {
 }
 
 #[test]
+fn member_of_a_global_datastore_keeps_its_endpoint() {
+    let environment = provisioned();
+    let cache = format!("{}-redis", environment.name);
+    let gateway = world().gateway();
+    gateway.set_global_datastore(&cache, Some("sgaui-sessions"));
+
+    let ended = remove(&environment);
+
+    assert_eq!(ended.error, "InUse", "{ended:?}");
+    let expected = format!(
+        "PlanDeletion: replication group `{cache}` can't be deleted: it is the primary member of the global datastore \
+         `sgaui-sessions`. Delete the global datastore"
+    );
+    assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
+    assert_eq!(environment.parameters(world()).len(), 4);
+
+    gateway.set_global_datastore(&cache, None);
+    assert_eq!(remove(&environment).status, "SUCCEEDED");
+    assert_removed(&environment);
+}
+
+#[test]
 fn removal_succeeds_when_there_is_nothing_to_remove() {
     let never_provisioned = world().environment();
     let provisioned = provisioned();

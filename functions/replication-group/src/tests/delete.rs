@@ -13,6 +13,7 @@ async fn deleted(replay: &Replay, changes: &Value) -> StepResult<Value> {
     let message = json!({
         "environment": "bandup",
         "execution": "run-1",
+        "plan": false,
         "cacheName": "bandup-redis",
         "creationRecorded": true,
         "finalSnapshot": null,
@@ -226,6 +227,78 @@ async fn rollback_deletes_only_group_created_by_failed_run() {
         let is_deleted = replay.actions().len() == 3;
         assert_eq!(is_deleted, *expected == deleting);
     }
+}
+
+/// Returns the described group as a member of a global datastore:
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_GlobalReplicationGroupInfo.html>.
+fn in_global_datastore(role: &str) -> Answer {
+    let info = format!(
+        "<GlobalReplicationGroupInfo><GlobalReplicationGroupId>sgaui-sessions</GlobalReplicationGroupId>\
+         <GlobalReplicationGroupMemberRole>{role}</GlobalReplicationGroupMemberRole></GlobalReplicationGroupInfo>"
+    );
+    described("available", |group| {
+        group.replacen("<Status>", &format!("{info}<Status>"), 1)
+    })
+}
+
+#[tokio::test]
+async fn plan_rejects_owned_member_of_global_datastore() {
+    for (role, remedy) in [
+        ("PRIMARY", "DeleteGlobalReplicationGroup"),
+        ("SECONDARY", "DisassociateGlobalReplicationGroup"),
+    ] {
+        let replay = Replay::new([in_global_datastore(role), owned()]);
+
+        let error = deleted(&replay, &json!({ "plan": true }))
+            .await
+            .expect_err(role);
+
+        assert_eq!(error.name(), ErrorName::InUse);
+        let text = error.to_string();
+        for part in ["`sgaui-sessions`", remedy, "Nothing was removed"] {
+            assert!(text.contains(part), "no {part} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn plan_allows_what_may_become_deletable_or_stays() {
+    let cases = [
+        ("available", vec![described("available", same)]),
+        ("modifying", vec![described("modifying", same)]),
+        ("creating", vec![described("creating", same)]),
+        ("absent", vec![absent()]),
+        (
+            "not owned",
+            vec![in_global_datastore("PRIMARY"), owned_by("another")],
+        ),
+    ];
+    for (case, answers) in cases {
+        let calls = answers.len();
+        let replay = Replay::new(answers);
+
+        let found = deleted(&replay, &json!({ "plan": true })).await;
+
+        assert_eq!(found.expect(case), json!({ "status": "possible" }));
+        assert_eq!(replay.actions().len(), calls, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn group_that_joined_global_datastore_is_in_use() {
+    // The message of https://github.com/cloud-custodian/cloud-custodian/issues/8815.
+    let message =
+        "Cluster [bandup-redis] is part of a global cluster [sgaui-sessions]. Request rejected.";
+    let replay = Replay::new([
+        described("available", same),
+        owned(),
+        Answer::query_fault(400, "InvalidParameterValue", message),
+    ]);
+
+    let error = deleted(&replay, &json!({})).await.expect_err("in use");
+
+    assert_eq!(error.name(), ErrorName::InUse);
+    assert!(error.to_string().contains(message), "{error}");
 }
 
 #[tokio::test]

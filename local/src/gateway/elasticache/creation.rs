@@ -36,6 +36,7 @@ impl ElastiCache {
                 engine: Engine::requested(call),
                 failed_members: BTreeMap::new(),
                 loses_replicas: false,
+                global_datastore: None,
                 subnet_group_name: call
                     .field("CacheSubnetGroupName")
                     .unwrap_or_default()

@@ -27,6 +27,14 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
     element.set(Element::leaf("Status", phase.status()));
     element.set(Element::leaf("NetworkType", "ipv4"));
     element.set(Element::leaf("IpDiscovery", "ipv4"));
+    if let Some(datastore) = &group.global_datastore {
+        // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_GlobalReplicationGroupInfo.html
+        let info = [
+            Element::leaf("GlobalReplicationGroupId", datastore),
+            Element::leaf("GlobalReplicationGroupMemberRole", "PRIMARY"),
+        ];
+        element.set(Element::with("GlobalReplicationGroupInfo", info));
+    }
     element.set(Element::leaf(
         "ReplicationGroupCreateTime",
         &timestamp(group),

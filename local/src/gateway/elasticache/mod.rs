@@ -74,6 +74,8 @@ struct Group {
     failed_members: BTreeMap<u32, String>,
     /// Whether ElastiCache accepts requests for replicas but can't create them.
     loses_replicas: bool,
+    /// The ID of the global datastore that it is the primary member of.
+    global_datastore: Option<String>,
     subnet_group_name: String,
     security_groups: Vec<String>,
     /// MiniStack's last description of the group, from before its deletion.
@@ -127,6 +129,12 @@ impl ElastiCache {
     pub(super) fn lose_replicas(&self, replication_group: &str) {
         if let Some(group) = self.state().groups.get_mut(replication_group) {
             group.loses_replicas = true;
+        }
+    }
+
+    pub(super) fn set_global_datastore(&self, replication_group: &str, datastore: Option<&str>) {
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            group.global_datastore = datastore.map(str::to_owned);
         }
     }
 
@@ -212,6 +220,12 @@ impl ElastiCache {
             .field("ReplicationGroupId")
             .and_then(|id| self.find(id))
             .map(|(group, _)| group);
+        let datastore = group
+            .as_ref()
+            .and_then(|group| group.global_datastore.as_deref());
+        if let Some(error_response) = strict::reject_member(call, datastore) {
+            return Ok(Some(error_response));
+        }
         let nodes = group.as_ref().map(|group| group.nodes);
         if let Some(error_response) = strict::reject_same_replicas(call, nodes) {
             return Ok(Some(error_response));

@@ -81,6 +81,26 @@ pub fn reject_state(
     }
 }
 
+/// Rejects changes of a member of a global datastore, which are made in the datastore. Source of the message:
+/// <https://github.com/cloud-custodian/cloud-custodian/issues/8815>; that modifications are rejected, too:
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/27875>.
+pub fn reject_member(call: &Call, datastore: Option<&str>) -> Option<ErrorResponse> {
+    let datastore = datastore?;
+    let id = call.field("ReplicationGroupId")?;
+    let is_rejected = matches!(
+        call.operation.as_str(),
+        "DeleteReplicationGroup"
+            | "ModifyReplicationGroup"
+            | "IncreaseReplicaCount"
+            | "DecreaseReplicaCount"
+    );
+    is_rejected.then(|| {
+        invalid_value(format!(
+            "Cluster [{id}] is part of a global cluster [{datastore}]. Request rejected."
+        ))
+    })
+}
+
 /// Rejects invalid requests, and requests that refer to missing resources.
 ///
 /// # Errors

@@ -129,6 +129,8 @@ pub struct DeleteReplicationGroupInput {
     pub environment: EnvironmentName,
     /// The name of the execution.
     pub execution: String,
+    /// Whether to delete nothing, and only check that nothing prevents the deletion permanently.
+    pub plan: bool,
     /// The replication group's ID.
     pub cache_name: String,
     /// Whether the environment's record says that envcache has requested the cache from ElastiCache.
