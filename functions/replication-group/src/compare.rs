@@ -9,6 +9,7 @@ use aws_sdk_elasticache::types::{
 use contract::Action;
 use contract::error::StepResult;
 use contract::message::{EngineVersions, EnsureReplicationGroupInput};
+use contract::spec::Cache;
 
 use crate::immutable;
 use crate::version::{self, Comparison, Version};
@@ -128,6 +129,20 @@ pub fn changes(
 ) -> StepResult<Vec<Change>> {
     immutable::check(group, member, input)?;
     let cache = &input.spec.cache;
+    // Every field by name: a new one that isn't compared fails to compile.
+    let Cache {
+        description: _,
+        node_type: _,
+        replicas: _,
+        engine_version: _,
+        snapshot_retention_days: _,
+        // `immutable` compares these.
+        subnet_group_name: _,
+        port: _,
+        // These identify the cache.
+        name: _,
+        security_group_name: _,
+    } = cache;
     let (nodes, replicas) = (nodes(group), cache.replicas.get());
     let increase = (nodes < cache.nodes()).then_some(Change::IncreaseReplicas(replicas));
     let decrease = (nodes > cache.nodes()).then_some(Change::DecreaseReplicas(replicas));

@@ -5,7 +5,7 @@ use std::fmt;
 /// The stable name of an error: the state machine's `ErrorEquals`, and the error that an execution ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorName {
-    /// The input breaks a rule of envcache or of AWS. Nothing was created.
+    /// The input breaks a rule of envcache, or AWS rejects a setting.
     InvalidSpec,
     /// A resource that the input names doesn't exist, or AWS doesn't return a new resource yet.
     NotFound,

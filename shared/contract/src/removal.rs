@@ -14,8 +14,10 @@ use crate::request::{
 use crate::spec::EventStamp;
 use crate::value::{EnvironmentName, ParameterPrefix};
 
-/// A request before defaults are filled in. Only `environment` is required; any other field may be null. Fields of a request for a cache are
-/// accepted too, so that both events can have the same `detail`; of these, only the names count.
+/// A request before defaults are filled in. Only `environment` is required; any other field may be null.
+///
+/// Fields of a request for a cache are accepted too, so that both events can have the same `detail`. Of these, only the
+/// names count, but `cache` and `parameterPrefix` must be valid.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemovalRequest {

@@ -259,17 +259,8 @@ mod tests {
                 "{pointer}"
             );
         }
-        let settings = json!({
-            "name": null,
-            "description": null,
-            "securityGroupName": null,
-            "subnetGroupName": null,
-            "nodeType": null,
-            "replicas": null,
-            "engineVersion": null,
-            "port": null,
-            "snapshotRetentionDays": null
-        });
+        // Every field as null.
+        let settings = serde_json::to_value(super::CacheRequest::default()).expect("JSON");
         assert_eq!(spec(with("/cache", settings)), spec(smallest()));
     }
 

@@ -118,7 +118,7 @@ checked_text!(
 checked_text!(
     /// A replication group's description: 1 to 255 characters, none of them a control character.
     Description,
-    description
+    text_without_control_characters
 );
 checked_text!(
     /// A node type such as `cache.t3.micro`. Only AWS knows whether a Region offers it.
@@ -139,7 +139,7 @@ checked_text!(
 checked_text!(
     /// An event's ID: 1 to 255 characters, none of them a control character. EventBridge's are UUIDs.
     EventId,
-    description
+    text_without_control_characters
 );
 checked_text!(
     /// An RFC 3339 time such as `2026-11-22T10:00:00Z`, as EventBridge writes an event's time. Its year is from 1970 to
@@ -157,7 +157,7 @@ checked_text!(
 checked_text!(
     /// A Name tag, a group's name, or an ID: 1 to 255 characters, none of them a control character.
     NetworkName,
-    description
+    text_without_control_characters
 );
 
 checked_number!(
@@ -288,7 +288,7 @@ fn security_group_name(text: &str) -> Check {
     require(text.trim() == text, "must not begin or end with a space")
 }
 
-fn description(text: &str) -> Check {
+fn text_without_control_characters(text: &str) -> Check {
     length(text, 255)?;
     require(
         !text.contains(char::is_control),

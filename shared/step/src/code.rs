@@ -9,9 +9,9 @@ pub fn error_name(code: &str) -> ErrorName {
     known.map_or(ErrorName::Internal, |(name, _)| *name)
 }
 
-/// The codes of the operations that envcache calls come from botocore's service models; EC2's and the common ones, from
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>.
-const NAMES: [(ErrorName, &[&str]); 10] = [
+/// What each of AWS's error codes means. The codes of the operations that envcache calls come from botocore's service models;
+/// EC2's and the common ones, from <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>.
+pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
     (
         ErrorName::AccessDenied,
         &[
@@ -187,7 +187,8 @@ mod tests {
 
     use super::error_name;
 
-    /// Every error that botocore's models list for the operations that envcache calls
+    /// The errors that botocore's models list for the operations that envcache calls, except those that the callers handle
+    /// or that only a bug causes
     /// (<https://github.com/boto/botocore/tree/develop/botocore/data>: dynamodb/2012-08-10, elasticache/2015-02-02,
     /// ssm/2014-11-06, and stepfunctions/2016-11-23), and those of
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and
@@ -326,7 +327,7 @@ mod tests {
     ];
 
     #[test]
-    fn maps_every_code_of_the_called_operations() {
+    fn maps_codes_of_the_called_operations() {
         for (expected, codes) in CODES {
             for code in codes {
                 assert_eq!(error_name(code), expected, "{code}");

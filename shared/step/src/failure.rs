@@ -137,6 +137,7 @@ mod tests {
     use contract::ErrorName;
 
     use super::{failure, modifies_nothing};
+    use crate::code::NAMES;
 
     #[derive(Debug)]
     struct Fault(ErrorMetadata);
@@ -192,19 +193,7 @@ mod tests {
 
     #[test]
     fn reports_no_bug_when_code_is_known() {
-        let codes = [
-            "UnauthorizedOperation",
-            "Throttling",
-            "InsufficientCacheClusterCapacity",
-            "NodeQuotaForCustomerExceeded",
-            "CacheSubnetGroupInUse",
-            "CacheSubnetGroupNotFoundFault",
-            "InvalidParameterValue",
-            "HierarchyTypeMismatchException",
-            "InvalidVPCNetworkStateFault",
-            "InternalFailure",
-        ];
-        for code in codes {
+        for code in NAMES.iter().flat_map(|(_, codes)| *codes) {
             let error = failure(
                 "CreateReplicationGroup",
                 "bandup-redis",

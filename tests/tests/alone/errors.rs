@@ -214,7 +214,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "AccessDenied",
-        advice: "compare the role's policy in `template.yaml`",
+        advice: "Allow the call for the step's role again",
         reproduce: |environment| while_creation_fails(environment, Fault::AccessDenied),
     },
     ErrorCase {
@@ -249,7 +249,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "Timeout",
-        advice: "then start again",
+        advice: "Then start again",
         reproduce: |environment| {
             // The first run waits for 60 minutes, in addition to the time that its steps take, which is long on a busy
             // machine. The second one waits for up to another 60.
@@ -265,7 +265,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "Aborted",
-        advice: "find out why, then start again",
+        advice: "otherwise, start again",
         reproduce: |environment| {
             let slow = Lifecycle {
                 creating: 600.0,
@@ -283,7 +283,7 @@ const ERROR_CASES: [ErrorCase; 19] = [
     },
     ErrorCase {
         error: "Internal",
-        advice: "start again; if it fails again, report the cause",
+        advice: "start again; if it fails again, open an issue",
         reproduce: |environment| while_creation_fails(environment, Fault::KilledBefore),
     },
 ];

@@ -224,10 +224,15 @@ fn schema_has_every_field_and_default_of_the_contract() {
         let actual = spec
             .pointer(&pointer)
             .or(fields_of_request.pointer(&pointer));
-        assert!(
-            default.is_null() || actual == Some(&default),
-            "the default of {field} is {actual:?}, not {default}"
-        );
+        // The schema only describes a default that derives from the environment's name.
+        let derives = actual
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.contains("bandup"));
+        let expected = match actual {
+            Some(actual) if !derives && !field.starts_with("network") => actual,
+            _ => &Value::Null,
+        };
+        assert_eq!(&default, expected, "the default of {field}");
     }
 }
 

@@ -88,6 +88,27 @@ async fn lists_all_changes_in_order_with_both_values() {
 }
 
 #[tokio::test]
+async fn lists_every_setting_of_a_creation() {
+    let aws = Aws::new([absent(), no_cluster()]);
+
+    let found = planned(&aws, message(&json!({}))).await.expect("a plan");
+
+    let set =
+        |field: &str, wanted: &str| json!({ "field": field, "found": null, "wanted": wanted });
+    assert_eq!(
+        found["actions"][0]["changes"],
+        json!([
+            set("cache.description", "in memory db for bandup"),
+            set("cache.nodeType", "cache.t3.micro"),
+            set("cache.replicas", "0"),
+            set("cache.port", "6379"),
+            set("cache.snapshotRetentionDays", "1"),
+            set("cache.engineVersion", "8.2"),
+        ])
+    );
+}
+
+#[tokio::test]
 async fn lists_adoption_before_changes() {
     let aws = Aws::new([described("available", same), unowned(), member(same)]);
     let differing = message(&json!({ "description": "cache" }));
