@@ -267,8 +267,12 @@ impl Cell {
         {
             return Expected::Recovers;
         }
-        // The poll and the plan are read-only: EnsureReplicationGroup describes the group again and decides.
-        let read_only = ["CheckReplicationGroup", "PlanReplicationGroup"];
+        // The poll and the plans are read-only: a later state describes the group again and decides.
+        let read_only = [
+            "CheckReplicationGroup",
+            "PlanReplicationGroup",
+            "PlanDeletion",
+        ];
         let descriptions = ["DescribeCacheClusters", "DescribeReplicationGroups"];
         if self.fault == Fault::NotYetVisible
             && read_only.contains(&self.call.step.as_str())

@@ -137,30 +137,33 @@ fn first_run_needs_each_action(world: &World) {
 
 /// Denies each action of a removal, in the order of its calls. Each removal continues where the last one failed.
 fn removal_needs_each_action(world: &World) {
+    // The function, the state that invokes it first, and the action.
+    let own = |function, action| (function, function, action);
     let actions = [
-        ("RetractEndpoint", "ssm:GetParameters"),
-        ("RetractEndpoint", "ssm:ListTagsForResource"),
-        ("RetractEndpoint", "ssm:DeleteParameter"),
         (
             "DeleteReplicationGroup",
+            "PlanDeletion",
             "elasticache:DescribeReplicationGroups",
         ),
-        ("DeleteReplicationGroup", "elasticache:ListTagsForResource"),
-        (
+        own("RetractEndpoint", "ssm:GetParameters"),
+        own("RetractEndpoint", "ssm:ListTagsForResource"),
+        own("RetractEndpoint", "ssm:DeleteParameter"),
+        own("DeleteReplicationGroup", "elasticache:ListTagsForResource"),
+        own(
             "DeleteReplicationGroup",
             "elasticache:DeleteReplicationGroup",
         ),
-        ("DeleteSubnetGroup", "elasticache:DescribeCacheSubnetGroups"),
-        ("DeleteSubnetGroup", "elasticache:ListTagsForResource"),
-        ("DeleteSubnetGroup", "elasticache:DeleteCacheSubnetGroup"),
-        ("DeleteSecurityGroup", "ec2:DescribeSecurityGroups"),
-        ("DeleteSecurityGroup", "ec2:DeleteSecurityGroup"),
+        own("DeleteSubnetGroup", "elasticache:DescribeCacheSubnetGroups"),
+        own("DeleteSubnetGroup", "elasticache:ListTagsForResource"),
+        own("DeleteSubnetGroup", "elasticache:DeleteCacheSubnetGroup"),
+        own("DeleteSecurityGroup", "ec2:DescribeSecurityGroups"),
+        own("DeleteSecurityGroup", "ec2:DeleteSecurityGroup"),
     ];
     let environment = world.environment();
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
     let removal = json!({ "environment": environment.name });
-    for (step, action) in actions {
-        let policy = Policy::remove(world, step);
+    for (function, step, action) in actions {
+        let policy = Policy::remove(world, function);
         policy.restore_without(world, action);
 
         let denied = world.remove(&removal);
