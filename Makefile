@@ -9,12 +9,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 PROGRAMS := $(basename $(notdir $(wildcard functions/*/src/bin/*.rs))) envcache envcache-demo
+PROGRAMS += $(patsubst matrix,fault-matrix,$(filter matrix soak mutation,$(MAKECMDGOALS)))
 # Of the release archive: x86_64 or arm64, by default this machine's.
 ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
 BUILD_FOR_x86_64 := --x86-64
 BUILD_FOR_arm64 := --arm64
 
-FIRST_BUILD := "The first build takes about 6 minutes on 2 cores, aws-sdk-ec2 more than half of them. Later builds take seconds."
+FIRST_BUILD := "The first build takes about 6 minutes on 2 cores, more than half of them for aws-sdk-ec2. Later builds take seconds."
 FIRST_RELEASE_BUILD := "The first build takes about 20 minutes on 2 cores, because it is optimized for size."
 
 # Every cargo command that builds or runs something gets --locked, and so does cargo-deny: it fails if Cargo.lock is out
@@ -38,15 +39,12 @@ unit: tools ## run the tests that need no simulator: decisions, requests, defini
 test: unit programs ## run all tests: first the fast ones, then those of the deployed stack
 	cargo test --locked --workspace --test '*' -- --test-threads 8
 
-matrix: PROGRAMS += fault-matrix
 matrix: tools programs ## inject every fault into every AWS call, which takes long; writes docs/fault-matrix.md
 	target/debug/fault-matrix docs/fault-matrix.md
 
-soak: PROGRAMS += soak
 soak: tools programs ## inject random faults into many runs; writes docs/soak.md
 	target/debug/soak docs/soak.md
 
-mutation: PROGRAMS += mutation
 mutation: tools programs ## remove one Retry, Catch, or check at a time, and check that a test fails; writes docs/mutation-tests.md
 	target/debug/mutation docs/mutation-tests.md
 

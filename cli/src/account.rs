@@ -87,6 +87,11 @@ where
     }
 }
 
+/// Returns whether an error code means that the caller isn't allowed to make the call.
+pub fn is_access_denied(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("AccessDenied"))
+}
+
 /// Returns whether AWS denied a call, or the user has to sign in, so that a retry is pointless.
 pub fn is_denial(error: &Error) -> bool {
     error.is::<SignInRequired>()

@@ -9,7 +9,7 @@ use aws_sdk_sfn::types::StateMachineStatus;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
 
-use crate::account::aws_error;
+use crate::account::{aws_error, is_access_denied};
 use crate::execution::Outcome;
 use crate::exit::Exit;
 use crate::follow::follow;
@@ -192,7 +192,7 @@ async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(CheckRes
             .into_iter()
             .filter_map(|version| version.engine_version)
             .collect(),
-        Err(error) if is_denied(error.code()) => {
+        Err(error) if is_access_denied(error.code()) => {
             let message =
                 "DescribeCacheEngineVersions is denied to this caller; the functions don't need it";
             return Ok((CheckResult::Warning, message.to_owned()));
@@ -215,10 +215,6 @@ async fn engine_version(settings: &SdkConfig, default: &str) -> Result<(CheckRes
         offered.join(", ")
     );
     Ok((CheckResult::Failed, message))
-}
-
-fn is_denied(code: Option<&str>) -> bool {
-    code.is_some_and(|code| code.starts_with("AccessDenied"))
 }
 
 async fn service_linked_role(settings: &SdkConfig) -> Result<(CheckResult, String)> {

@@ -25,8 +25,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
+use aws_types::service_config::ServiceConfigKey;
 
-use crate::account::aws_error;
+use crate::account::{aws_error, is_access_denied};
 
 /// The role that ElastiCache uses to manage resources in the account:
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html>
@@ -57,7 +58,7 @@ pub async fn find(settings: &SdkConfig) -> Result<ServiceLinkedRole> {
         Ok(()) => Ok(ServiceLinkedRole::Exists),
         Err(error) => match error.as_service_error().and_then(ErrorMetadata::code) {
             Some("NoSuchEntity") => Ok(ServiceLinkedRole::Missing),
-            Some(code) if code.starts_with("AccessDenied") => Ok(ServiceLinkedRole::Denied),
+            code if is_access_denied(code) => Ok(ServiceLinkedRole::Denied),
             _ => Err(aws_error("GetRole", error)),
         },
     }
@@ -73,8 +74,8 @@ struct Endpoint {
 /// Returns IAM's endpoint in a Region's partition, which differs in GovCloud and in China:
 /// <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
 fn endpoint(region: &str, fips: bool) -> Option<Endpoint> {
-    let is_other = |prefix: &&str| region.starts_with(*prefix);
-    let (host, signing_region) = if ["us-iso", "eu-iso", "eusc-"].iter().any(is_other) {
+    let has_prefix = |prefix: &&str| region.starts_with(*prefix);
+    let (host, signing_region) = if ["us-iso", "eu-iso", "eusc-"].iter().any(has_prefix) {
         return None;
     } else if region.starts_with("cn-") {
         ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1")
@@ -113,9 +114,7 @@ fn get_role(settings: &SdkConfig, endpoint: &Endpoint) -> Operation<String, (), 
         ..SigV4OperationSigningConfig::default()
     });
     signing.store_put(AuthSchemeOptionResolverParams::new(()));
-    let url = settings
-        .endpoint_url()
-        .map_or_else(|| format!("https://{}/", endpoint.host), str::to_owned);
+    let url = configured_url(settings).unwrap_or_else(|| format!("https://{}/", endpoint.host));
     let retries = settings.retry_config().cloned();
     let timeouts = settings.timeout_config().cloned();
     Operation::builder()
@@ -135,6 +134,21 @@ fn get_role(settings: &SdkConfig, endpoint: &Endpoint) -> Operation<String, (), 
         .serializer(request)
         .deserializer(response)
         .build()
+}
+
+/// Returns the URL that the user sets instead of IAM's endpoint:
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+fn configured_url(settings: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id("IAM")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    let of_service = settings
+        .service_config()
+        .and_then(|config| config.load_config(key));
+    of_service.or_else(|| settings.endpoint_url().map(str::to_owned))
 }
 
 fn request(role: String) -> Result<HttpRequest, BoxError> {

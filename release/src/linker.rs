@@ -33,7 +33,7 @@ const LIBRARIES: [Library; 3] = [
     },
     Library {
         name: "glibc",
-        content: "the start files of the GNU C library, whose license permits linking them with any program",
+        content: "the start files and the static part of the GNU C library, whose license permits linking them with any program",
         license: "LGPL-2.1-or-later",
         license_file: "lib/libc/glibc/LICENSES",
     },

@@ -44,7 +44,7 @@ fn main() -> Result<()> {
 
     let version = env!("CARGO_PKG_VERSION");
     let mut archive = Archive::new(&format!("envcache-{version}-{}", architecture.name()));
-    archive.add("README.md", readme().as_bytes())?;
+    archive.add("README.md", readme()?.as_bytes())?;
     archive.add("template.yaml", template.text.as_bytes())?;
     for binary in &template.binaries {
         let program = workspace.program(binary, architecture)?;
@@ -78,32 +78,38 @@ const SECTIONS: [&str; 7] = [
 ];
 
 /// Returns the archive's README.
-fn readme() -> String {
+///
+/// # Errors
+/// Returns an error if the repository's README lacks a section.
+fn readme() -> Result<String> {
     let repository = include_str!("../../README.md");
-    let sections = SECTIONS.map(|heading| section(repository, heading));
+    let sections = SECTIONS
+        .into_iter()
+        .map(|heading| section(repository, heading))
+        .collect::<Result<Vec<_>>>()?;
     // In the repository, it is in a folder of its own.
     let own = include_str!("../README.md").replace("](../", "](");
-    own.lines()
-        .map(|line| {
-            if line.starts_with("<!-- ") {
-                sections.join("\n")
-            } else {
-                format!("{line}\n")
-            }
-        })
-        .collect()
+    let lines = own.lines().map(|line| {
+        if line.starts_with("<!-- ") {
+            sections.join("\n")
+        } else {
+            format!("{line}\n")
+        }
+    });
+    Ok(lines.collect())
 }
 
-/// Returns a section of a page, with its heading; empty if the page has none.
-fn section<'a>(page: &'a str, heading: &str) -> &'a str {
-    let heading = format!("\n## {heading}\n");
-    let Some(start) = page.find(&heading).map(|index| index + 1) else {
-        return "";
-    };
+/// Returns a section of a page, with its heading.
+///
+/// # Errors
+/// Returns an error if the page doesn't have the section.
+fn section<'a>(page: &'a str, heading: &str) -> Result<&'a str> {
+    let line = format!("\n## {heading}\n");
+    let start = page.find(&line).with_context(|| heading.to_owned())? + 1;
     let end = page[start..]
         .find("\n## ")
         .map_or(page.len(), |length| start + length + 1);
-    page[start..end].trim_end_matches('\n')
+    Ok(page[start..end].trim_end_matches('\n'))
 }
 
 #[cfg(test)]
@@ -137,10 +143,10 @@ mod tests {
     fn readme_has_the_sections_of_the_repository() {
         let repository = include_str!("../../README.md");
 
-        let text = readme();
+        let text = readme().expect("a README");
 
         for heading in SECTIONS {
-            let section = section(repository, heading);
+            let section = section(repository, heading).expect(heading);
             assert!(section.lines().count() > 3, "{heading} has no text");
             assert_eq!(text.matches(section).count(), 1, "{heading}");
         }
@@ -160,7 +166,7 @@ mod tests {
         let is_page = |path: &&String| Path::new(path).extension() == Some("md".as_ref());
         for page in packaged.iter().filter(is_page) {
             let text = match page.as_str() {
-                "README.md" => readme(),
+                "README.md" => readme().expect("a README"),
                 _ => workspace.text(page).expect("a page"),
             };
             let folder = Path::new(page).parent().and_then(Path::to_str);
@@ -173,7 +179,7 @@ mod tests {
                 // Those of other pages are the same in the repository, where a test checks them.
                 if link == "README.md" && !anchor.is_empty() {
                     let heading = format!("\n## {}\n", anchor.replace('-', " "));
-                    let headings = readme().to_lowercase();
+                    let headings = readme().expect("a README").to_lowercase();
                     assert!(headings.contains(&heading), "{page}: {link}#{anchor}");
                 }
             }

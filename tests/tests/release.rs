@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use local::{Aws, Cloud, Interrupt, Settings, Stack, Workspace, network, reference};
 use serde_json::{Value, json};
@@ -139,14 +139,16 @@ fn output_of_sam_build_creates_a_cache() {
     });
     let started = aws.call("stepfunctions", "start_execution", &execution);
     let arn = json!({ "executionArn": started.expect("an execution")["executionArn"] });
-    let ended = loop {
-        let execution = aws.call("stepfunctions", "describe_execution", &arn);
-        let execution = execution.expect("the execution");
-        if execution["status"] != "RUNNING" {
-            break execution;
-        }
-        sleep(Duration::from_millis(500));
+    let describe = || {
+        aws.call("stepfunctions", "describe_execution", &arn)
+            .expect("it")
     };
+    let deadline = Instant::now() + Duration::from_mins(5);
+    let mut ended = describe();
+    while ended["status"] == "RUNNING" && Instant::now() < deadline {
+        sleep(Duration::from_millis(500));
+        ended = describe();
+    }
 
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     let parameters = aws.parameters("/bandup/cache").expect("parameters");

@@ -129,7 +129,7 @@ pub fn changes(
 ) -> StepResult<Vec<Change>> {
     immutable::check(group, member, input)?;
     let cache = &input.spec.cache;
-    // Every field by name: a new one that isn't compared fails to compile.
+    // Every field by name: a new one doesn't compile until its comparison is decided.
     let Cache {
         description: _,
         node_type: _,

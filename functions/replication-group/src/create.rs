@@ -100,8 +100,8 @@ pub async fn create(
 /// Returns whether AWS rejects the request because of a zone, so that it may accept other zones.
 ///
 /// AWS uses one code both for a lack of capacity and for a node type that it doesn't offer in a zone
-/// (<https://github.com/winglang/wing/issues/4126>). Whether other codes occur isn't documented: a message that names one of
-/// the environment's zones counts, too.
+/// (<https://github.com/winglang/wing/issues/4126>). Whether other codes occur isn't documented: the message of an invalid
+/// parameter that names one of the environment's zones counts, too.
 fn rejects_zone(code: &str, message: &str, zones: &[String]) -> bool {
     match code {
         "InsufficientCacheClusterCapacity" => true,

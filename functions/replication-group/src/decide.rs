@@ -2,6 +2,7 @@
 
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
+use contract::value::shortened;
 use record::{Creation, FailedMember, NothingToModify, Observed, Rejection};
 
 use crate::placement::{Placement, placements};
@@ -78,8 +79,8 @@ pub fn creation(
     Err(StepError::new(
         ErrorName::InsufficientCapacity,
         format!(
-            "CreateReplicationGroup {}: AWS has no capacity for {} {} of type `{}`, or doesn't support the type. Tried: \
-             {}. Failed creations were deleted. Start again later, or request another cache.nodeType or subnets in \
+            "CreateReplicationGroup {}: AWS has no capacity for {} {} of type `{}`, or doesn't offer it in these zones. \
+             Tried: {}. Failed creations were deleted. Start again later, or request another cache.nodeType or subnets in \
              other zones",
             cache.name,
             cache.nodes(),
@@ -137,13 +138,16 @@ pub fn replacement(
     ))
 }
 
+/// Number of characters of AWS's message that are kept, so that the cause can quote one for each placement.
+const REASON: usize = 200;
+
 /// Returns the creation with its placement added to those that AWS rejected.
 pub fn with_rejection(creation: &Creation, reason: &str) -> Creation {
     let mut creation = creation.clone();
     if !is_rejected(&creation, &creation.placement) {
         let rejection = Rejection {
             placement: creation.placement.clone(),
-            reason: shortened(reason),
+            reason: shortened(reason.trim().trim_end_matches('.'), REASON),
         };
         creation.rejections.push(rejection);
     }
@@ -155,17 +159,6 @@ fn is_rejected(creation: &Creation, zones: &[String]) -> bool {
     rejections
         .map(|rejection| rejection.placement.as_slice())
         .any(|placement| placement == zones)
-}
-
-/// Shortens AWS's message, so that the cause can quote one for each placement.
-fn shortened(reason: &str) -> String {
-    const MAX: usize = 200;
-    reason
-        .trim()
-        .trim_end_matches('.')
-        .chars()
-        .take(MAX)
-        .collect()
 }
 
 /// Number of rounds that have to find a member in a status from which it doesn't recover, before the run fails.

@@ -16,7 +16,7 @@ use crate::schedule;
 /// Ownership comes from the group's tags. While the group is `create-failed`, its tags can't be read, so ownership
 /// comes from the environment's record. A group that doesn't exist is a success.
 ///
-/// A plan deletes nothing. It runs before the endpoint is retracted, and only looks for what waiting doesn't help against.
+/// A plan deletes nothing. It runs before the endpoint is retracted, and only checks for obstacles that waiting doesn't remove.
 ///
 /// # Errors
 /// Returns `InUse` if the group is a member of a global datastore, `UnexpectedStatus` for a status that ElastiCache doesn't
@@ -98,37 +98,37 @@ async fn plan(
         Ok(Some(tags)) if !is_owned(&tags) => possible,
         Err(error) if error.name() == ErrorName::NotFound => possible,
         Err(error) => Err(error),
-        // Or its tags can't be read while it changes. A global datastore can be left, so a wrong rejection costs no data.
-        Ok(_) => Err(in_use(id, &format!("{obstacle}. Nothing was removed"))),
+        // The group is owned, or its tags can't be read while it changes. A wrong rejection loses no data.
+        Ok(_) => Err(StepError::new(
+            ErrorName::InUse,
+            format!(
+                "replication group `{id}` can't be deleted: {obstacle}. Nothing was removed, and the endpoint is still \
+                 published. {LEAVE_DATASTORE}"
+            ),
+        )),
     }
 }
 
+/// How a cache leaves its global datastore: only a secondary member can be disassociated
+/// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DisassociateGlobalReplicationGroup.html>), and a
+/// datastore without secondary members can be deleted without its primary
+/// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteGlobalReplicationGroup.html>).
+const LEAVE_DATASTORE: &str = "Remove a secondary member with DisassociateGlobalReplicationGroup. For the primary one, remove all \
+    secondary members, then delete the global datastore with DeleteGlobalReplicationGroup and \
+    RetainPrimaryReplicationGroup=true. Then start again";
+
 /// Returns what prevents the deletion of a group permanently: ElastiCache doesn't delete a member of a global datastore
-/// (<https://github.com/cloud-custodian/cloud-custodian/issues/8815>), and disassociates only a secondary member
-/// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DisassociateGlobalReplicationGroup.html>).
+/// (<https://github.com/cloud-custodian/cloud-custodian/issues/8815>).
 fn obstacle(group: &ReplicationGroup) -> Option<String> {
     let info = group.global_replication_group_info()?;
     let datastore = info.global_replication_group_id()?;
-    let (role, remedy) = match info.global_replication_group_member_role() {
-        Some("PRIMARY") => (
-            "the primary",
-            "Delete the global datastore with DeleteGlobalReplicationGroup, which keeps this cache",
-        ),
-        _ => (
-            "a secondary",
-            "Remove this cache from it with DisassociateGlobalReplicationGroup",
-        ),
+    let role = match info.global_replication_group_member_role() {
+        Some("PRIMARY") => "the primary",
+        _ => "a secondary",
     };
     Some(format!(
-        "it is {role} member of the global datastore `{datastore}`. {remedy}, then start again"
+        "it is {role} member of the global datastore `{datastore}`"
     ))
-}
-
-fn in_use(id: &str, why: &str) -> StepError {
-    StepError::new(
-        ErrorName::InUse,
-        format!("replication group `{id}` can't be deleted: {why}"),
-    )
 }
 
 /// ElastiCache's answer to the call.
@@ -170,8 +170,10 @@ pub async fn request(
                 .is_some_and(|text| text.contains("part of a global cluster")) =>
         {
             let message = error.message().unwrap_or_default();
-            let remedy = "Remove it from the global datastore, then start again";
-            Err(in_use(id, &format!("{message} {remedy}")))
+            Err(StepError::new(
+                ErrorName::InUse,
+                format!("DeleteReplicationGroup {id}: {message} {LEAVE_DATASTORE}"),
+            ))
         }
         Err(error) => Err(step::failure("DeleteReplicationGroup", id, error)),
     }

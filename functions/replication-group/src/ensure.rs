@@ -124,7 +124,7 @@ impl Round<'_> {
                 if !self.record(Some(&rejected), None).await? {
                     return Ok(self.claim_lost());
                 }
-                format!("AWS rejected {placement}: {reason}")
+                format!("AWS rejected {placement}: {}", reason.trim_end_matches('.'))
             }
         };
         Ok(EnsureReplicationGroupOutput::Waiting {

@@ -17,7 +17,7 @@ pub enum ErrorName {
     Immutable,
     /// ElastiCache accepted the cache and then failed to create it.
     CreateFailed,
-    /// AWS has no capacity for the requested node type in the requested Availability Zones.
+    /// AWS has no capacity for the requested node type in the requested Availability Zones, or doesn't offer it there.
     InsufficientCapacity,
     /// A quota of the account is exceeded.
     QuotaExceeded,

@@ -29,6 +29,7 @@ pub struct RemovalRequest {
     parameter_prefix: Option<ParameterPrefix>,
     event: Option<EventStamp>,
     rollback: Option<Rollback>,
+    dry_run: Option<IgnoredAny>,
     #[serde(rename = "network")]
     _network: Option<IgnoredAny>,
     #[serde(rename = "adopt")]
@@ -43,9 +44,13 @@ impl RemovalRequest {
     /// Reads a request.
     ///
     /// # Errors
-    /// Returns `InvalidSpec` if a field breaks a rule, or if the request of an event contains `rollback`.
+    /// Returns `InvalidSpec` if a field breaks a rule, if the request contains `dryRun`, or if that of an event contains
+    /// `rollback`.
     pub fn from_json(input: Value) -> Result<Self, StepError> {
         let request: Self = read(input)?;
+        if request.dry_run.is_some() {
+            return Err(invalid("dryRun", "a removal has no dry run"));
+        }
         if request.rollback.is_some() && request.event.is_some() {
             return Err(invalid(
                 "rollback",
@@ -127,6 +132,7 @@ mod tests {
             "cache": null,
             "parameterPrefix": null,
             "finalSnapshot": null,
+            "dryRun": null,
             "adopt": null,
             "onFailure": null,
             "protect": null,
@@ -177,7 +183,7 @@ mod tests {
             ),
             (
                 json!({ "environment": "staging", "dryRun": true }),
-                "dryRun: unknown field",
+                "dryRun: a removal has no dry run",
             ),
             (
                 json!({ "environment": "staging", "finalSnapshot": "yes" }),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::{ErrorName, StepError};
 use crate::spec::{Cache, EventStamp, Network, OnFailure, RunOptions, Spec};
 use crate::value::{
-    Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, Replicas,
+    Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, QUOTED, Replicas,
     ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
 };
 
@@ -170,21 +170,18 @@ fn or_default<T: TryFrom<String, Error = String>>(
     }
 }
 
+/// The length of a message of serde, which quotes an unknown field or value in full.
+const MESSAGE: usize = 400;
+
 pub(crate) fn invalid(field: &str, problem: &str) -> StepError {
     StepError::new(
         ErrorName::InvalidSpec,
         format!(
             "{}: {}. Nothing was changed. Correct the input, then start again",
-            shortened(field),
-            shortened_message(problem)
+            shortened(field, QUOTED),
+            shortened(problem, MESSAGE)
         ),
     )
-}
-
-/// Shortens a message: serde quotes an unknown field or value in full, and the input may be a megabyte long.
-fn shortened_message(problem: &str) -> String {
-    const MAX: usize = 400;
-    problem.chars().take(MAX).collect()
 }
 
 #[cfg(test)]

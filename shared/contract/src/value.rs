@@ -25,7 +25,7 @@ macro_rules! checked_text {
             fn try_from(text: String) -> Result<Self, String> {
                 match $check(&text) {
                     Ok(()) => Ok(Self(text)),
-                    Err(rule) => Err(format!("`{}` {rule}", shortened(&text))),
+                    Err(rule) => Err(format!("`{}` {rule}", shortened(&text, QUOTED))),
                 }
             }
         }
@@ -381,13 +381,16 @@ fn parameter_prefix(text: &str) -> Check {
     )
 }
 
-/// Shortens a text for a message: an input may be a megabyte long.
-pub(crate) fn shortened(text: &str) -> String {
-    const MAX: usize = 80;
-    if text.chars().count() <= MAX {
+/// The length of a quoted value in a message: an input may be a megabyte long.
+pub(crate) const QUOTED: usize = 80;
+
+/// Returns the first characters of a text, and `…` if it has more.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(MAX).chain(['…']).collect()
+    text.chars().take(most).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub struct Creation {
 pub struct Rejection {
     /// The requested zones, one for each node; empty if ElastiCache chose them.
     pub placement: Vec<String>,
-    /// AWS's message.
+    /// The error code with AWS's message, or ElastiCache's events; at most about 200 characters.
     pub reason: String,
 }
 

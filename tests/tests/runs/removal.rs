@@ -172,7 +172,7 @@ fn member_of_a_global_datastore_keeps_its_endpoint() {
     assert_eq!(ended.error, "InUse", "{ended:?}");
     let expected = format!(
         "PlanDeletion: replication group `{cache}` can't be deleted: it is the primary member of the global datastore \
-         `sgaui-sessions`. Delete the global datastore"
+         `sgaui-sessions`. Nothing was removed"
     );
     assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
     assert_eq!(environment.parameters(world()).len(), 4);
@@ -506,7 +506,7 @@ fn invalid_removal_request_changes_nothing() {
         (json!({}), "missing field `environment`"),
         (
             json!({ "environment": environment.name, "dryRun": true }),
-            "dryRun: unknown field",
+            "dryRun: a removal has no dry run",
         ),
     ];
     for (input, expected) in cases {

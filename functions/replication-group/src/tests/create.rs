@@ -225,7 +225,8 @@ async fn tries_each_placement_once_when_capacity_is_lacking() {
     let mut record = held(None);
     let mut tried = Vec::new();
     for (zone, placement) in attempts {
-        let outcome = &format!("AWS rejected {placement}: {CODE}: {MESSAGE}");
+        let reason = format!("{CODE}: {}", MESSAGE.trim_end_matches('.'));
+        let outcome = &format!("AWS rejected {placement}: {reason}");
         let aws = Aws::with_record(&record, [absent(), no_capacity()]);
 
         let found = aws.ensure(message(&json!({}))).await.expect(outcome);
@@ -240,7 +241,7 @@ async fn tries_each_placement_once_when_capacity_is_lacking() {
         };
         tried.push(Rejection {
             placement: before.placement.clone(),
-            reason: format!("{CODE}: {}", MESSAGE.trim_end_matches('.')),
+            reason,
         });
         let after = Creation {
             rejections: tried.clone(),

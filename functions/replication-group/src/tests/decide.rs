@@ -144,14 +144,14 @@ fn lists_only_placements_tried_without_capacity() {
         (
             input(&one_zone),
             rejections("none", &[first, a]),
-            "1 node of type `cache.t3.micro`, or doesn't support the type. Tried: zones chosen by ElastiCache (none); \
-             ap-southeast-1a (none). Failed",
+            "1 node of type `cache.t3.micro`, or doesn't offer it in these zones. Tried: zones chosen by \
+             ElastiCache (none); ap-southeast-1a (none). Failed",
         ),
         (
             two_nodes,
             rejections("none", &[first]),
-            "2 nodes of type `cache.t3.micro`, or doesn't support the type. Tried: zones chosen by ElastiCache (none). \
-             Failed",
+            "2 nodes of type `cache.t3.micro`, or doesn't offer it in these zones. Tried: zones chosen by \
+             ElastiCache (none). Failed",
         ),
         (
             input(&json!({})),
@@ -315,5 +315,5 @@ fn quotes_message_without_period_and_shortened() {
     let reason = |message: &str| with_rejection(&own(), message).rejections[0].reason.clone();
 
     assert_eq!(reason("Not in us-east-1e. "), "Not in us-east-1e");
-    assert_eq!(reason(&"é".repeat(300)).chars().count(), 200);
+    assert_eq!(reason(&"é".repeat(300)).chars().count(), 201, "with `…`");
 }

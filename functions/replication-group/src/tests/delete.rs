@@ -243,21 +243,25 @@ fn in_global_datastore(role: &str) -> Answer {
 
 #[tokio::test]
 async fn plan_rejects_owned_member_of_global_datastore() {
-    for (role, remedy) in [
-        ("PRIMARY", "DeleteGlobalReplicationGroup"),
-        ("SECONDARY", "DisassociateGlobalReplicationGroup"),
+    let unreadable = || rejected("InvalidReplicationGroupState");
+    for (role, text, tags) in [
+        ("PRIMARY", "the primary member", owned()),
+        ("SECONDARY", "a secondary member", owned()),
+        // A group whose tags can't be read may be owned.
+        ("SECONDARY", "a secondary member", unreadable()),
     ] {
-        let replay = Replay::new([in_global_datastore(role), owned()]);
+        let replay = Replay::new([in_global_datastore(role), tags]);
 
         let error = deleted(&replay, &json!({ "plan": true }))
             .await
             .expect_err(role);
 
         assert_eq!(error.name(), ErrorName::InUse);
-        let text = error.to_string();
-        for part in ["`sgaui-sessions`", remedy, "Nothing was removed"] {
-            assert!(text.contains(part), "no {part} in {text}");
-        }
+        let expected = format!(
+            "replication group `bandup-redis` can't be deleted: it is {text} of the global datastore `sgaui-sessions`. \
+             Nothing was removed"
+        );
+        assert!(error.to_string().starts_with(&expected), "{error}");
     }
 }
 
@@ -272,6 +276,13 @@ async fn plan_allows_what_may_become_deletable_or_stays() {
             "not owned",
             vec![in_global_datastore("PRIMARY"), owned_by("another")],
         ),
+        (
+            "deleted in the meantime",
+            vec![
+                in_global_datastore("PRIMARY"),
+                rejected("ReplicationGroupNotFoundFault"),
+            ],
+        ),
     ];
     for (case, answers) in cases {
         let calls = answers.len();
@@ -282,6 +293,16 @@ async fn plan_allows_what_may_become_deletable_or_stays() {
         assert_eq!(found.expect(case), json!({ "status": "possible" }));
         assert_eq!(replay.actions().len(), calls, "{case}");
     }
+}
+
+#[tokio::test]
+async fn plan_of_rollback_allows_cache_of_another_run() {
+    let replay = Replay::new([in_global_datastore("PRIMARY"), owned()]);
+    let rollback = json!({ "plan": true, "createdBy": "failed-run" });
+
+    let found = deleted(&replay, &rollback).await;
+
+    assert_eq!(found.expect("a plan"), json!({ "status": "possible" }));
 }
 
 #[tokio::test]

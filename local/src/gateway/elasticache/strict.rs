@@ -81,18 +81,15 @@ pub fn reject_state(
     }
 }
 
-/// Rejects changes of a member of a global datastore, which are made in the datastore. Source of the message:
-/// <https://github.com/cloud-custodian/cloud-custodian/issues/8815>; that modifications are rejected, too:
+/// Rejects the deletion and the modification of a member of a global datastore. Sources:
+/// <https://github.com/cloud-custodian/cloud-custodian/issues/8815>,
 /// <https://github.com/hashicorp/terraform-provider-aws/issues/27875>.
 pub fn reject_member(call: &Call, datastore: Option<&str>) -> Option<ErrorResponse> {
     let datastore = datastore?;
     let id = call.field("ReplicationGroupId")?;
     let is_rejected = matches!(
         call.operation.as_str(),
-        "DeleteReplicationGroup"
-            | "ModifyReplicationGroup"
-            | "IncreaseReplicaCount"
-            | "DecreaseReplicaCount"
+        "DeleteReplicationGroup" | "ModifyReplicationGroup"
     );
     is_rejected.then(|| {
         invalid_value(format!(

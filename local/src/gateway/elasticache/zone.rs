@@ -11,7 +11,7 @@ pub enum ZoneRejection {
     /// AWS doesn't offer the node type in the zone, and returns the same code:
     /// <https://github.com/winglang/wing/issues/4126>.
     NotOffered,
-    /// AWS rejects the zone by name. No source has such an answer; the run must not depend on the code.
+    /// AWS rejects the zone by name. No source has such an answer; envcache assumes a code of invalid parameters.
     InvalidZone,
 }
 
@@ -27,7 +27,7 @@ impl ZoneRejection {
                 "InsufficientCacheClusterCapacity",
                 format!(
                     "{node_type} (VPC) is not currently supported in the availability zone {zone}. Retry the launch with \
-                     no availability zone or target: ap-southeast-1b."
+                     no availability zone or target: ap-southeast-1c."
                 ),
             ),
             Self::InvalidZone => ErrorResponse::new(

@@ -52,7 +52,7 @@ pub enum DeleteOutput {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         final_snapshot: Option<String>,
     },
-    /// In a plan: nothing prevents the deletion permanently.
+    /// Only of `PlanDeletion`: nothing prevents the deletion permanently.
     Possible,
     /// The deletion is in progress, or something prevents it for now: wait, then delete again.
     Waiting {

@@ -121,7 +121,7 @@ pub enum CheckReplicationGroupOutput {
     },
 }
 
-/// The input of `DeleteReplicationGroup`.
+/// The input of `PlanDeletion` and `DeleteReplicationGroup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteReplicationGroupInput {
@@ -143,5 +143,5 @@ pub struct DeleteReplicationGroupInput {
     pub created_by: Option<String>,
 }
 
-/// The output of `DeleteReplicationGroup`.
+/// The output of `PlanDeletion` and `DeleteReplicationGroup`.
 pub type DeleteReplicationGroupOutput = DeleteOutput;
