@@ -160,18 +160,13 @@ async fn read(
     record: Record,
     cache: Cache,
 ) -> EnvironmentStatus {
-    let endpoint = match record.requested_at {
-        Some(_) => {
-            let ssm = aws_sdk_ssm::Client::new(settings);
-            let owner = Owner {
-                environment: record.environment.clone(),
-                stack: stack.name.clone(),
-            };
-            Endpoint::read(&ssm, &owner, &record.url_parameter()).await
-        }
-        // No run has been recorded, so none has published an endpoint.
-        None => Endpoint::NotPublished,
+    let owner = Owner {
+        environment: record.environment.clone(),
+        stack: stack.name.clone(),
     };
+    // Even if no request is recorded: the record may be lost.
+    let ssm = aws_sdk_ssm::Client::new(settings);
+    let endpoint = Endpoint::read(&ssm, &owner, &record.url_parameter()).await;
     let sfn = aws_sdk_sfn::Client::new(settings);
     let run = last_run(&sfn, stack, &record).await;
     let run = run.map_err(|error| (recorded_run(stack, &record), format!("{error:#}")));
@@ -220,6 +215,11 @@ fn derive_status(
              run with the same request",
             record.cache_name.as_deref().unwrap_or_default()
         ));
+    }
+    if record.requested_at.is_none() && matches!(endpoint, Endpoint::Published(_)) {
+        reasons.push(
+            "the record of its last request is lost: start a run with the same request to record it again".to_owned(),
+        );
     }
     if let Some(reason) = unreadable_run {
         reasons.push(format!("the last run can't be read: {reason}"));

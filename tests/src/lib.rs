@@ -643,6 +643,22 @@ impl Environment {
         Ok(record)
     }
 
+    /// Deletes the record, as if the table were lost.
+    ///
+    /// # Errors
+    /// Returns AWS's error if it rejects the request.
+    pub fn lose_record(&self, world: &World) -> Result<()> {
+        world.aws.call(
+            "dynamodb",
+            "delete_item",
+            &json!({
+                "TableName": world.physical_id("Environments"),
+                "Key": { "environment": { "S": self.name } },
+            }),
+        )?;
+        Ok(())
+    }
+
     /// Writes a record that names an execution as the environment's holder.
     ///
     /// # Errors

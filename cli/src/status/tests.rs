@@ -1,9 +1,19 @@
 use super::{HEADER, State, derive_status, line};
+use chrono::DateTime;
+
 use crate::cache::Cache;
 use crate::endpoint::Endpoint;
 use crate::environment_record::Record;
 use crate::exit::Exit;
 use crate::last_run::{Progress, Run};
+
+/// A record with a request.
+fn record() -> Record {
+    Record {
+        requested_at: DateTime::from_timestamp_millis(1_795_341_600_000),
+        ..Record::unknown("bandup")
+    }
+}
 
 const FAILURE: &str = "Throttled: PublishEndpoint: PutParameter";
 const UNREADABLE: &str =
@@ -100,12 +110,7 @@ fn derives_state_from_last_run_and_endpoint() {
         (&missing, None, State::NoCache, Exit::NoCache),
     ];
     for (endpoint, run, state, exit) in cases {
-        let found = derive_status(
-            Record::default(),
-            endpoint.clone(),
-            available(),
-            Ok(run.clone()),
-        );
+        let found = derive_status(record(), endpoint.clone(), available(), Ok(run.clone()));
 
         let case = format!("{endpoint:?} {run:?}");
         assert_eq!((found.state, found.exit), (state, exit), "{case}");
@@ -133,7 +138,7 @@ fn derives_state_from_last_run_when_endpoint_is_denied() {
         let reason = "GetParameter /x/url: AccessDeniedException: no".to_owned();
         let endpoint = Endpoint::Unreadable(reason);
 
-        let found = derive_status(Record::default(), endpoint, available(), Ok(run.clone()));
+        let found = derive_status(record(), endpoint, available(), Ok(run.clone()));
 
         assert_eq!(
             (found.state, found.exit),
@@ -200,7 +205,7 @@ fn reports_missing_cache_while_its_endpoint_is_published() {
         let case = format!("{endpoint:?} {run:?}");
         let record = Record {
             cache_name: Some("bandup-redis".to_owned()),
-            ..Record::unknown("bandup")
+            ..record()
         };
 
         let found = derive_status(record, endpoint, Cache::Missing, Ok(run));
@@ -218,12 +223,7 @@ fn exits_3_when_elasticache_is_denied() {
     let endpoint = Endpoint::Published("rediss://host:6379".to_owned());
     let cache = Cache::Unreadable("DescribeReplicationGroups: AccessDenied: no".to_owned());
 
-    let found = derive_status(
-        Record::unknown("bandup"),
-        endpoint,
-        cache,
-        Ok(Some(succeeded(false))),
-    );
+    let found = derive_status(record(), endpoint, cache, Ok(Some(succeeded(false))));
 
     assert_eq!(
         (found.state, found.exit),
@@ -274,7 +274,7 @@ fn shows_the_recorded_run_when_step_functions_is_denied() {
     let denied = "DescribeExecution: AccessDeniedException: no".to_owned();
     let run = Err((Some(failed(false)), denied));
 
-    let found = derive_status(Record::unknown("bandup"), endpoint, available(), run);
+    let found = derive_status(record(), endpoint, available(), run);
 
     assert_eq!(
         (found.state, found.exit),
@@ -284,4 +284,23 @@ fn shows_the_recorded_run_when_step_functions_is_denied() {
         "{FAILURE}; the last run can't be read: DescribeExecution: AccessDeniedException: no"
     );
     assert_eq!(found.reason, Some(reason));
+}
+
+#[test]
+fn says_that_the_record_is_lost() {
+    let endpoint = Endpoint::Published("rediss://host:6379".to_owned());
+
+    let found = derive_status(
+        Record::unknown("bandup"),
+        endpoint,
+        Cache::NotRequested,
+        Ok(None),
+    );
+
+    assert_eq!((found.state, found.exit), (State::Available, Exit::Success));
+    let reason = found.reason.unwrap_or_default();
+    assert!(
+        reason.starts_with("the record of its last request is lost"),
+        "{reason}"
+    );
 }

@@ -5,6 +5,7 @@ mod aws_behavior;
 mod cache_lifecycle;
 mod concurrency;
 mod deployments;
+mod lost_records;
 mod plans;
 mod removal;
 mod restricted_account;
