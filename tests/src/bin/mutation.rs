@@ -6,6 +6,7 @@
 //! separate checkout, and its tests run.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -739,6 +740,9 @@ fn clone(checkout: &Path) -> Result<()> {
         .status()
         .context("git")?;
     ensure!(status.success(), "git clone failed: {status}");
+    // The tests read botocore's models from it.
+    let tools = Workspace::root().join(".venv");
+    symlink(tools, checkout.join(".venv")).context("the virtual environment's link")?;
     Ok(())
 }
 
