@@ -53,7 +53,7 @@ pub async fn find(settings: &SdkConfig) -> Result<ServiceLinkedRole> {
     let Some(endpoint) = endpoint(region, settings.use_fips() == Some(true)) else {
         return Ok(ServiceLinkedRole::OtherPartition);
     };
-    let answer = get_role(settings, &endpoint).invoke(NAME.to_owned()).await;
+    let answer = get_role(settings, &endpoint).invoke(NAME).await;
     match answer {
         Ok(()) => Ok(ServiceLinkedRole::Exists),
         Err(error) => match error.as_service_error().and_then(ErrorMetadata::code) {
@@ -71,7 +71,7 @@ struct Endpoint {
     signing_region: &'static str,
 }
 
-/// Returns IAM's endpoint in a Region's partition, which differs in GovCloud and in China:
+/// Returns IAM's endpoint in a Region's partition, which differs in `GovCloud` and in China:
 /// <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
 fn endpoint(region: &str, fips: bool) -> Option<Endpoint> {
     let has_prefix = |prefix: &&str| region.starts_with(*prefix);
@@ -92,9 +92,12 @@ fn endpoint(region: &str, fips: bool) -> Option<Endpoint> {
     })
 }
 
-/// Returns IAM's GetRole, which takes the role's name:
+/// Returns IAM's `GetRole`, which takes the role's name:
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>
-fn get_role(settings: &SdkConfig, endpoint: &Endpoint) -> Operation<String, (), ErrorMetadata> {
+fn get_role(
+    settings: &SdkConfig,
+    endpoint: &Endpoint,
+) -> Operation<&'static str, (), ErrorMetadata> {
     let mut components = RuntimeComponentsBuilder::new("sigv4");
     components.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
     components.set_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
@@ -151,7 +154,7 @@ fn configured_url(settings: &SdkConfig) -> Option<String> {
     of_service.or_else(|| settings.endpoint_url().map(str::to_owned))
 }
 
-fn request(role: String) -> Result<HttpRequest, BoxError> {
+fn request(role: &'static str) -> Result<HttpRequest, BoxError> {
     let form = format!("Action=GetRole&Version=2010-05-08&RoleName={role}");
     let mut request = HttpRequest::new(SdkBody::from(form));
     request.set_method("POST")?;

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn name(scenario: &Scenario) -> String {
+fn name(scenario: Scenario) -> String {
     format!("{scenario:?}").to_lowercase()
 }
 
@@ -41,11 +41,11 @@ fn scenarios() -> Result<Vec<Scenario>> {
     if let Some(unknown) = named.iter().find(|named| {
         !Scenario::ALL
             .iter()
-            .any(|scenario| name(scenario) == **named)
+            .any(|scenario| name(*scenario) == **named)
     }) {
         bail!("unknown scenario: {unknown}");
     }
-    let is_selected = |scenario: &Scenario| named.is_empty() || named.contains(&name(scenario));
+    let is_selected = |scenario: &Scenario| named.is_empty() || named.contains(&name(*scenario));
     Ok(Scenario::ALL.into_iter().filter(is_selected).collect())
 }
 
@@ -63,7 +63,7 @@ fn run() -> Result<usize> {
     let limit = if scenarios.len() == Scenario::ALL.len() {
         String::new()
     } else {
-        let names: Vec<_> = scenarios.iter().map(name).collect();
+        let names: Vec<_> = scenarios.iter().copied().map(name).collect();
         format!("Only these scenarios were run: {}.\n\n", names.join(", "))
     };
     let table = format!(
