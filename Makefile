@@ -8,15 +8,16 @@ LINT := .venv-lint
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
-PROGRAMS := $(basename $(notdir $(wildcard functions/*/src/bin/*.rs))) envcache envcache-demo
+FUNCTIONS := $(basename $(notdir $(wildcard functions/*/src/bin/*.rs)))
+PROGRAMS := $(FUNCTIONS) envcache envcache-demo
 PROGRAMS += $(patsubst matrix,fault-matrix,$(filter matrix soak mutation,$(MAKECMDGOALS)))
 # Of the release archive: x86_64 or arm64, by default this machine's.
 ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
 BUILD_FOR_x86_64 := --x86-64
 BUILD_FOR_arm64 := --arm64
 
-FIRST_BUILD := "The first build takes about 6 minutes on 2 cores, more than half of them for aws-sdk-ec2. Later builds take seconds."
-FIRST_RELEASE_BUILD := "The first build takes about 20 minutes on 2 cores, because it is optimized for size."
+FIRST_BUILD := "The first build takes about 6 minutes on 2 cores, more than half of them for aws-sdk-ec2; later builds, seconds."
+FIRST_RELEASE_BUILD := "The first build takes several times as long as that of 'make demo', because it is optimized for size."
 
 # Every cargo command that builds or runs something gets --locked, and so does cargo-deny: it fails if Cargo.lock is out
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
@@ -71,7 +72,8 @@ audit: linters ## check the dependencies for known vulnerabilities; downloads Ru
 # it compiles no dependency a second time for them.
 programs: ## build the functions, the command line, and the demo for this machine
 	@test -d target/debug || echo $(FIRST_BUILD)
-	MAKEFLAGS= cargo build --locked --workspace $(PROGRAMS:%=--bin %)
+	@echo "Compiling the functions and $(filter-out $(FUNCTIONS),$(PROGRAMS))"
+	@MAKEFLAGS= cargo build --locked --workspace $(PROGRAMS:%=--bin %)
 
 # First compiles all functions in parallel and shows progress: sam build compiles one after the other, and shows none.
 build: tools ## build the functions for AWS, which takes long the first time, into .aws-sam/build
