@@ -21,13 +21,12 @@ use linker::Zig;
 use workspace::Workspace;
 
 /// The files and folders of the repository that are packaged unchanged.
-const UNCHANGED: [&str; 7] = [
+const UNCHANGED: [&str; 6] = [
     "CHANGELOG.md",
     "LICENSE",
     "SECURITY.md",
     "docs",
     "events",
-    "samconfig.toml",
     "statemachine",
 ];
 
@@ -46,6 +45,8 @@ fn main() -> Result<()> {
     let mut archive = Archive::new(&format!("envcache-{version}-{}", architecture.name()));
     archive.add("README.md", readme()?.as_bytes())?;
     archive.add("template.yaml", template.text.as_bytes())?;
+    let settings = deployment_settings(&workspace.text("samconfig.toml")?);
+    archive.add("samconfig.toml", settings.as_bytes())?;
     for binary in &template.binaries {
         let program = workspace.program(binary, architecture)?;
         archive.add_program(&format!("{}/bootstrap", template::folder(binary)), &program)?;
@@ -64,6 +65,18 @@ fn main() -> Result<()> {
     let path = archive.write(&workspace.path("target/release-archive"))?;
     println!("{}", path.display());
     Ok(())
+}
+
+/// Returns the settings of `sam deploy`, without those of `sam build` and `sam validate`, which need a checkout.
+fn deployment_settings(settings: &str) -> String {
+    settings
+        .split_inclusive("\n\n")
+        .filter(|section| {
+            !["[default.build.", "[default.validate."]
+                .iter()
+                .any(|other| section.starts_with(other))
+        })
+        .collect()
 }
 
 /// The sections of the repository's README that the archive's README contains too.
@@ -117,7 +130,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    use super::{SECTIONS, UNCHANGED, Workspace, readme, section};
+    use super::{SECTIONS, UNCHANGED, Workspace, deployment_settings, readme, section};
 
     /// Returns the paths and the anchors that a page in a folder of the archive links to.
     fn links(folder: &str, page: &str) -> Vec<(String, String)> {
@@ -137,6 +150,23 @@ mod tests {
                 (path, anchor.to_owned())
             })
             .collect()
+    }
+
+    #[test]
+    fn settings_are_those_of_the_deployment() {
+        let workspace = Workspace::find().expect("the workspace");
+
+        let settings = deployment_settings(&workspace.text("samconfig.toml").expect("a file"));
+
+        let headings: Vec<_> = settings
+            .lines()
+            .filter(|line| line.starts_with('['))
+            .collect();
+        assert_eq!(
+            headings,
+            ["[default.global.parameters]", "[default.deploy.parameters]"]
+        );
+        assert!(settings.contains("stack_name = \"envcache\""), "{settings}");
     }
 
     #[test]
@@ -162,7 +192,7 @@ mod tests {
             .expect("the files")
             .into_iter()
             .collect();
-        packaged.extend(["README.md", "template.yaml"].map(str::to_owned));
+        packaged.extend(["README.md", "samconfig.toml", "template.yaml"].map(str::to_owned));
         let is_page = |path: &&String| Path::new(path).extension() == Some("md".as_ref());
         for page in packaged.iter().filter(is_page) {
             let text = match page.as_str() {

@@ -52,13 +52,14 @@ pub fn json(dependencies: &Dependencies, zig: &Zig, workspace: &Workspace) -> Re
     }));
     let mut direct = references(&dependencies.direct);
     direct.push(standard_library);
-    // Zig doesn't publish the versions of the libraries that it contains.
+    // Zig doesn't publish the versions of the libraries that it contains, so they have Zig's.
     for (library, _) in zig.libraries()? {
         let reference = format!("pkg:generic/zig@{}#{}", zig.version, library.name);
         components.push(json!({
             "type": "library",
             "bom-ref": reference,
             "name": library.name,
+            "version": zig.version,
             "description": format!("{}, from Zig {}", library.content, zig.version),
             "purl": reference,
             "licenses": [{ "expression": library.license }],
