@@ -618,16 +618,18 @@ impl Environment {
     /// # Errors
     /// Returns AWS's error if it rejects the request.
     pub fn record(&self, world: &World) -> Result<Value> {
-        let found = world.aws.call(
-            "dynamodb",
-            "get_item",
-            &json!({
-                "TableName": world.physical_id("Environments"),
-                "Key": { "environment": { "S": self.name } },
-                "ConsistentRead": true,
-            }),
-        )?;
+        let mut query = self.record_key(world);
+        query["ConsistentRead"] = json!(true);
+        let found = world.aws.call("dynamodb", "get_item", &query)?;
         Ok(found["Item"].clone())
+    }
+
+    /// Returns the parameters that name its record.
+    fn record_key(&self, world: &World) -> Value {
+        json!({
+            "TableName": world.physical_id("Environments"),
+            "Key": { "environment": { "S": self.name } },
+        })
     }
 
     /// Returns its record without the result of its last run, which also a run that claims nothing writes.
@@ -648,14 +650,8 @@ impl Environment {
     /// # Errors
     /// Returns AWS's error if it rejects the request.
     pub fn lose_record(&self, world: &World) -> Result<()> {
-        world.aws.call(
-            "dynamodb",
-            "delete_item",
-            &json!({
-                "TableName": world.physical_id("Environments"),
-                "Key": { "environment": { "S": self.name } },
-            }),
-        )?;
+        let key = self.record_key(world);
+        world.aws.call("dynamodb", "delete_item", &key)?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
-use super::{HEADER, State, derive_status, line};
 use chrono::DateTime;
 
+use super::{HEADER, State, derive_status, line};
 use crate::cache::Cache;
 use crate::endpoint::Endpoint;
 use crate::environment_record::Record;

@@ -155,10 +155,8 @@ pub fn with_rejection(creation: &Creation, reason: &str) -> Creation {
 }
 
 fn is_rejected(creation: &Creation, zones: &[String]) -> bool {
-    let rejections = creation.rejections.iter();
-    rejections
-        .map(|rejection| rejection.placement.as_slice())
-        .any(|placement| placement == zones)
+    let mut rejections = creation.rejections.iter();
+    rejections.any(|rejection| rejection.placement == zones)
 }
 
 /// Number of rounds that have to find a member in a status from which it doesn't recover, before the run fails.

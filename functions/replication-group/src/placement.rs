@@ -1,4 +1,5 @@
-//! Chooses other zones for a new cache if AWS has no capacity or doesn't offer the node type there. Pure functions; no AWS calls.
+//! Chooses other zones for a new cache if AWS has no capacity or doesn't offer the node type there. Pure functions; no AWS
+//! calls.
 
 use std::collections::BTreeSet;
 
