@@ -253,6 +253,8 @@ async fn dry_run(
             CheckResult::Ok,
             format!("the dry run for {} succeeded", request.environment),
         ),
-        Outcome::Failed { error, cause } => (CheckResult::Failed, format!("{error}: {cause}")),
+        Outcome::Rejected { error, cause, .. } | Outcome::Failed { error, cause } => {
+            (CheckResult::Failed, format!("{error}: {cause}"))
+        }
     })
 }

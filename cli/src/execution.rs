@@ -14,8 +14,18 @@ use crate::account::aws_error;
 /// How an execution ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
+    /// The execution succeeded with this output.
     Succeeded(Value),
-    Failed { error: String, cause: String },
+    /// The execution succeeded with this output: a dry run of a request that a run would reject.
+    Rejected {
+        error: String,
+        cause: String,
+        output: Value,
+    },
+    Failed {
+        error: String,
+        cause: String,
+    },
 }
 
 impl Outcome {
@@ -25,7 +35,7 @@ impl Outcome {
             ExecutionStatus::Running | ExecutionStatus::PendingRedrive => return Ok(None),
             ExecutionStatus::Succeeded => {
                 let output = description.output().unwrap_or("null");
-                Self::Succeeded(serde_json::from_str(output).context("the execution's output")?)
+                Self::succeeded(serde_json::from_str(output).context("the execution's output")?)
             }
             // These are the names that `ReportOutcome` announces.
             ExecutionStatus::TimedOut => Self::forced_end(
@@ -44,6 +54,18 @@ impl Outcome {
                     .to_owned(),
             },
         }))
+    }
+
+    fn succeeded(output: Value) -> Self {
+        let rejected = |field: &str| output["rejected"][field].as_str();
+        match (rejected("error"), rejected("step"), rejected("reason")) {
+            (Some(error), Some(step), Some(reason)) => Self::Rejected {
+                error: error.to_owned(),
+                cause: format!("{step}: {reason}"),
+                output,
+            },
+            _ => Self::Succeeded(output),
+        }
     }
 
     fn forced_end(error: &str, what: &str, description: &DescribeExecutionOutput) -> Self {

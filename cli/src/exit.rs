@@ -7,7 +7,8 @@ pub const HELP: &str = "\
 Exit codes:
   0  success: the run succeeded (or was superseded by a newer request or run), the endpoint is published, or no check
      failed; with `--detach`, the run was started; `status` without an environment listed all, whatever their states
-  1  the run failed, the cache of a published endpoint is missing, or a check failed
+  1  the run failed, a run of the planned request would fail, the cache of a published endpoint is missing, or a check
+     failed
   2  the command line or the request is invalid, or a removal wasn't confirmed; no run was started
   3  AWS can't be reached or returned an error, no Region is set, or the stack can't be found; `status` can't read the
      environment's endpoint or cache

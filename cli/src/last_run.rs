@@ -48,7 +48,7 @@ pub async fn last_run(sfn: &Client, stack: &Stack, record: &Record) -> Result<Op
     };
     let progress = match Outcome::of(&description)? {
         None => Progress::Running,
-        Some(Outcome::Succeeded(_)) => Progress::Succeeded,
+        Some(Outcome::Succeeded(_) | Outcome::Rejected { .. }) => Progress::Succeeded,
         Some(Outcome::Failed { error, cause }) => Progress::Failed(format!("{error}: {cause}")),
     };
     let ended_at = description

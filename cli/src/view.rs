@@ -103,7 +103,7 @@ impl View {
     /// Shows how the run ended.
     pub fn end(&self, execution: &str, outcome: &Outcome) {
         match (self, outcome) {
-            (Self::Json, Outcome::Succeeded(output)) => {
+            (Self::Json, Outcome::Succeeded(output) | Outcome::Rejected { output, .. }) => {
                 print_json(
                     json!({ "execution": execution, "status": "SUCCEEDED", "output": output }),
                 );
@@ -116,7 +116,7 @@ impl View {
                     print_line(line);
                 }
             }
-            (_, Outcome::Failed { error, cause }) => {
+            (_, Outcome::Failed { error, cause } | Outcome::Rejected { error, cause, .. }) => {
                 print_error_line(format!("{error}: {cause}"));
                 print_error_line(execution);
             }

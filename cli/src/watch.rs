@@ -84,7 +84,7 @@ pub async fn follow_to_end(settings: &SdkConfig, execution: &str, json: bool) ->
     view.end(execution, &outcome);
     Ok(match outcome {
         Outcome::Succeeded(_) => Exit::Success,
-        Outcome::Failed { .. } => Exit::Failed,
+        Outcome::Rejected { .. } | Outcome::Failed { .. } => Exit::Failed,
     })
 }
 

@@ -189,6 +189,29 @@ fn up_exits_1_with_the_reason_when_the_run_fails() {
 }
 
 #[test]
+fn plan_exits_1_with_the_reason_when_the_request_is_rejected() {
+    let environment = world().environment();
+    let mut request = environment.request();
+    request["network"]["vpc"] = json!("no-such-vpc");
+    let request = file(&request);
+
+    let plan = run(&["plan", path(&request)]);
+    let json = run(&["plan", path(&request), "--json"]);
+
+    assert_exit(&plan, 1);
+    let shown = errors(&plan);
+    assert!(
+        shown.starts_with("NotFound: ResolveNetwork: ") && shown.contains("`no-such-vpc`"),
+        "{shown}"
+    );
+    assert_exit(&json, 1);
+    let last: Value =
+        serde_json::from_str(out(&json).lines().last().expect("a line")).expect("JSON");
+    assert_eq!(last["status"], "SUCCEEDED", "{last}");
+    assert_eq!(last["output"]["rejected"]["error"], "NotFound", "{last}");
+}
+
+#[test]
 fn status_shows_the_reason_when_the_last_run_failed() {
     let environment = world().environment();
     let created = world().run(&environment.request());
@@ -246,10 +269,13 @@ fn status_shows_a_run_that_failed_before_its_claim() {
     let succeeded = world().run(&environment.request());
     assert_eq!(succeeded.status, "SUCCEEDED", "{succeeded:?}");
     assert_exit(&run(&["status", name]), 0);
-    // A failed dry run doesn't change the status.
+    // A rejected dry run doesn't change the status.
     request["dryRun"] = json!(true);
     let planned = world().run(&request);
-    assert_eq!(planned.error, "NotFound", "{planned:?}");
+    assert_eq!(
+        planned.output["rejected"]["error"], "NotFound",
+        "{planned:?}"
+    );
     assert_exit(&run(&["status", name]), 0);
 }
 

@@ -15,8 +15,9 @@ use local::Workspace;
 use serde_json::{Map, Value, json};
 
 /// The fields that are sometimes omitted: the schema, the form of an output, and the field.
-const OPTIONAL: [(Schema, &str, &str); 3] = [
+const OPTIONAL: [(Schema, &str, &str); 4] = [
     (Schema::ProvisionOutput, "plan", "protectionChange"),
+    (Schema::ProvisionOutput, "rejected", "environment"),
     (Schema::CacheProvisioningFailed, "failed", "environment"),
     (Schema::CacheRemovalFailed, "failed", "environment"),
 ];
@@ -99,6 +100,16 @@ fn plan() -> Value {
     merged([to_json(&plan), of_states])
 }
 
+/// Returns the output of a dry run of a request that a run would reject.
+fn rejected() -> Value {
+    let rejection = json!({
+        "step": "ResolveNetwork",
+        "error": "NotFound",
+        "reason": "network.vpc: no VPC has this name",
+    });
+    json!({ "environment": "bandup", "plan": true, "rejected": rejection })
+}
+
 /// Returns the output of a removal.
 fn removed() -> Value {
     let endpoint = RetractEndpointOutput {
@@ -140,6 +151,7 @@ fn samples() -> Vec<Sample> {
     [
         (Schema::ProvisionOutput, "published", published()),
         (Schema::ProvisionOutput, "plan", plan()),
+        (Schema::ProvisionOutput, "rejected", rejected()),
         (Schema::ProvisionOutput, "superseded", superseded()),
         (Schema::DeprovisionOutput, "removed", removed()),
         (Schema::DeprovisionOutput, "superseded", superseded()),
@@ -298,7 +310,7 @@ fn null_is_valid_only_where_a_value_can_be_missing() {
         (Schema::DeprovisionOutput, "/finalSnapshot"),
         (Schema::CacheRemoved, "/rolledBack"),
         (Schema::CacheRemoved, "/finalSnapshot"),
-        // The input isn't validated.
+        // The input of a run that failed isn't validated.
         (Schema::CacheProvisioningFailed, "/environment"),
         (Schema::CacheRemovalFailed, "/environment"),
     ];
@@ -309,9 +321,13 @@ fn null_is_valid_only_where_a_value_can_be_missing() {
 
             let valid = sample.schema.validate(&emitted).is_ok();
 
-            // A published endpoint has an engine version; a plan may have none.
-            let can_be_null = nullable.contains(&(sample.schema, pointer.as_str()))
-                && (sample.form, pointer.as_str()) != ("published", "/engineVersion");
+            // A published endpoint has an engine version; a plan may have none. The input of a dry run that was
+            // rejected isn't validated.
+            let can_be_null = match (sample.form, pointer.as_str()) {
+                ("published", "/engineVersion") => false,
+                ("rejected", "/environment") => true,
+                (_, pointer) => nullable.contains(&(sample.schema, pointer)),
+            };
             assert_eq!(valid, can_be_null, "{}: {pointer}: null", sample.form);
         }
     }
@@ -520,6 +536,32 @@ fn schemas_of_failures_list_every_error_name() {
         let read = schema.read();
         assert_eq!(strings(&read["properties"]["error"]["examples"]), names);
     }
+}
+
+#[test]
+fn dry_run_fails_only_without_a_decision_about_the_request() {
+    let provision = states(Machine::Provision);
+    let condition = provision["ShouldAnnounceFailure"]["Choices"][0]["Condition"]
+        .as_str()
+        .expect("a condition");
+    let is_failure = |name: &str| condition.contains(&format!("'{name}'"));
+    let names = ErrorName::ALL.map(ErrorName::as_str);
+
+    let (failures, rejections): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| is_failure(name));
+
+    assert_eq!(condition.matches('\'').count(), 2 * failures.len());
+    let expected = [
+        "AccessDenied",
+        "Throttled",
+        "ServiceUnavailable",
+        "Timeout",
+        "Internal",
+    ];
+    assert_eq!(failures, expected);
+    let schema = Schema::ProvisionOutput.read();
+    let listed = &schema["$defs"]["rejected"]["properties"]["rejected"]["properties"]["error"];
+    assert_eq!(strings(&listed["examples"]), rejections);
 }
 
 fn page(path: &str) -> String {

@@ -2,6 +2,7 @@
 
 use envcache_tests::lambda::is_read_only;
 use envcache_tests::{Environment, array, fast_world as world, resources, text, unmanaged};
+use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 /// Returns the operations that wrote since that number of calls: those of functions, sorted, and those of states.
@@ -129,7 +130,7 @@ fn plan_lists_found_and_wanted_values_of_a_change() {
 }
 
 #[test]
-fn plan_rejects_invalid_requests_without_announcement() {
+fn rejected_plan_succeeds_with_the_error_and_announces_nothing() {
     let environment = world().environment();
     assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
     let cases = [
@@ -137,19 +138,25 @@ fn plan_rejects_invalid_requests_without_announcement() {
             "/cache",
             json!({ "port": 6380 }),
             "Immutable",
-            "PlanReplicationGroup: ",
+            "PlanReplicationGroup",
         ),
         (
             "/parameterPrefix",
             json!("/elsewhere"),
             "Immutable",
-            "PlanEnvironment: ",
+            "PlanEnvironment",
         ),
         (
             "/cache",
             json!({ "replicas": 9 }),
             "InvalidSpec",
-            "ResolveNetwork: ",
+            "ResolveNetwork",
+        ),
+        (
+            "/environment",
+            json!("Not A Name"),
+            "InvalidSpec",
+            "ResolveNetwork",
         ),
     ];
     for (pointer, value, error, step) in cases {
@@ -159,14 +166,43 @@ fn plan_rejects_invalid_requests_without_announcement() {
 
         let ended = world().run(&request);
 
-        assert_eq!(ended.error, error, "{ended:?}");
-        assert!(ended.cause.starts_with(step), "{}", ended.cause);
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+        assert_eq!(ended.output["environment"], request["environment"]);
+        let rejected = &ended.output["rejected"];
+        assert_eq!(
+            (&rejected["error"], &rejected["step"]),
+            (&json!(error), &json!(step))
+        );
+        assert!(!text(&rejected["reason"]).is_empty(), "{rejected}");
         let (by_functions, by_states) = writes(&environment, calls);
         assert!(
             by_functions.is_empty() && by_states.is_empty(),
             "{by_functions:?} {by_states:?}"
         );
     }
+}
+
+#[test]
+fn dry_run_that_makes_no_plan_fails_without_announcement() {
+    let environment = world().environment();
+    environment.fault_scope.inject(Rule {
+        step: "PlanSubnetGroup".to_owned(),
+        operation: "DescribeCacheSubnetGroups".to_owned(),
+        when: When::Every,
+        fault: Fault::AccessDenied,
+    });
+    let mut request = environment.request();
+    request["dryRun"] = json!(true);
+
+    let ended = world().run(&request);
+
+    assert_eq!(ended.error, "AccessDenied", "{ended:?}");
+    assert!(ended.cause.starts_with("PlanSubnetGroup: "), "{ended:?}");
+    let (by_functions, by_states) = writes(&environment, 0);
+    assert!(
+        by_functions.is_empty() && by_states.is_empty(),
+        "{by_functions:?} {by_states:?}"
+    );
 }
 
 #[test]

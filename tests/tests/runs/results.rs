@@ -72,7 +72,7 @@ fn run_that_fails_before_its_claim_stores_its_result() {
     assert_eq!(stored["error"], "NotFound", "{stored}");
 
     request["dryRun"] = json!(true);
-    run(&request, "FAILED");
+    run(&request, "SUCCEEDED");
 
     let (after, _) = result(&environment);
     assert_eq!(after, stored, "a dry run stores no result");

@@ -227,7 +227,7 @@ fn functions_and_state_machines_are_traced() {
 #[test]
 fn every_alarm_watches_a_known_metric_and_notifies_the_topic() {
     let alarms = resources("AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 9, "{:?}", alarms.keys());
+    assert_eq!(alarms.len(), 11, "{:?}", alarms.keys());
     for (name, alarm) in &alarms {
         let properties = &alarm["Properties"];
         assert_eq!(
@@ -245,6 +245,7 @@ fn every_alarm_watches_a_known_metric_and_notifies_the_topic() {
         let known = [
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
             ("AWS/States", "ExecutionsAborted"),
+            ("AWS/States", "ExecutionsFailed"),
             ("AWS/States", "ExecutionsTimedOut"),
             ("envcache", "Failures"),
             ("envcache", "SecondsWaited"),
@@ -257,5 +258,37 @@ fn every_alarm_watches_a_known_metric_and_notifies_the_topic() {
             known.contains(&(watched.0.as_str(), watched.1.as_str())),
             "{name}: nothing emits {watched:?}"
         );
+    }
+}
+
+/// Step Functions may lose the event from which `ReportOutcome` writes `Failures`
+/// (<https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-states.html>).
+#[test]
+fn alarms_on_step_functions_metrics_watch_every_unsuccessful_end() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    let watched: std::collections::BTreeSet<_> = alarms
+        .values()
+        .map(|alarm| &alarm["Properties"])
+        .filter(|properties| properties["Namespace"] == "AWS/States")
+        .map(|properties| {
+            assert_eq!(properties["Dimensions"].as_array().map(Vec::len), Some(1));
+            let dimension = &properties["Dimensions"][0];
+            assert_eq!(dimension["Name"], "StateMachineArn");
+            (
+                text(&dimension["Value"]["Ref"]),
+                text(&properties["MetricName"]),
+            )
+        })
+        .collect();
+
+    for machine in ["ProvisionStateMachine", "DeprovisionStateMachine"] {
+        for metric in [
+            "ExecutionsFailed",
+            "ExecutionsTimedOut",
+            "ExecutionsAborted",
+        ] {
+            let expected = (machine.to_owned(), metric.to_owned());
+            assert!(watched.contains(&expected), "no alarm on {expected:?}");
+        }
     }
 }
