@@ -97,7 +97,7 @@ release: tools ## package functions, template, and command line, to deploy witho
 smoke: build ## deploy the functions of `make release` and `make build` in the simulator, and create a cache with each
 	cargo test --locked --workspace --test release -- --ignored
 
-tools: $(VENV)/installed ## install MiniStack, SAM CLI, and cargo-lambda in a virtual environment
+tools: $(VENV)/installed ## install MiniStack, moto, SAM CLI, and cargo-lambda in a virtual environment
 
 linters: $(LINT)/installed ## install the linters of `make check` in a virtual environment
 

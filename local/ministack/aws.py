@@ -11,6 +11,7 @@ import sys
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 CONFIG = Config(retries={"max_attempts": 1}, parameter_validation=True)
 clients = {}
@@ -46,6 +47,6 @@ for line in sys.stdin:
     except ClientError as error:
         fault = error.response["Error"]
         reply = {"error": {"code": fault["Code"], "message": fault["Message"]}}
-    except (BotoCoreError, TypeError) as error:
+    except (BotoCoreError, ResponseParserError, TypeError) as error:
         reply = {"error": {"code": type(error).__name__, "message": str(error)}}
     print(json.dumps(reply, default=str), flush=True)

@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssyste
 
 import json
 
+import shared_vpc
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import tagging
@@ -44,7 +45,8 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         return f"arn:aws:ssm:{region}:{account}:parameter/{first.lstrip('/')}"
     if service == "ssm" and headers.get("x-amz-target", "").endswith(("TagsToResource", "TagsForResource")):
         return f"arn:aws:ssm:{region}:{account}:parameter/{json.loads(body)['ResourceId'].lstrip('/')}"
-    return ministack_resource_arn(service, method, path, headers, body, query, region, account)
+    arn = ministack_resource_arn(service, method, path, headers, body, query, region, account)
+    return shared_vpc.with_owner_account(arn, query, account) if service == "ec2" else arn
 
 
 def request_context(service, iam_action, body, params):

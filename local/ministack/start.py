@@ -1,6 +1,6 @@
 """Starts MiniStack, corrects its differences from AWS, and exits with the program that started it.
 
-`ministack_iam` corrects the evaluation of policies.
+`ministack_iam` corrects the evaluation of policies, and `shared_vpc` simulates VPCs that another account shares.
 
 MiniStack makes a state machine's own calls, such as `events:putEvents`, internally. This module sends them through the
 gateway, like those of functions, so that tests can make them fail.
@@ -26,6 +26,7 @@ from ministack.services import ec2, elasticache, iam, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 import ministack_iam
+import shared_vpc
 
 ministack_iam.install()
 
@@ -239,6 +240,7 @@ role_handlers["create"] = create_role
 iam_actions.access_denied_response = denial
 ec2._parse_filters = filters
 ec2._vpc_fields_xml = vpc_fields
+shared_vpc.install()
 elasticache._cluster_xml_inner = cluster
 elasticache._error = error
 elasticache._snapshot_xml = snapshot

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::Cloud;
+use crate::moto::Moto;
+use crate::{Cloud, Workspace};
 
 /// An AWS client that calls as the account's root user.
 pub struct Aws {
@@ -38,10 +39,27 @@ impl Aws {
     /// # Errors
     /// Returns an error if the virtual environment's Python can't be started.
     pub fn connect(cloud: &Cloud) -> Result<Self> {
-        let mut command = cloud.workspace().command("python");
-        let mut process = cloud
-            .direct(&mut command)
-            .arg(cloud.workspace().file("local/ministack/aws.py"))
+        let workspace = cloud.workspace();
+        let mut command = workspace.command("python");
+        cloud.direct(&mut command);
+        Self::start(workspace, command)
+    }
+
+    /// Starts a client of moto.
+    ///
+    /// # Errors
+    /// Same as [`Aws::connect`].
+    pub fn connect_to_moto(moto: &Moto) -> Result<Self> {
+        let workspace = moto.workspace();
+        let mut command = workspace.command("python");
+        moto.direct(&mut command);
+        Self::start(workspace, command)
+    }
+
+    /// Starts the client in a Python process, whose environment names the endpoint.
+    fn start(workspace: &Workspace, mut python: Command) -> Result<Self> {
+        let mut process = python
+            .arg(workspace.file("local/ministack/aws.py"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

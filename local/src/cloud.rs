@@ -283,8 +283,8 @@ impl Drop for Cloud {
     }
 }
 
-/// Removes the user's AWS and proxy settings from a command's environment, so that it calls only the simulator.
-fn isolate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+/// Removes the user's AWS and proxy settings from a command's environment, so that it calls only the simulator or moto.
+pub(crate) fn isolate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     let is_user_setting =
         |name: &str| name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy");
     for (name, _) in std::env::vars_os() {

@@ -1,8 +1,8 @@
 //! The local AWS simulator: MiniStack, and a gateway in front of it that simulates AWS's behavior.
 //!
 //! The crate also starts a Valkey server for each cache's endpoint, creates the network that an environment
-//! needs, and deploys the real stack with the SAM CLI. Every server listens on loopback addresses only, and
-//! stops when the value that started it is dropped.
+//! needs, and deploys the real stack with the SAM CLI. `moto` starts a second emulator, which this project doesn't patch.
+//! Every server listens on loopback addresses only, and stops when the value that started it is dropped.
 
 pub mod aws;
 pub mod backend;
@@ -10,6 +10,7 @@ pub mod build;
 pub mod cloud;
 pub mod gateway;
 pub mod interrupt;
+pub mod moto;
 pub mod network;
 pub mod reference;
 pub mod stack;

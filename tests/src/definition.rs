@@ -151,7 +151,8 @@ pub fn statements(role: &Value) -> Vec<Value> {
 }
 
 /// Returns the value itself, or for an `!If` the value that applies if its condition is met.
-fn if_met(value: &Value) -> &Value {
+#[must_use]
+pub fn if_met(value: &Value) -> &Value {
     value.get("If").map_or(value, |choice| &choice[1])
 }
 

@@ -1,5 +1,5 @@
 //! Runs a function's binary against a local Lambda runtime API and a simulated AWS in which no resource exists and
-//! every write is denied.
+//! every write is denied, or against an emulator.
 //!
 //! Runtime API: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
@@ -54,7 +54,8 @@ struct Server {
 }
 
 impl Function {
-    /// Starts the program of a function of the template.
+    /// Starts the program of a function of the template. If `variables` has `AWS_ENDPOINT_URL`, the function calls that
+    /// emulator instead of the simulated AWS, and `take_calls` returns nothing.
     ///
     /// # Errors
     /// Returns an error if the program isn't built.

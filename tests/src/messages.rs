@@ -83,6 +83,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
             "DeleteSubnetGroup",
             json!({
                 "subnetGroupNames": ["bandup-cached-subnet-group"],
+                "sharedSubnetGroup": "vpc-caches",
                 "secondsWaited": 0,
                 "createdBy": null
             }),

@@ -36,6 +36,17 @@ fn request() -> Value {
     request
 }
 
+/// Returns a request with a shared subnet group.
+fn shared_request() -> Value {
+    let mut request = request();
+    let network = request["network"].as_object_mut().expect("an object");
+    network.remove("subnets");
+    network.insert("subnetGroup".to_owned(), json!("vpc-caches"));
+    let cache = request["cache"].as_object_mut().expect("an object");
+    cache.remove("subnetGroupName");
+    request
+}
+
 fn event() -> Value {
     json!({
         "version": "0",
@@ -251,14 +262,16 @@ fn schema_accepts_exactly_what_the_contract_accepts() {
             .remove("parameterPrefix");
         check(input);
     }
-    for (pointer, value) in edges() {
-        let mut input = request();
-        let (parent, field) = pointer.rsplit_once('/').expect("a pointer has a slash");
-        input.pointer_mut(parent).expect("the parent exists")[field] = value;
-        check(input);
+    for request in [request(), shared_request()] {
+        for (pointer, value) in edges() {
+            let mut input = request.clone();
+            let (parent, field) = pointer.rsplit_once('/').expect("a pointer has a slash");
+            input.pointer_mut(parent).expect("the parent exists")[field] = value;
+            check(input);
+        }
+        try_all(CONTRACT_CASES / 2, &nearly_valid(request), check);
     }
     try_all(CONTRACT_CASES, &any_json(), check);
-    try_all(CONTRACT_CASES, &nearly_valid(request()), check);
 }
 
 /// Returns whether the value contains a number such as 1.0. It is an integer for JSON Schema but not for the contract,
@@ -352,6 +365,7 @@ fn edges() -> Vec<(&'static str, Value)> {
         ("/environment", 34),
         ("/cache/name", 40),
         ("/cache/subnetGroupName", 255),
+        ("/network/subnetGroup", 255),
         ("/cache/securityGroupName", 255),
         ("/cache/description", 255),
         ("/network/vpc", 255),
@@ -382,6 +396,7 @@ fn edges() -> Vec<(&'static str, Value)> {
     };
     edges.extend([1, 2, 20, 21].map(|count| ("/network/subnets", subnets(count))));
     edges.push(("/network/subnets", json!(["a", "a"])));
+    edges.push(("/network/subnets", Value::Null));
     for pointer in [
         "/dryRun",
         "/adopt",

@@ -241,6 +241,7 @@ fn remove(
         cache_name,
         security_group_name,
         subnet_group_name,
+        shares_subnet_group,
         parameter_prefix,
     } = record.names.as_ref().unwrap_or(&removal.names).clone();
     let environment_attributes = ENVIRONMENT_ATTRIBUTES
@@ -261,11 +262,14 @@ fn remove(
             .final_snapshot
             .then(|| format!("{cache_name}-final-{}", input.started_at)),
         subnet_group_names: {
-            let mut former = record.former_subnet_groups.clone();
-            former.retain(|name| *name != subnet_group_name);
-            former.insert(0, subnet_group_name);
-            former
+            let mut names = record.former_subnet_groups.clone();
+            names.retain(|name| *name != subnet_group_name);
+            if !shares_subnet_group {
+                names.insert(0, subnet_group_name.clone());
+            }
+            names
         },
+        shared_subnet_group: shares_subnet_group.then_some(subnet_group_name),
         vpc_id: record
             .identity
             .as_ref()
@@ -294,10 +298,14 @@ fn remove(
     })
 }
 
-/// Returns the subnet groups that an earlier request may have created and that this one doesn't name. Once there is a
-/// cache, its subnet group stays.
+/// Returns the subnet groups that an earlier request may have created and that this one doesn't name. A shared one wasn't
+/// created. Once there is a cache, its subnet group stays.
 fn former_subnet_groups(record: &Record, requested: &Identity) -> Vec<String> {
-    let last = record.names.as_ref().map(|names| &names.subnet_group_name);
+    let last = record
+        .names
+        .as_ref()
+        .filter(|names| !names.shares_subnet_group)
+        .map(|names| &names.subnet_group_name);
     let mut groups: Vec<_> = record
         .former_subnet_groups
         .iter()

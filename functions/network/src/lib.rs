@@ -1,6 +1,7 @@
-//! Finds the network that a request names: the VPC, its subnets, and the backend's security group.
+//! Finds the network that a request names: the VPC, its subnets or a shared subnet group, and the backend's security
+//! group.
 //!
-//! `select` selects from the resources that EC2 returns.
+//! `select` selects from the resources that EC2 and ElastiCache return.
 
 mod select;
 
@@ -10,16 +11,30 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
     PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork,
 };
-use contract::spec::Network;
+use contract::spec::{Network, Placement};
 use contract::{Request, StackPolicy};
-use select::{Candidate, Kind, Subnet, exactly_one, is_id, subnets};
+use select::{
+    Candidate, Kind, Subnet, SubnetGroup, exactly_one, is_id, shared_subnet_group, subnets,
+};
+
+/// The services that the function calls.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// Finds the VPC, its subnets, and the backend's security group.
+    pub ec2: Client,
+    /// Finds a shared subnet group.
+    pub elasticache: aws_sdk_elasticache::Client,
+}
 
 /// Validates the request, fills in every default, and finds the network's IDs.
 ///
 /// # Errors
 /// Returns `InvalidSpec` if the request breaks a rule or the stack doesn't allow it, `NotFound` if a name in the
-/// network matches no resource, `Ambiguous` if it matches more than one, or EC2's error.
-pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<ResolveNetworkOutput> {
+/// network matches no resource, `Ambiguous` if it matches more than one, or the error of EC2 or ElastiCache.
+pub async fn resolve(
+    clients: &Clients,
+    input: ResolveNetworkInput,
+) -> StepResult<ResolveNetworkOutput> {
     let PolicyParameters {
         adoption,
         allowed_node_types,
@@ -29,19 +44,25 @@ pub async fn resolve(ec2: &Client, input: ResolveNetworkInput) -> StepResult<Res
     })?;
     let spec = Request::from_json(input.request)?.into_spec()?;
     policy.check(&spec)?;
-    let network = find(ec2, &spec.network).await?;
+    let network = find(clients, &spec.network).await?;
     Ok(ResolveNetworkOutput { spec, network })
 }
 
-async fn find(ec2: &Client, requested: &Network) -> StepResult<ResolvedNetwork> {
+async fn find(clients: &Clients, requested: &Network) -> StepResult<ResolvedNetwork> {
+    let Clients { ec2, elasticache } = clients;
     let vpc = exactly_one(
         Kind::Vpc,
         requested.vpc.as_str(),
         "in this account and Region",
         &describe_vpcs(ec2, requested.vpc.as_str()).await?,
     )?;
-    let found = describe_subnets(ec2, &vpc).await?;
-    let (subnet_ids, zones) = subnets(&requested.subnets, &vpc, &found)?;
+    let (subnet_ids, zones) = match &requested.placement {
+        Placement::Subnets(names) => subnets(names, &vpc, &describe_subnets(ec2, &vpc).await?)?,
+        Placement::SharedSubnetGroup(name) => {
+            let found = describe_subnet_group(elasticache, name.as_str()).await?;
+            shared_subnet_group(name.as_str(), &vpc, found)?
+        }
+    };
     let group = requested.backend_security_group.as_str();
     let backend = exactly_one(
         Kind::SecurityGroup,
@@ -98,6 +119,36 @@ async fn describe_subnets(ec2: &Client, vpc: &str) -> StepResult<Vec<Subnet>> {
             })
         })
         .collect())
+}
+
+/// Returns the cache subnet group with this name, if it exists.
+async fn describe_subnet_group(
+    elasticache: &aws_sdk_elasticache::Client,
+    name: &str,
+) -> StepResult<Option<SubnetGroup>> {
+    let answer = elasticache
+        .describe_cache_subnet_groups()
+        .cache_subnet_group_name(name)
+        .send()
+        .await;
+    let groups = match answer {
+        Ok(found) => found.cache_subnet_groups.unwrap_or_default(),
+        Err(error) if step::code(&error) == Some("CacheSubnetGroupNotFoundFault") => {
+            return Ok(None);
+        }
+        Err(error) => return Err(step::failure("DescribeCacheSubnetGroups", name, error)),
+    };
+    Ok(groups.first().map(|group| SubnetGroup {
+        vpc: group.vpc_id().unwrap_or_default().to_owned(),
+        subnets: group
+            .subnets()
+            .iter()
+            .filter_map(|subnet| {
+                let zone = subnet.subnet_availability_zone()?.name()?;
+                Some((subnet.subnet_identifier()?.to_owned(), zone.to_owned()))
+            })
+            .collect(),
+    }))
 }
 
 async fn describe_security_groups(

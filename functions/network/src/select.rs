@@ -99,14 +99,12 @@ pub fn exactly_one(
         .collect();
     match matches[..] {
         [id] => Ok(id.to_owned()),
-        [] => Err(StepError::new(
-            ErrorName::NotFound,
-            format!(
-                "{}: there is no {} `{requested}` {scope}. Nothing was created. Correct the name, or create the resource, \
-                 then start again",
-                kind.field(),
-                kind.noun()
-            ),
+        [] => Err(not_found(
+            kind.field(),
+            kind.noun(),
+            requested,
+            scope,
+            hint(kind, requested, found),
         )),
         _ => Err(StepError::new(
             ErrorName::Ambiguous,
@@ -121,9 +119,34 @@ pub fn exactly_one(
     }
 }
 
+fn not_found(field: &str, noun: &str, requested: &str, scope: &str, hint: &str) -> StepError {
+    StepError::new(
+        ErrorName::NotFound,
+        format!(
+            "{field}: there is no {noun} `{requested}` {scope}. Nothing was created. Correct the name, or create the \
+             resource, then start again{hint}"
+        ),
+    )
+}
+
+/// Returns what else a user can do if a Name tag isn't found: an account can't see the tags of a VPC that another account
+/// shares with it
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html>).
+fn hint(kind: Kind, requested: &str, found: &[Candidate]) -> &'static str {
+    let by_name = !is_id(kind, requested);
+    match kind {
+        Kind::Vpc if by_name => {
+            ". If another account shares the VPC, its Name tag can't be seen: use its ID"
+        }
+        Kind::Subnet if by_name && found.iter().all(|subnet| subnet.name.is_none()) => {
+            ". None of the VPC's subnets has a Name tag that this account can see. If another account shares the VPC, use \
+             the subnets' IDs"
+        }
+        _ => "",
+    }
+}
+
 /// Returns the IDs of the requested subnets, in the requested order, and their Availability Zones.
-///
-/// There must be at least two zones, so that a replica can be placed in another zone than the primary.
 ///
 /// # Errors
 /// Returns `InvalidSpec` if a subnet is listed twice or all are in one zone, `NotFound` if no subnet has a requested
@@ -143,34 +166,84 @@ pub fn subnets(
         .map(|name| exactly_one(Kind::Subnet, name.as_str(), &scope, &candidates))
         .collect::<StepResult<Vec<_>>>()?;
     if let Some(twice) = (1..ids.len()).find(|&index| ids[..index].contains(&ids[index])) {
-        return Err(invalid(&format!(
-            "the same subnet, {}, is listed by name and by ID",
-            ids[twice]
-        )));
+        return Err(invalid(
+            Kind::Subnet.field(),
+            &format!(
+                "the same subnet, {}, is listed by name and by ID",
+                ids[twice]
+            ),
+        ));
     }
-    let zones: BTreeSet<_> = found
+    let zones = found
         .iter()
         .filter(|subnet| ids.contains(&subnet.candidate.id))
-        .map(|subnet| subnet.zone.as_str())
-        .collect();
-    if zones.len() < 2 {
-        let zones: Vec<_> = zones.into_iter().collect();
-        return Err(invalid(&format!(
-            "all subnets are in one Availability Zone, {}, but a cache needs at least two",
-            zones.join(", ")
-        )));
-    }
-    let zones = zones.into_iter().map(str::to_owned).collect();
+        .map(|subnet| subnet.zone.as_str());
+    let zones = at_least_two(Kind::Subnet.field(), zones)?;
     Ok((ids, zones))
 }
 
-fn invalid(problem: &str) -> StepError {
+/// The field that names a shared subnet group.
+const SUBNET_GROUP: &str = "network.subnetGroup";
+
+/// A cache subnet group that ElastiCache returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubnetGroup {
+    /// The VPC's ID.
+    pub vpc: String,
+    /// The subnets' IDs and Availability Zones.
+    pub subnets: Vec<(String, String)>,
+}
+
+/// Returns the IDs and Availability Zones of the subnets in a shared subnet group.
+///
+/// # Errors
+/// Returns `NotFound` if there is no group, and `InvalidSpec` if it is in another VPC or has subnets in only one zone.
+pub fn shared_subnet_group(
+    requested: &str,
+    vpc: &str,
+    found: Option<SubnetGroup>,
+) -> StepResult<(Vec<String>, Vec<String>)> {
+    let scope = "in this account and Region";
+    let Some(group) = found else {
+        let noun = "cache subnet group";
+        return Err(not_found(SUBNET_GROUP, noun, requested, scope, ""));
+    };
+    if group.vpc != vpc {
+        return Err(invalid(
+            SUBNET_GROUP,
+            &format!(
+                "cache subnet group `{requested}` is in VPC {}, but network.vpc is {vpc}",
+                group.vpc
+            ),
+        ));
+    }
+    let zones = group.subnets.iter().map(|(_, zone)| zone.as_str());
+    let zones = at_least_two(SUBNET_GROUP, zones)?;
+    let ids = group.subnets.into_iter().map(|(id, _)| id).collect();
+    Ok((ids, zones))
+}
+
+/// Returns each Availability Zone once, in alphabetical order. There must be at least two, so that a replica can be placed
+/// in another zone than the primary.
+fn at_least_two<'a>(field: &str, zones: impl Iterator<Item = &'a str>) -> StepResult<Vec<String>> {
+    let zones: BTreeSet<_> = zones.collect();
+    let zones: Vec<_> = zones.into_iter().map(str::to_owned).collect();
+    if zones.len() < 2 {
+        return Err(invalid(
+            field,
+            &format!(
+                "all subnets are in one Availability Zone, {}, but a cache needs at least two",
+                zones.join(", ")
+            ),
+        ));
+    }
+    Ok(zones)
+}
+
+fn invalid(field: &str, problem: &str) -> StepError {
     StepError::new(
         ErrorName::InvalidSpec,
-        format!(
-            "{}: {problem}. Nothing was created. Correct the input, then start again",
-            Kind::Subnet.field()
-        ),
+        format!("{field}: {problem}. Nothing was created. Correct the input, then start again"),
     )
 }
 
@@ -243,6 +316,35 @@ mod tests {
                 expected,
                 "{why}"
             );
+        }
+    }
+
+    #[test]
+    fn says_that_tags_of_shared_vpc_cannot_be_seen() {
+        let untagged = Candidate::new(Some("subnet-0000000a"), None).expect("it has an ID");
+        let shared = "another account shares the VPC";
+        let cases = [
+            (Kind::Vpc, "main", vec![], true),
+            (Kind::Vpc, "vpc-0000000a", vec![], false),
+            (Kind::Subnet, "one", vec![untagged.clone()], true),
+            (
+                Kind::Subnet,
+                "subnet-0000000b",
+                vec![untagged.clone()],
+                false,
+            ),
+            (
+                Kind::Subnet,
+                "one",
+                vec![untagged, candidate("subnet-0000000c", "two")],
+                false,
+            ),
+            (Kind::SecurityGroup, "backend", vec![], false),
+        ];
+        for (kind, requested, found, expected) in cases {
+            let error = exactly_one(kind, requested, "here", &found).expect_err("no match");
+
+            assert_eq!(error.to_string().contains(shared), expected, "{error}");
         }
     }
 

@@ -1,12 +1,11 @@
-//! Tests with replayed answers of EC2.
+//! Tests with replayed answers of EC2 and ElastiCache.
 
-use aws_sdk_ec2::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::ResolveNetworkOutput;
 use replay::{Answer, Replay, form};
 use serde_json::{Value, json};
 
-use crate::resolve;
+use crate::{Clients, resolve};
 
 fn request() -> Value {
     json!({
@@ -68,6 +67,103 @@ fn security_groups(found: &[(&str, &str)]) -> Answer {
     ))
 }
 
+/// Returns an answer in the format of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheSubnetGroups.html>.
+fn subnet_group(vpc: &str, subnets: &[(&str, &str)]) -> Answer {
+    let subnets: String = subnets
+        .iter()
+        .map(|(id, zone)| {
+            format!(
+                "<Subnet><SubnetIdentifier>{id}</SubnetIdentifier>\
+                 <SubnetAvailabilityZone><Name>{zone}</Name></SubnetAvailabilityZone></Subnet>"
+            )
+        })
+        .collect();
+    Answer::ok(format!(
+        "<DescribeCacheSubnetGroupsResponse><DescribeCacheSubnetGroupsResult><CacheSubnetGroups><CacheSubnetGroup>\
+         <CacheSubnetGroupName>vpc-caches</CacheSubnetGroupName><VpcId>{vpc}</VpcId><Subnets>{subnets}</Subnets>\
+         </CacheSubnetGroup></CacheSubnetGroups></DescribeCacheSubnetGroupsResult></DescribeCacheSubnetGroupsResponse>"
+    ))
+}
+
+fn shared_request() -> Value {
+    let mut request = request();
+    request["network"] = json!({
+        "vpc": "band-up-vpc",
+        "subnetGroup": "vpc-caches",
+        "backendSecurityGroup": "ecs-backend-sg"
+    });
+    request
+}
+
+#[tokio::test]
+async fn takes_subnets_and_zones_from_shared_subnet_group() {
+    let [vpc, _, backend] = reference_network();
+    let found = [
+        ("subnet-0b1b2c3d", "ap-southeast-1b"),
+        ("subnet-0a1b2c3d", "ap-southeast-1a"),
+        ("subnet-0c1b2c3d", "ap-southeast-1b"),
+    ];
+    let group = subnet_group("vpc-0a1b2c3d4e5f60718", &found);
+    let replay = Replay::new([vpc, group, backend]);
+
+    let found = resolved(&replay, shared_request())
+        .await
+        .expect("a network");
+
+    assert_eq!(
+        found.network.subnet_ids,
+        ["subnet-0b1b2c3d", "subnet-0a1b2c3d", "subnet-0c1b2c3d"]
+    );
+    assert_eq!(found.network.zones, ["ap-southeast-1a", "ap-southeast-1b"]);
+    assert_eq!(found.spec.cache.subnet_group_name.as_str(), "vpc-caches");
+    let asked = &replay.forms()[1];
+    assert_eq!(asked["Action"], "DescribeCacheSubnetGroups");
+    assert_eq!(asked["CacheSubnetGroupName"], "vpc-caches");
+}
+
+#[tokio::test]
+async fn rejects_shared_subnet_group_that_does_not_fit() {
+    let vpc = "vpc-0a1b2c3d4e5f60718";
+    let two_zones = [
+        ("subnet-0a1b2c3d", "ap-southeast-1a"),
+        ("subnet-0b1b2c3d", "ap-southeast-1b"),
+    ];
+    let absent = Answer::query_fault(
+        404,
+        "CacheSubnetGroupNotFoundFault",
+        "CacheSubnetGroup vpc-caches not found.",
+    );
+    let cases = [
+        (
+            absent,
+            ErrorName::NotFound,
+            "network.subnetGroup: there is no cache subnet group `vpc-caches` in this account and Region. Nothing was",
+        ),
+        (
+            subnet_group("vpc-0000000000000000a", &two_zones),
+            ErrorName::InvalidSpec,
+            "network.subnetGroup: cache subnet group `vpc-caches` is in VPC vpc-0000000000000000a, but network.vpc is \
+             vpc-0a1b2c3d4e5f60718.",
+        ),
+        (
+            subnet_group(vpc, &two_zones[..1]),
+            ErrorName::InvalidSpec,
+            "network.subnetGroup: all subnets are in one Availability Zone, ap-southeast-1a,",
+        ),
+    ];
+    for (answer, name, message) in cases {
+        let [vpc, _, _] = reference_network();
+
+        let error = resolved(&Replay::new([vpc, answer]), shared_request())
+            .await
+            .expect_err(message);
+
+        assert_eq!(error.name(), name, "{error}");
+        assert!(error.to_string().starts_with(message), "{error}");
+    }
+}
+
 fn reference_network() -> [Answer; 3] {
     [
         vpcs(&[("vpc-0a1b2c3d4e5f60718", "band-up-vpc")]),
@@ -91,7 +187,10 @@ fn reference_network() -> [Answer; 3] {
 }
 
 async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolveNetworkOutput> {
-    let client = Client::new(&replay.config());
+    let clients = Clients {
+        ec2: aws_sdk_ec2::Client::new(&replay.config()),
+        elasticache: aws_sdk_elasticache::Client::new(&replay.config()),
+    };
     let message = json!({
         "environment": "bandup",
         "execution": "run-1",
@@ -99,7 +198,7 @@ async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolveNetworkO
         "request": request,
     });
     let input = serde_json::from_value(message).expect("the message");
-    resolve(&client, input).await
+    resolve(&clients, input).await
 }
 
 #[tokio::test]

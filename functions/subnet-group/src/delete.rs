@@ -8,7 +8,7 @@ use contract::message::{DeleteSubnetGroupInput, DeleteSubnetGroupOutput};
 use crate::find;
 
 /// Deletes the environment's owned subnet groups: the last one requested, and those that earlier requests named before
-/// there was a cache. A group that doesn't exist counts as deleted.
+/// there was a cache. A group that doesn't exist counts as deleted. A shared group is only reported.
 ///
 /// # Errors
 /// Returns `InUse` if another cache still uses a group 15 minutes after the environment's cache was deleted, or
@@ -19,7 +19,11 @@ pub async fn delete(
     input: DeleteSubnetGroupInput,
 ) -> StepResult<DeleteSubnetGroupOutput> {
     let mut outcome = "not there";
-    let mut left = Vec::new();
+    let shared = input.shared_subnet_group.as_ref();
+    let mut left: Vec<_> = shared
+        .map(|name| format!("cache subnet group {name} is shared (network.subnetGroup)"))
+        .into_iter()
+        .collect();
     for name in &input.subnet_group_names {
         match delete_one(elasticache, stack, &input, name).await? {
             Outcome::Absent => {}

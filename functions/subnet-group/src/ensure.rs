@@ -10,7 +10,8 @@ use contract::{Action, Owner, Ownership, Spec};
 
 use crate::find;
 
-/// Creates the subnet group, or gives the existing one the requested subnets. A plan only returns what would be done.
+/// Creates the subnet group, or gives the existing one the requested subnets. A plan only returns what would be done. A
+/// shared subnet group isn't called: `ResolveNetwork` has found it.
 ///
 /// # Errors
 /// Returns `NotOwned` if a group with the requested name is neither owned nor adopted, `Immutable` if it is in another
@@ -28,6 +29,11 @@ pub async fn ensure(
         network,
         ..
     } = input;
+    if spec.network.shared_subnet_group().is_some() {
+        return Ok(EnsureSubnetGroupOutput {
+            actions: Vec::new(),
+        });
+    }
     let owner = spec.owner(stack);
     let name = spec.cache.subnet_group_name.as_str();
     let found = find::subnet_group(elasticache, name).await?;

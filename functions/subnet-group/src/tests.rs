@@ -263,11 +263,58 @@ async fn deleted_all(replay: &Replay, waited: u32, names: &[&str]) -> StepResult
         "environment": "bandup",
         "execution": "run-1",
         "subnetGroupNames": names,
+        "sharedSubnetGroup": null,
         "secondsWaited": waited,
         "createdBy": null,
     });
     let message = serde_json::from_value(message).expect("the state's message");
     delete(&client, "envcache", message).await
+}
+
+#[tokio::test]
+async fn shared_group_is_left_without_a_call() {
+    let replay = Replay::new([]);
+    let client = Client::new(&replay.config());
+    let message = json!({
+        "environment": "bandup",
+        "execution": "run-1",
+        "subnetGroupNames": [],
+        "sharedSubnetGroup": "vpc-caches",
+        "secondsWaited": 0,
+        "createdBy": null,
+    });
+    let message = serde_json::from_value(message).expect("the state's message");
+
+    let found = delete(&client, "envcache", message).await;
+
+    assert_eq!(
+        serde_json::to_value(found.expect("no error")).expect("JSON"),
+        json!({
+            "status": "notOwned",
+            "left": ["cache subnet group vpc-caches is shared (network.subnetGroup)"]
+        })
+    );
+    assert!(replay.forms().is_empty());
+}
+
+#[tokio::test]
+async fn shared_group_is_neither_tagged_nor_changed() {
+    let replay = Replay::new([]);
+    let client = Client::new(&replay.config());
+    let mut message = reference(json!({ "network": network() }));
+    let requested = message["spec"]["network"]
+        .as_object_mut()
+        .expect("a network");
+    requested.remove("subnets");
+    requested.insert("subnetGroup".to_owned(), json!("vpc-caches"));
+    message["spec"]["cache"]["subnetGroupName"] = json!("vpc-caches");
+    message["plan"] = json!(false);
+    let message = serde_json::from_value(message).expect("the state's message");
+
+    let found = ensure(&client, "envcache", message).await;
+
+    assert_eq!(found.expect("no error").actions, []);
+    assert!(replay.forms().is_empty());
 }
 
 #[tokio::test]

@@ -12,12 +12,13 @@ use crate::request::{
     default_subnet_group_name, invalid, null_as_default, read,
 };
 use crate::spec::EventStamp;
-use crate::value::{EnvironmentName, ParameterPrefix};
+use crate::value::{EnvironmentName, ParameterPrefix, SubnetGroupName};
 
 /// A request before defaults are filled in. Only `environment` is required; any other field may be null.
 ///
 /// Fields of a request for a cache are accepted too, so that both events can have the same `detail`. Of these, only the
-/// names count, but `cache` and `parameterPrefix` must be valid.
+/// names count (those of `cache`, `network.subnetGroup`, and `parameterPrefix`), but `cache` and `parameterPrefix` must be
+/// valid.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemovalRequest {
@@ -30,8 +31,7 @@ pub struct RemovalRequest {
     event: Option<EventStamp>,
     rollback: Option<Rollback>,
     dry_run: Option<IgnoredAny>,
-    #[serde(rename = "network")]
-    _network: Option<IgnoredAny>,
+    network: Option<Value>,
     #[serde(rename = "adopt")]
     _adopt: Option<IgnoredAny>,
     #[serde(rename = "onFailure")]
@@ -64,6 +64,11 @@ impl RemovalRequest {
     #[must_use]
     pub fn into_removal(self) -> ResolvedRemoval {
         let environment = self.environment;
+        // The rest of `network` may have any form, so an invalid name counts as missing.
+        let shared_subnet_group = self
+            .network
+            .and_then(|network| serde_json::from_value(network.get("subnetGroup")?.clone()).ok())
+            .map(|name: SubnetGroupName| name.to_string());
         let or_default = |given: Option<String>, default: fn(&EnvironmentName) -> String| {
             given.unwrap_or_else(|| default(&environment))
         };
@@ -76,8 +81,10 @@ impl RemovalRequest {
                 self.cache.security_group_name.map(|name| name.to_string()),
                 default_security_group_name,
             ),
+            shares_subnet_group: shared_subnet_group.is_some(),
             subnet_group_name: or_default(
-                self.cache.subnet_group_name.map(|name| name.to_string()),
+                shared_subnet_group
+                    .or_else(|| self.cache.subnet_group_name.map(|name| name.to_string())),
                 default_subnet_group_name,
             ),
             parameter_prefix: or_default(
@@ -171,6 +178,24 @@ mod tests {
                 "requestedAt": 1_795_341_600_000_i64
             })
         );
+    }
+
+    #[test]
+    fn keeps_the_subnet_group_that_the_network_names() {
+        let names = |network: Value| {
+            let mut removal = removal(json!({ "environment": "staging", "network": network }));
+            removal["names"].take()
+        };
+
+        let found = names(json!({ "vpc": "band-up-vpc", "subnetGroup": "vpc-caches" }));
+
+        assert_eq!(found["subnetGroupName"], "vpc-caches");
+        assert_eq!(found["sharesSubnetGroup"], true);
+        for network in [json!("text"), json!({ "subnetGroup": "Not a name" })] {
+            let found = names(network);
+            assert_eq!(found["subnetGroupName"], "staging-cached-subnet-group");
+            assert_eq!(found["sharesSubnetGroup"], Value::Null);
+        }
     }
 
     #[test]

@@ -58,10 +58,19 @@ impl Request {
     /// Returns the specification: this request with every default filled in.
     ///
     /// # Errors
-    /// Returns `InvalidSpec` if a default that is derived from the environment's name breaks a rule of AWS.
+    /// Returns `InvalidSpec` if a default that is derived from the environment's name breaks a rule of AWS, or if the
+    /// request names two subnet groups.
     pub fn into_spec(self) -> Result<Spec, StepError> {
         let environment = &self.environment;
         let cache = self.cache;
+        let shared_subnet_group = self.network.shared_subnet_group();
+        if shared_subnet_group.is_some() && cache.subnet_group_name.is_some() {
+            return Err(invalid(
+                "cache.subnetGroupName",
+                "is the name of a subnet group that envcache creates, but network.subnetGroup names an existing one: \
+                 remove one of the two fields",
+            ));
+        }
         Ok(Spec {
             cache: Cache {
                 name: or_default(cache.name, "cache.name", default_cache_name(environment))?,
@@ -76,7 +85,7 @@ impl Request {
                     default_security_group_name(environment),
                 )?,
                 subnet_group_name: or_default(
-                    cache.subnet_group_name,
+                    shared_subnet_group.cloned().or(cache.subnet_group_name),
                     "cache.subnetGroupName",
                     default_subnet_group_name(environment),
                 )?,
@@ -367,15 +376,69 @@ mod tests {
             ),
         ];
         for (input, expected) in cases {
-            let error = Request::from_json(input.clone())
-                .and_then(Request::into_spec)
-                .expect_err("an invalid request");
-            assert_eq!(error.name(), ErrorName::InvalidSpec, "{input}");
-            assert!(
-                error.to_string().starts_with(expected),
-                "{input}\n  expected {expected}…\n  found    {error}"
-            );
+            assert_invalid(input, expected);
         }
+    }
+
+    /// Checks that a request is invalid, for a reason that begins with this text.
+    fn assert_invalid(input: Value, expected: &str) {
+        let text = input.to_string();
+        let error = Request::from_json(input)
+            .and_then(Request::into_spec)
+            .expect_err("an invalid request");
+        assert_eq!(error.name(), ErrorName::InvalidSpec, "{text}");
+        assert!(
+            error.to_string().starts_with(expected),
+            "{text}\n  expected {expected}…\n  found    {error}"
+        );
+    }
+
+    #[test]
+    fn network_names_either_subnets_or_a_subnet_group() {
+        let cases = [
+            (
+                with("/network/subnets", Value::Null),
+                "network: missing field `subnets` or `subnetGroup`",
+            ),
+            (
+                with("/network/subnetGroup", json!("vpc-caches")),
+                "network: `subnets` and `subnetGroup` exclude each other",
+            ),
+            (
+                with_shared_subnet_group(json!("vpc--caches")),
+                "network.subnetGroup: `vpc--caches` must not contain two",
+            ),
+            (
+                {
+                    let mut request = with_shared_subnet_group(json!("vpc-caches"));
+                    request["cache"] = json!({ "subnetGroupName": "vpc-caches" });
+                    request
+                },
+                "cache.subnetGroupName: is the name of a subnet group that envcache creates",
+            ),
+        ];
+        for (input, expected) in cases {
+            assert_invalid(input, expected);
+        }
+    }
+
+    /// Returns the smallest request with a shared subnet group instead of subnets.
+    fn with_shared_subnet_group(name: Value) -> Value {
+        let mut request = with("/network/subnets", Value::Null);
+        request["network"]["subnetGroup"] = name;
+        request
+    }
+
+    #[test]
+    fn shared_subnet_group_is_the_cache_subnet_group() {
+        let spec = spec(with_shared_subnet_group(json!("vpc-caches")));
+
+        assert_eq!(spec.cache.subnet_group_name.as_str(), "vpc-caches");
+        let again = serde_json::to_value(&spec.network).expect("JSON");
+        assert_eq!(
+            again,
+            json!({ "vpc": "band-up-vpc", "subnetGroup": "vpc-caches", "backendSecurityGroup": "ecs-backend-sg" })
+        );
     }
 
     #[test]

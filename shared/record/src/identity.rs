@@ -17,6 +17,9 @@ pub struct Identity {
     pub security_group_name: String,
     /// The subnet group's name.
     pub subnet_group_name: String,
+    /// Whether the subnet group is shared (`network.subnetGroup`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_subnet_group: bool,
     /// The path that the endpoint is published below.
     pub parameter_prefix: String,
 }
@@ -30,6 +33,7 @@ impl Identity {
             cache_name: spec.cache.name.to_string(),
             security_group_name: spec.cache.security_group_name.to_string(),
             subnet_group_name: spec.cache.subnet_group_name.to_string(),
+            shares_subnet_group: spec.network.shared_subnet_group().is_some(),
             parameter_prefix: spec.parameter_prefix.to_string(),
         }
     }
@@ -41,6 +45,7 @@ impl Identity {
             cache_name: text("cacheName")?,
             security_group_name: text("securityGroupName")?,
             subnet_group_name: text("subnetGroupName")?,
+            shares_subnet_group: false,
             parameter_prefix: text("parameterPrefix")?,
         })
     }
@@ -55,28 +60,45 @@ impl Identity {
     /// Lists the fields that differ, each with its value in this identity and the requested one.
     #[must_use]
     pub fn differences(&self, requested: &Self) -> Vec<String> {
+        let subnet_groups = |identity: &Self| {
+            let name = Some(identity.subnet_group_name.clone());
+            if identity.shares_subnet_group {
+                (None, name)
+            } else {
+                (name, None)
+            }
+        };
+        let (found_own, found_shared) = subnet_groups(self);
+        let (requested_own, requested_shared) = subnet_groups(requested);
+        let some = |text: &String| Some(text.clone());
         [
-            ("network.vpc", &self.vpc_id, &requested.vpc_id),
-            ("cache.name", &self.cache_name, &requested.cache_name),
+            ("network.vpc", some(&self.vpc_id), some(&requested.vpc_id)),
+            (
+                "cache.name",
+                some(&self.cache_name),
+                some(&requested.cache_name),
+            ),
             (
                 "cache.securityGroupName",
-                &self.security_group_name,
-                &requested.security_group_name,
+                some(&self.security_group_name),
+                some(&requested.security_group_name),
             ),
-            (
-                "cache.subnetGroupName",
-                &self.subnet_group_name,
-                &requested.subnet_group_name,
-            ),
+            ("cache.subnetGroupName", found_own, requested_own),
+            ("network.subnetGroup", found_shared, requested_shared),
             (
                 "parameterPrefix",
-                &self.parameter_prefix,
-                &requested.parameter_prefix,
+                some(&self.parameter_prefix),
+                some(&requested.parameter_prefix),
             ),
         ]
         .into_iter()
         .filter(|(_, found, wanted)| found != wanted)
-        .map(|(field, found, wanted)| format!("{field} is `{found}`, requested `{wanted}`"))
+        .map(|(field, found, wanted)| {
+            let quoted = |name: Option<String>| {
+                name.map_or_else(|| "none".to_owned(), |name| format!("`{name}`"))
+            };
+            format!("{field} is {}, requested {}", quoted(found), quoted(wanted))
+        })
         .collect()
     }
 }
@@ -123,6 +145,44 @@ mod tests {
                 "parameterPrefix": "/bandup/cache"
             })
         );
+    }
+
+    #[test]
+    fn difference_says_which_subnet_group_is_shared() {
+        let read = |value: Value| serde_json::from_value::<Identity>(value).expect("an identity");
+        let shared = |name: &str| {
+            let mut identity = identity();
+            identity["subnetGroupName"] = json!(name);
+            identity["sharesSubnetGroup"] = json!(true);
+            read(identity)
+        };
+        let own = read(identity());
+        let cases = [
+            (
+                &own,
+                &shared("vpc-caches"),
+                vec![
+                    "cache.subnetGroupName is `data`, requested none",
+                    "network.subnetGroup is none, requested `vpc-caches`",
+                ],
+            ),
+            (
+                &shared("data"),
+                &own,
+                vec![
+                    "cache.subnetGroupName is none, requested `data`",
+                    "network.subnetGroup is `data`, requested none",
+                ],
+            ),
+            (
+                &shared("data"),
+                &shared("vpc-caches"),
+                vec!["network.subnetGroup is `data`, requested `vpc-caches`"],
+            ),
+        ];
+        for (found, requested, expected) in cases {
+            assert_eq!(found.differences(requested), expected);
+        }
     }
 
     #[test]

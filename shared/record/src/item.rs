@@ -104,6 +104,7 @@ fn names(spec: &str) -> Option<ResourceNames> {
         cache_name: text("/cache/name")?,
         security_group_name: text("/cache/securityGroupName")?,
         subnet_group_name: text("/cache/subnetGroupName")?,
+        shares_subnet_group: text("/network/subnetGroup").is_some(),
         parameter_prefix: text("/parameterPrefix")?,
     })
 }
@@ -138,6 +139,7 @@ mod tests {
             cache_name: "bandup-redis".to_owned(),
             security_group_name: "redis-sg".to_owned(),
             subnet_group_name: "data".to_owned(),
+            shares_subnet_group: false,
             parameter_prefix: "/bandup/cache".to_owned(),
         }
     }
@@ -213,6 +215,7 @@ mod tests {
                     cache_name: "bandup-redis".to_owned(),
                     security_group_name: "redis-sg".to_owned(),
                     subnet_group_name: "data".to_owned(),
+                    shares_subnet_group: false,
                     parameter_prefix: "/bandup/cache".to_owned(),
                 }),
                 identity: Some(identity()),
@@ -372,6 +375,17 @@ mod tests {
 
             assert_eq!(found.names, None, "{field}");
         }
+    }
+
+    #[test]
+    fn subnet_group_is_shared_when_network_of_spec_names_it() {
+        let mut spec = spec();
+        spec["network"] = json!({ "vpc": "band-up-vpc", "subnetGroup": "data" });
+
+        let found = Record::from_item(&item([("spec", text(spec.to_string()))]));
+
+        let names = found.names.expect("names");
+        assert!(names.shares_subnet_group);
     }
 
     #[test]

@@ -292,6 +292,7 @@ mod tests {
             cache_name: "bandup-redis".to_owned(),
             security_group_name: "redis-sg".to_owned(),
             subnet_group_name: "data".to_owned(),
+            shares_subnet_group: false,
             parameter_prefix: "/bandup/cache".to_owned(),
         }
     }

@@ -82,7 +82,7 @@ fn rejects_message_with_missing_or_unknown_field() {
             let mut without = message.clone();
             without.as_object_mut().expect("an object").remove(field);
             let optional = message[field].is_null()
-                || ["endpoints", "finalSnapshot", "vpcId"].contains(&field);
+                || ["endpoints", "finalSnapshot", "sharedSubnetGroup", "vpcId"].contains(&field);
 
             let result = deserialize(function, without);
 
@@ -137,6 +137,7 @@ fn outputs(function: &str) -> Vec<Value> {
                 cache_name: name(),
                 security_group_name: name(),
                 subnet_group_name: name(),
+                shares_subnet_group: true,
                 parameter_prefix: name(),
             },
             final_snapshot: true,
@@ -239,6 +240,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
                 creation_recorded: true,
                 final_snapshot: Some(name()),
                 subnet_group_names: vec![name()],
+                shared_subnet_group: Some(name()),
                 security_group_name: name(),
                 vpc_id: Some(name()),
                 parameter_prefix: name(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use envcache_tests::definition::{
-    Machine, resources, state_machine, statements, states, steps, strings, template,
+    Machine, if_met, resources, state_machine, statements, states, steps, strings, template,
 };
 use local::Workspace;
 use serde_json::{Value, json};
@@ -202,6 +202,7 @@ fn arns(resource: &Value) -> Vec<&str> {
         resource => vec![resource],
     };
     list.into_iter()
+        .map(if_met)
         .map(|arn| {
             [
                 &arn["Sub"],
@@ -704,6 +705,7 @@ fn optional_parameters_change_nothing_by_default() {
         ("HasLogsKey", "LogsKeyArn", ""),
         ("HasQueuesKey", "QueuesKeyArn", ""),
         ("HasTableKey", "TableKeyArn", ""),
+        ("HasVpcOwner", "VpcOwnerAccount", ""),
     ] {
         assert_eq!(
             template["Conditions"][condition],
@@ -711,6 +713,35 @@ fn optional_parameters_change_nothing_by_default() {
         );
         assert_eq!(template["Parameters"][parameter]["Default"], default);
     }
+}
+
+/// The ARNs of a shared VPC and its subnets have the account ID of their owner. Only two calls name them.
+#[test]
+fn vpc_owner_is_only_in_the_resources_of_two_statements() {
+    let mut found = Vec::new();
+    for (role, definition) in resources("AWS::IAM::Role") {
+        for statement in statements(&definition) {
+            if statement.to_string().contains("VpcOwnerAccount") {
+                found.push((role.clone(), statement));
+            }
+        }
+    }
+
+    let arn = |resource: &str| {
+        format!("arn:${{AWS::Partition}}:ec2:${{AWS::Region}}:${{VpcOwnerAccount}}:{resource}/*")
+    };
+    let [(creator, create), (verifier, join)] = &found[..] else {
+        panic!("two statements: {found:?}");
+    };
+    assert_eq!(creator, "EnsureSecurityGroupRole");
+    assert_eq!(create["Action"], "ec2:CreateSecurityGroup");
+    assert_eq!(
+        create["Resource"][1],
+        json!({ "If": ["HasVpcOwner", { "Sub": arn("vpc") }, { "Ref": "AWS::NoValue" }] })
+    );
+    assert_eq!(verifier, "VerifyEndpointRole");
+    assert_eq!(join["Action"], "ec2:CreateNetworkInterface");
+    assert_eq!(join["Resource"], json!({ "Sub": arn("subnet") }));
 }
 
 #[test]

@@ -12,5 +12,7 @@ mod restricted_account;
 mod results;
 mod rollback;
 mod security;
+mod shared_subnet_group;
+mod shared_vpc;
 mod simulator_validation;
 mod telemetry;

@@ -48,6 +48,37 @@ async fn former_groups_are_recorded_unless_requested_again() {
     }
 }
 
+/// Returns a specification with this shared subnet group.
+fn with_shared(name: &str) -> Value {
+    let spec = spec(name);
+    let mut spec: Value = serde_json::from_str(spec.as_str().expect("a text")).expect("JSON");
+    let network = spec["network"].as_object_mut().expect("an object");
+    network.remove("subnets");
+    network.insert("subnetGroup".to_owned(), json!(name));
+    json!(spec.to_string())
+}
+
+#[tokio::test]
+async fn shared_group_is_never_a_former_one() {
+    let attributes = json!({ "spec": with_shared("vpc-caches"), "formerSubnetGroups": ["data"] });
+
+    let (_, update) = claimed(&attributes, &provision()).await;
+
+    let written = &update["ExpressionAttributeValues"][":formerSubnetGroups"];
+    assert_eq!(written, &json!({ "SS": ["data"] }));
+}
+
+#[tokio::test]
+async fn removal_keeps_the_shared_group_and_deletes_the_former_ones() {
+    let attributes =
+        json!({ "spec": with_shared("vpc-caches"), "formerSubnetGroups": ["data", "vpc-caches"] });
+
+    let (found, _) = claimed(&attributes, &remove()).await;
+
+    assert_eq!(found["subnetGroupNames"], json!(["data"]));
+    assert_eq!(found["sharedSubnetGroup"], "vpc-caches");
+}
+
 #[tokio::test]
 async fn attribute_is_removed_when_no_former_group_is_left() {
     for (case, attributes) in [

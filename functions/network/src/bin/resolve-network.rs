@@ -2,6 +2,10 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let ec2 = aws_sdk_ec2::Client::new(&step::sdk_config().await);
-    step::run(async |input| network::resolve(&ec2, input).await).await
+    let config = step::sdk_config().await;
+    let clients = network::Clients {
+        ec2: aws_sdk_ec2::Client::new(&config),
+        elasticache: aws_sdk_elasticache::Client::new(&config),
+    };
+    step::run(async |input| network::resolve(&clients, input).await).await
 }

@@ -58,6 +58,9 @@ pub struct ResourceNames {
     pub security_group_name: String,
     /// The subnet group's name.
     pub subnet_group_name: String,
+    /// Whether the subnet group is shared (`network.subnetGroup`), so that a removal keeps it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_subnet_group: bool,
     /// The path that the endpoint is published below.
     pub parameter_prefix: String,
 }
@@ -200,8 +203,11 @@ pub struct RemovalClaim {
     pub creation_recorded: bool,
     /// The name for the final snapshot; none if none is requested.
     pub final_snapshot: Option<String>,
-    /// The names of the subnet groups: the last one requested, and those of earlier requests.
+    /// The names of the subnet groups to delete: the last one requested, unless it is shared, and those of earlier
+    /// requests.
     pub subnet_group_names: Vec<String>,
+    /// The name of the shared subnet group, which is kept; none if the last request named none.
+    pub shared_subnet_group: Option<String>,
     /// The name of the security group.
     pub security_group_name: String,
     /// The ID of the VPC that the security group is in; none if the record doesn't say.

@@ -38,8 +38,11 @@ pub struct DeleteSubnetGroupInput {
     pub environment: EnvironmentName,
     /// The name of the execution.
     pub execution: String,
-    /// The names of the subnet groups: the last one requested, and those of earlier requests.
+    /// The names of the subnet groups to delete: the last one requested, unless it is shared, and those of earlier
+    /// requests.
     pub subnet_group_names: Vec<String>,
+    /// The name of the shared subnet group, which is kept; none if there is none.
+    pub shared_subnet_group: Option<String>,
     /// The seconds waited so far since the cache was deleted.
     pub seconds_waited: u32,
     /// In a rollback, the name of the execution whose resources are deleted; none for a removal.
