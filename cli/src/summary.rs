@@ -41,6 +41,11 @@ pub fn of(output: &Value) -> Vec<String> {
         }
     }
     lines.extend(engine_version(&output["engineVersion"]));
+    for kept in output["kept"].as_array().into_iter().flatten() {
+        if let (Some(setting), Some(value)) = (kept["setting"].as_str(), kept["value"].as_str()) {
+            lines.push(format!("  not changed: {setting}: {value}"));
+        }
+    }
     if output["protected"] == true {
         lines.push(
             "  protected: removals are rejected until a run with \"protect\": false".to_owned(),
@@ -115,6 +120,7 @@ mod tests {
             "environment": "bandup",
             "drift": { "inboundRules": ["tcp 6379 from 10.0.0.0/8"] },
             "plan": true,
+            "kept": [{ "setting": "maintenance window", "value": "sun:23:00-mon:01:30" }],
             "actions": [{
                 "operation": "IncreaseReplicaCount",
                 "resource": "bandup-redis",
@@ -131,6 +137,7 @@ mod tests {
                 "IncreaseReplicaCount bandup-redis",
                 "    cache.replicas: 0 → 1",
                 "    zone: b",
+                "  not changed: maintenance window: sun:23:00-mon:01:30",
                 "  inbound rule created outside envcache, not changed: tcp 6379 from 10.0.0.0/8",
             ]
         );

@@ -71,7 +71,9 @@ pub fn cache(environment: &Environment, world: &World, more: &Value) {
 pub fn cache_as_requested(environment: &Environment, world: &World) -> String {
     let security_group = security_group(environment, world);
     let settings = json!({
+        "ReplicationGroupDescription": format!("in memory db for {}", environment.name),
         "NumCacheClusters": 1,
+        "SnapshotRetentionLimit": 1,
         "AutomaticFailoverEnabled": false,
         "SecurityGroupIds": [security_group],
         "AtRestEncryptionEnabled": true,

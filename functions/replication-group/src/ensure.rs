@@ -7,6 +7,7 @@ use contract::{Action, Ownership};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adopt::adopt;
+use crate::adoption::{self, Found};
 use crate::compare::Change;
 use crate::create::{self, create};
 use crate::decide::{self, Next};
@@ -34,7 +35,8 @@ pub struct Clients {
 /// Returns `NotOwned` if the requested name belongs to a group that isn't owned or adoptable, or to a cache cluster;
 /// `Immutable` if AWS can't change a difference in place; `CreateFailed` if ElastiCache couldn't create the group;
 /// `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an undocumented status, a member that doesn't
-/// recover, or replicas that disappear; and `Timeout` after 60 minutes of waiting. Otherwise, returns AWS's error.
+/// recover, replicas that disappear, or a changing group that can't be adopted yet; `InvalidSpec` if a request that adopts
+/// omits a setting; and `Timeout` after 60 minutes of waiting. Otherwise, returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
@@ -223,8 +225,8 @@ impl Round<'_> {
         let elasticache = &self.clients.elasticache;
         let owner = self.input.spec.owner(self.stack);
         let adopts = self.input.spec.options.adopt;
-        let ownership = match find::ownership(elasticache, &owner, adopts, group).await? {
-            OwnershipCheck::Known(ownership) => ownership,
+        let (ownership, tags) = match find::ownership(elasticache, &owner, adopts, group).await? {
+            OwnershipCheck::Known { ownership, tags } => (ownership, tags),
             OwnershipCheck::TagsUnavailable => return self.wait("changing"),
         };
         let members = match find::members(elasticache, group).await? {
@@ -235,10 +237,22 @@ impl Round<'_> {
         let Some(member) = members.first() else {
             return self.wait("without a member");
         };
+        let kept = match ownership {
+            Ownership::Owned => Vec::new(),
+            Ownership::Adoptable => {
+                let found = Found {
+                    group,
+                    members: &members,
+                    tags: &tags,
+                    security_group_id: &self.input.security_group_id,
+                };
+                adoption::check(found, self.input)?
+            }
+        };
         let changes = compare::changes(group, member, self.input)?;
         if self.input.plan {
             return Ok(plan::comparison(
-                self.input, ownership, &changes, group, member,
+                self.input, ownership, kept, &changes, group, member,
             ));
         }
         // Adopts only after the comparison, so that a group with immutable differences isn't adopted.
@@ -351,6 +365,18 @@ impl Round<'_> {
         )
     }
 
+    /// Returns the error for a group that might be adopted and can't be compared now.
+    fn not_comparable(&self, found: &str) -> StepError {
+        StepError::new(
+            ErrorName::UnexpectedStatus,
+            format!(
+                "replication group `{}` is {found}, so it can't be compared before anything is adopted. Nothing was \
+                 changed. Once it is available, start again",
+                self.id
+            ),
+        )
+    }
+
     /// Returns the error for a name that a standalone cache cluster has.
     fn name_taken(&self, reason: &str) -> StepError {
         StepError::new(
@@ -422,11 +448,17 @@ impl Round<'_> {
         decide::observed(self.input, self.record.observed.as_ref())
     }
 
-    /// Waits for a group with the state `found`. A plan only reports the state.
+    /// Waits for a group with the state `found`. A plan only reports the state, unless the request may adopt the group: the
+    /// states that follow the plan would tag other resources before the group is compared.
     fn wait(&self, found: &str) -> StepResult<EnsureReplicationGroupOutput> {
         let outcome = format!("found {found}");
         if self.input.plan {
-            return Ok(plan::unknown(outcome));
+            let is_recorded = self.record.identity.is_some() || self.record.creation.is_some();
+            return if self.input.spec.options.adopt && !is_recorded {
+                Err(self.not_comparable(found))
+            } else {
+                Ok(plan::unknown(outcome))
+            };
         }
         Ok(EnsureReplicationGroupOutput::Waiting {
             outcome,

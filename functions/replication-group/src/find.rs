@@ -139,9 +139,12 @@ async fn cache_cluster(elasticache: &Client, id: &str) -> StepResult<Option<Cach
 }
 
 /// The ownership of a group, if its tags can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum OwnershipCheck {
-    Known(Ownership),
+    Known {
+        ownership: Ownership,
+        tags: Vec<Tag>,
+    },
     /// The group or a member is changing, so the tags can't be read.
     TagsUnavailable,
 }
@@ -162,7 +165,7 @@ pub async fn ownership(
     let id = group.replication_group_id().unwrap_or_default();
     owner
         .classify(&format!("replication group `{id}`"), adopt, pairs(&tags))
-        .map(OwnershipCheck::Known)
+        .map(|ownership| OwnershipCheck::Known { ownership, tags })
 }
 
 /// Returns the group's tags; none while they can't be read.

@@ -1,9 +1,10 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
-//! `find` and `reason` read from ElastiCache; `create`, `adopt`, `change`, and `delete` write to it. `decide`,
-//! `compare`, `immutable`, `placement`, `schedule`, and `version` make decisions; `plan` reports what a run would do.
+//! `find` and `reason` read from ElastiCache; `create`, `adopt`, `change`, and `delete` write to it. `adoption`,
+//! `compare`, `decide`, `immutable`, `placement`, `schedule`, and `version` make decisions; `plan` reports what a run would do.
 
 mod adopt;
+mod adoption;
 mod change;
 mod check;
 mod compare;

@@ -1,7 +1,7 @@
 //! The outputs of a plan: what a run would do to the cache. Pure functions; no AWS calls.
 
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
-use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
+use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, KeptSetting};
 use contract::spec::Cache;
 use contract::{Action, Ownership};
 
@@ -42,6 +42,7 @@ pub fn creation(
     EnsureReplicationGroupOutput::Planned {
         outcome: outcome.to_owned(),
         actions: before.into_iter().chain([create]).collect(),
+        kept: Vec::new(),
         endpoints: None,
         engine_version: None,
     }
@@ -52,15 +53,17 @@ pub fn unknown(outcome: String) -> EnsureReplicationGroupOutput {
     EnsureReplicationGroupOutput::Planned {
         outcome,
         actions: Vec::new(),
+        kept: Vec::new(),
         endpoints: None,
         engine_version: None,
     }
 }
 
-/// Returns the plan for an available cache.
+/// Returns the plan for an available cache. `kept` is of a cache that a run would adopt.
 pub fn comparison(
     input: &EnsureReplicationGroupInput,
     ownership: Ownership,
+    kept: Vec<KeptSetting>,
     changes: &[Change],
     group: &ReplicationGroup,
     member: &CacheCluster,
@@ -71,6 +74,7 @@ pub fn comparison(
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),
+        kept,
         endpoints: find::endpoints(group, &input.spec),
         engine_version: compare::engine_versions(member, input),
     }

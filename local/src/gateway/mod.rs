@@ -32,7 +32,7 @@ use tokio::runtime::Runtime;
 use crate::valkey::Valkey;
 use caller::Callers;
 use clock::Clock;
-use elasticache::{ElastiCache, Lifecycle, ZoneRejection};
+use elasticache::{ElastiCache, Lifecycle, Part, ZoneRejection};
 use fault_scope::{FaultScope, FaultScopes};
 use model::Models;
 use quota::Quotas;
@@ -147,6 +147,13 @@ impl Gateway {
     pub fn set_global_datastore(&self, replication_group: &str, datastore: Option<&str>) {
         let elasticache = &self.shared.elasticache;
         elasticache.set_global_datastore(replication_group, datastore);
+    }
+
+    /// Adds a value to AWS's descriptions of a cache or its members, or replaces it, for settings that MiniStack doesn't
+    /// store. `path` is that of the value's element, such as `["PendingModifiedValues", "CacheNodeType"]`.
+    pub fn set_described(&self, replication_group: &str, part: Part, path: &[&str], value: &str) {
+        let elasticache = &self.shared.elasticache;
+        elasticache.set_described(replication_group, part, path, value);
     }
 
     /// Rejects a cache's creation in these zones, and also if ElastiCache chooses the zones.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::error::{ErrorName, StepError};
-use crate::spec::{Cache, EventStamp, Network, OnFailure, RunOptions, Spec};
+use crate::spec::{Cache, CacheField, EventStamp, Network, OnFailure, RunOptions, Spec};
 use crate::value::{
     Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, QUOTED, Replicas,
     ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
@@ -46,6 +46,20 @@ pub(crate) struct CacheRequest {
     snapshot_retention_days: Option<SnapshotRetentionDays>,
 }
 
+impl CacheRequest {
+    /// Returns the settings that would get their defaults.
+    fn omitted(&self) -> Vec<CacheField> {
+        let is_omitted = |field: &CacheField| match field {
+            CacheField::Description => self.description.is_none(),
+            CacheField::NodeType => self.node_type.is_none(),
+            CacheField::Replicas => self.replicas.is_none(),
+            CacheField::Port => self.port.is_none(),
+            CacheField::SnapshotRetentionDays => self.snapshot_retention_days.is_none(),
+        };
+        CacheField::ALL.into_iter().filter(is_omitted).collect()
+    }
+}
+
 impl Request {
     /// Reads a request.
     ///
@@ -63,6 +77,11 @@ impl Request {
     pub fn into_spec(self) -> Result<Spec, StepError> {
         let environment = &self.environment;
         let cache = self.cache;
+        let omitted = if self.adopt {
+            cache.omitted()
+        } else {
+            Vec::new()
+        };
         let shared_subnet_group = self.network.shared_subnet_group();
         if shared_subnet_group.is_some() && cache.subnet_group_name.is_some() {
             return Err(invalid(
@@ -112,6 +131,7 @@ impl Request {
                 dry_run: self.dry_run,
                 on_failure: self.on_failure,
             },
+            omitted,
             event: self.event,
         })
     }
@@ -199,7 +219,7 @@ mod tests {
 
     use super::Request;
     use crate::error::ErrorName;
-    use crate::spec::Spec;
+    use crate::spec::{CacheField, Spec};
 
     fn smallest() -> Value {
         json!({
@@ -439,6 +459,26 @@ mod tests {
             again,
             json!({ "vpc": "band-up-vpc", "subnetGroup": "vpc-caches", "backendSecurityGroup": "ecs-backend-sg" })
         );
+    }
+
+    #[test]
+    fn omitted_settings_are_listed_only_when_adopting() {
+        let mut request = with(
+            "/cache",
+            json!({ "nodeType": "cache.r7g.large", "replicas": null }),
+        );
+        assert_eq!(spec(request.clone()).omitted, []);
+        request["adopt"] = json!(true);
+
+        let found = spec(request).omitted;
+
+        assert_eq!(
+            json!(found),
+            json!(["description", "replicas", "port", "snapshotRetentionDays"])
+        );
+        for field in CacheField::ALL {
+            assert_eq!(json!(field), field.name(), "the name in a request");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct Spec {
     /// The run options.
     #[serde(default, skip_serializing_if = "RunOptions::is_default")]
     pub options: RunOptions,
+    /// In a request that adopts: the settings that it omits, so that `cache` has their defaults. Otherwise empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<CacheField>,
     /// The event that requested the run; none for a manual execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventStamp>,
@@ -199,6 +202,45 @@ impl Cache {
     #[must_use]
     pub const fn fails_over(&self) -> bool {
         self.replicas.get() > 0
+    }
+}
+
+/// A setting of the cache that a run changes to its default if the request omits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CacheField {
+    #[allow(missing_docs)]
+    Description,
+    #[allow(missing_docs)]
+    NodeType,
+    #[allow(missing_docs)]
+    Replicas,
+    #[allow(missing_docs)]
+    Port,
+    #[allow(missing_docs)]
+    SnapshotRetentionDays,
+}
+
+impl CacheField {
+    /// Every setting.
+    pub const ALL: [Self; 5] = [
+        Self::Description,
+        Self::NodeType,
+        Self::Replicas,
+        Self::Port,
+        Self::SnapshotRetentionDays,
+    ];
+
+    /// Returns the field's name in a request's `cache`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Description => "description",
+            Self::NodeType => "nodeType",
+            Self::Replicas => "replicas",
+            Self::Port => "port",
+            Self::SnapshotRetentionDays => "snapshotRetentionDays",
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use contract::message::{
     DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
     EnsureReplicationGroupInput, EnsureReplicationGroupOutput, EnsureSecurityGroupInput,
     EnsureSecurityGroupOutput, EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan,
-    Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput, Published,
-    RemovalClaim, ResolveNetworkInput, ResolveNetworkOutput, ResolveRemovalInput, ResolvedRemoval,
-    RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput, VerifyEndpointOutput,
+    KeptSetting, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput,
+    Published, RemovalClaim, ResolveNetworkInput, ResolveNetworkOutput, ResolveRemovalInput,
+    ResolvedRemoval, RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput,
+    VerifyEndpointOutput,
 };
 use envcache_tests::definition::{Machine, states, steps};
 use envcache_tests::{array, messages, text};
@@ -165,6 +166,10 @@ fn outputs(function: &str) -> Vec<Value> {
             EnsureReplicationGroupOutput::Planned {
                 outcome: name(),
                 actions: actions(),
+                kept: vec![KeptSetting {
+                    setting: name(),
+                    value: name(),
+                }],
                 endpoints: Some(endpoints()),
                 engine_version: Some(engine_version()),
             },

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use contract::error::ABORTED;
 use contract::message::{
-    Drift, EngineVersions, EnvironmentPlan, Protection, Published, RetractEndpointOutput,
+    Drift, EngineVersions, EnvironmentPlan, KeptSetting, Protection, Published,
+    RetractEndpointOutput,
 };
 use contract::value::{EngineVersion, EnvironmentName};
 use contract::{Action, ErrorName};
@@ -90,11 +91,16 @@ fn plan() -> Value {
         Some("0".to_owned()),
         Some("1".to_owned()),
     );
+    let kept = KeptSetting {
+        setting: "parameter group".to_owned(),
+        value: "sessions-valkey8".to_owned(),
+    };
     let of_states = json!({
         "plan": true,
         "cache": "compared",
         "engineVersion": engine_versions(),
         "actions": [to_json(&action)],
+        "kept": [to_json(&kept)],
         "drift": drift(),
     });
     merged([to_json(&plan), of_states])

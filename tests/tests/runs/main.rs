@@ -1,6 +1,7 @@
 //! Runs of the workflow, in parallel. Most share one stack; each test uses environments of its own.
 
 mod account_limits;
+mod adoption;
 mod aws_behavior;
 mod cache_lifecycle;
 mod concurrency;

@@ -1,6 +1,7 @@
 //! Tests of the steps with replayed answers of ElastiCache and DynamoDB. The files test these modules:
 //!
 //! - `adopt`: `adopt`
+//! - `adoption`: `adoption`, and its table in `docs/adopt.md`
 //! - `change`: `compare`, `immutable`, and `change`
 //! - `check`: `check`
 //! - `claim`: the writes to the record in `ensure`
@@ -13,6 +14,7 @@
 //! - `upgrade`: `version`
 
 mod adopt;
+mod adoption;
 mod change;
 mod check;
 mod claim;

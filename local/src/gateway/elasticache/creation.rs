@@ -37,6 +37,7 @@ impl ElastiCache {
                 failed_members: BTreeMap::new(),
                 loses_replicas: false,
                 global_datastore: None,
+                described: Vec::new(),
                 subnet_group_name: call
                     .field("CacheSubnetGroupName")
                     .unwrap_or_default()

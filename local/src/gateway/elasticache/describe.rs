@@ -7,8 +7,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::Group;
 use super::lifecycle::Phase;
+use super::{Group, Part};
 use crate::gateway::xml::Element;
 
 /// Changes every replication group in an answer.
@@ -39,6 +39,7 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
         "ReplicationGroupCreateTime",
         &timestamp(group),
     ));
+    set_described(element, group, Part::Group);
     let members: Vec<_> = element
         .at(&["NodeGroups", "NodeGroup", "NodeGroupMembers"])
         .into_iter()
@@ -95,6 +96,7 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
         ));
         element.set(Element::leaf("NetworkType", "ipv4"));
         element.set(Element::leaf("IpDiscovery", "ipv4"));
+        set_described(element, group, Part::Member);
         // AWS returns nodes only if `ShowCacheNodeInfo` is set, which no caller does.
         element.remove("CacheNodes");
         let arn = element.text_of("ARN").to_owned();
@@ -102,6 +104,13 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
             element.set(Element::leaf("ARN", &format!("{before}:{id}")));
         }
     });
+}
+
+/// Adds the elements that MiniStack doesn't store.
+fn set_described(element: &mut Element, group: &Group, part: Part) {
+    for (_, described) in group.described.iter().filter(|(of, _)| *of == part) {
+        element.set(described.clone());
+    }
 }
 
 fn endpoint(group: &Group) -> [Element; 2] {

@@ -60,6 +60,15 @@ struct State {
     rejected_zones: HashMap<String, (Vec<String>, ZoneRejection)>,
 }
 
+/// A part of a cache that ElastiCache describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The replication group.
+    Group,
+    /// Each of its members.
+    Member,
+}
+
 /// What MiniStack doesn't store about a replication group.
 #[derive(Clone, Debug)]
 struct Group {
@@ -76,6 +85,8 @@ struct Group {
     loses_replicas: bool,
     /// The ID of the global datastore that it is the primary member of.
     global_datastore: Option<String>,
+    /// Additional elements of its descriptions.
+    described: Vec<(Part, Element)>,
     subnet_group_name: String,
     security_groups: Vec<String>,
     /// MiniStack's last description of the group, from before its deletion.
@@ -135,6 +146,27 @@ impl ElastiCache {
     pub(super) fn set_global_datastore(&self, replication_group: &str, datastore: Option<&str>) {
         if let Some(group) = self.state().groups.get_mut(replication_group) {
             group.global_datastore = datastore.map(str::to_owned);
+        }
+    }
+
+    pub(super) fn set_described(
+        &self,
+        replication_group: &str,
+        part: Part,
+        path: &[&str],
+        value: &str,
+    ) {
+        let Some((last, parents)) = path.split_last() else {
+            return;
+        };
+        let element = parents
+            .iter()
+            .rev()
+            .fold(Element::leaf(last, value), |child, parent| {
+                Element::with(parent, [child])
+            });
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            group.described.push((part, element));
         }
     }
 

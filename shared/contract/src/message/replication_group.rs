@@ -78,11 +78,23 @@ pub enum EnsureReplicationGroupOutput {
         outcome: String,
         /// The write calls that a run would make, in order.
         actions: Vec<Action>,
+        /// The settings of an adopted cache that differ from those of a new one and stay.
+        kept: Vec<KeptSetting>,
         /// The cache's endpoints; none before there is a cache.
         endpoints: Option<Endpoints>,
         /// The engine version that it runs, and the requested one; none before there is a cache that can be compared.
         engine_version: Option<EngineVersions>,
     },
+}
+
+/// A setting of an adopted cache that envcache never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeptSetting {
+    /// The setting's name, as `docs/adopt.md` lists it.
+    pub setting: String,
+    /// The setting's value.
+    pub value: String,
 }
 
 /// The input of `CheckReplicationGroup`.

@@ -1,0 +1,365 @@
+//! Tests of the decision whether a cache can be adopted.
+
+use std::collections::BTreeMap;
+
+use contract::error::{ErrorName, StepError, StepResult};
+use serde_json::{Value, json};
+
+use super::{Aws, adopting, described, held, member, message, owned, same, tagged, with};
+use crate::adoption::{Decision, RULES};
+
+/// How a cache differs from one that envcache creates.
+#[derive(Clone, Copy)]
+struct Case {
+    /// Additional XML in the group's description.
+    group: &'static str,
+    /// A text in the member's description, and its replacement.
+    member: (&'static str, &'static str),
+    tag: Option<&'static str>,
+}
+
+const SAME: Case = Case {
+    group: "",
+    member: ("<Engine>", "<Engine>"),
+    tag: None,
+};
+
+impl Case {
+    /// Returns an account with this unowned cache, which no record names.
+    fn account(self) -> Aws {
+        let with_group = move |body: String| {
+            body.replace("<CacheNodeType>", &format!("{}<CacheNodeType>", self.group))
+        };
+        let (from, to) = self.member;
+        let with_member = move |body: String| body.replace(from, to);
+        let tags: Vec<_> = self.tag.map(|key| (key, "secret")).into_iter().collect();
+        Aws::with_record(
+            &held(None),
+            [
+                described("available", with_group),
+                tagged(&tags),
+                member(with_member),
+            ],
+        )
+    }
+}
+
+/// Plans the adoption by a request with these cache settings.
+async fn planned(aws: &Aws, message: Value) -> StepResult<Value> {
+    let message = with(adopting(message), &json!({ "plan": true }));
+    let found = aws.ensure(message).await?;
+    Ok(serde_json::to_value(found).expect("JSON"))
+}
+
+/// Returns a cache with a value for each rule, in AWS's formats:
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>,
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html>.
+fn cases() -> BTreeMap<&'static str, (Case, &'static str)> {
+    let of_group = |group| Case { group, ..SAME };
+    let of_member = |from, to| Case {
+        member: (from, to),
+        ..SAME
+    };
+    BTreeMap::from([
+        (
+            "pending changes",
+            (
+                Case {
+                    group: "<PendingModifiedValues><AutomaticFailoverStatus>enabled</AutomaticFailoverStatus></PendingModifiedValues>",
+                    member: (
+                        "<Engine>",
+                        "<PendingModifiedValues><CacheNodeType>cache.m7g.large</CacheNodeType></PendingModifiedValues><Engine>",
+                    ),
+                    tag: None,
+                },
+                "automatic failover enabled, node type cache.m7g.large",
+            ),
+        ),
+        (
+            "TLS mode",
+            (
+                of_group("<TransitEncryptionMode>preferred</TransitEncryptionMode>"),
+                "preferred",
+            ),
+        ),
+        (
+            "cluster mode",
+            (
+                of_group("<ClusterMode>compatible</ClusterMode>"),
+                "compatible",
+            ),
+        ),
+        (
+            "global datastore",
+            (
+                of_group(
+                    "<GlobalReplicationGroupInfo><GlobalReplicationGroupId>sgaui-sessions</GlobalReplicationGroupId>\
+                     </GlobalReplicationGroupInfo>",
+                ),
+                "sgaui-sessions",
+            ),
+        ),
+        (
+            "other security groups",
+            (
+                of_member(
+                    "</SecurityGroups>",
+                    "<member><SecurityGroupId>sg-0f</SecurityGroupId></member></SecurityGroups>",
+                ),
+                "sg-0f",
+            ),
+        ),
+        (
+            "automatic minor upgrades",
+            (
+                of_group("<AutoMinorVersionUpgrade>false</AutoMinorVersionUpgrade>"),
+                "off",
+            ),
+        ),
+        (
+            "parameter group",
+            (
+                of_member("default.valkey8", "sessions-valkey8"),
+                "sessions-valkey8",
+            ),
+        ),
+        (
+            "maintenance window",
+            (
+                of_member(
+                    "<Engine>",
+                    "<PreferredMaintenanceWindow>sun:23:00-mon:01:30</PreferredMaintenanceWindow><Engine>",
+                ),
+                "sun:23:00-mon:01:30",
+            ),
+        ),
+        (
+            "snapshot window",
+            (
+                of_group("<SnapshotWindow>05:00-09:00</SnapshotWindow>"),
+                "05:00-09:00",
+            ),
+        ),
+        (
+            "log delivery",
+            (
+                of_group(
+                    "<LogDeliveryConfigurations><LogDeliveryConfiguration><LogType>slow-log</LogType>\
+                     <DestinationType>cloudwatch-logs</DestinationType></LogDeliveryConfiguration></LogDeliveryConfigurations>",
+                ),
+                "slow-log to cloudwatch-logs",
+            ),
+        ),
+        (
+            "notification topic",
+            (
+                of_member(
+                    "<Engine>",
+                    "<NotificationConfiguration><TopicArn>arn:aws:sns:ap-southeast-1:123456789012:caches</TopicArn>\
+                     </NotificationConfiguration><Engine>",
+                ),
+                "arn:aws:sns:ap-southeast-1:123456789012:caches",
+            ),
+        ),
+        (
+            "KMS key",
+            (
+                of_group("<KmsKeyId>1234abcd-12ab-34cd-56ef-1234567890ab</KmsKeyId>"),
+                "1234abcd-12ab-34cd-56ef-1234567890ab",
+            ),
+        ),
+        (
+            "network type",
+            (
+                of_group("<NetworkType>dual_stack</NetworkType><IpDiscovery>ipv4</IpDiscovery>"),
+                "dual_stack, discovery of ipv4",
+            ),
+        ),
+        (
+            "data tiering",
+            (of_group("<DataTiering>enabled</DataTiering>"), "enabled"),
+        ),
+        (
+            "durability",
+            (of_group("<Durability>default</Durability>"), "default"),
+        ),
+        (
+            "Outposts",
+            (
+                of_group(
+                    "<MemberClustersOutpostArns><ReplicationGroupOutpostArn>arn:aws:outposts:ap-southeast-1:123456789012:outpost/op-0a\
+                     </ReplicationGroupOutpostArn></MemberClustersOutpostArns>",
+                ),
+                "arn:aws:outposts:ap-southeast-1:123456789012:outpost/op-0a",
+            ),
+        ),
+        (
+            "other tags",
+            (
+                Case {
+                    tag: Some("team"),
+                    ..SAME
+                },
+                "team",
+            ),
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn every_setting_is_kept_and_reported_or_rejected() {
+    let cases = cases();
+    for rule in &RULES {
+        let (case, value) = cases[rule.setting];
+
+        let found = planned(&case.account(), message(&json!({}))).await;
+
+        match rule.decision {
+            Decision::Kept => {
+                let kept = json!([{ "setting": rule.setting, "value": value }]);
+                assert_eq!(found.expect(rule.setting)["kept"], kept);
+            }
+            Decision::Rejected(remedy) => {
+                let error = found.expect_err(rule.setting);
+                assert_eq!(error.name(), ErrorName::Immutable);
+                let text = format!(
+                    "replication group `bandup-redis` can't be adopted as it is. {}: {value} ({remedy}). Nothing was \
+                     changed.",
+                    rule.setting
+                );
+                assert!(error.to_string().starts_with(&text), "{error}\n{text}");
+            }
+        }
+    }
+    assert_eq!(cases.len(), RULES.len());
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_cache_as_envcache_creates_it() {
+    let found = planned(&SAME.account(), message(&json!({}))).await;
+
+    assert_eq!(found.expect("a plan")["kept"], json!([]));
+}
+
+#[tokio::test]
+async fn rules_do_not_apply_to_owned_caches() {
+    let preferred = |body: String| {
+        let mode = "<TransitEncryptionMode>preferred</TransitEncryptionMode><CacheNodeType>";
+        body.replace("<CacheNodeType>", mode)
+    };
+    let aws = Aws::with_record(
+        &held(None),
+        [described("available", preferred), owned(), member(same)],
+    );
+
+    let found = planned(&aws, message(&json!({}))).await.expect("a plan");
+
+    assert_eq!(found["kept"], json!([]));
+}
+
+/// Returns the error of a request that omits these settings and has the others.
+async fn omitting(omitted: &Value, cache: &Value) -> Result<Value, StepError> {
+    let mut message = message(cache);
+    message["spec"]["omitted"] = omitted.clone();
+    planned(&SAME.account(), message).await
+}
+
+#[tokio::test]
+async fn omitted_setting_that_is_not_the_default_is_rejected_with_the_cache_to_paste() {
+    // The account's cache has cache.t3.micro and no replicas. Here, the defaults are others.
+    let cache = json!({ "nodeType": "cache.t4g.small", "replicas": 1, "engineVersion": "8.0" });
+
+    let error = omitting(&json!(["nodeType", "replicas", "port"]), &cache)
+        .await
+        .expect_err("two settings differ");
+
+    assert_eq!(error.name(), ErrorName::InvalidSpec);
+    let text = error.to_string();
+    let (reasons, pasted) = text.split_once("\"cache\": ").expect("the cache");
+    assert!(
+        reasons.contains(
+            "them: cache.nodeType is \"cache.t3.micro\", and the default is \"cache.t4g.small\"; cache.replicas is 0, and \
+             the default is 1. Nothing was changed."
+        ),
+        "{reasons}"
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(pasted).expect("JSON"),
+        json!({
+            "name": "bandup-redis",
+            "description": "in memory db for bandup",
+            "securityGroupName": "redis-sg",
+            "subnetGroupName": "bandup-cached-subnet-group",
+            "nodeType": "cache.t3.micro",
+            "replicas": 0,
+            "engineVersion": "8.0",
+            "port": 6379,
+            "snapshotRetentionDays": 1
+        })
+    );
+}
+
+#[tokio::test]
+async fn explicit_settings_are_changed_and_equal_ones_may_be_omitted() {
+    let explicit = omitting(&json!([]), &json!({ "nodeType": "cache.t4g.small" })).await;
+    let equal = omitting(&json!(["nodeType", "replicas"]), &json!({})).await;
+
+    let changed = explicit.expect("a plan")["actions"].to_string();
+    assert!(changed.contains("cache.t4g.small"), "{changed}");
+    assert_eq!(
+        equal.expect("a plan")["actions"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[tokio::test]
+async fn changing_cache_is_not_planned_when_it_may_be_adopted() {
+    for status in ["creating", "modifying", "snapshotting"] {
+        let members = || (status == "modifying").then(|| member(same));
+        let aws = |record: &Value| {
+            let answers = [described(status, same)].into_iter().chain(members());
+            Aws::with_record(record, answers)
+        };
+
+        let error = planned(&aws(&held(None)), message(&json!({})))
+            .await
+            .expect_err(status);
+
+        assert_eq!(error.name(), ErrorName::UnexpectedStatus, "{error}");
+        assert!(
+            error.to_string().contains(&format!("is {status}")),
+            "{error}"
+        );
+
+        // A cache that the environment's record names has been compared.
+        let mut recorded = held(None);
+        recorded["cacheIdentity"] = json!(replay::identity().to_string());
+        let plan = planned(&aws(&recorded), message(&json!({}))).await;
+        assert_eq!(plan.expect("a plan")["status"], "planned");
+    }
+}
+
+#[test]
+fn adoption_page_lists_every_rule_with_its_decision() {
+    let page = include_str!("../../../../docs/adopt.md");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    for rule in &RULES {
+        let row = rows.iter().find(|row| row[0] == rule.setting);
+        let decision = match rule.decision {
+            Decision::Kept => "kept",
+            Decision::Rejected(_) => "rejected",
+        };
+        let listed = row.map(|row| row[1]);
+        assert_eq!(listed, Some(decision), "{} on the page", rule.setting);
+    }
+    let listed = rows
+        .iter()
+        .filter(|row| row.get(1) == Some(&"kept"))
+        .count();
+    let kept = RULES.iter().filter(|rule| rule.decision == Decision::Kept);
+    assert_eq!(listed, kept.count(), "the page lists other kept settings");
+}

@@ -1,0 +1,182 @@
+//! The decisions about the settings of a cache that is adopted. Nothing is changed before everything is compared.
+
+use envcache_tests::{Ended, Environment, array, fast_world as world, resources, text, unmanaged};
+use local::gateway::elasticache::{Lifecycle, Part};
+use serde_json::{Value, json};
+
+/// Returns an adopting request with these cache settings.
+fn adopting(environment: &Environment, cache: &Value) -> Value {
+    let mut request = environment.request_with("/cache", cache.clone());
+    request["adopt"] = json!(true);
+    request
+}
+
+fn cache_name(environment: &Environment) -> String {
+    format!("{}-redis", environment.name)
+}
+
+/// Starts a dry run of the request.
+fn plan(request: &Value) -> Ended {
+    let mut dry = request.clone();
+    dry["dryRun"] = json!(true);
+    world().run(&dry)
+}
+
+/// Runs the request, and checks that it is rejected with this error, and that nothing was changed. Returns the reason.
+fn rejected(environment: &Environment, request: &Value, error: &str) -> String {
+    let resources = || {
+        let mut found = resources::of(environment, world()).expect("the resources");
+        // The record stores the result of the run.
+        found.as_object_mut().expect("an object").remove("record");
+        found
+    };
+    let before = resources();
+
+    let ended = world().run(request);
+    let planned = plan(request);
+
+    assert_eq!(ended.error, error, "{ended:?}");
+    assert!(
+        ended.cause.starts_with("PlanReplicationGroup: "),
+        "{ended:?}"
+    );
+    assert_eq!(planned.output["rejected"]["error"], error, "{planned:?}");
+    assert_eq!(before, resources(), "tagged or changed");
+    ended.cause
+}
+
+#[test]
+fn request_that_omits_settings_is_rejected_with_the_cache_to_paste() {
+    let environment = world().environment();
+    let group = unmanaged::security_group(&environment, world());
+    let settings = json!({
+        "CacheNodeType": "cache.t3.medium",
+        "NumCacheClusters": 2,
+        "AutomaticFailoverEnabled": true,
+        "MultiAZEnabled": true,
+        "SnapshotRetentionLimit": 7,
+        "SecurityGroupIds": [group],
+        "AtRestEncryptionEnabled": true,
+        "TransitEncryptionEnabled": true,
+        "Port": 6379,
+    });
+    unmanaged::cache(&environment, world(), &settings);
+    unmanaged::wait_until_available(&environment, world());
+
+    let cause = rejected(
+        &environment,
+        &adopting(&environment, &json!({ "replicas": 1 })),
+        "InvalidSpec",
+    );
+
+    for omitted in [
+        "cache.description is \"created manually\"",
+        "cache.nodeType is \"cache.t3.medium\"",
+        "cache.snapshotRetentionDays is 7",
+    ] {
+        assert!(cause.contains(omitted), "no {omitted:?} in {cause}");
+    }
+    let (_, pasted) = cause.split_once("\"cache\": ").expect("the cache");
+    let pasted: Value = serde_json::from_str(pasted).expect("JSON");
+    let adopted = world().run(&adopting(&environment, &pasted));
+    assert_eq!(adopted.status, "SUCCEEDED", "{adopted:?}");
+    let mut later = environment.request();
+    later["cache"] = pasted;
+    let again = plan(&later);
+    assert_eq!(again.output["actions"], json!([]), "{again:?}");
+}
+
+#[test]
+fn plan_reports_what_an_adoption_keeps() {
+    let environment = world().environment();
+    unmanaged::cache_as_requested(&environment, world());
+    let cache = cache_name(&environment);
+    let topic = "arn:aws:sns:ap-southeast-1:123456789012:caches";
+    let gateway = world().gateway();
+    gateway.set_described(&cache, Part::Group, &["AutoMinorVersionUpgrade"], "false");
+    gateway.set_described(
+        &cache,
+        Part::Member,
+        &["NotificationConfiguration", "TopicArn"],
+        topic,
+    );
+    let request = adopting(&environment, &json!({}));
+
+    let planned = plan(&request);
+    let adopted = world().run(&request);
+    let later = plan(&environment.request());
+
+    let kept = |setting: &str| {
+        array(&planned.output["kept"])
+            .find(|kept| kept["setting"] == setting)
+            .map(|kept| text(&kept["value"]))
+    };
+    assert_eq!(kept("automatic minor upgrades").as_deref(), Some("off"));
+    assert_eq!(kept("notification topic").as_deref(), Some(topic));
+    assert_eq!(adopted.status, "SUCCEEDED", "{adopted:?}");
+    assert_eq!(later.output["kept"], json!([]), "it is owned: {later:?}");
+}
+
+#[test]
+fn pending_node_type_is_neither_hidden_nor_applied() {
+    let environment = world().environment();
+    unmanaged::cache_as_requested(&environment, world());
+    world().gateway().set_described(
+        &cache_name(&environment),
+        Part::Member,
+        &["PendingModifiedValues", "CacheNodeType"],
+        "cache.m7g.large",
+    );
+
+    let cause = rejected(
+        &environment,
+        &adopting(&environment, &json!({ "description": "sessions" })),
+        "Immutable",
+    );
+
+    assert!(
+        cause.contains("pending changes: node type cache.m7g.large ("),
+        "{cause}"
+    );
+}
+
+#[test]
+fn cache_with_other_security_groups_is_not_adopted() {
+    let environment = world().environment();
+    unmanaged::cache_as_requested(&environment, world());
+    let other = unmanaged::security_group_named(&environment, world(), "clients");
+    let request = adopting(&environment, &json!({ "securityGroupName": "clients" }));
+
+    let cause = rejected(&environment, &request, "Immutable");
+
+    assert!(
+        cause.contains("other security groups: sg-") && !cause.contains(&other),
+        "{cause}"
+    );
+}
+
+#[test]
+fn changing_cache_is_not_adopted_and_nothing_is_tagged() {
+    let environment = world().environment();
+    world().gateway().set_lifecycle(
+        &cache_name(&environment),
+        Lifecycle {
+            creating: 3600.0,
+            ..Lifecycle::default()
+        },
+    );
+    let group = unmanaged::security_group(&environment, world());
+    let settings = json!({ "NumCacheClusters": 1, "AutomaticFailoverEnabled": false, "SecurityGroupIds": [group] });
+    unmanaged::cache(&environment, world(), &settings);
+
+    let cause = rejected(
+        &environment,
+        &adopting(&environment, &json!({})),
+        "UnexpectedStatus",
+    );
+
+    assert!(
+        cause.contains("is creating, so it can't be compared"),
+        "{cause}"
+    );
+}
