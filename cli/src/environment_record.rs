@@ -74,21 +74,13 @@ pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<O
 
 /// Reads every record, and returns them in the order of their environments' names.
 pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
-    let items: Vec<_> = dynamodb
-        .scan()
-        .table_name(table)
-        .consistent_read(true)
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await
-        .map_err(|error| aws_error("Scan", error))?;
-    let mut records: Vec<_> = items
-        .iter()
-        .map(record::Record::from_item)
-        .map(Record::of)
-        .collect();
+    let table = Table {
+        dynamodb: dynamodb.clone(),
+        name: table.to_owned(),
+    };
+    let found = table.read_all().await;
+    let found = found.map_err(|error| aws_error("Scan", error))?;
+    let mut records: Vec<_> = found.into_iter().map(Record::of).collect();
     records.sort_by(|one, other| one.environment.cmp(&other.environment));
     Ok(records)
 }

@@ -15,7 +15,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         "primary": { "host": "cache.example", "port": 6379 },
         "reader": { "host": "reader.example", "port": 6379 }
     });
-    let group = json!({ "plan": false, "spec": spec, "network": network() });
+    let group = json!({ "plan": false, "spec": spec, "belongsHere": false, "network": network() });
     let request = json!({
         "environment": "bandup",
         "finalSnapshot": true,
@@ -49,6 +49,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
                 "executionArn": "arn:aws:states:ap-southeast-1:123456789012:execution:provision:run-1",
                 "plan": false,
                 "spec": spec,
+                "belongsHere": false,
                 "network": network(),
                 "securityGroupId": "sg-0c1b2c3d4e5f60718",
                 "defaultEngineVersion": "8.2",
@@ -62,7 +63,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         ("VerifyEndpoint", json!({ "endpoints": endpoints })),
         (
             "PublishEndpoint",
-            json!({ "plan": false, "spec": spec, "endpoints": endpoints }),
+            json!({ "plan": false, "spec": spec, "belongsHere": false, "endpoints": endpoints }),
         ),
         (
             "RetractEndpoint",

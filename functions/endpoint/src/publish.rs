@@ -7,7 +7,7 @@ use contract::message::{
     Endpoint, Endpoints, PublishEndpointInput, PublishEndpointOutput, Published,
 };
 use contract::parameter::{Parameter, outdated, parameters};
-use contract::{Action, Owner, Ownership, Spec};
+use contract::{Action, Adoption, Owner, Ownership, Spec};
 
 use crate::delete::delete;
 use crate::find::{Found, pairs, read, tags};
@@ -27,6 +27,7 @@ pub async fn publish(
         execution,
         plan,
         spec,
+        belongs_here,
         endpoints,
         ..
     } = input;
@@ -54,8 +55,9 @@ pub async fn publish(
             UNKNOWN.clone_into(&mut parameter.value);
         }
     }
+    let adoption = spec.adoption(belongs_here);
     let outdated = outdated(spec.parameter_prefix.as_str(), &endpoints);
-    let changes = plan_changes(ssm, &owner, spec.options.adopt, &requested, outdated).await?;
+    let changes = plan_changes(ssm, &owner, adoption, &requested, outdated).await?;
     if plan {
         let actions = changes.iter().map(Change::to_action).collect();
         return Ok(PublishEndpointOutput::Planned { actions });
@@ -133,7 +135,7 @@ impl Change<'_> {
 async fn plan_changes<'a>(
     ssm: &Client,
     owner: &Owner,
-    adopt: bool,
+    adoption: Adoption,
     requested: &'a [Parameter],
     outdated: Option<String>,
 ) -> StepResult<Vec<Change<'a>>> {
@@ -147,7 +149,7 @@ async fn plan_changes<'a>(
         };
         let ownership = owner.classify(
             &format!("parameter `{}`", parameter.name),
-            adopt,
+            adoption,
             pairs(&tags(ssm, &parameter.name).await?),
         )?;
         require_string(&parameter.name, kind)?;

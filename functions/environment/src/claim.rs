@@ -2,12 +2,13 @@
 
 use aws_sdk_sfn::types::{ExecutionStatus, IncludedData};
 use contract::error::StepResult;
-use contract::message::{ClaimEnvironmentInput, ClaimEnvironmentOutput};
-use record::{Condition, Record, Table};
+use contract::message::{BelongsHere, ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest};
+use record::{Condition, Identity, Record, Table};
 
 use crate::decide::{
     Decision, HolderStatus, IN_FLIGHT_SECONDS, decide, is_dry_run, take_over_update,
 };
+use crate::evidence::belongs_here;
 
 /// How often a claim is decided if other runs write the record. After that, the state machine waits.
 const ATTEMPTS: u32 = 3;
@@ -41,7 +42,9 @@ pub async fn claim(
         .await
         .map_err(|error| step::failure("GetItem", environment, error))?
         .unwrap_or_default();
+    let others = other_records(clients, &input).await?;
     for _ in 0..ATTEMPTS {
+        let belongs_here = evidence_for(&input, &record, others.as_deref());
         let holder = holder_status(&clients.sfn, &record, &input).await?;
         let (update, output) = match decide(&input, &record, holder)? {
             Decision::Superseded(reason) => {
@@ -59,11 +62,17 @@ pub async fn claim(
                 });
             }
             Decision::Claim(begin) | Decision::TakeOver { begin, .. } if writes_nothing => {
-                return Ok(ClaimEnvironmentOutput::Free { plan: begin.plan });
+                return Ok(ClaimEnvironmentOutput::Free {
+                    plan: begin.plan,
+                    belongs_here,
+                });
             }
             Decision::Claim(begin) => (
                 begin.update,
-                ClaimEnvironmentOutput::Claimed { claim: begin.claim },
+                ClaimEnvironmentOutput::Claimed {
+                    claim: begin.claim,
+                    belongs_here,
+                },
             ),
             Decision::TakeOver { former, .. } => (
                 take_over_update(&input),
@@ -86,6 +95,42 @@ pub async fn claim(
         wait_seconds: BUSY_SECONDS,
         waited_for: input.waited_for,
     })
+}
+
+/// Returns the records of the other environments if the request adopts; only then, they are needed.
+async fn other_records(
+    clients: &Clients,
+    input: &ClaimEnvironmentInput,
+) -> StepResult<Option<Vec<Record>>> {
+    let adopts = match &input.request {
+        ClaimRequest::Provision { spec, .. } => spec.options.adopt,
+        ClaimRequest::Remove(_) => false,
+    };
+    if !adopts {
+        return Ok(None);
+    }
+    let mut records = clients
+        .records
+        .read_all()
+        .await
+        .map_err(|error| step::failure("Scan", &clients.records.name, error))?;
+    records.retain(|record| record.environment != input.environment.as_str());
+    Ok(Some(records))
+}
+
+/// Returns which of the requested resources belong to the environment; none if the request doesn't adopt.
+fn evidence_for(
+    input: &ClaimEnvironmentInput,
+    record: &Record,
+    others: Option<&[Record]>,
+) -> BelongsHere {
+    match (&input.request, others) {
+        (ClaimRequest::Provision { spec, network }, Some(others)) => {
+            let requested = Identity::requested(spec, network);
+            belongs_here(&input.environment, record, others, &requested)
+        }
+        _ => BelongsHere::default(),
+    }
 }
 
 /// Returns what Step Functions says about the other execution that holds the environment, if one does. A dry run

@@ -190,12 +190,9 @@ pub const RULES: [Rule; 17] = [
         decision: Decision::Kept,
         // Their values may be secret.
         value: |found| {
-            listed(
-                found
-                    .tags
-                    .iter()
-                    .filter_map(|tag| tag.key().map(str::to_owned)),
-            )
+            let keys = found.tags.iter().filter_map(Tag::key);
+            let others = keys.filter(|key| !key.starts_with("envcache:"));
+            listed(others.map(str::to_owned))
         },
     },
 ];

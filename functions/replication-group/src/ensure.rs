@@ -224,8 +224,8 @@ impl Round<'_> {
     async fn compare(&self, group: &ReplicationGroup) -> StepResult<EnsureReplicationGroupOutput> {
         let elasticache = &self.clients.elasticache;
         let owner = self.input.spec.owner(self.stack);
-        let adopts = self.input.spec.options.adopt;
-        let (ownership, tags) = match find::ownership(elasticache, &owner, adopts, group).await? {
+        let adoption = self.input.spec.adoption(self.input.belongs_here);
+        let (ownership, tags) = match find::ownership(elasticache, &owner, adoption, group).await? {
             OwnershipCheck::Known { ownership, tags } => (ownership, tags),
             OwnershipCheck::TagsUnavailable => return self.wait("changing"),
         };

@@ -4,7 +4,7 @@ use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheCluster, Endpoint as SdkEndpoint, ReplicationGroup, Tag};
 use contract::error::StepResult;
 use contract::message::{Endpoint, Endpoints};
-use contract::{Owner, Ownership, Spec};
+use contract::{Adoption, Owner, Ownership, Spec};
 
 /// Returns the replication group; none if it doesn't exist.
 ///
@@ -156,7 +156,7 @@ pub enum OwnershipCheck {
 pub async fn ownership(
     elasticache: &Client,
     owner: &Owner,
-    adopt: bool,
+    adoption: Adoption,
     group: &ReplicationGroup,
 ) -> StepResult<OwnershipCheck> {
     let Some(tags) = tags(elasticache, group).await? else {
@@ -164,7 +164,7 @@ pub async fn ownership(
     };
     let id = group.replication_group_id().unwrap_or_default();
     owner
-        .classify(&format!("replication group `{id}`"), adopt, pairs(&tags))
+        .classify(&format!("replication group `{id}`"), adoption, pairs(&tags))
         .map(|ownership| OwnershipCheck::Known { ownership, tags })
 }
 

@@ -31,13 +31,14 @@ pub async fn ensure(
         execution,
         plan,
         spec,
+        belongs_here,
         network,
         ..
     } = input;
     let owner = spec.owner(stack);
     let name = spec.cache.security_group_name.as_str();
     let found = match find::by_name(ec2, &network.vpc_id, name).await? {
-        Some(group) => Some(found(&owner, &spec, group)?),
+        Some(group) => Some(found(&owner, &spec, belongs_here, group)?),
         None => None,
     };
     let requested = rule::requested(&spec, &network);
@@ -72,7 +73,12 @@ pub async fn ensure(
 }
 
 /// Returns an existing group if it is owned or adopted.
-fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> {
+fn found(
+    owner: &Owner,
+    spec: &Spec,
+    belongs_here: bool,
+    group: SecurityGroup,
+) -> StepResult<Found> {
     let requested = spec.cache.security_group_name.as_str();
     let Some(id) = group.group_id else {
         return Err(StepError::new(
@@ -85,7 +91,7 @@ fn found(owner: &Owner, spec: &Spec, group: SecurityGroup) -> StepResult<Found> 
     let tags = group.tags.unwrap_or_default();
     let ownership = owner.classify(
         &format!("security group `{name}` ({id})"),
-        spec.options.adopt,
+        spec.adoption(belongs_here),
         pairs(&tags),
     )?;
     Ok(Found {

@@ -26,6 +26,7 @@ pub async fn ensure(
         execution,
         plan,
         spec,
+        belongs_here,
         network,
         ..
     } = input;
@@ -43,7 +44,7 @@ pub async fn ensure(
             let tags = find::tags(elasticache, group).await?;
             let ownership = owner.classify(
                 &format!("cache subnet group `{name}`"),
-                spec.options.adopt,
+                spec.adoption(belongs_here),
                 find::pairs(&tags),
             )?;
             require_vpc(group, &network)?;

@@ -17,7 +17,7 @@ pub mod value;
 
 pub use action::Action;
 pub use error::{ErrorName, StepError};
-pub use ownership::{Owner, Ownership};
+pub use ownership::{Adoption, Owner, Ownership};
 pub use policy::StackPolicy;
 pub use removal::RemovalRequest;
 pub use request::Request;

@@ -14,12 +14,21 @@ pub struct Owner {
     pub stack: String,
 }
 
+/// Whether a run may adopt a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// Whether the request adopts resources without owner tags.
+    pub requested: bool,
+    /// Whether the records show that the resource belongs to the environment, so that it may lack one of the tags.
+    pub belongs_here: bool,
+}
+
 /// Why a run may use an existing resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// It has this owner's tags.
     Owned,
-    /// It has no owner tags, and the request adopts it.
+    /// It has no owner tags, or lacks one and belongs to the environment, and the request adopts it.
     Adoptable,
 }
 
@@ -78,11 +87,12 @@ impl Owner {
     /// names it in the error, such as ``security group `redis-sg` (sg-0a1b2c3d)``.
     ///
     /// # Errors
-    /// Returns `NotOwned` if the resource has other owner tags, or if it has none and `adopt` isn't set.
+    /// Returns `NotOwned` if the resource has other owner tags, if it has none and the request doesn't adopt, or if it has
+    /// one of this owner's and doesn't belong to the environment.
     pub fn classify<'a>(
         &self,
         resource: &str,
-        adopt: bool,
+        adoption: Adoption,
         tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
     ) -> StepResult<Ownership> {
         let tags: Vec<_> = tags.into_iter().collect();
@@ -97,19 +107,34 @@ impl Owner {
             .into_iter()
             .filter_map(owner_tag)
             .collect();
-        let why = match (owner_tags.is_empty(), adopt) {
+        let missing = self.missing_tag(&tags);
+        let why = match (owner_tags.is_empty(), adoption.requested) {
             (true, true) => return Ok(Ownership::Adoptable),
             (true, false) => {
                 "it has no envcache owner tags. It was not changed. To use it for this environment, set \"adopt\": true \
                  in the input; otherwise choose another name, or delete it if nothing uses it"
                     .to_owned()
             }
-            (false, _) => match self.missing_tag(&tags) {
-                Some((key, value)) => format!(
-                    "its tag {key} is missing. It was not changed. If it belongs to this environment, restore the tag \
-                     {key}={value}, which a tagging tool may have removed, then start again; otherwise choose another \
-                     name in the input"
-                ),
+            (false, true) if missing.is_some() && adoption.belongs_here => {
+                return Ok(Ownership::Adoptable);
+            }
+            (false, requested) => match missing {
+                Some((key, value)) => {
+                    let (evidence, or_adopt) = if requested {
+                        (
+                            ", and neither the environment's record nor its name shows that it belongs to this \
+                             environment, or another environment's record names it",
+                            "",
+                        )
+                    } else {
+                        ("", ", or set \"adopt\": true in the input")
+                    };
+                    format!(
+                        "its tag {key} is missing{evidence}. It was not changed. If it belongs to this environment, \
+                         restore the tag {key}={value}, which a tagging tool may have removed{or_adopt}, then start \
+                         again; otherwise choose another name in the input"
+                    )
+                }
                 None => format!(
                     "its owner tags are {}. It was not changed. Choose another name in the input",
                     owner_tags.join(" and ")
@@ -157,7 +182,7 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
-    use super::{Owner, Ownership};
+    use super::{Adoption, Owner, Ownership};
     use crate::ErrorName;
 
     #[test]
@@ -207,36 +232,68 @@ mod tests {
             (Some("envcache:environment"), Some("web")),
             (Some("envcache:stack"), Some("envcache")),
         ];
+        let no = Adoption {
+            requested: false,
+            belongs_here: false,
+        };
+        let requested = Adoption {
+            requested: true,
+            ..no
+        };
+        let belongs_here = Adoption {
+            belongs_here: true,
+            ..requested
+        };
         let remedy = "\"adopt\": true";
-        let cases: [(&[_], bool, Result<Ownership, &str>); 9] = [
-            (&both_tags, false, Ok(Ownership::Owned)),
-            (&both_tags, true, Ok(Ownership::Owned)),
-            (&[team], true, Ok(Ownership::Adoptable)),
-            (&[team], false, Err(remedy)),
-            (&other_stack, true, Err("envcache:stack=other")),
-            (&other_environment, true, Err("envcache:environment=web")),
+        let no_stack = "its tag envcache:stack is missing, and neither the environment's record nor its name shows that it \
+                        belongs to this environment, or another environment's record names it. It was not changed. If it \
+                        belongs to this environment, restore the tag envcache:stack=envcache, which";
+        let cases: [(&[_], Adoption, Result<Ownership, &str>); 14] = [
+            (&both_tags, no, Ok(Ownership::Owned)),
+            (&both_tags, requested, Ok(Ownership::Owned)),
+            (&[team], requested, Ok(Ownership::Adoptable)),
+            (&[team], no, Err(remedy)),
+            (&other_stack, belongs_here, Err("envcache:stack=other")),
             (
-                &[both_tags[0]],
-                true,
-                Err(
-                    "its tag envcache:stack is missing. It was not changed. If it belongs to this environment, restore \
-                     the tag envcache:stack=envcache,",
-                ),
+                &other_environment,
+                belongs_here,
+                Err("envcache:environment=web"),
+            ),
+            (&[both_tags[0]], requested, Err(no_stack)),
+            (&[both_tags[0]], belongs_here, Ok(Ownership::Adoptable)),
+            (
+                &[both_tags[1], team],
+                belongs_here,
+                Ok(Ownership::Adoptable),
             ),
             (
                 &[both_tags[1], team],
-                false,
-                Err("restore the tag envcache:environment=bandup,"),
+                requested,
+                Err("restore the tag envcache:environment=bandup, which"),
+            ),
+            (&[both_tags[1], team], no, Err(remedy)),
+            (
+                &[both_tags[0]],
+                Adoption {
+                    belongs_here: true,
+                    ..no
+                },
+                Err("its tag envcache:stack is missing. It was not changed."),
             ),
             // Another owner's tag, and the other one is missing.
             (
                 &[other_stack[1]],
-                true,
+                belongs_here,
                 Err("its owner tags are envcache:stack=other."),
             ),
+            (
+                &[other_environment[0]],
+                belongs_here,
+                Err("its owner tags are envcache:environment=web."),
+            ),
         ];
-        for (tags, adopt, expected) in cases {
-            let found = owner.classify("it", adopt, tags.iter().copied());
+        for (tags, adoption, expected) in cases {
+            let found = owner.classify("it", adoption, tags.iter().copied());
             match (found, expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{tags:?}"),
                 (Err(error), Err(expected)) => {

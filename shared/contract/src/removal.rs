@@ -7,10 +7,7 @@ use serde_json::Value;
 
 use crate::error::StepError;
 use crate::message::{ResolvedRemoval, ResourceNames, Rollback};
-use crate::request::{
-    CacheRequest, default_cache_name, default_parameter_prefix, default_security_group_name,
-    default_subnet_group_name, invalid, null_as_default, read,
-};
+use crate::request::{CacheRequest, invalid, null_as_default, read};
 use crate::spec::EventStamp;
 use crate::value::{EnvironmentName, ParameterPrefix, SubnetGroupName};
 
@@ -65,32 +62,23 @@ impl RemovalRequest {
     pub fn into_removal(self) -> ResolvedRemoval {
         let environment = self.environment;
         // The rest of `network` may have any form, so an invalid name counts as missing.
-        let shared_subnet_group = self
+        let shared_subnet_group: Option<SubnetGroupName> = self
             .network
-            .and_then(|network| serde_json::from_value(network.get("subnetGroup")?.clone()).ok())
-            .map(|name: SubnetGroupName| name.to_string());
-        let or_default = |given: Option<String>, default: fn(&EnvironmentName) -> String| {
-            given.unwrap_or_else(|| default(&environment))
-        };
+            .and_then(|network| serde_json::from_value(network.get("subnetGroup")?.clone()).ok());
+        let derived = ResourceNames::derived(&environment);
+        let cache = self.cache;
         let names = ResourceNames {
-            cache_name: or_default(
-                self.cache.name.map(|name| name.to_string()),
-                default_cache_name,
-            ),
-            security_group_name: or_default(
-                self.cache.security_group_name.map(|name| name.to_string()),
-                default_security_group_name,
-            ),
+            cache_name: cache.name.map_or(derived.cache_name, Into::into),
+            security_group_name: cache
+                .security_group_name
+                .map_or(derived.security_group_name, Into::into),
             shares_subnet_group: shared_subnet_group.is_some(),
-            subnet_group_name: or_default(
-                shared_subnet_group
-                    .or_else(|| self.cache.subnet_group_name.map(|name| name.to_string())),
-                default_subnet_group_name,
-            ),
-            parameter_prefix: or_default(
-                self.parameter_prefix.map(|prefix| prefix.to_string()),
-                default_parameter_prefix,
-            ),
+            subnet_group_name: shared_subnet_group
+                .or(cache.subnet_group_name)
+                .map_or(derived.subnet_group_name, Into::into),
+            parameter_prefix: self
+                .parameter_prefix
+                .map_or(derived.parameter_prefix, Into::into),
         };
         ResolvedRemoval {
             names,

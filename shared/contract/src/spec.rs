@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Owner;
 use crate::value::{
     Description, EngineVersion, EnvironmentName, EventId, EventTime, NetworkName, NodeType,
     ParameterPrefix, Port, Replicas, ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays,
     SubnetGroupName, Subnets,
 };
+use crate::{Adoption, Owner};
 
 /// The requested configuration of an environment's cache.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,15 @@ impl Spec {
     #[must_use]
     pub fn owner(&self, stack: &str) -> Owner {
         Owner::new(&self.environment, stack)
+    }
+
+    /// Returns whether a run may adopt a resource of the environment. `belongs_here` is from `ClaimEnvironment`.
+    #[must_use]
+    pub const fn adoption(&self, belongs_here: bool) -> Adoption {
+        Adoption {
+            requested: self.options.adopt,
+            belongs_here,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The identity of an environment's cache.
 
 use contract::Spec;
-use contract::message::ResolvedNetwork;
+use contract::message::{ResolvedNetwork, ResourceNames};
 use serde::{Deserialize, Serialize};
 
 /// The names and the VPC of an environment's cache. A new identity would orphan the existing cache. Stored as JSON in
@@ -35,6 +35,18 @@ impl Identity {
             subnet_group_name: spec.cache.subnet_group_name.to_string(),
             shares_subnet_group: spec.network.shared_subnet_group().is_some(),
             parameter_prefix: spec.parameter_prefix.to_string(),
+        }
+    }
+
+    /// Returns the names of the cache's resources.
+    #[must_use]
+    pub fn names(&self) -> ResourceNames {
+        ResourceNames {
+            cache_name: self.cache_name.clone(),
+            security_group_name: self.security_group_name.clone(),
+            subnet_group_name: self.subnet_group_name.clone(),
+            shares_subnet_group: self.shares_subnet_group,
+            parameter_prefix: self.parameter_prefix.clone(),
         }
     }
 

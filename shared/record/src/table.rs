@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::get_item::GetItemError;
+use aws_sdk_dynamodb::operation::scan::ScanError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
@@ -187,6 +188,24 @@ impl Table {
             .send()
             .await?;
         Ok(answer.item.as_ref().map(Record::from_item))
+    }
+
+    /// Reads every record. The read is strongly consistent.
+    ///
+    /// # Errors
+    /// Returns DynamoDB's error.
+    pub async fn read_all(&self) -> Result<Vec<Record>, SdkError<ScanError, HttpResponse>> {
+        let items = self
+            .dynamodb
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await?;
+        Ok(items.iter().map(Record::from_item).collect())
     }
 
     /// Writes if the condition holds. Otherwise, the inner `Err` is the current record.

@@ -193,6 +193,7 @@ pub fn reference(more: Value) -> Value {
         "environment": "bandup",
         "execution": "run-1",
         "plan": false,
+        "belongsHere": false,
         "spec": {
             "environment": "bandup",
             "network": {

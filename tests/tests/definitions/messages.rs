@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use contract::Action;
 use contract::message::{
-    CheckReplicationGroupInput, CheckReplicationGroupOutput, Claim, ClaimEnvironmentInput,
-    ClaimEnvironmentOutput, DeleteOutput, DeleteReplicationGroupInput, DeleteSecurityGroupInput,
-    DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
+    BelongsHere, CheckReplicationGroupInput, CheckReplicationGroupOutput, Claim,
+    ClaimEnvironmentInput, ClaimEnvironmentOutput, DeleteOutput, DeleteReplicationGroupInput,
+    DeleteSecurityGroupInput, DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
     EnsureReplicationGroupInput, EnsureReplicationGroupOutput, EnsureSecurityGroupInput,
     EnsureSecurityGroupOutput, EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan,
     KeptSetting, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput,
@@ -223,6 +223,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
     let name = || "x".to_owned();
     [
         ClaimEnvironmentOutput::Free {
+            belongs_here: BelongsHere::default(),
             plan: EnvironmentPlan {
                 environment: "bandup".to_owned().try_into().expect("a name"),
                 protected: true,
@@ -233,6 +234,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
             },
         },
         ClaimEnvironmentOutput::Claimed {
+            belongs_here: BelongsHere::default(),
             claim: Claim::Provision(ProvisionClaim {
                 identity: name(),
                 rollback_requested: true,
@@ -240,6 +242,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
             }),
         },
         ClaimEnvironmentOutput::Claimed {
+            belongs_here: BelongsHere::default(),
             claim: Claim::Removal(Box::new(RemovalClaim {
                 cache_name: name(),
                 creation_recorded: true,

@@ -246,7 +246,7 @@ fn tagging_is_limited_to_owner_tags() {
         "envcache:stack"
     ]);
     let tagging = allowing(tags);
-    assert_eq!(tagging.len(), 9, "{tagging:#?}");
+    assert_eq!(tagging.len(), 10, "{tagging:#?}");
     for (role, action, statement) in tagging {
         let sid = &statement["Sid"];
         if sid == "TagFinalSnapshots" {
@@ -275,8 +275,16 @@ fn tagging_is_limited_to_owner_tags() {
         assert!(
             creates
                 || required(&statement, "StringEqualsIfExists", OWN_STACK) == &stack
+                || required(&statement, "StringEquals", OWN_STACK) == &stack
                 || required(&statement, "Null", OWN_STACK) == "true",
             "{role}, {sid}: {action} on another stack's resource"
+        );
+        // A security group that an environment of this stack owns keeps its tags.
+        let of_this_stack = required(&statement, "StringEquals", OWN_STACK) == &stack;
+        let environment = "aws:ResourceTag/envcache:environment";
+        assert!(
+            !of_this_stack || required(&statement, "Null", environment) == "true",
+            "{role}, {sid}: {action} on an owned resource"
         );
     }
 }
@@ -391,15 +399,17 @@ fn unowned_security_groups_are_taggable_only_with_adoption() {
     let statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
         .as_array()
         .expect("statements");
-    let adopting: Vec<_> = statements
-        .iter()
-        .filter(|statement| statement.to_string().contains("TagUnownedGroups"))
-        .collect();
-    let [adopting] = adopting[..] else {
-        panic!("{adopting:#?}");
-    };
-    assert_eq!(adopting["If"][0], "AllowsAdoption");
-    assert_eq!(adopting["If"][2], json!({ "Ref": "AWS::NoValue" }));
+    for sid in ["TagUnownedGroups", "TagGroupsWithoutEnvironment"] {
+        let adopting: Vec<_> = statements
+            .iter()
+            .filter(|statement| statement.to_string().contains(sid))
+            .collect();
+        let [adopting] = adopting[..] else {
+            panic!("{adopting:#?}");
+        };
+        assert_eq!(adopting["If"][0], "AllowsAdoption");
+        assert_eq!(adopting["If"][2], json!({ "Ref": "AWS::NoValue" }));
+    }
 }
 
 #[test]

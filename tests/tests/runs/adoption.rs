@@ -180,3 +180,71 @@ fn changing_cache_is_not_adopted_and_nothing_is_tagged() {
         "{cause}"
     );
 }
+
+/// Removes a tag from the environment's cache, as a tagging tool does.
+fn untag_cache(environment: &Environment, key: &str) {
+    let arn = environment.cache(world()).expect("the cache")["ARN"].clone();
+    world().call(
+        "elasticache",
+        "remove_tags_from_resource",
+        &json!({ "ResourceName": arn, "TagKeys": [key] }),
+    );
+}
+
+#[test]
+fn resources_that_lost_one_owner_tag_are_adopted_by_their_environment() {
+    for key in ["envcache:environment", "envcache:stack"] {
+        let environment = world().environment();
+        assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
+        untag_cache(&environment, key);
+        let group = world().call(
+            "ec2",
+            "describe_security_groups",
+            &json!({ "Filters": [
+                { "Name": "vpc-id", "Values": [environment.network.vpc] },
+                { "Name": "group-name", "Values": [format!("{}-redis-sg", environment.name)] },
+            ] }),
+        );
+        world().call(
+            "ec2",
+            "delete_tags",
+            &json!({ "Resources": [group["SecurityGroups"][0]["GroupId"]], "Tags": [{ "Key": key }] }),
+        );
+
+        let rejected = world().run(&environment.request());
+        let adopted = world().run(&adopting(&environment, &json!({})));
+
+        assert_eq!(rejected.error, "NotOwned", "{rejected:?}");
+        assert!(
+            rejected
+                .cause
+                .contains(&format!("its tag {key} is missing"))
+                && rejected.cause.contains("\"adopt\": true"),
+            "{rejected:?}"
+        );
+        assert_eq!(adopted.status, "SUCCEEDED", "{adopted:?}");
+        let after = resources::of(&environment, world()).expect("the resources");
+        assert!(resources::violations(&after).is_empty(), "{after}");
+        // Both tags are restored: a later request doesn't need `adopt`.
+        let later = world().run(&environment.request());
+        assert_eq!(later.status, "SUCCEEDED", "{later:?}");
+    }
+}
+
+#[test]
+fn cache_of_another_environment_is_not_adopted_without_its_tag() {
+    let (owner, other) = (world().environment(), world().environment());
+    assert_eq!(world().run(&owner.request()).status, "SUCCEEDED");
+    untag_cache(&owner, "envcache:environment");
+    let request = adopting(&other, &json!({ "name": cache_name(&owner) }));
+
+    let ended = world().run(&request);
+
+    assert_eq!(ended.error, "NotOwned", "{ended:?}");
+    assert!(
+        ended
+            .cause
+            .contains("or another environment's record names it"),
+        "{ended:?}"
+    );
+}

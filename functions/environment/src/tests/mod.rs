@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::error::StepResult;
-use contract::message::{ClaimEnvironmentInput, ClaimEnvironmentOutput};
+use contract::message::{BelongsHere, ClaimEnvironmentInput, ClaimEnvironmentOutput};
 use record::{Record, Table};
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
@@ -249,8 +249,14 @@ async fn claimed(attributes: &Value, request: &Value) -> (Value, Value) {
     let again =
         serde_json::from_value::<ClaimEnvironmentOutput>(fields.clone()).expect("the output");
     assert_eq!(again, output);
-    let status = fields.as_object_mut().expect("an object").remove("status");
+    let fields_of_claim = fields.as_object_mut().expect("an object");
+    let status = fields_of_claim.remove("status");
     assert_eq!(status, Some(json!("claimed")));
+    // No request of these tests adopts.
+    assert_eq!(
+        fields_of_claim.remove("belongsHere"),
+        Some(json!(BelongsHere::default()))
+    );
     (fields, write(&replay))
 }
 

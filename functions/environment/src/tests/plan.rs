@@ -2,13 +2,23 @@
 //! fail.
 
 use contract::error::ErrorName;
+use contract::message::BelongsHere;
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
 use super::{
-    ME, OTHER, START, dry_run, held, operations, plan, provision, provision_elsewhere,
+    ME, OTHER, START, dry_run, held, merge, operations, plan, provision, provision_elsewhere,
     provision_with, read, remove, status, with_identity,
 };
+
+/// Returns the plan of an environment that could be claimed, for a request that doesn't adopt.
+fn free() -> Value {
+    json!({
+        "status": "free",
+        "plan": { "environment": "bandup", "protected": false },
+        "belongsHere": BelongsHere::default(),
+    })
+}
 
 async fn planned(replay: &Replay, request: &Value) -> Value {
     let output = plan(replay, 30, request).await.expect("an output");
@@ -31,11 +41,7 @@ async fn plan_returns_free_when_claim_would_succeed() {
 
         let found = planned(&replay, &provision()).await;
 
-        assert_eq!(
-            found,
-            json!({ "status": "free", "plan": { "environment": "bandup", "protected": false } }),
-            "{case}"
-        );
+        assert_eq!(found, free(), "{case}");
         assert_eq!(operations(&replay), ["GetItem"], "{case}");
     }
 }
@@ -56,10 +62,7 @@ async fn plan_returns_free_when_holder_has_ended() {
 
     let found = planned(&replay, &provision()).await;
 
-    assert_eq!(
-        found,
-        json!({ "status": "free", "plan": { "environment": "bandup", "protected": false } })
-    );
+    assert_eq!(found, free());
     assert_eq!(operations(&replay), ["GetItem", "DescribeExecution"]);
 }
 
@@ -170,4 +173,56 @@ async fn plan_reports_protection_only_when_it_would_change() {
         assert_eq!(found["protected"], expected, "{attributes}");
         assert_eq!(found["protectionChange"], change, "{attributes}");
     }
+}
+
+/// Returns the answer to a scan:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html>
+fn scanned(records: &[Value], more: Value) -> Answer {
+    let items: Vec<_> = records.iter().map(super::item).collect();
+    Answer::ok(merge(json!({ "Items": items }), more).to_string())
+}
+
+#[tokio::test]
+async fn plan_reads_other_records_only_when_the_request_adopts() {
+    let adopting = provision_with(json!({ "options": { "adopt": true } }));
+    // The environment's own record is among them, and another environment has the subnet group.
+    let own = with_identity(json!({ "environment": "bandup" }));
+    let other = json!({
+        "environment": "web",
+        "cacheIdentity": merge(
+            replay::identity(),
+            json!({ "cacheName": "web-redis", "securityGroupName": "web", "parameterPrefix": "/web/cache" })
+        ).to_string(),
+    });
+    let page = json!({ "LastEvaluatedKey": { "environment": { "S": "bandup" } } });
+    let replay = Replay::new([
+        read(&own),
+        scanned(&[own.clone()], page),
+        scanned(&[other], json!({})),
+    ]);
+
+    let found = planned(&replay, &adopting).await;
+
+    assert_eq!(
+        found["belongsHere"],
+        json!({ "cache": true, "securityGroup": true, "subnetGroup": false, "parameters": true })
+    );
+    assert_eq!(operations(&replay), ["GetItem", "Scan", "Scan"]);
+    let (_, scan) = &replay.documents()[1];
+    assert_eq!(scan["ConsistentRead"], true);
+}
+
+#[tokio::test]
+async fn plan_names_the_table_when_the_scan_is_denied() {
+    let adopting = provision_with(json!({ "options": { "adopt": true } }));
+    let denied = Answer::json_fault(400, "AccessDeniedException", "not authorized");
+    let replay = Replay::new([read(&json!({})), denied]);
+
+    let error = plan(&replay, 30, &adopting).await.expect_err("no scan");
+
+    assert_eq!(error.name(), ErrorName::AccessDenied);
+    assert!(
+        error.to_string().starts_with("Scan environments: "),
+        "{error}"
+    );
 }

@@ -66,6 +66,8 @@ pub struct PublishEndpointInput {
     pub plan: bool,
     /// The checked request.
     pub spec: Spec,
+    /// Whether the parameters belong to the environment, so that they may be adopted although an owner tag is missing.
+    pub belongs_here: bool,
     /// From `EnsureReplicationGroup`; none in a plan for a cache that doesn't exist yet.
     pub endpoints: Option<Endpoints>,
 }

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ResolvedNetwork;
 use crate::Spec;
+use crate::request::{
+    default_cache_name, default_parameter_prefix, default_security_group_name,
+    default_subnet_group_name,
+};
 use crate::value::{EnvironmentName, ExecutionName};
 
 /// The input of `ResolveRemoval`.
@@ -65,6 +69,20 @@ pub struct ResourceNames {
     pub parameter_prefix: String,
 }
 
+impl ResourceNames {
+    /// Returns the names of an environment's resources if a request names none.
+    #[must_use]
+    pub fn derived(environment: &EnvironmentName) -> Self {
+        Self {
+            cache_name: default_cache_name(environment),
+            security_group_name: default_security_group_name(environment),
+            subnet_group_name: default_subnet_group_name(environment),
+            shares_subnet_group: false,
+            parameter_prefix: default_parameter_prefix(environment),
+        }
+    }
+}
+
 /// The input of `ClaimEnvironment` and `PlanEnvironment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -124,12 +142,16 @@ pub enum ClaimEnvironmentOutput {
     Free {
         /// The plan of the environment.
         plan: EnvironmentPlan,
+        /// Which of the requested resources belong to the environment.
+        belongs_here: BelongsHere,
     },
     /// The execution holds the environment, and its request is recorded.
     Claimed {
         /// The values that the following states need. Its fields are next to `status`.
         #[serde(flatten)]
         claim: Claim,
+        /// Which of the requested resources belong to the environment.
+        belongs_here: BelongsHere,
     },
     /// Another execution holds it, or held it until now: wait, then try again.
     Held {
@@ -158,6 +180,21 @@ pub struct EnvironmentPlan {
     /// How that would change; none if it wouldn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection_change: Option<Protection>,
+}
+
+/// Which of the requested resources belong to the environment according to the records, so that a request that adopts may
+/// adopt one that lacks an owner tag. False for all if the request doesn't adopt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BelongsHere {
+    /// The replication group.
+    pub cache: bool,
+    /// The security group.
+    pub security_group: bool,
+    /// The subnet group.
+    pub subnet_group: bool,
+    /// The parameters below the path.
+    pub parameters: bool,
 }
 
 /// Whether removals of an environment are rejected.

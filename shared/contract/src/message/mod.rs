@@ -17,9 +17,9 @@ pub use endpoint::{
     RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput, VerifyEndpointOutput,
 };
 pub use environment::{
-    Claim, ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest, EnvironmentPlan,
-    Protection, ProvisionClaim, RemovalClaim, ResolveRemovalInput, ResolvedRemoval, ResourceNames,
-    Rollback, WaitedFor,
+    BelongsHere, Claim, ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest,
+    EnvironmentPlan, Protection, ProvisionClaim, RemovalClaim, ResolveRemovalInput,
+    ResolvedRemoval, ResourceNames, Rollback, WaitedFor,
 };
 pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork};
 pub use replication_group::{

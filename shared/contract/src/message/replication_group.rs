@@ -21,6 +21,8 @@ pub struct EnsureReplicationGroupInput {
     pub plan: bool,
     /// The checked request.
     pub spec: Spec,
+    /// Whether the replication group belongs to the environment, so that it may be adopted although an owner tag is missing.
+    pub belongs_here: bool,
     /// From `ResolveNetwork`.
     pub network: ResolvedNetwork,
     /// From `EnsureSecurityGroup`; empty if a plan finds none yet.

@@ -18,6 +18,8 @@ pub struct EnsureSecurityGroupInput {
     pub plan: bool,
     /// The checked request.
     pub spec: Spec,
+    /// Whether the security group belongs to the environment, so that it may be adopted although an owner tag is missing.
+    pub belongs_here: bool,
     /// From `ResolveNetwork`.
     pub network: ResolvedNetwork,
 }
