@@ -7,6 +7,7 @@ mod cache_lifecycle;
 mod concurrency;
 mod deployments;
 mod lost_records;
+mod migration;
 mod plans;
 mod removal;
 mod restricted_account;
