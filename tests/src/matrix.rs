@@ -18,7 +18,7 @@ use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
-use crate::{Ended, Environment, World, resources};
+use crate::{Ended, Environment, World, resources, unmanaged};
 
 /// Settings of the matrix's simulator: time passes 50 times as fast as on AWS, and no Valkey runs behind the endpoints.
 pub const SETTINGS: Settings = Settings {
@@ -50,6 +50,9 @@ pub enum Scenario {
     Stale,
     /// Has nothing, and the first creation fails. The run replaces the cache.
     Replace,
+    /// Has a cache, with its security group and a parameter, that were created outside envcache, in a shared subnet group.
+    /// The run adopts them.
+    Adopt,
     /// Has everything, with a replica. The run removes it, with a final snapshot.
     Remove,
 }
@@ -83,13 +86,14 @@ impl<'a> Machines<'a> {
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Create,
         Self::Again,
         Self::Change,
         Self::Shrink,
         Self::Stale,
         Self::Replace,
+        Self::Adopt,
         Self::Remove,
     ];
 
@@ -118,6 +122,12 @@ impl Scenario {
                 for lifecycle in [failing, Lifecycle::default()] {
                     environment.set_lifecycle(world, lifecycle);
                 }
+                return Ok(());
+            }
+            Self::Adopt => {
+                let settings = json!({ "CacheSubnetGroupName": shared_subnet_group(environment) });
+                unmanaged::cache_with(environment, world, &settings);
+                unmanaged::parameter(environment, world, "url", "rediss://unmanaged.example:6379");
                 return Ok(());
             }
             Self::Again | Self::Change | Self::Shrink | Self::Remove => {}
@@ -160,8 +170,36 @@ impl Scenario {
             request["network"]["subnets"] = json!(["subnet-one", "subnet-two", "subnet-three"]);
             request["cache"] = json!({ "replicas": 1, "snapshotRetentionDays": 5 });
         }
+        if self == Self::Adopt {
+            request["adopt"] = json!(true);
+            request["network"] = json!({
+                "vpc": request["network"]["vpc"],
+                "subnetGroup": shared_subnet_group(environment),
+                "backendSecurityGroup": request["network"]["backendSecurityGroup"],
+            });
+        }
         request
     }
+
+    /// Returns whether the resources have existed for a while, so that AWS shows them.
+    #[must_use]
+    pub const fn uses_existing_resources(self) -> bool {
+        matches!(self, Self::Adopt | Self::Remove)
+    }
+
+    /// Returns the violations of what must hold after a failed run. What a run hasn't adopted yet has no owner tags.
+    #[must_use]
+    pub fn violations(self, found: &Value) -> Vec<String> {
+        let mut violations = resources::violations(found);
+        violations.retain(|violation| {
+            self != Self::Adopt || !violation.contains(resources::WITHOUT_OWNER_TAGS)
+        });
+        violations
+    }
+}
+
+fn shared_subnet_group(environment: &Environment) -> String {
+    format!("{}-vpc-caches", environment.name)
 }
 
 /// How many attempts of a call fail.
@@ -390,11 +428,13 @@ impl Baseline {
             unmatched_calls.is_empty(),
             "calls without an environment: {unmatched_calls:?}"
         );
-        // These differ from Create only in the claim or the second creation: keep only the additional calls.
-        let of_create = baseline.calls[&Scenario::Create].clone();
-        for scenario in [Scenario::Stale, Scenario::Replace] {
+        // These differ from other scenarios only in the claim, the second creation, or the adoption: keep only the
+        // additional calls.
+        let of = |scenario| baseline.calls[&scenario].clone();
+        let others = [of(Scenario::Create), of(Scenario::Again)].concat();
+        for scenario in [Scenario::Stale, Scenario::Replace, Scenario::Adopt] {
             if let Some(calls) = baseline.calls.get_mut(&scenario) {
-                calls.retain(|call| !of_create.contains(call));
+                calls.retain(|call| !others.contains(call));
             }
         }
         Ok(baseline)
@@ -424,8 +464,9 @@ impl Baseline {
                 for fault in Fault::ALL
                     .into_iter()
                     .filter(|fault| fault.is_possible(call))
-                    // A removal deletes resources that have existed for a while, so AWS shows them.
-                    .filter(|fault| (*scenario, *fault) != (Scenario::Remove, Fault::NotYetVisible))
+                    .filter(|fault| {
+                        *fault != Fault::NotYetVisible || !scenario.uses_existing_resources()
+                    })
                 {
                     cells.extend(frequencies.iter().map(|frequency| Cell {
                         scenario: *scenario,
@@ -483,7 +524,7 @@ impl Baseline {
         );
         if outcome == Ending::FailedAndConverged {
             let remaining = resources::of(&environment, world)?;
-            let broken = resources::violations(&remaining);
+            let broken = cell.scenario.violations(&remaining);
             ensure!(broken.is_empty(), "after the failure: {broken:?}");
             let again = world.run_on(machine, &request);
             ensure!(again.status == "SUCCEEDED", "the rerun: {again:?}");

@@ -8,6 +8,9 @@ use crate::{Environment, World, array, text};
 /// The value of a parameter that a test overwrote. It is no violation: the next run corrects it.
 pub const OVERWRITTEN: &str = "overwritten.example";
 
+/// The text of a violation that only an adoption allows.
+pub const WITHOUT_OWNER_TAGS: &str = "doesn't have the owner tags";
+
 /// Returns an environment's security groups, subnet group, cache with its members, and parameters, each with its tags,
 /// and its record. The environment's own names and IDs are replaced by placeholders, and timestamps and executions are
 /// omitted, so that environments with the same configuration are equal.
@@ -67,7 +70,7 @@ pub fn violations(found: &Value) -> Vec<String> {
     let mut tagged = |what: &str, tags: &Value| {
         let has = |key: &str| array(tags).any(|tag| text(&tag["Key"]) == key);
         if !(has("envcache:environment") && has("envcache:stack")) {
-            broken.push(format!("{what} doesn't have the owner tags, but {tags}"));
+            broken.push(format!("{what} {WITHOUT_OWNER_TAGS}, but {tags}"));
         }
     };
     for group in array(&found["security groups"]["created"]) {
@@ -148,7 +151,7 @@ pub fn unexpected_names(world: &World) -> Result<Vec<String>> {
         .filter(|name| !is_of_environment(name, "", &["-redis"]))
         .collect();
     unexpected.extend(subnet_groups.into_iter().filter(|name| {
-        name != "default" && !is_of_environment(name, "", &["-cached-subnet-group"])
+        name != "default" && !is_of_environment(name, "", &["-cached-subnet-group", "-vpc-caches"])
     }));
     unexpected.extend(
         parameters

@@ -69,8 +69,16 @@ pub fn cache(environment: &Environment, world: &World, more: &Value) {
 /// # Panics
 /// Panics if AWS rejects a request, or if the cache doesn't become available in time.
 pub fn cache_as_requested(environment: &Environment, world: &World) -> String {
+    cache_with(environment, world, &json!({}))
+}
+
+/// Does the same as [`cache_as_requested`], with further settings of the cache.
+///
+/// # Panics
+/// Same as [`cache_as_requested`]. Also panics if `more` isn't an object.
+pub fn cache_with(environment: &Environment, world: &World, more: &Value) -> String {
     let security_group = security_group(environment, world);
-    let settings = json!({
+    let mut settings = json!({
         "ReplicationGroupDescription": format!("in memory db for {}", environment.name),
         "NumCacheClusters": 1,
         "SnapshotRetentionLimit": 1,
@@ -80,6 +88,9 @@ pub fn cache_as_requested(environment: &Environment, world: &World) -> String {
         "TransitEncryptionEnabled": true,
         "Port": 6379,
     });
+    for (setting, value) in more.as_object().expect("settings") {
+        settings[setting] = value.clone();
+    }
     cache(environment, world, &settings);
     wait_until_available(environment, world);
     security_group

@@ -111,9 +111,8 @@ fn try_once(
     for _ in 0..rng.usize(1..=MAX_FAULTS) {
         let call = &calls[rng.usize(..calls.len())];
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
-        // A removal deletes resources that have existed for a while, so AWS shows them.
-        if !fault.is_possible(call) || (scenario, fault) == (Scenario::Remove, Fault::NotYetVisible)
-        {
+        let is_visible = fault == Fault::NotYetVisible && scenario.uses_existing_resources();
+        if !fault.is_possible(call) || is_visible {
             continue;
         }
         environment.fault_scope.inject(Rule {
@@ -141,7 +140,7 @@ fn try_once(
             "expected an error name of the contract and a step: {ended:?}"
         );
         let remaining = resources::of(&environment, world)?;
-        let broken = resources::violations(&remaining);
+        let broken = scenario.violations(&remaining);
         ensure!(broken.is_empty(), "after {ended:?}: {broken:?}");
         let again = world.run_on(machine, &request);
         ensure!(again.status == "SUCCEEDED", "the rerun: {again:?}");
