@@ -109,13 +109,11 @@ async fn other_records(
     if !adopts {
         return Ok(None);
     }
-    let mut records = clients
-        .records
-        .read_all()
-        .await
-        .map_err(|error| step::failure("Scan", &clients.records.name, error))?;
-    records.retain(|record| record.environment != input.environment.as_str());
-    Ok(Some(records))
+    let records = &clients.records;
+    let others = records.read_others(input.environment.as_str()).await;
+    others
+        .map(Some)
+        .map_err(|error| step::failure("Scan", &records.name, error))
 }
 
 /// Returns which of the requested resources belong to the environment; none if the request doesn't adopt.

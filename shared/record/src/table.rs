@@ -208,6 +208,30 @@ impl Table {
         Ok(items.iter().map(Record::from_item).collect())
     }
 
+    /// Reads the records of all other environments. The read is strongly consistent.
+    ///
+    /// # Errors
+    /// Returns DynamoDB's error.
+    pub async fn read_others(
+        &self,
+        environment: &str,
+    ) -> Result<Vec<Record>, SdkError<ScanError, HttpResponse>> {
+        let items = self
+            .dynamodb
+            .scan()
+            .table_name(&self.name)
+            .filter_expression("#environment <> :environment")
+            .expression_attribute_names("#environment", "environment")
+            .expression_attribute_values(":environment", AttributeValue::S(environment.to_owned()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await?;
+        Ok(items.iter().map(Record::from_item).collect())
+    }
+
     /// Writes if the condition holds. Otherwise, the inner `Err` is the current record.
     ///
     /// # Errors

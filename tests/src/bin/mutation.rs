@@ -33,8 +33,8 @@ const CHECKS: [(&str, &str, &str); 82] = [
     ),
     (
         "functions/environment/src/claim.rs",
-        "records.retain(|record| record.environment != input.environment.as_str());",
-        "records.retain(|_| true);",
+        "ClaimRequest::Provision { spec, .. } => spec.options.adopt,",
+        "ClaimRequest::Provision { .. } => true,",
     ),
     (
         "functions/replication-group/src/adoption.rs",

@@ -185,8 +185,8 @@ fn scanned(records: &[Value], more: Value) -> Answer {
 #[tokio::test]
 async fn plan_reads_other_records_only_when_the_request_adopts() {
     let adopting = provision_with(json!({ "options": { "adopt": true } }));
-    // The environment's own record is among them, and another environment has the subnet group.
-    let own = with_identity(json!({ "environment": "bandup" }));
+    // Another environment has the subnet group.
+    let own = with_identity(json!({}));
     let other = json!({
         "environment": "web",
         "cacheIdentity": merge(
@@ -195,11 +195,7 @@ async fn plan_reads_other_records_only_when_the_request_adopts() {
         ).to_string(),
     });
     let page = json!({ "LastEvaluatedKey": { "environment": { "S": "bandup" } } });
-    let replay = Replay::new([
-        read(&own),
-        scanned(&[own.clone()], page),
-        scanned(&[other], json!({})),
-    ]);
+    let replay = Replay::new([read(&own), scanned(&[], page), scanned(&[other], json!({}))]);
 
     let found = planned(&replay, &adopting).await;
 
@@ -210,6 +206,15 @@ async fn plan_reads_other_records_only_when_the_request_adopts() {
     assert_eq!(operations(&replay), ["GetItem", "Scan", "Scan"]);
     let (_, scan) = &replay.documents()[1];
     assert_eq!(scan["ConsistentRead"], true);
+    assert_eq!(scan["FilterExpression"], "#environment <> :environment");
+    assert_eq!(
+        scan["ExpressionAttributeNames"],
+        json!({ "#environment": "environment" })
+    );
+    assert_eq!(
+        scan["ExpressionAttributeValues"],
+        json!({ ":environment": { "S": "bandup" } })
+    );
 }
 
 #[tokio::test]
