@@ -127,7 +127,7 @@ impl Scenario {
             Self::Adopt => {
                 let settings = json!({ "CacheSubnetGroupName": shared_subnet_group(environment) });
                 unmanaged::cache_with(environment, world, &settings);
-                unmanaged::parameter(environment, world, "url", "rediss://unmanaged.example:6379");
+                unmanaged::parameter(environment, world, "url", resources::OVERWRITTEN);
                 return Ok(());
             }
             Self::Again | Self::Change | Self::Shrink | Self::Remove => {}
