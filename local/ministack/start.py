@@ -1,6 +1,7 @@
 """Starts MiniStack, corrects its differences from AWS, and exits with the program that started it.
 
-`ministack_iam` corrects the evaluation of policies, and `shared_vpc` simulates VPCs that another account shares.
+`ministack_iam` corrects the evaluation of policies, `shared_vpc` simulates VPCs that another account shares, and
+`stored_resources` adds rules that depend on resources.
 
 MiniStack makes a state machine's own calls, such as `events:putEvents`, internally. This module sends them through the
 gateway, like those of functions, so that tests can make them fail.
@@ -27,6 +28,7 @@ from ministack.services.cloudformation import provisioners
 
 import ministack_iam
 import shared_vpc
+import stored_resources
 
 ministack_iam.install()
 
@@ -241,6 +243,7 @@ iam_actions.access_denied_response = denial
 ec2._parse_filters = filters
 ec2._vpc_fields_xml = vpc_fields
 shared_vpc.install()
+stored_resources.install()
 elasticache._cluster_xml_inner = cluster
 elasticache._error = error
 elasticache._snapshot_xml = snapshot

@@ -233,7 +233,7 @@ impl Server {
 /// Returns whether an operation is read-only.
 #[must_use]
 pub fn is_read_only(operation: &str) -> bool {
-    ["Describe", "Get", "List"]
+    ["Describe", "Get", "List", "Scan"]
         .iter()
         .any(|verb| operation.starts_with(verb))
 }

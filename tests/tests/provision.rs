@@ -95,14 +95,16 @@ fn repeated_delivery_of_an_event_starts_one_execution() {
     });
 
     // The event is delivered twice in a row, and once more after the run has ended.
-    world.invoke("StartWorkflow", &event);
-    world.invoke("StartWorkflow", &event);
+    let first = world.invoke("StartWorkflow", &event);
+    let while_running = world.invoke("StartWorkflow", &event);
     let executions = world.executions_of(&event["detail"]);
     assert_eq!(executions.len(), 1, "{executions:?}");
     assert_eq!(world.wait(&executions[0]).status, "SUCCEEDED");
     let again = world.invoke("StartWorkflow", &event);
 
-    assert_eq!(again["new"], false, "{again}");
+    let name = World::name_of(&executions[0]);
+    assert_eq!(first, json!({ "executionName": name }));
+    assert_eq!([while_running, again], [first.clone(), first]);
     assert_eq!(world.executions_of(&event["detail"]), executions);
 }
 

@@ -55,8 +55,6 @@ pub fn labels(event: &Value) -> Labels {
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     execution_name: String,
-    /// False if the event was delivered before.
-    new: bool,
 }
 
 /// Starts one execution for the event, and none for a repeated delivery of it.
@@ -78,18 +76,16 @@ pub async fn start(
         .input(input)
         .send()
         .await;
+    // For a repeated delivery, StartExecution succeeds while the execution runs. After the execution has ended, it fails:
+    // Step Functions keeps the name for 90 days
+    // (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
     match answer {
-        Ok(_) => Ok(Started {
+        Err(error) if step::code(&error) != Some("ExecutionAlreadyExists") => {
+            Err(step::failure("StartExecution", &name, error))
+        }
+        _ => Ok(Started {
             execution_name: name,
-            new: true,
         }),
-        // Even after the first execution has ended: Step Functions keeps its name for 90 days
-        // (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
-        Err(error) if step::code(&error) == Some("ExecutionAlreadyExists") => Ok(Started {
-            execution_name: name,
-            new: false,
-        }),
-        Err(error) => Err(step::failure("StartExecution", &name, error)),
     }
 }
 

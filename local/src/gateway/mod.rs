@@ -2,12 +2,14 @@
 //! AWS rejects are rejected, and calls fail when a test requests it.
 //!
 //! `call` reads a request; `caller` identifies its caller; `model` checks it and its response against AWS's service
-//! models; `fault` and `fault_scope` decide whether and how a call fails; `quota` limits rates; `elasticache` and
-//! `security_group` simulate the services; `server` puts them together.
+//! models; `fault` and `fault_scope` decide whether and how a call fails; `quota` limits rates; `elasticache`,
+//! `dynamodb`, `security_group`, `ssm`, and `step_functions` simulate the services; `server` puts them together.
+//! More rules about the resources that MiniStack stores are in `local/ministack/stored_resources.py`.
 
 pub mod call;
 mod caller;
 pub mod clock;
+mod dynamodb;
 pub mod elasticache;
 pub mod error_response;
 pub mod fault;
@@ -17,6 +19,8 @@ pub mod quota;
 mod reply;
 mod security_group;
 mod server;
+mod ssm;
+mod step_functions;
 mod upstream;
 mod xml;
 

@@ -18,11 +18,12 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::call::Call;
 use super::caller::Caller;
+use super::error_response::ErrorResponse;
 use super::fault::Fault;
 use super::reply::reply_from_answer;
-use super::security_group;
 use super::upstream::Received;
 use super::xml::Element;
+use super::{dynamodb, security_group, ssm, step_functions};
 
 /// Accepts connections until the runtime ends.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -177,8 +178,10 @@ impl Connection {
                 .answer(call, received, &shared.upstream)
                 .await;
         }
-        let error_response =
-            security_group::reject(call, &shared.elasticache, &shared.upstream).await?;
+        let error_response = match reject_request(call) {
+            Some(error_response) => Some(error_response),
+            None => security_group::reject(call, &shared.elasticache, &shared.upstream).await?,
+        };
         if let Some(error_response) = error_response {
             return Ok(error_response.answer(call));
         }
@@ -192,6 +195,13 @@ impl Connection {
         }
         Ok(reply_from_answer(answer))
     }
+}
+
+/// Returns the error if a service rejects the call for its request alone.
+fn reject_request(call: &Call) -> Option<ErrorResponse> {
+    dynamodb::reject(call)
+        .or_else(|| ssm::reject(call))
+        .or_else(|| step_functions::reject(call))
 }
 
 /// Returns the function, the environment, and the state of an invocation that `start.py` announces. MiniStack invokes

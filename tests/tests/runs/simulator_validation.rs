@@ -1,6 +1,6 @@
 //! The local AWS simulator rejects what AWS rejects, so that a run fails in a test and not on AWS.
 
-use envcache_tests::fast_world as world;
+use envcache_tests::{Environment, array, fast_world as world, text};
 use serde_json::{Value, json};
 
 #[test]
@@ -180,4 +180,246 @@ fn deletion_takes_time_and_blocks_the_groups_of_the_cache() {
             .ok()
     });
     world.call("elasticache", "delete_cache_subnet_group", &subnets);
+}
+
+#[test]
+fn update_expression_changes_each_attribute_once() {
+    let environment = world().environment();
+    let names = json!({ "#holder": "holder" });
+    let cases = [
+        ("SET holder = :value SET lastResult = :value", Value::Null),
+        ("SET holder = :value REMOVE holder", Value::Null),
+        ("SET #holder = :value REMOVE holder", names),
+    ];
+    for (expression, names) in cases {
+        let mut request = json!({
+            "TableName": world().physical_id("Environments"),
+            "Key": { "environment": { "S": environment.name } },
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": { ":value": { "S": "a" } },
+        });
+        if !names.is_null() {
+            request["ExpressionAttributeNames"] = names;
+        }
+
+        let code = error_code("dynamodb", "update_item", &request);
+
+        assert_eq!(code.as_deref(), Some("ValidationException"), "{expression}");
+    }
+    let record = environment.record(world()).expect("an answer");
+    assert!(record.is_null(), "nothing was written: {record}");
+}
+
+/// Creates a security group and returns its ID.
+fn create_security_group(environment: &Environment, name: &str) -> String {
+    let request =
+        json!({ "VpcId": environment.network.vpc, "GroupName": name, "Description": "of a test" });
+    let created = world().call("ec2", "create_security_group", &request);
+    text(&created["GroupId"])
+}
+
+/// Returns the request for a rule of a group from or to another group.
+fn rule(group: &str, other: &str, description: &str) -> Value {
+    json!({
+        "GroupId": group,
+        "IpPermissions": [{
+            "IpProtocol": "tcp", "FromPort": 6379, "ToPort": 6379,
+            "UserIdGroupPairs": [{ "GroupId": other, "Description": description }],
+        }],
+    })
+}
+
+#[test]
+fn security_group_filters_match_ids_and_referenced_groups() {
+    let environment = world().environment();
+    let cache = create_security_group(&environment, "cache");
+    let client = create_security_group(&environment, "client");
+    let inbound = rule(&cache, &client, "inbound");
+    world().call("ec2", "authorize_security_group_ingress", &inbound);
+    let outbound = rule(&client, &cache, "outbound");
+    world().call("ec2", "authorize_security_group_egress", &outbound);
+    let cases = [
+        ("group-id", &cache, vec!["cache"]),
+        ("ip-permission.group-id", &client, vec!["cache"]),
+        ("ip-permission.group-id", &cache, vec![]),
+        ("egress.ip-permission.group-id", &cache, vec!["client"]),
+        ("egress.ip-permission.group-id", &client, vec![]),
+    ];
+    for (filter, value, expected) in cases {
+        let request = json!({ "Filters": [{ "Name": filter, "Values": [value] }] });
+
+        let found = world().call("ec2", "describe_security_groups", &request);
+
+        let names: Vec<_> = array(&found["SecurityGroups"])
+            .map(|group| text(&group["GroupName"]))
+            .collect();
+        assert_eq!(names, expected, "{filter} {value}");
+    }
+    let misspelled =
+        json!({ "Filters": [{ "Name": "ip-permissions.group-id", "Values": [client] }] });
+    assert_eq!(
+        error_code("ec2", "describe_security_groups", &misspelled).as_deref(),
+        Some("InvalidParameterValue")
+    );
+}
+
+#[test]
+fn rules_and_tags_need_existing_groups_and_rules_are_unique() {
+    let environment = world().environment();
+    let cache = create_security_group(&environment, "cache");
+    let backend = &environment.network.backend_security_group;
+    let existing = rule(&cache, backend, "first");
+    world().call("ec2", "authorize_security_group_ingress", &existing);
+    let missing = "sg-0123456789abcdef0";
+    let cases = [
+        (
+            "authorize_security_group_ingress",
+            existing,
+            "InvalidPermission.Duplicate",
+        ),
+        (
+            "authorize_security_group_ingress",
+            rule(&cache, backend, "another description"),
+            "InvalidPermission.Duplicate",
+        ),
+        (
+            "authorize_security_group_ingress",
+            rule(&cache, missing, "first"),
+            "InvalidGroup.NotFound",
+        ),
+        (
+            "create_tags",
+            json!({ "Resources": [missing], "Tags": [{ "Key": "a", "Value": "b" }] }),
+            "InvalidGroup.NotFound",
+        ),
+    ];
+    for (operation, request, code) in cases {
+        assert_eq!(
+            error_code("ec2", operation, &request).as_deref(),
+            Some(code),
+            "{operation} {request}"
+        );
+    }
+}
+
+#[test]
+fn start_execution_is_idempotent_while_the_execution_runs() {
+    let machine = world().create_state_machine(
+        &format!("idle-{}", world().environment().name),
+        &json!({
+            "StartAt": "Idle",
+            "States": { "Idle": { "Type": "Wait", "Seconds": 1_000_000, "End": true } },
+        }),
+    );
+    let request =
+        |input: &str| json!({ "stateMachineArn": machine, "name": "run-1", "input": input });
+    let start = |input: &str| world().call("stepfunctions", "start_execution", &request(input));
+    let start_error = |input: &str| error_code("stepfunctions", "start_execution", &request(input));
+
+    let first = start("{}");
+    let second = start("{}");
+    let other_input = start_error("[]");
+    world().call(
+        "stepfunctions",
+        "stop_execution",
+        &json!({ "executionArn": first["executionArn"] }),
+    );
+    let after_end = start_error("{}");
+
+    assert_eq!(second, first);
+    assert_eq!(other_input.as_deref(), Some("ExecutionAlreadyExists"));
+    assert_eq!(after_end.as_deref(), Some("ExecutionAlreadyExists"));
+}
+
+#[test]
+fn simulator_rejects_texts_that_step_functions_rejects() {
+    let machine = &world().stack.provision_state_machine_arn;
+    let start = |name: &str, input: &str| json!({ "stateMachineArn": machine, "name": name, "input": input });
+    let cases = [
+        ("start_execution", start("band up", "{}"), "InvalidName"),
+        (
+            "start_execution",
+            start("not-json", "{"),
+            "InvalidExecutionInput",
+        ),
+        (
+            "describe_execution",
+            json!({ "executionArn": "another" }),
+            "InvalidArn",
+        ),
+    ];
+    for (operation, request, code) in cases {
+        assert_eq!(
+            error_code("stepfunctions", operation, &request).as_deref(),
+            Some(code),
+            "{operation} {request}"
+        );
+    }
+}
+
+#[test]
+fn parameters_have_limited_levels_and_only_existing_ones_have_tags() {
+    let environment = world().environment();
+    let missing = format!("/{}/missing", environment.name);
+    let levels = |count: usize| format!("/{}{}", environment.name, "/level".repeat(count - 1));
+    let put = |name: String| json!({ "Name": name, "Value": "a", "Type": "String" });
+    let cases = [
+        (
+            "list_tags_for_resource",
+            json!({ "ResourceType": "Parameter", "ResourceId": missing }),
+            Some("InvalidResourceId"),
+        ),
+        (
+            "add_tags_to_resource",
+            json!({
+                "ResourceType": "Parameter",
+                "ResourceId": missing,
+                "Tags": [{ "Key": "a", "Value": "b" }],
+            }),
+            Some("InvalidResourceId"),
+        ),
+        ("put_parameter", put(levels(15)), None),
+        (
+            "put_parameter",
+            put(levels(16)),
+            Some("HierarchyLevelLimitExceededException"),
+        ),
+    ];
+    for (operation, request, code) in cases {
+        assert_eq!(
+            error_code("ssm", operation, &request).as_deref(),
+            code,
+            "{operation} {request}"
+        );
+    }
+}
+
+#[test]
+fn describe_snapshots_rejects_a_name_that_does_not_exist() {
+    let request = json!({ "SnapshotName": "no-such-snapshot" });
+
+    let code = error_code("elasticache", "describe_snapshots", &request);
+
+    assert_eq!(code.as_deref(), Some("SnapshotNotFoundFault"));
+}
+
+#[test]
+fn put_events_rejects_entries_whose_detail_is_not_an_object() {
+    let entries = ["{}", "not JSON", "[]"].map(|detail| {
+        json!({
+            "EventBusName": world().stack.event_bus_name,
+            "Source": "of a test",
+            "DetailType": "Test",
+            "Detail": detail,
+        })
+    });
+
+    let answer = world().call("events", "put_events", &json!({ "Entries": entries }));
+
+    let codes: Vec<_> = array(&answer["Entries"])
+        .map(|entry| entry["ErrorCode"].clone())
+        .collect();
+    let malformed = json!("MalformedDetail");
+    assert_eq!(codes, [Value::Null, malformed.clone(), malformed]);
+    assert_eq!(answer["FailedEntryCount"], 2);
 }
