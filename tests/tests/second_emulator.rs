@@ -313,7 +313,12 @@ impl Run<'_> {
 
     /// Returns the message to `EnsureSecurityGroup` and `EnsureSubnetGroup`.
     fn group(&self, plan: bool) -> Value {
-        let fields = json!({ "plan": plan, "spec": self.spec, "network": self.network });
+        let fields = json!({
+            "plan": plan,
+            "spec": self.spec,
+            "belongsHere": false,
+            "network": self.network,
+        });
         self.environment.message("run-1", fields)
     }
 
@@ -338,6 +343,7 @@ impl Run<'_> {
             "executionArn": self.environment.execution("run-1"),
             "plan": plan,
             "spec": self.spec,
+            "belongsHere": false,
             "network": self.network,
             "securityGroupId": self.security_group,
             "defaultEngineVersion": "8.2",
@@ -377,7 +383,12 @@ impl Run<'_> {
 
     /// Returns the message to `PublishEndpoint`.
     fn endpoint(&self, plan: bool, endpoints: &Value) -> Value {
-        let fields = json!({ "plan": plan, "spec": self.spec, "endpoints": endpoints });
+        let fields = json!({
+            "plan": plan,
+            "spec": self.spec,
+            "belongsHere": false,
+            "endpoints": endpoints,
+        });
         self.environment.message("run-1", fields)
     }
 
