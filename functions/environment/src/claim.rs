@@ -1,14 +1,14 @@
 //! Claims an environment for an execution, or plans it.
 
 use aws_sdk_sfn::types::{ExecutionStatus, IncludedData};
-use contract::error::StepResult;
+use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{BelongsHere, ClaimEnvironmentInput, ClaimEnvironmentOutput, ClaimRequest};
 use record::{Condition, Identity, Record, Table};
 
 use crate::decide::{
     Decision, HolderStatus, IN_FLIGHT_SECONDS, decide, is_dry_run, take_over_update,
 };
-use crate::evidence::belongs_here;
+use crate::evidence::{belongs_here, sharing_environment};
 
 /// How often a claim is decided if other runs write the record. After that, the state machine waits.
 const ATTEMPTS: u32 = 3;
@@ -44,7 +44,7 @@ pub async fn claim(
         .unwrap_or_default();
     let others = other_records(clients, &input).await?;
     for _ in 0..ATTEMPTS {
-        let belongs_here = evidence_for(&input, &record, others.as_deref());
+        let belongs_here = evidence_for(&input, &record, others.as_deref())?;
         let holder = holder_status(&clients.sfn, &record, &input).await?;
         let (update, output) = match decide(&input, &record, holder)? {
             Decision::Superseded(reason) => {
@@ -117,18 +117,29 @@ async fn other_records(
 }
 
 /// Returns which of the requested resources belong to the environment; none if the request doesn't adopt.
+///
+/// # Errors
+/// Returns `NotOwned` if another environment uses the subnet group as a shared one.
 fn evidence_for(
     input: &ClaimEnvironmentInput,
     record: &Record,
     others: Option<&[Record]>,
-) -> BelongsHere {
-    match (&input.request, others) {
-        (ClaimRequest::Provision { spec, network }, Some(others)) => {
-            let requested = Identity::requested(spec, network);
-            belongs_here(&input.environment, record, others, &requested)
-        }
-        _ => BelongsHere::default(),
+) -> StepResult<BelongsHere> {
+    let (ClaimRequest::Provision { spec, network }, Some(others)) = (&input.request, others) else {
+        return Ok(BelongsHere::default());
+    };
+    let requested = Identity::requested(spec, network);
+    if let Some(sharing) = sharing_environment(others, &requested) {
+        return Err(StepError::new(
+            ErrorName::NotOwned,
+            format!(
+                "environment `{sharing}` uses the cache subnet group `{}` as a shared one, so no environment can adopt it. \
+                 Nothing was changed. Name it in network.subnetGroup instead",
+                requested.subnet_group_name
+            ),
+        ));
     }
+    Ok(belongs_here(&input.environment, record, others, &requested))
 }
 
 /// Returns what Step Functions says about the other execution that holds the environment, if one does. A dry run

@@ -14,36 +14,64 @@ pub fn belongs_here(
 ) -> BelongsHere {
     let derived = ResourceNames::derived(environment);
     let wanted = requested.names();
-    let belongs = |matches: fn(&ResourceNames, &ResourceNames) -> bool, others: &[&Record]| {
-        let names = |record: &Record| names_of(record).any(|names| matches(&names, &wanted));
-        (names(record) || matches(&derived, &wanted)) && !others.iter().any(|other| names(other))
+    let belongs = |is_named_in: &dyn Fn(&Record) -> bool, is_derived: bool| {
+        (is_named_in(record) || is_derived) && !others.iter().any(is_named_in)
     };
-    let all: Vec<_> = others.iter().collect();
-    // Another VPC may have a group of the same name.
-    let in_same_vpc = |record: &&Record| {
+    let names_cache =
+        |record: &Record| names_of(record).any(|names| names.cache_name == wanted.cache_name);
+    let names_security_group = |record: &Record| {
+        // Another VPC may have a group of the same name.
         let identity = record.identity.as_ref();
         identity.is_none_or(|identity| identity.vpc_id == requested.vpc_id)
+            && names_of(record).any(|names| is_same_group(&names, &wanted))
     };
-    let of_same_vpc: Vec<_> = others.iter().filter(in_same_vpc).collect();
+    let names_parameters = |record: &Record| {
+        names_of(record).any(|names| names.parameter_prefix == wanted.parameter_prefix)
+    };
     BelongsHere {
-        cache: belongs(|one, two| one.cache_name == two.cache_name, &all),
-        security_group: belongs(
-            // EC2 ignores the case of group names.
-            |one, two| {
-                one.security_group_name
-                    .eq_ignore_ascii_case(&two.security_group_name)
-            },
-            &of_same_vpc,
-        ),
+        cache: belongs(&names_cache, derived.cache_name == wanted.cache_name),
+        security_group: belongs(&names_security_group, is_same_group(&derived, &wanted)),
         subnet_group: belongs(
-            |one, two| one.subnet_group_name == two.subnet_group_name,
-            &all,
+            &|record| owns_subnet_group(record, &wanted.subnet_group_name),
+            derived.subnet_group_name == wanted.subnet_group_name,
         ),
         parameters: belongs(
-            |one, two| one.parameter_prefix == two.parameter_prefix,
-            &all,
+            &names_parameters,
+            derived.parameter_prefix == wanted.parameter_prefix,
         ),
     }
+}
+
+/// Returns the environment that uses the requested subnet group as a shared one, if another environment does. Then no
+/// environment may own it.
+pub fn sharing_environment<'a>(others: &'a [Record], requested: &Identity) -> Option<&'a str> {
+    let shares = |record: &&Record| {
+        names_of(record).any(|names| {
+            names.shares_subnet_group && names.subnet_group_name == requested.subnet_group_name
+        })
+    };
+    let sharing = others
+        .iter()
+        .find(shares)
+        .filter(|_| !requested.shares_subnet_group)?;
+    Some(&sharing.environment)
+}
+
+/// Returns whether security groups have the same name. EC2 ignores the case.
+fn is_same_group(one: &ResourceNames, two: &ResourceNames) -> bool {
+    one.security_group_name
+        .eq_ignore_ascii_case(&two.security_group_name)
+}
+
+/// Returns whether a record names a subnet group as the environment's own, now or in an earlier request.
+fn owns_subnet_group(record: &Record, name: &str) -> bool {
+    let is_own =
+        names_of(record).any(|names| !names.shares_subnet_group && names.subnet_group_name == name);
+    is_own
+        || record
+            .former_subnet_groups
+            .iter()
+            .any(|former| former == name)
 }
 
 /// Returns the names in a record: those of the last request, and those of the cache.
@@ -58,7 +86,7 @@ mod tests {
     use record::{Identity, Record};
     use serde_json::{Value, json};
 
-    use super::belongs_here;
+    use super::{belongs_here, sharing_environment};
 
     /// Returns the identity with the names that derive from this environment's, and these fields changed.
     fn identity(environment: &str, changes: &Value) -> Identity {
@@ -113,6 +141,24 @@ mod tests {
     }
 
     #[test]
+    fn subnet_group_that_another_environment_shares_is_found() {
+        let shared = json!({ "subnetGroupName": "vpc-caches", "sharesSubnetGroup": true });
+        let others = [Record {
+            environment: "web".to_owned(),
+            ..with_cache(identity("web", &shared))
+        }];
+        let own = identity("bandup", &json!({ "subnetGroupName": "vpc-caches" }));
+        let cases = [
+            (own, Some("web")),
+            (identity("bandup", &shared), None),
+            (identity("bandup", &json!({})), None),
+        ];
+        for (requested, expected) in cases {
+            assert_eq!(sharing_environment(&others, &requested), expected);
+        }
+    }
+
+    #[test]
     fn belongs_here_by_record_or_derived_name_and_to_no_other_record() {
         let derived = identity("bandup", &json!({}));
         let legacy = identity("legacy", &json!({}));
@@ -163,6 +209,26 @@ mod tests {
                 vec![with_cache(in_case)],
                 &derived,
                 "cnp",
+            ),
+            (
+                "an environment that shares the subnet group",
+                &none,
+                vec![with_cache(identity(
+                    "web",
+                    &json!({ "subnetGroupName": "bandup-cached-subnet-group", "sharesSubnetGroup": true }),
+                ))],
+                &derived,
+                "csnp",
+            ),
+            (
+                "an earlier request of another environment",
+                &none,
+                vec![Record {
+                    former_subnet_groups: vec!["bandup-cached-subnet-group".to_owned()],
+                    ..Record::default()
+                }],
+                &derived,
+                "csp",
             ),
             (
                 "an unrelated environment",

@@ -138,7 +138,9 @@ fn hint(kind: Kind, requested: &str, found: &[Candidate]) -> &'static str {
         Kind::Vpc if by_name => {
             ". If another account shares the VPC, its Name tag can't be seen: use its ID"
         }
-        Kind::Subnet if by_name && found.iter().all(|subnet| subnet.name.is_none()) => {
+        Kind::Subnet
+            if by_name && !found.is_empty() && found.iter().all(|subnet| subnet.name.is_none()) =>
+        {
             ". None of the VPC's subnets has a Name tag that this account can see. If another account shares the VPC, use \
              the subnets' IDs"
         }
@@ -228,16 +230,19 @@ pub fn shared_subnet_group(
 fn at_least_two<'a>(field: &str, zones: impl Iterator<Item = &'a str>) -> StepResult<Vec<String>> {
     let zones: BTreeSet<_> = zones.collect();
     let zones: Vec<_> = zones.into_iter().map(str::to_owned).collect();
-    if zones.len() < 2 {
-        return Err(invalid(
+    match &zones[..] {
+        [] => Err(invalid(
+            field,
+            "there is no subnet with an Availability Zone",
+        )),
+        [zone] => Err(invalid(
             field,
             &format!(
-                "all subnets are in one Availability Zone, {}, but a cache needs at least two",
-                zones.join(", ")
+                "all subnets are in one Availability Zone, {zone}, but a cache needs at least two"
             ),
-        ));
+        )),
+        _ => Ok(zones),
     }
-    Ok(zones)
 }
 
 fn invalid(field: &str, problem: &str) -> StepError {

@@ -5,8 +5,8 @@
 //! lists all decisions.
 
 use aws_sdk_elasticache::types::{
-    CacheCluster, ClusterMode, DataTieringStatus, Endpoint, NetworkType, NodeGroup,
-    PendingModifiedValues, ReplicationGroup, ReplicationGroupPendingModifiedValues, Tag,
+    CacheCluster, ClusterMode, DataTieringStatus, EffectiveDurability, Endpoint, NetworkType,
+    NodeGroup, PendingModifiedValues, ReplicationGroup, ReplicationGroupPendingModifiedValues, Tag,
     TransitEncryptionMode,
 };
 use contract::error::{ErrorName, StepError, StepResult};
@@ -15,6 +15,7 @@ use contract::spec::CacheField;
 use serde_json::{Map, Value, json};
 
 use crate::compare::{nodes, parameter_group_of};
+use crate::immutable;
 
 /// A cache, as ElastiCache describes it.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +179,10 @@ pub const RULES: [Rule; 17] = [
     Rule {
         setting: "durability",
         decision: Decision::Kept,
-        value: |found| found.group.durability().map(ToString::to_string),
+        value: |found| {
+            let durability = found.group.effective_durability()?;
+            (*durability != EffectiveDurability::Disabled).then(|| durability.to_string())
+        },
     },
     Rule {
         setting: "Outposts",
@@ -200,12 +204,15 @@ pub const RULES: [Rule; 17] = [
 /// Checks that an unowned cache can be adopted, and returns the settings that are kept.
 ///
 /// # Errors
-/// Returns `Immutable` if a rule rejects the cache, and `InvalidSpec` if the request omits settings whose values the
+/// Returns `Immutable` if `immutable` or a rule rejects the cache, and `InvalidSpec` if the request omits settings whose values the
 /// adoption would change to the defaults.
 pub fn check(
     found: Found<'_>,
     input: &EnsureReplicationGroupInput,
 ) -> StepResult<Vec<KeptSetting>> {
+    if let Some(member) = found.member() {
+        immutable::check_fixed(found.group, member, input)?;
+    }
     let (mut kept, mut rejected) = (Vec::new(), Vec::new());
     for rule in &RULES {
         let Some(value) = (rule.value)(found) else {
@@ -270,7 +277,7 @@ fn require_explicit(found: Found<'_>, input: &EnsureReplicationGroupInput) -> St
              them: {}. Nothing was changed. To keep the values, request this, then start again: \"cache\": {}",
             cache.name,
             differing.join("; "),
-            complete(found.group, input)
+            complete(found, input)
         ),
     ))
 }
@@ -291,16 +298,21 @@ fn value_of(field: CacheField, group: &ReplicationGroup) -> Option<Value> {
 }
 
 /// Returns the complete `cache` of a request that keeps the group's settings.
-fn complete(group: &ReplicationGroup, input: &EnsureReplicationGroupInput) -> Value {
+fn complete(found: Found<'_>, input: &EnsureReplicationGroupInput) -> Value {
     let mut cache = json!(input.spec.cache);
     if let Some(fields) = cache.as_object_mut() {
-        let found: Map<_, _> = CacheField::ALL
+        let values: Map<_, _> = CacheField::ALL
             .into_iter()
-            .filter_map(|field| Some((field.name().to_owned(), value_of(field, group)?)))
+            .filter_map(|field| Some((field.name().to_owned(), value_of(field, found.group)?)))
             .collect();
-        fields.extend(found);
+        fields.extend(values);
         if input.spec.network.shared_subnet_group().is_some() {
             fields.remove("subnetGroupName");
+        } else if let Some(name) = found
+            .member()
+            .and_then(CacheCluster::cache_subnet_group_name)
+        {
+            fields.insert("subnetGroupName".to_owned(), json!(name));
         }
     }
     cache

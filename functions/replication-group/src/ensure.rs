@@ -454,7 +454,8 @@ impl Round<'_> {
         let outcome = format!("found {found}");
         if self.input.plan {
             let is_recorded = self.record.identity.is_some() || self.record.creation.is_some();
-            return if self.input.spec.options.adopt && !is_recorded {
+            let may_adopt = self.input.spec.options.adopt && !is_recorded && found != "deleting";
+            return if may_adopt {
                 Err(self.not_comparable(found))
             } else {
                 Ok(plan::unknown(outcome))

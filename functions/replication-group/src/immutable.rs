@@ -22,24 +22,13 @@ pub fn check(
         .first()
         .and_then(NodeGroup::primary_endpoint)
         .and_then(Endpoint::port);
+    let subnet_group = match input.spec.network.shared_subnet_group() {
+        Some(_) => "network.subnetGroup",
+        None => "cache.subnetGroupName",
+    };
     let differences = [
-        differs("engine", member.engine(), "valkey"),
-        differs("cluster mode", Some(on_off(group.cluster_enabled())), "off"),
         differs(
-            "encryption at rest",
-            Some(on_off(group.at_rest_encryption_enabled())),
-            "on",
-        ),
-        differs(
-            "encryption in transit",
-            Some(on_off(group.transit_encryption_enabled())),
-            "on",
-        ),
-        // The published endpoint contains no password, so no client could connect.
-        differs("AUTH", Some(on_off(group.auth_token_enabled())), "off"),
-        differs("user groups", Some(&group.user_group_ids().join(", ")), ""),
-        differs(
-            "cache.subnetGroupName",
+            subnet_group,
             member.cache_subnet_group_name(),
             cache.subnet_group_name.as_str(),
         ),
@@ -52,7 +41,71 @@ pub fn check(
         }),
         version_difference(member, input),
     ];
-    let differences: Vec<_> = differences.into_iter().flatten().collect();
+    let differences = fixed_differences(group, member)
+        .into_iter()
+        .chain(differences.into_iter().flatten());
+    require_none(differences.collect(), input)
+}
+
+/// Checks the settings that are the same for every cache and that envcache never changes.
+///
+/// # Errors
+/// Returns `Immutable` with the differences, each with what to do.
+pub fn check_fixed(
+    group: &ReplicationGroup,
+    member: &CacheCluster,
+    input: &EnsureReplicationGroupInput,
+) -> StepResult<()> {
+    require_none(fixed_differences(group, member), input)
+}
+
+fn fixed_differences(group: &ReplicationGroup, member: &CacheCluster) -> Vec<String> {
+    let users = group.user_group_ids().join(", ");
+    let settings = [
+        (
+            "engine",
+            member.engine(),
+            "valkey",
+            "upgrade it in the ElastiCache console",
+        ),
+        (
+            "cluster mode",
+            Some(on_off(group.cluster_enabled())),
+            "off",
+            "create a new cache from a backup",
+        ),
+        (
+            "encryption at rest",
+            Some(on_off(group.at_rest_encryption_enabled())),
+            "on",
+            "create a new cache from a backup",
+        ),
+        (
+            "encryption in transit",
+            Some(on_off(group.transit_encryption_enabled())),
+            "on",
+            "turn it on in the ElastiCache console, and change the clients",
+        ),
+        (
+            "AUTH",
+            Some(on_off(group.auth_token_enabled())),
+            "off",
+            NO_PASSWORD,
+        ),
+        ("user groups", Some(users.as_str()), "", NO_PASSWORD),
+    ];
+    settings
+        .into_iter()
+        .filter_map(|(field, found, requested, remedy)| {
+            Some(format!("{} ({remedy})", differs(field, found, requested)?))
+        })
+        .collect()
+}
+
+/// The published endpoint contains no password, so no client could connect.
+const NO_PASSWORD: &str = "envcache publishes no password: remove it in the ElastiCache console";
+
+fn require_none(differences: Vec<String>, input: &EnsureReplicationGroupInput) -> StepResult<()> {
     if differences.is_empty() {
         return Ok(());
     }
@@ -61,7 +114,7 @@ pub fn check(
         format!(
             "replication group `{}` differs from the request in settings that can't be updated: {}. The cache was not \
              changed. Request the current values, or create the cache under another environment name",
-            cache.name,
+            input.spec.cache.name,
             differences.join("; ")
         ),
     ))

@@ -11,10 +11,11 @@ use contract::{Action, Owner, Ownership, Spec};
 use crate::find;
 
 /// Creates the subnet group, or gives the existing one the requested subnets. A plan only returns what would be done. A
-/// shared subnet group isn't called: `ResolveNetwork` has found it.
+/// shared subnet group isn't changed.
 ///
 /// # Errors
-/// Returns `NotOwned` if a group with the requested name is neither owned nor adopted, `Immutable` if it is in another
+/// Returns `NotOwned` if a group with the requested name is neither owned nor adopted or an environment owns a shared one,
+/// `Immutable` if it is in another
 /// VPC or if ElastiCache finds nothing to modify although it differs, and `NotFound`, which the state machine retries,
 /// if ElastiCache doesn't return a new group yet. Otherwise, returns ElastiCache's error.
 pub async fn ensure(
@@ -30,7 +31,8 @@ pub async fn ensure(
         network,
         ..
     } = input;
-    if spec.network.shared_subnet_group().is_some() {
+    if let Some(name) = spec.network.shared_subnet_group() {
+        require_unowned(elasticache, name.as_str()).await?;
         return Ok(EnsureSubnetGroupOutput {
             actions: Vec::new(),
         });
@@ -67,6 +69,31 @@ pub async fn ensure(
         }
     }
     Ok(EnsureSubnetGroupOutput { actions })
+}
+
+/// Checks that no environment owns a shared group: the removal of that environment couldn't delete the group.
+async fn require_unowned(elasticache: &Client, name: &str) -> StepResult<()> {
+    let Some(group) = find::subnet_group(elasticache, name).await? else {
+        return Ok(());
+    };
+    let tags = find::tags(elasticache, &group).await?;
+    let owner_tags: Vec<_> = find::pairs(&tags)
+        .filter_map(|(key, value)| Some((key?, value.unwrap_or_default())))
+        .filter(|(key, _)| key.starts_with("envcache:"))
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    if owner_tags.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(
+        ErrorName::NotOwned,
+        format!(
+            "network.subnetGroup: cache subnet group `{name}` is not shared, because an environment owns it (owner tags \
+             {}). It was not changed. Name a group without these tags, or remove the tags if no environment creates \
+             caches with this group as its own, then start again",
+            owner_tags.join(" and ")
+        ),
+    ))
 }
 
 /// A call that writes.

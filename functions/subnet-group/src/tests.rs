@@ -298,8 +298,42 @@ async fn shared_group_is_left_without_a_call() {
 }
 
 #[tokio::test]
-async fn shared_group_is_neither_tagged_nor_changed() {
-    let replay = Replay::new([]);
+async fn shared_group_is_not_changed_and_must_be_unowned() {
+    for (owner, expected) in [
+        (untagged(), Ok(0)),
+        (
+            tags("another-stack"),
+            Err("envcache:environment=bandup and envcache:stack=another-stack"),
+        ),
+    ] {
+        let replay = Replay::new([up_to_date(), owner]);
+        let found = ensured_shared(&replay).await;
+
+        assert_eq!(
+            replay.actions(),
+            ["DescribeCacheSubnetGroups", "ListTagsForResource"]
+        );
+        match (found, expected) {
+            (Ok(found), Ok(actions)) => assert_eq!(found.actions.len(), actions),
+            (Err(error), Err(tags)) => {
+                assert_eq!(error.name(), ErrorName::NotOwned);
+                assert!(error.to_string().contains(tags), "{error}");
+            }
+            (found, expected) => panic!("{found:?}, expected {expected:?}"),
+        }
+    }
+}
+
+/// Returns the tags of a group that no environment owns.
+fn untagged() -> Answer {
+    Answer::ok(
+        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>\
+         <Tag><Key>team</Key><Value>web</Value></Tag></TagList></ListTagsForResourceResult></ListTagsForResourceResponse>",
+    )
+}
+
+/// Runs `EnsureSubnetGroup` for a request with a shared subnet group.
+async fn ensured_shared(replay: &Replay) -> StepResult<EnsureSubnetGroupOutput> {
     let client = Client::new(&replay.config());
     let mut message = reference(json!({ "network": network() }));
     let requested = message["spec"]["network"]
@@ -311,10 +345,7 @@ async fn shared_group_is_neither_tagged_nor_changed() {
     message["plan"] = json!(false);
     let message = serde_json::from_value(message).expect("the state's message");
 
-    let found = ensure(&client, "envcache", message).await;
-
-    assert_eq!(found.expect("no error").actions, []);
-    assert!(replay.forms().is_empty());
+    ensure(&client, "envcache", message).await
 }
 
 #[tokio::test]

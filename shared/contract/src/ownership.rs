@@ -127,7 +127,7 @@ impl Owner {
                             "",
                         )
                     } else {
-                        ("", ", or set \"adopt\": true in the input")
+                        ("", ", or set \"adopt\": true in a manual execution")
                     };
                     format!(
                         "its tag {key} is missing{evidence}. It was not changed. If it belongs to this environment, \

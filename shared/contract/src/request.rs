@@ -49,12 +49,26 @@ pub(crate) struct CacheRequest {
 impl CacheRequest {
     /// Returns the settings that would get their defaults.
     fn omitted(&self) -> Vec<CacheField> {
+        // Every field by name: a new one doesn't compile until it is decided whether an adoption may change it silently.
+        let Self {
+            description,
+            node_type,
+            replicas,
+            port,
+            snapshot_retention_days,
+            // An existing cache keeps its version.
+            engine_version: _,
+            // These name the resources.
+            name: _,
+            security_group_name: _,
+            subnet_group_name: _,
+        } = self;
         let is_omitted = |field: &CacheField| match field {
-            CacheField::Description => self.description.is_none(),
-            CacheField::NodeType => self.node_type.is_none(),
-            CacheField::Replicas => self.replicas.is_none(),
-            CacheField::Port => self.port.is_none(),
-            CacheField::SnapshotRetentionDays => self.snapshot_retention_days.is_none(),
+            CacheField::Description => description.is_none(),
+            CacheField::NodeType => node_type.is_none(),
+            CacheField::Replicas => replicas.is_none(),
+            CacheField::Port => port.is_none(),
+            CacheField::SnapshotRetentionDays => snapshot_retention_days.is_none(),
         };
         CacheField::ALL.into_iter().filter(is_omitted).collect()
     }

@@ -217,16 +217,12 @@ impl Cache {
 /// A setting of the cache that a run changes to its default if the request omits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
 pub enum CacheField {
-    #[allow(missing_docs)]
     Description,
-    #[allow(missing_docs)]
     NodeType,
-    #[allow(missing_docs)]
     Replicas,
-    #[allow(missing_docs)]
     Port,
-    #[allow(missing_docs)]
     SnapshotRetentionDays,
 }
 

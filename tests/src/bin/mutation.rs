@@ -28,8 +28,8 @@ const CHECKS: [(&str, &str, &str); 82] = [
     ),
     (
         "functions/environment/src/evidence.rs",
-        "&& !others.iter().any(|other| names(other))",
-        "&& (true || !others.iter().any(|other| names(other)))",
+        "&& !others.iter().any(is_named_in)",
+        "&& (true || !others.iter().any(is_named_in))",
     ),
     (
         "functions/environment/src/claim.rs",
@@ -48,8 +48,8 @@ const CHECKS: [(&str, &str, &str); 82] = [
     ),
     (
         "functions/replication-group/src/ensure.rs",
-        "if self.input.spec.options.adopt && !is_recorded {",
-        "if false && self.input.spec.options.adopt && !is_recorded {",
+        "return if may_adopt {",
+        "return if false && may_adopt {",
     ),
     (
         "functions/network/src/select.rs",
@@ -63,8 +63,8 @@ const CHECKS: [(&str, &str, &str); 82] = [
     ),
     (
         "functions/subnet-group/src/ensure.rs",
-        "if spec.network.shared_subnet_group().is_some() {",
-        "if false && spec.network.shared_subnet_group().is_some() {",
+        "if owner_tags.is_empty() {",
+        "if true || owner_tags.is_empty() {",
     ),
     (
         "functions/replication-group/src/delete.rs",

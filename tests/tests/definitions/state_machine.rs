@@ -164,12 +164,19 @@ fn every_task_has_exactly_its_retry_policies() {
         } else {
             vec![integration_policy()]
         };
-        // A retry doesn't help if the condition of a write isn't met.
-        if resource.ends_with(":dynamodb:updateItem") {
-            expected.insert(
-                0,
-                json!({ "ErrorEquals": [CONDITION_FAILED], "MaxAttempts": 0 }),
-            );
+        // A retry doesn't help if the condition of a write isn't met, or if an ended execution has the name.
+        let is_final = [
+            (":dynamodb:updateItem", CONDITION_FAILED),
+            (
+                ":states:startExecution",
+                "StepFunctions.ExecutionAlreadyExistsException",
+            ),
+        ];
+        for (integration, error) in is_final {
+            if resource.ends_with(integration) {
+                let never = json!({ "ErrorEquals": [error], "MaxAttempts": 0 });
+                expected.insert(0, never);
+            }
         }
         let additional = additional_policies()
             .into_iter()

@@ -184,10 +184,49 @@ fn changing_cache_is_not_adopted_and_nothing_is_tagged() {
 /// Removes a tag from the environment's cache, as a tagging tool does.
 fn untag_cache(environment: &Environment, key: &str) {
     let arn = environment.cache(world()).expect("the cache")["ARN"].clone();
+    untag_in_elasticache(&arn, key);
+}
+
+fn untag_in_elasticache(arn: &Value, key: &str) {
     world().call(
         "elasticache",
         "remove_tags_from_resource",
         &json!({ "ResourceName": arn, "TagKeys": [key] }),
+    );
+}
+
+/// Removes a tag from the cache, its groups, and a parameter.
+fn untag_all(environment: &Environment, key: &str) {
+    untag_cache(environment, key);
+    let name = format!("{}-cached-subnet-group", environment.name);
+    let found = world().call(
+        "elasticache",
+        "describe_cache_subnet_groups",
+        &json!({ "CacheSubnetGroupName": name }),
+    );
+    untag_in_elasticache(&found["CacheSubnetGroups"][0]["ARN"], key);
+    let found = world().call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "Filters": [
+            { "Name": "vpc-id", "Values": [environment.network.vpc] },
+            { "Name": "group-name", "Values": [format!("{}-redis-sg", environment.name)] },
+        ] }),
+    );
+    let group = &found["SecurityGroups"][0]["GroupId"];
+    world().call(
+        "ec2",
+        "delete_tags",
+        &json!({ "Resources": [group], "Tags": [{ "Key": key }] }),
+    );
+    world().call(
+        "ssm",
+        "remove_tags_from_resource",
+        &json!({
+            "ResourceType": "Parameter",
+            "ResourceId": format!("/{}/cache/url", environment.name),
+            "TagKeys": [key],
+        }),
     );
 }
 
@@ -196,20 +235,7 @@ fn resources_that_lost_one_owner_tag_are_adopted_by_their_environment() {
     for key in ["envcache:environment", "envcache:stack"] {
         let environment = world().environment();
         assert_eq!(world().run(&environment.request()).status, "SUCCEEDED");
-        untag_cache(&environment, key);
-        let group = world().call(
-            "ec2",
-            "describe_security_groups",
-            &json!({ "Filters": [
-                { "Name": "vpc-id", "Values": [environment.network.vpc] },
-                { "Name": "group-name", "Values": [format!("{}-redis-sg", environment.name)] },
-            ] }),
-        );
-        world().call(
-            "ec2",
-            "delete_tags",
-            &json!({ "Resources": [group["SecurityGroups"][0]["GroupId"]], "Tags": [{ "Key": key }] }),
-        );
+        untag_all(&environment, key);
 
         let rejected = world().run(&environment.request());
         let adopted = world().run(&adopting(&environment, &json!({})));

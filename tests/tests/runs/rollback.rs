@@ -193,16 +193,12 @@ fn execution_with_any_valid_name_is_rolled_back() {
         "CreateReplicationGroup",
     );
     // https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-    let started = world().call(
-        "stepfunctions",
-        "start_execution",
-        &json!({
-            "stateMachineArn": world().stack.provision_state_machine_arn,
-            "name": format!("release-1.2_(final)=@{}", environment.name),
-            "input": with_rollback(&environment).to_string(),
-        }),
+    let name = format!("release-1.2_(final)=@{}", environment.name);
+    let failed = run_named(
+        &world().stack.provision_state_machine_arn,
+        &name,
+        &with_rollback(&environment),
     );
-    let failed = world().wait(&text(&started["executionArn"]));
 
     let (_, rollback) = failed
         .cause
@@ -211,6 +207,46 @@ fn execution_with_any_valid_name_is_rolled_back() {
     let ended = world().wait(rollback);
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     assert_eq!(existing_resources(&environment), (vec![], false, false));
+}
+
+/// Starts an execution with this name and waits for its end.
+fn run_named(state_machine: &str, name: &str, input: &Value) -> Ended {
+    let started = world().call(
+        "stepfunctions",
+        "start_execution",
+        &json!({ "stateMachineArn": state_machine, "name": name, "input": input.to_string() }),
+    );
+    world().wait(&text(&started["executionArn"]))
+}
+
+/// The reply to `StartRollback` can be lost, and the rollback can have ended before it is started again: an ended
+/// execution keeps its name
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
+#[test]
+fn rollback_that_has_already_run_is_named() {
+    let environment = world().environment();
+    deny(
+        &environment,
+        "EnsureReplicationGroup",
+        "CreateReplicationGroup",
+    );
+    let stack = &world().stack;
+    let name = format!("{}-release", environment.name);
+    let rollback = format!("{name}-rollback");
+    let input = json!({ "environment": environment.name, "rollback": { "execution": name } });
+    run_named(&stack.deprovision_state_machine_arn, &rollback, &input);
+
+    let failed = run_named(
+        &stack.provision_state_machine_arn,
+        &name,
+        &with_rollback(&environment),
+    );
+
+    assert_eq!(failed.error, "AccessDenied", "{failed:?}");
+    let expected = format!(
+        ". The rollback has already run: see the execution {rollback} of the deprovisioning state machine"
+    );
+    assert!(failed.cause.ends_with(&expected), "{}", failed.cause);
 }
 
 #[test]

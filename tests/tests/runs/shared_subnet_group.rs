@@ -122,6 +122,46 @@ fn shared_subnet_group_must_exist_in_the_requested_vpc() {
 }
 
 #[test]
+fn subnet_group_is_either_owned_or_shared() {
+    let (owner, mut other, mut third) = (
+        world().environment(),
+        world().environment(),
+        world().environment(),
+    );
+    for environment in [&mut other, &mut third] {
+        (environment.vpc, environment.network) = (owner.vpc.clone(), owner.network.clone());
+    }
+    assert_eq!(world().run(&owner.request()).status, "SUCCEEDED");
+    let owned = format!("{}-cached-subnet-group", owner.name);
+
+    let shared = world().run(&request(&other, &owned));
+
+    assert_eq!(shared.error, "NotOwned", "{shared:?}");
+    assert!(
+        shared
+            .cause
+            .contains("is not shared, because an environment owns it"),
+        "{shared:?}"
+    );
+
+    let name = create_shared(&other);
+    let sharing = world().run(&request(&other, &name));
+    assert_eq!(sharing.status, "SUCCEEDED", "{sharing:?}");
+    let mut adopting = third.request_with("/cache", json!({ "subnetGroupName": name }));
+    adopting["adopt"] = json!(true);
+
+    let adopted = world().run(&adopting);
+
+    assert_eq!(adopted.error, "NotOwned", "{adopted:?}");
+    assert!(
+        adopted
+            .cause
+            .contains(&format!("environment `{}` uses", other.name)),
+        "{adopted:?}"
+    );
+}
+
+#[test]
 fn cache_keeps_its_own_or_shared_subnet_group() {
     let environment = world().environment();
     let name = create_shared(&environment);

@@ -181,7 +181,12 @@ fn cases() -> BTreeMap<&'static str, (Case, &'static str)> {
         ),
         (
             "durability",
-            (of_group("<Durability>default</Durability>"), "default"),
+            (
+                of_group(
+                    "<Durability>sync</Durability><EffectiveDurability>sync</EffectiveDurability>",
+                ),
+                "sync",
+            ),
         ),
         (
             "Outposts",
@@ -232,6 +237,25 @@ async fn every_setting_is_kept_and_reported_or_rejected() {
         }
     }
     assert_eq!(cases.len(), RULES.len());
+}
+
+#[tokio::test]
+async fn fixed_settings_are_rejected_before_omitted_ones() {
+    let case = Case {
+        group: "<UserGroupIds><member>clients</member></UserGroupIds>",
+        ..SAME
+    };
+    let mut message = message(&json!({ "replicas": 1 }));
+    message["spec"]["omitted"] = json!(["replicas"]);
+
+    let error = planned(&case.account(), message)
+        .await
+        .expect_err("a user group");
+
+    assert_eq!(error.name(), ErrorName::Immutable);
+    let expected =
+        "user groups is `clients`, requested none (envcache publishes no password: remove it";
+    assert!(error.to_string().contains(expected), "{error}");
 }
 
 #[tokio::test]
@@ -314,6 +338,11 @@ async fn explicit_settings_are_changed_and_equal_ones_may_be_omitted() {
 
 #[tokio::test]
 async fn changing_cache_is_not_planned_when_it_may_be_adopted() {
+    // A cache that is being deleted is created again.
+    let deleting = Aws::with_record(&held(None), [described("deleting", same)]);
+    let plan = planned(&deleting, message(&json!({}))).await;
+    assert_eq!(plan.expect("a plan")["status"], "planned");
+
     for status in ["creating", "modifying", "snapshotting"] {
         let members = || (status == "modifying").then(|| member(same));
         let aws = |record: &Value| {
