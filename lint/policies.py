@@ -32,6 +32,7 @@ PARAMETERS = {
     "QueuesKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "RolePath": "/",
     "TableKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "VpcOwnerAccount": "210987654321",
 }
 
 # ARN formats by resource type.

@@ -44,7 +44,7 @@ pub fn check(
     let differences = fixed_differences(group, member)
         .into_iter()
         .chain(differences.into_iter().flatten());
-    require_none(differences.collect(), input)
+    require_none(&differences.collect::<Vec<_>>(), input)
 }
 
 /// Checks the settings that are the same for every cache and that envcache never changes.
@@ -56,7 +56,7 @@ pub fn check_fixed(
     member: &CacheCluster,
     input: &EnsureReplicationGroupInput,
 ) -> StepResult<()> {
-    require_none(fixed_differences(group, member), input)
+    require_none(&fixed_differences(group, member), input)
 }
 
 fn fixed_differences(group: &ReplicationGroup, member: &CacheCluster) -> Vec<String> {
@@ -105,7 +105,7 @@ fn fixed_differences(group: &ReplicationGroup, member: &CacheCluster) -> Vec<Str
 /// The published endpoint contains no password, so no client could connect.
 const NO_PASSWORD: &str = "envcache publishes no password: remove it in the ElastiCache console";
 
-fn require_none(differences: Vec<String>, input: &EnsureReplicationGroupInput) -> StepResult<()> {
+fn require_none(differences: &[String], input: &EnsureReplicationGroupInput) -> StepResult<()> {
     if differences.is_empty() {
         return Ok(());
     }

@@ -547,7 +547,7 @@ fn schemas_of_failures_list_every_error_name() {
 #[test]
 fn dry_run_fails_only_without_a_decision_about_the_request() {
     let provision = states(Machine::Provision);
-    let condition = provision["ShouldAnnounceFailure"]["Choices"][0]["Condition"]
+    let condition = provision["ShouldAnnounceFailure"]["Choices"][1]["Condition"]
         .as_str()
         .expect("a condition");
     let is_failure = |name: &str| condition.contains(&format!("'{name}'"));

@@ -243,9 +243,7 @@ fn rollback_that_has_already_run_is_named() {
     );
 
     assert_eq!(failed.error, "AccessDenied", "{failed:?}");
-    let expected = format!(
-        ". The rollback has already run: see the execution {rollback} of the deprovisioning state machine"
-    );
+    let expected = format!(". The rollback has already run: {rollback}");
     assert!(failed.cause.ends_with(&expected), "{}", failed.cause);
 }
 

@@ -123,16 +123,16 @@ fn shared_subnet_group_must_exist_in_the_requested_vpc() {
 
 #[test]
 fn subnet_group_is_either_owned_or_shared() {
-    let (owner, mut other, mut third) = (
+    let (one, mut other, mut third) = (
         world().environment(),
         world().environment(),
         world().environment(),
     );
     for environment in [&mut other, &mut third] {
-        (environment.vpc, environment.network) = (owner.vpc.clone(), owner.network.clone());
+        (environment.vpc, environment.network) = (one.vpc.clone(), one.network.clone());
     }
-    assert_eq!(world().run(&owner.request()).status, "SUCCEEDED");
-    let owned = format!("{}-cached-subnet-group", owner.name);
+    assert_eq!(world().run(&one.request()).status, "SUCCEEDED");
+    let owned = format!("{}-cached-subnet-group", one.name);
 
     let shared = world().run(&request(&other, &owned));
 

@@ -186,6 +186,10 @@ pub struct EnvironmentPlan {
 /// adopt one that lacks an owner tag. False for all if the request doesn't adopt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one answer for each resource"
+)]
 pub struct BelongsHere {
     /// The replication group.
     pub cache: bool,
