@@ -61,24 +61,23 @@ impl Record {
     }
 }
 
-/// Reads an environment's record; none if there is none.
-pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<Option<Record>> {
-    let table = Table {
+fn open(dynamodb: &Client, table: &str) -> Table {
+    Table {
         dynamodb: dynamodb.clone(),
         name: table.to_owned(),
-    };
-    let found = table.read(environment).await;
+    }
+}
+
+/// Reads an environment's record; none if there is none.
+pub async fn find(dynamodb: &Client, table: &str, environment: &str) -> Result<Option<Record>> {
+    let found = open(dynamodb, table).read(environment).await;
     let found = found.map_err(|error| aws_error("GetItem", error))?;
     Ok(found.map(Record::of))
 }
 
 /// Reads every record, and returns them in the order of their environments' names.
 pub async fn all(dynamodb: &Client, table: &str) -> Result<Vec<Record>> {
-    let table = Table {
-        dynamodb: dynamodb.clone(),
-        name: table.to_owned(),
-    };
-    let found = table.read_all().await;
+    let found = open(dynamodb, table).read_all().await;
     let found = found.map_err(|error| aws_error("Scan", error))?;
     let mut records: Vec<_> = found.into_iter().map(Record::of).collect();
     records.sort_by(|one, other| one.environment.cmp(&other.environment));

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_sdk_dynamodb::operation::scan::ScanError;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
@@ -170,6 +171,14 @@ impl Condition<'_> {
     }
 }
 
+/// Reads all pages of a scan.
+async fn read_pages(
+    scan: ScanFluentBuilder,
+) -> Result<Vec<Record>, SdkError<ScanError, HttpResponse>> {
+    let items = scan.into_paginator().items().send().try_collect().await?;
+    Ok(items.iter().map(Record::from_item).collect())
+}
+
 impl Table {
     /// Reads an environment's record, if it has one. The read is strongly consistent.
     ///
@@ -195,17 +204,7 @@ impl Table {
     /// # Errors
     /// Returns DynamoDB's error.
     pub async fn read_all(&self) -> Result<Vec<Record>, SdkError<ScanError, HttpResponse>> {
-        let items = self
-            .dynamodb
-            .scan()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await?;
-        Ok(items.iter().map(Record::from_item).collect())
+        read_pages(self.scan()).await
     }
 
     /// Reads the records of all other environments. The read is strongly consistent.
@@ -216,20 +215,19 @@ impl Table {
         &self,
         environment: &str,
     ) -> Result<Vec<Record>, SdkError<ScanError, HttpResponse>> {
-        let items = self
-            .dynamodb
+        let others = self
             .scan()
-            .table_name(&self.name)
             .filter_expression("#environment <> :environment")
             .expression_attribute_names("#environment", "environment")
-            .expression_attribute_values(":environment", AttributeValue::S(environment.to_owned()))
+            .expression_attribute_values(":environment", AttributeValue::S(environment.to_owned()));
+        read_pages(others).await
+    }
+
+    fn scan(&self) -> ScanFluentBuilder {
+        self.dynamodb
+            .scan()
+            .table_name(&self.name)
             .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await?;
-        Ok(items.iter().map(Record::from_item).collect())
     }
 
     /// Writes if the condition holds. Otherwise, the inner `Err` is the current record.
