@@ -5,7 +5,8 @@ use contract::value::EnvironmentName;
 use record::{Identity, Record};
 
 /// Returns which of the requested resources belong to the environment: those that its record names, or that have the name
-/// that derives from the environment's, and that no other environment's record names.
+/// that derives from the environment's, and that no other environment's record names. A record whose names can't be read
+/// may name any of them.
 pub fn belongs_here(
     environment: &EnvironmentName,
     record: &Record,
@@ -15,7 +16,8 @@ pub fn belongs_here(
     let derived = ResourceNames::derived(environment);
     let wanted = requested.names();
     let belongs = |is_named_in: &dyn Fn(&Record) -> bool, is_derived: bool| {
-        (is_named_in(record) || is_derived) && !others.iter().any(is_named_in)
+        let may_be_named_in = |other: &Record| other.has_unreadable_names || is_named_in(other);
+        (is_named_in(record) || is_derived) && !others.iter().any(may_be_named_in)
     };
     let names_cache =
         |record: &Record| names_of(record).any(|names| names.cache_name == wanted.cache_name);
@@ -229,6 +231,16 @@ mod tests {
                 }],
                 &derived,
                 "csp",
+            ),
+            (
+                "another environment whose names can't be read",
+                &none,
+                vec![Record {
+                    has_unreadable_names: true,
+                    ..Record::default()
+                }],
+                &derived,
+                "",
             ),
             (
                 "an unrelated environment",

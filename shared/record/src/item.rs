@@ -44,6 +44,8 @@ pub struct Record {
     pub engine_version: Option<String>,
     /// What a run observed about a cache that doesn't reach the requested configuration.
     pub observed: Option<Observed>,
+    /// Whether the record names resources that this version of envcache can't read.
+    pub has_unreadable_names: bool,
     /// The subnet groups of earlier requests that named another one before there was a cache.
     pub former_subnet_groups: Vec<String>,
     /// The result of the run that ended last, except for dry runs, superseded runs, and successful rollbacks; none
@@ -63,6 +65,14 @@ impl Record {
             // Written by an earlier version of envcache.
             None => item.get("askedForCache").map(|_| Creation::default()),
         };
+        let names = text("spec").and_then(|spec| names(&spec));
+        let identity = text("cacheIdentity")
+            .and_then(|identity| serde_json::from_str(&identity).ok())
+            .or_else(|| Identity::from_attributes(&text));
+        let is_unreadable =
+            |attribute: &str, is_read: bool| item.contains_key(attribute) && !is_read;
+        let has_unreadable_names = is_unreadable("spec", names.is_some())
+            || is_unreadable("cacheIdentity", identity.is_some());
         Self {
             environment: text("environment").unwrap_or_default(),
             holder: text("holder"),
@@ -75,16 +85,15 @@ impl Record {
             protected: item
                 .get("protected")
                 .is_some_and(|value| value.as_bool() == Ok(&true)),
-            names: text("spec").and_then(|spec| names(&spec)),
-            identity: text("cacheIdentity")
-                .and_then(|identity| serde_json::from_str(&identity).ok())
-                .or_else(|| Identity::from_attributes(&text)),
+            names,
+            identity,
             engine_version: text("engineVersion"),
             observed: text("observed").and_then(|observed| serde_json::from_str(&observed).ok()),
             former_subnet_groups: item
                 .get("formerSubnetGroups")
                 .and_then(|groups| groups.as_ss().ok().cloned())
                 .unwrap_or_default(),
+            has_unreadable_names,
             last_result: text("lastResult").and_then(|result| serde_json::from_str(&result).ok()),
             result_at: number(item, "resultAt"),
         }
@@ -224,6 +233,7 @@ mod tests {
                     replica_requests: vec![30],
                     ..Observed::default()
                 }),
+                has_unreadable_names: false,
                 former_subnet_groups: groups,
                 last_result: Some(LastResult {
                     execution: "arn:last".to_owned(),
@@ -316,7 +326,11 @@ mod tests {
 
         let found = Record::from_item(&wrong);
 
-        assert_eq!(found, Record::default());
+        let expected = Record {
+            has_unreadable_names: true,
+            ..Record::default()
+        };
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -339,6 +353,7 @@ mod tests {
             let found = Record::from_item(&item([("cacheIdentity", text(garbage))]));
 
             assert_eq!(found.identity, None, "{garbage}");
+            assert!(found.has_unreadable_names, "{garbage}");
         }
     }
 
@@ -350,6 +365,7 @@ mod tests {
         let found = Record::from_item(&garbage);
 
         assert_eq!(found.identity, Some(identity()));
+        assert!(!found.has_unreadable_names);
     }
 
     #[test]
@@ -374,6 +390,7 @@ mod tests {
             let found = Record::from_item(&item([("spec", text(spec.to_string()))]));
 
             assert_eq!(found.names, None, "{field}");
+            assert!(found.has_unreadable_names, "{field}");
         }
     }
 

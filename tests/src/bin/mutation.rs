@@ -28,8 +28,8 @@ const CHECKS: [(&str, &str, &str); 82] = [
     ),
     (
         "functions/environment/src/evidence.rs",
-        "&& !others.iter().any(is_named_in)",
-        "&& (true || !others.iter().any(is_named_in))",
+        "&& !others.iter().any(may_be_named_in)",
+        "&& (true || !others.iter().any(may_be_named_in))",
     ),
     (
         "functions/environment/src/claim.rs",
