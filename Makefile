@@ -23,7 +23,7 @@ FIRST_RELEASE_BUILD := "The first build takes several times as long as that of '
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test matrix soak mutation diagrams check audit build deploy release smoke programs tools linters format clean
+.PHONY: help demo unit test matrix soak mutation diagrams reference check audit build deploy release smoke programs tools linters format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -50,7 +50,12 @@ mutation: tools programs ## remove one Retry, Catch, or check at a time, and che
 	target/debug/mutation docs/mutation-tests.md
 
 diagrams: ## draw the state machines; writes docs/state-machines.md
-	cargo run --locked --quiet --package envcache-tests --bin diagrams docs/state-machines.md
+	cargo build --locked --quiet --workspace --bin diagrams
+	target/debug/diagrams docs/state-machines.md
+
+reference: ## write the JSON Schema of a request, and the tables of docs/request-reference.md
+	cargo build --locked --quiet --workspace --bin reference
+	target/debug/reference
 
 # Clippy runs as the compiler of this workspace, so the SDK is compiled only once, for the lints and for the tests.
 check: tools linters ## check format, lints, and the security of template, roles, state machines, workflows, and dependencies

@@ -6,6 +6,7 @@ pub mod lambda;
 pub mod matrix;
 pub mod messages;
 pub mod page;
+pub mod reference;
 pub mod resources;
 pub mod schemas;
 pub mod unmanaged;

@@ -168,7 +168,14 @@ impl Scenario {
         if self == Self::Change {
             request["network"]["backendSecurityGroup"] = json!("new-backend");
             request["network"]["subnets"] = json!(["subnet-one", "subnet-two", "subnet-three"]);
-            request["cache"] = json!({ "replicas": 1, "snapshotRetentionDays": 5 });
+            request["cache"] = json!({
+                "replicas": 1,
+                "multiAz": false,
+                "autoMinorVersionUpgrade": false,
+                "snapshotRetentionDays": 5,
+                "snapshotWindow": "05:00-06:00",
+                "maintenanceWindow": "sat:23:00-sun:00:30",
+            });
         }
         if self == Self::Adopt {
             request["adopt"] = json!(true);

@@ -62,6 +62,18 @@ fn remove_execution_tags(found: &mut Value) {
     }
 }
 
+/// Removes the topics that ElastiCache doesn't publish to. A topic can't be removed from a cache, only deactivated.
+pub fn remove_inactive_topics(found: &mut Value) {
+    match found {
+        Value::Array(elements) => elements.iter_mut().for_each(remove_inactive_topics),
+        Value::Object(fields) => {
+            fields.retain(|_, value| value["TopicStatus"] != "inactive");
+            fields.values_mut().for_each(remove_inactive_topics);
+        }
+        _ => {}
+    }
+}
+
 /// Returns the violations of what must hold at any time, even after a failure: every created resource has the owner
 /// tags, and only the cache's own endpoint is published.
 #[must_use]

@@ -1,7 +1,7 @@
 //! Fuzz tests: for arbitrary input, the contract's code and the functions' binaries report an error of the contract and
 //! create nothing.
 
-use contract::error::ErrorName;
+use contract::error::{ErrorName, StepError};
 use contract::{RemovalRequest, Request};
 use envcache_tests::lambda::{Answer, Function, is_read_only};
 use envcache_tests::messages;
@@ -30,6 +30,10 @@ const SUCCEEDING: [&str; 4] = [
 fn request() -> Value {
     let mut request = replay::reference(json!({}))["spec"].clone();
     request["cache"]["engineVersion"] = json!("8.0");
+    request["cache"]["snapshotWindow"] = json!("23:30-00:30");
+    request["cache"]["maintenanceWindow"] = json!("sun:05:00-sun:06:00");
+    request["cache"]["notificationTopic"] =
+        json!("arn:aws:sns:ap-southeast-1:123456789012:cache-events");
     request["protect"] = json!(true);
     request["event"] =
         json!({ "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "time": "2026-11-22T10:00:00Z" });
@@ -238,6 +242,9 @@ fn schema_accepts_exactly_what_the_contract_accepts() {
         }
         let by_contract = Request::from_json(input.clone()).and_then(Request::into_spec);
         let by_schema = schema.validate(&input);
+        if by_schema.is_ok() && by_contract.as_ref().is_err_and(is_beyond_schemas) {
+            return;
+        }
 
         assert_eq!(
             by_schema.is_ok(),
@@ -274,6 +281,14 @@ fn schema_accepts_exactly_what_the_contract_accepts() {
     try_all(CONTRACT_CASES, &any_json(), check);
 }
 
+/// Returns whether an error is about the times of windows, which a schema can't compare.
+fn is_beyond_schemas(error: &StepError) -> bool {
+    let text = error.to_string();
+    let is_of_window =
+        text.starts_with("cache.snapshotWindow") || text.starts_with("cache.maintenanceWindow");
+    is_of_window && (text.contains("overlaps") || text.contains("long"))
+}
+
 /// Returns whether the value contains a number such as 1.0. It is an integer for JSON Schema but not for the contract,
 /// and users don't write such numbers.
 fn contains_whole_float(value: &Value) -> bool {
@@ -288,7 +303,7 @@ fn contains_whole_float(value: &Value) -> bool {
 }
 
 /// Returns texts at the limits of the constraints, by the field's JSON pointer.
-fn texts() -> [(&'static str, &'static [&'static str]); 6] {
+fn texts() -> [(&'static str, &'static [&'static str]); 9] {
     [
         (
             "/cache/securityGroupName",
@@ -319,6 +334,42 @@ fn texts() -> [(&'static str, &'static [&'static str]); 6] {
             "/cache/engineVersion",
             &[
                 "7.1", "7.2", "7.10", "8.0", "8", "08.0", "8.00", "10.1", "8.0.1", "6.9",
+            ],
+        ),
+        (
+            "/cache/snapshotWindow",
+            &[
+                "05:00-06:00",
+                "23:30-00:30",
+                "5:00-06:00",
+                "24:00-01:00",
+                "05:60-07:00",
+                "05:00",
+                "sun:07:00-sun:08:00",
+            ],
+        ),
+        (
+            "/cache/maintenanceWindow",
+            &[
+                "sun:07:00-sun:08:00",
+                "sat:07:00-sun:07:00",
+                "Sun:07:00-Sun:08:00",
+                "sun:24:00-mon:01:00",
+                "07:00-08:00",
+            ],
+        ),
+        (
+            "/cache/notificationTopic",
+            &[
+                "arn:aws:sns:eu-west-1:123456789012:events",
+                "arn:aws-cn:sns:cn-north-1:123456789012:Cache_1-2",
+                "arn:aws-us-gov:sns:us-gov-west-1:123456789012:events",
+                "arn:aws:sns:eu-west-1:123456789012:events.fifo",
+                "arn:aws:sns:eu-west-1:12345678901:events",
+                "arn:aws:sns::123456789012:events",
+                "arn:aws-:sns:eu-west-1:123456789012:events",
+                "arn:aws:sqs:eu-west-1:123456789012:events",
+                "events",
             ],
         ),
         (
@@ -397,6 +448,20 @@ fn edges() -> Vec<(&'static str, Value)> {
     edges.extend([1, 2, 20, 21].map(|count| ("/network/subnets", subnets(count))));
     edges.push(("/network/subnets", json!(["a", "a"])));
     edges.push(("/network/subnets", Value::Null));
+    for pointer in [
+        "/cache/multiAz",
+        "/cache/autoMinorVersionUpgrade",
+        "/upgradeEngine",
+    ] {
+        edges.extend([json!(true), json!(false), Value::Null].map(|value| (pointer, value)));
+    }
+    edges.push((
+        "/cache",
+        json!({ "multiAz": true, "replicas": 1, "snapshotWindow": null, "maintenanceWindow": null }),
+    ));
+    for pointer in ["/cache/snapshotWindow", "/cache/maintenanceWindow"] {
+        edges.push((pointer, Value::Null));
+    }
     for pointer in [
         "/dryRun",
         "/adopt",

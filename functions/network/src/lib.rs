@@ -11,7 +11,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
     PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork,
 };
-use contract::spec::{Network, Placement};
+use contract::network::{Network, Placement};
 use contract::{Request, StackPolicy};
 use select::{
     Candidate, Kind, Subnet, SubnetGroup, exactly_one, is_id, shared_subnet_group, subnets,

@@ -1,37 +1,19 @@
 //! Decides whether a cache that was created outside envcache can be adopted. Pure functions; no AWS calls.
 //!
 //! [`RULES`] contains a decision for each setting that ElastiCache describes and a request can't specify. `compare` changes
-//! what a request specifies, and `immutable` rejects what never fits, whoever created the cache. The page `docs/adopt.md`
+//! what a request specifies, and rejects what never fits, whoever created the cache. The page `docs/adopt.md`
 //! lists all decisions.
 
 use aws_sdk_elasticache::types::{
-    CacheCluster, ClusterMode, DataTieringStatus, EffectiveDurability, Endpoint, NetworkType,
-    NodeGroup, PendingModifiedValues, ReplicationGroup, ReplicationGroupPendingModifiedValues, Tag,
-    TransitEncryptionMode,
+    CacheCluster, ClusterMode, EffectiveDurability, NetworkType, PendingModifiedValues,
+    ReplicationGroupPendingModifiedValues, Tag, TransitEncryptionMode,
 };
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, KeptSetting};
-use contract::spec::CacheField;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::compare::{nodes, parameter_group_of};
-use crate::immutable;
-
-/// A cache, as ElastiCache describes it.
-#[derive(Clone, Copy, Debug)]
-pub struct Found<'a> {
-    pub group: &'a ReplicationGroup,
-    pub members: &'a [CacheCluster],
-    pub tags: &'a [Tag],
-    /// The ID of the requested security group; empty in a plan if it doesn't exist yet.
-    pub security_group_id: &'a str,
-}
-
-impl Found<'_> {
-    fn member(&self) -> Option<&CacheCluster> {
-        self.members.first()
-    }
-}
+use crate::compare;
+use crate::setting::{Found, SETTINGS, parameter_group_of};
 
 /// What happens to a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +30,14 @@ pub struct Rule {
     /// The setting's name on the page and in a plan.
     pub setting: &'static str,
     pub decision: Decision,
-    /// Returns the setting's value; none if it is that of every cache that envcache creates.
-    value: fn(Found<'_>) -> Option<String>,
+    /// Returns the setting's value; none if it is that of every cache that envcache creates, or if the request names it.
+    value: fn(Found<'_>, &EnsureReplicationGroupInput) -> Option<String>,
 }
 
 /// The rules, in the order of the page. ElastiCache describes the settings in
 /// [ReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html) and
 /// [CacheCluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html).
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 14] = [
     Rule {
         setting: "pending changes",
         // ApplyImmediately also applies pending changes:
@@ -64,14 +46,14 @@ pub const RULES: [Rule; 17] = [
             "a change that a run makes would apply them immediately: apply them, or request the current values in the \
              ElastiCache console",
         ),
-        value: pending,
+        value: |found, _| pending(found),
     },
     Rule {
         setting: "TLS mode",
         decision: Decision::Rejected(
             "it accepts connections without TLS: once no client needs them, set the mode to required",
         ),
-        value: |found| {
+        value: |found, _| {
             let mode = found.group.transit_encryption_mode()?;
             (*mode == TransitEncryptionMode::Preferred).then(|| mode.to_string())
         },
@@ -79,7 +61,7 @@ pub const RULES: [Rule; 17] = [
     Rule {
         setting: "cluster mode",
         decision: Decision::Rejected("it is between the two modes: set it back to disabled"),
-        value: |found| {
+        value: |found, _| {
             let mode = found.group.cluster_mode()?;
             (*mode == ClusterMode::Compatible).then(|| mode.to_string())
         },
@@ -89,7 +71,7 @@ pub const RULES: [Rule; 17] = [
         decision: Decision::Rejected(
             "ElastiCache doesn't change or delete a member: remove it from the datastore",
         ),
-        value: |found| {
+        value: |found, _| {
             let info = found.group.global_replication_group_info()?;
             info.global_replication_group_id().map(str::to_owned)
         },
@@ -103,18 +85,9 @@ pub const RULES: [Rule; 17] = [
         value: other_security_groups,
     },
     Rule {
-        setting: "automatic minor upgrades",
-        decision: Decision::Kept,
-        value: |found| {
-            let is_on = found.group.auto_minor_version_upgrade();
-            let is_on = is_on.or(found.member()?.auto_minor_version_upgrade());
-            (is_on == Some(false)).then(|| "off".to_owned())
-        },
-    },
-    Rule {
         setting: "parameter group",
         decision: Decision::Kept,
-        value: |found| {
+        value: |found, _| {
             let name = parameter_group_of(found.member()?)?;
             (!name.starts_with("default.")).then(|| name.to_owned())
         },
@@ -122,20 +95,25 @@ pub const RULES: [Rule; 17] = [
     Rule {
         setting: "maintenance window",
         decision: Decision::Kept,
-        value: |found| {
+        value: |found, input| {
             let window = found.member()?.preferred_maintenance_window()?;
-            Some(window.to_owned())
+            let is_kept = input.spec.cache.maintenance_window.is_none();
+            is_kept.then(|| window.to_owned())
         },
     },
     Rule {
         setting: "snapshot window",
         decision: Decision::Kept,
-        value: |found| found.group.snapshot_window().map(str::to_owned),
+        value: |found, input| {
+            let window = found.group.snapshot_window()?;
+            let is_kept = input.spec.cache.snapshot_window.is_none();
+            is_kept.then(|| window.to_owned())
+        },
     },
     Rule {
         setting: "log delivery",
         decision: Decision::Kept,
-        value: |found| {
+        value: |found, _| {
             let logs = found.group.log_delivery_configurations().iter();
             listed(logs.filter_map(|log| {
                 let destination = log.destination_type()?;
@@ -144,22 +122,14 @@ pub const RULES: [Rule; 17] = [
         },
     },
     Rule {
-        setting: "notification topic",
-        decision: Decision::Kept,
-        value: |found| {
-            let topic = found.member()?.notification_configuration()?;
-            topic.topic_arn().map(str::to_owned)
-        },
-    },
-    Rule {
         setting: "KMS key",
         decision: Decision::Kept,
-        value: |found| found.group.kms_key_id().map(str::to_owned),
+        value: |found, _| found.group.kms_key_id().map(str::to_owned),
     },
     Rule {
         setting: "network type",
         decision: Decision::Kept,
-        value: |found| {
+        value: |found, _| {
             let network_type = found.group.network_type()?;
             let discovery = found.group.ip_discovery().map(ToString::to_string);
             (*network_type != NetworkType::Ipv4).then(|| {
@@ -169,17 +139,9 @@ pub const RULES: [Rule; 17] = [
         },
     },
     Rule {
-        setting: "data tiering",
-        decision: Decision::Kept,
-        value: |found| {
-            let is_enabled = found.group.data_tiering() == Some(&DataTieringStatus::Enabled);
-            is_enabled.then(|| "enabled".to_owned())
-        },
-    },
-    Rule {
         setting: "durability",
         decision: Decision::Kept,
-        value: |found| {
+        value: |found, _| {
             let durability = found.group.effective_durability()?;
             (*durability != EffectiveDurability::Disabled).then(|| durability.to_string())
         },
@@ -187,13 +149,13 @@ pub const RULES: [Rule; 17] = [
     Rule {
         setting: "Outposts",
         decision: Decision::Kept,
-        value: |found| listed(found.group.member_clusters_outpost_arns().iter().cloned()),
+        value: |found, _| listed(found.group.member_clusters_outpost_arns().iter().cloned()),
     },
     Rule {
         setting: "other tags",
         decision: Decision::Kept,
         // Their values may be secret.
-        value: |found| {
+        value: |found, _| {
             let keys = found.tags.iter().filter_map(Tag::key);
             let others = keys.filter(|key| !key.starts_with("envcache:"));
             listed(others.map(str::to_owned))
@@ -210,12 +172,10 @@ pub fn check(
     found: Found<'_>,
     input: &EnsureReplicationGroupInput,
 ) -> StepResult<Vec<KeptSetting>> {
-    if let Some(member) = found.member() {
-        immutable::check_fixed(found.group, member, input)?;
-    }
+    compare::check_fixed(found, input)?;
     let (mut kept, mut rejected) = (Vec::new(), Vec::new());
     for rule in &RULES {
-        let Some(value) = (rule.value)(found) else {
+        let Some(value) = (rule.value)(found, input) else {
             continue;
         };
         match rule.decision {
@@ -245,25 +205,21 @@ pub fn check(
 
 /// Checks that the request contains each setting whose value isn't the default.
 fn require_explicit(found: Found<'_>, input: &EnsureReplicationGroupInput) -> StepResult<()> {
-    let cache = &input.spec.cache;
-    let differing: Vec<_> = input
-        .spec
-        .omitted
+    let differing: Vec<_> = SETTINGS
         .iter()
-        .filter_map(|field| {
-            let default = match field {
-                CacheField::Description => json!(cache.description),
-                CacheField::NodeType => json!(cache.node_type),
-                CacheField::Replicas => json!(cache.replicas),
-                CacheField::Port => json!(cache.port),
-                CacheField::SnapshotRetentionDays => json!(cache.snapshot_retention_days),
+        .filter_map(|setting| {
+            let field = setting.field().strip_prefix("cache.")?;
+            if !input.spec.omitted.iter().any(|omitted| omitted == field) {
+                return None;
+            }
+            let (value, default) = (setting.found(found)?, setting.requested(input)?);
+            let shown = |value: &Value| match value {
+                Value::Null => "none".to_owned(),
+                value => value.to_string(),
             };
-            let value = value_of(*field, found.group)?;
             (value != default).then(|| {
-                format!(
-                    "cache.{} is {value}, and the default is {default}",
-                    field.name()
-                )
+                let (value, default) = (shown(&value), shown(&default));
+                format!("cache.{field} is {value}, and the default is {default}")
             })
         })
         .collect();
@@ -275,57 +231,40 @@ fn require_explicit(found: Found<'_>, input: &EnsureReplicationGroupInput) -> St
         format!(
             "the request omits settings of replication group `{}` that aren't the defaults, so the adoption would change \
              them: {}. Nothing was changed. To keep the values, request this, then start again: \"cache\": {}",
-            cache.name,
+            input.spec.cache.name,
             differing.join("; "),
             complete(found, input)
         ),
     ))
 }
 
-/// Returns a setting's value as a request has it; none if ElastiCache doesn't return it.
-fn value_of(field: CacheField, group: &ReplicationGroup) -> Option<Value> {
-    Some(match field {
-        CacheField::Description => json!(group.description()?),
-        CacheField::NodeType => json!(group.cache_node_type()?),
-        CacheField::Replicas => json!(nodes(group) - 1),
-        CacheField::Port => {
-            let node_group = group.node_groups().first();
-            let endpoint = node_group.and_then(NodeGroup::primary_endpoint);
-            json!(endpoint.and_then(Endpoint::port)?)
-        }
-        CacheField::SnapshotRetentionDays => json!(group.snapshot_retention_limit()?),
-    })
-}
-
 /// Returns the complete `cache` of a request that keeps the group's settings.
 fn complete(found: Found<'_>, input: &EnsureReplicationGroupInput) -> Value {
     let mut cache = json!(input.spec.cache);
     if let Some(fields) = cache.as_object_mut() {
-        let values: Map<_, _> = CacheField::ALL
-            .into_iter()
-            .filter_map(|field| Some((field.name().to_owned(), value_of(field, found.group)?)))
-            .collect();
-        fields.extend(values);
         if input.spec.network.shared_subnet_group().is_some() {
             fields.remove("subnetGroupName");
-        } else if let Some(name) = found
-            .member()
-            .and_then(CacheCluster::cache_subnet_group_name)
-        {
-            fields.insert("subnetGroupName".to_owned(), json!(name));
         }
+        for setting in SETTINGS {
+            if let Some(field) = setting.field().strip_prefix("cache.")
+                && let Some(value) = setting.to_keep(found, input)
+            {
+                fields.insert(field.to_owned(), value);
+            }
+        }
+        fields.retain(|_, value| !value.is_null());
     }
     cache
 }
 
 /// Returns the security groups of the members that aren't requested.
-fn other_security_groups(found: Found<'_>) -> Option<String> {
+fn other_security_groups(found: Found<'_>, input: &EnsureReplicationGroupInput) -> Option<String> {
     let groups = found
         .members
         .iter()
         .flat_map(CacheCluster::security_groups)
         .filter_map(|group| group.security_group_id())
-        .filter(|id| *id != found.security_group_id);
+        .filter(|id| *id != input.security_group_id);
     let groups: std::collections::BTreeSet<_> = groups.map(str::to_owned).collect();
     listed(groups.into_iter())
 }

@@ -9,9 +9,11 @@ use aws_sdk_elasticache::operation::modify_replication_group::{
     ModifyReplicationGroupError, ModifyReplicationGroupOutput,
 };
 use contract::error::StepResult;
+use contract::message::EnsureReplicationGroupInput;
 
-use crate::compare::{Change, Setting, SettingValue};
+use crate::compare::{Change, Difference};
 use crate::find::is_still_changing;
+use crate::setting::Found;
 
 /// ElastiCache's answer to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,13 @@ pub enum Answer {
 ///
 /// # Errors
 /// Returns ElastiCache's error.
-pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult<Answer> {
+pub async fn apply(
+    elasticache: &Client,
+    input: &EnsureReplicationGroupInput,
+    found: Found<'_>,
+    change: &Change,
+) -> StepResult<Answer> {
+    let id = input.spec.cache.name.as_str();
     match change {
         Change::IncreaseReplicas(replicas) => answer(
             "IncreaseReplicaCount",
@@ -35,7 +43,7 @@ pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult
             elasticache
                 .increase_replica_count()
                 .replication_group_id(id)
-                .new_replica_count(replicas)
+                .new_replica_count(*replicas)
                 .apply_immediately(true)
                 .send()
                 .await,
@@ -46,45 +54,33 @@ pub async fn apply(elasticache: &Client, id: &str, change: Change) -> StepResult
             elasticache
                 .decrease_replica_count()
                 .replication_group_id(id)
-                .new_replica_count(replicas)
+                .new_replica_count(*replicas)
                 .apply_immediately(true)
                 .send()
                 .await,
         ),
-        Change::Modify(settings) => answer(
+        Change::Modify(differences) => answer(
             "ModifyReplicationGroup",
             id,
-            modify(elasticache, id, settings).await,
+            modify(elasticache, input, found, differences).await,
         ),
     }
 }
 
 async fn modify(
     elasticache: &Client,
-    id: &str,
-    settings: Vec<Setting>,
+    input: &EnsureReplicationGroupInput,
+    found: Found<'_>,
+    differences: &[Difference],
 ) -> Result<ModifyReplicationGroupOutput, SdkError<ModifyReplicationGroupError, HttpResponse>> {
-    let request = elasticache
+    let call = elasticache
         .modify_replication_group()
-        .replication_group_id(id)
+        .replication_group_id(input.spec.cache.name.as_str())
         .apply_immediately(true);
-    settings
-        .into_iter()
-        .fold(request, |request, setting| match setting.value {
-            SettingValue::Description(text) => request.replication_group_description(text),
-            SettingValue::SnapshotRetention {
-                days,
-                snapshotting_cluster_id,
-            } => request
-                .snapshot_retention_limit(days)
-                .set_snapshotting_cluster_id(snapshotting_cluster_id),
-            SettingValue::SecurityGroup(id) => request.security_group_ids(id),
-            SettingValue::Failover(is_on) => request
-                .automatic_failover_enabled(is_on)
-                .multi_az_enabled(is_on),
-            SettingValue::EngineVersion(version) => request.engine_version(version),
-            SettingValue::ParameterGroup(name) => request.cache_parameter_group_name(name),
-            SettingValue::NodeType(node_type) => request.cache_node_type(node_type),
+    differences
+        .iter()
+        .fold(call, |call, difference| {
+            difference.setting.modify(call, found, input)
         })
         .send()
         .await

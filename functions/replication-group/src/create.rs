@@ -2,10 +2,12 @@
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::error::ProvideErrorMetadata;
-use aws_sdk_elasticache::types::{ClusterMode, NetworkType, Tag};
+use aws_sdk_elasticache::types::Tag;
 use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
+
+use crate::setting::SETTINGS;
 
 /// ElastiCache's answer to the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +24,6 @@ pub enum Answer {
 
 /// Requests the replication group. If `zones` is empty, ElastiCache chooses the zones.
 ///
-/// The request turns encryption on explicitly, and omits `TransitEncryptionMode`: if encryption in transit is on, it
-/// defaults to `required`
-/// ([CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)).
-///
 /// # Errors
 /// Returns `NotFound` if ElastiCache doesn't see the security group yet; otherwise, ElastiCache's error.
 pub async fn create(
@@ -33,35 +31,21 @@ pub async fn create(
     owner: &Owner,
     input: &EnsureReplicationGroupInput,
     zones: &[String],
-    engine_version: &str,
 ) -> StepResult<Answer> {
     let cache = &input.spec.cache;
     let tags = owner
         .creation_tags(input.spec.options.created_by(&input.execution))
         .into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let answer = elasticache
+    let call = elasticache
         .create_replication_group()
         .replication_group_id(cache.name.as_str())
-        .replication_group_description(cache.description.as_str())
-        .engine("valkey")
-        .engine_version(engine_version)
-        .cache_node_type(cache.node_type.as_str())
-        .cluster_mode(ClusterMode::Disabled)
-        .num_cache_clusters(cache.nodes())
-        .automatic_failover_enabled(cache.fails_over())
-        .multi_az_enabled(cache.fails_over())
         .set_preferred_cache_cluster_azs((!zones.is_empty()).then(|| zones.to_vec()))
-        .network_type(NetworkType::Ipv4)
-        .port(cache.port.get())
-        .cache_subnet_group_name(cache.subnet_group_name.as_str())
-        .security_group_ids(&input.security_group_id)
-        .at_rest_encryption_enabled(true)
-        .transit_encryption_enabled(true)
-        .snapshot_retention_limit(cache.snapshot_retention_days.get())
-        .set_tags(Some(tags.collect()))
-        .send()
-        .await;
+        .set_tags(Some(tags.collect()));
+    let call = SETTINGS
+        .iter()
+        .fold(call, |call, setting| setting.create(call, input));
+    let answer = call.send().await;
     match answer {
         Ok(_) => Ok(Answer::Accepted),
         Err(error) if step::code(&error) == Some("ReplicationGroupAlreadyExists") => {

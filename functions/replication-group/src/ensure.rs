@@ -7,13 +7,14 @@ use contract::{Action, Ownership};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adopt::adopt;
-use crate::adoption::{self, Found};
+use crate::adoption;
 use crate::compare::Change;
 use crate::create::{self, create};
 use crate::decide::{self, Next};
 use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::reason::failure_reason;
+use crate::setting::{self, Found};
 use crate::{change, compare, delete, find, plan, schedule, version};
 
 /// The AWS clients of `ensure`.
@@ -85,11 +86,11 @@ struct Round<'a> {
 impl Round<'_> {
     /// Creates the group in the next placement.
     async fn create(&self) -> StepResult<EnsureReplicationGroupOutput> {
-        let version = self.version_of_new_cache();
+        let input = self.input_of_new_cache();
         if self.input.plan {
             let cluster = find::standalone_cluster(&self.clients.elasticache, self.id).await?;
             return match cluster {
-                None => Ok(plan::creation(self.input, "not there", None, &version)),
+                None => Ok(plan::creation(&input, "not there", None)),
                 Some(cluster) => Err(self.name_taken(&format!(
                     "a {} cache cluster of this name exists",
                     cluster.engine().unwrap_or("standalone")
@@ -103,32 +104,25 @@ impl Round<'_> {
         }
         let placement = Placement::from_zones(creation.placement.clone());
         let owner = self.input.spec.owner(self.stack);
-        let outcome = match create(
-            &self.clients.elasticache,
-            &owner,
-            self.input,
-            placement.zones(),
-            &version,
-        )
-        .await?
-        {
-            create::Answer::Accepted => match &placement {
-                Placement::ServiceChosen => "created".to_owned(),
-                Placement::Zones(_) => format!("created in {placement}"),
-            },
-            create::Answer::AlreadyExists => "already exists".to_owned(),
-            create::Answer::NameTaken(reason) => {
-                self.forget_request().await?;
-                return Err(self.name_taken(&reason));
-            }
-            create::Answer::Rejected(reason) => {
-                let rejected = decide::with_rejection(&creation, &reason);
-                if !self.record(Some(&rejected), None).await? {
-                    return Ok(self.claim_lost());
+        let outcome =
+            match create(&self.clients.elasticache, &owner, &input, placement.zones()).await? {
+                create::Answer::Accepted => match &placement {
+                    Placement::ServiceChosen => "created".to_owned(),
+                    Placement::Zones(_) => format!("created in {placement}"),
+                },
+                create::Answer::AlreadyExists => "already exists".to_owned(),
+                create::Answer::NameTaken(reason) => {
+                    self.forget_request().await?;
+                    return Err(self.name_taken(&reason));
                 }
-                format!("AWS rejected {placement}: {}", reason.trim_end_matches('.'))
-            }
-        };
+                create::Answer::Rejected(reason) => {
+                    let rejected = decide::with_rejection(&creation, &reason);
+                    if !self.record(Some(&rejected), None).await? {
+                        return Ok(self.claim_lost());
+                    }
+                    format!("AWS rejected {placement}: {}", reason.trim_end_matches('.'))
+                }
+            };
         Ok(EnsureReplicationGroupOutput::Waiting {
             outcome,
             wait_seconds,
@@ -142,12 +136,8 @@ impl Round<'_> {
         let replacement = decide::replacement(self.input, recorded, &reason)?;
         if self.input.plan {
             let delete = Action::new("DeleteReplicationGroup", self.id);
-            return Ok(plan::creation(
-                self.input,
-                "found create-failed",
-                Some(delete),
-                &self.version_of_new_cache(),
-            ));
+            let input = self.input_of_new_cache();
+            return Ok(plan::creation(&input, "found create-failed", Some(delete)));
         }
         if !self.record(Some(&replacement), None).await? {
             return Ok(self.claim_lost());
@@ -237,29 +227,26 @@ impl Round<'_> {
         let Some(member) = members.first() else {
             return self.wait("without a member");
         };
+        let found = Found {
+            group,
+            members: &members,
+            tags: &tags,
+        };
         let kept = match ownership {
             Ownership::Owned => Vec::new(),
-            Ownership::Adoptable => {
-                let found = Found {
-                    group,
-                    members: &members,
-                    tags: &tags,
-                    security_group_id: &self.input.security_group_id,
-                };
-                adoption::check(found, self.input)?
-            }
+            Ownership::Adoptable => adoption::check(found, self.input)?,
         };
-        let changes = compare::changes(group, member, self.input)?;
+        let changes = compare::changes(found, self.input)?;
         if self.input.plan {
             return Ok(plan::comparison(
-                self.input, ownership, kept, &changes, group, member,
+                self.input, ownership, kept, &changes, found,
             ));
         }
         // Adopts only after the comparison, so that a group with immutable differences isn't adopted.
         match (ownership, changes.into_iter().next()) {
             (Ownership::Owned, None) => {
                 let endpoints = find::endpoints(group, &self.input.spec);
-                match (endpoints, compare::engine_versions(member, self.input)) {
+                match (endpoints, setting::engine_versions(member, self.input)) {
                     (Some(endpoints), Some(engine_version)) => {
                         Ok(EnsureReplicationGroupOutput::UpToDate {
                             outcome: "up to date".to_owned(),
@@ -272,7 +259,7 @@ impl Round<'_> {
                 }
             }
             (Ownership::Adoptable, _) => self.adopt(group).await,
-            (Ownership::Owned, Some(next)) => self.change(group, next).await,
+            (Ownership::Owned, Some(next)) => self.change(found, next).await,
         }
     }
 
@@ -298,7 +285,7 @@ impl Round<'_> {
     /// Makes the next change to an available group.
     async fn change(
         &self,
-        group: &ReplicationGroup,
+        found: Found<'_>,
         next: Change,
     ) -> StepResult<EnsureReplicationGroupOutput> {
         // Every member is available, so a failed member has recovered.
@@ -309,7 +296,7 @@ impl Round<'_> {
         let waited = self.input.seconds_waited;
         let requesting = match next {
             Change::IncreaseReplicas(_) => match decide::replica_request(&before, waited) {
-                None => return Err(self.replicas_disappeared(group).await),
+                None => return Err(self.replicas_disappeared(found.group).await),
                 requesting => requesting,
             },
             _ => None,
@@ -318,10 +305,10 @@ impl Round<'_> {
         if !self.record(None, requesting.as_ref()).await? {
             return Ok(self.claim_lost());
         }
-        let action = next.to_action(self.id, group);
+        let action = next.to_action(self.id, found);
         let changing = format!("changing {next}");
         let (outcome, observed) =
-            match change::apply(&self.clients.elasticache, self.id, next).await? {
+            match change::apply(&self.clients.elasticache, self.input, found, &next).await? {
                 change::Answer::Accepted => (changing, None),
                 // A request that wasn't accepted doesn't count.
                 change::Answer::StillChanging => {
@@ -358,7 +345,7 @@ impl Round<'_> {
                  ElastiCache accepted the requests, but the replicas don't exist. {}. The other nodes were not changed. \
                  Correct the cause, then start again",
                 self.id,
-                compare::nodes(group),
+                setting::nodes(group),
                 self.input.spec.cache.nodes(),
                 failure_reason(&self.clients.elasticache, group).await,
             ),
@@ -409,12 +396,16 @@ impl Round<'_> {
         self.write(update).await.map(drop)
     }
 
-    fn version_of_new_cache(&self) -> String {
-        version::of_new_cache(
+    /// Returns the input with the engine version of a new cache.
+    fn input_of_new_cache(&self) -> EnsureReplicationGroupInput {
+        let mut input = self.input.clone();
+        let version = version::of_new_cache(
             self.input.spec.cache.engine_version.as_ref(),
             self.record.engine_version.as_deref(),
             &self.input.default_engine_version,
-        )
+        );
+        input.spec.cache.engine_version = Some(version);
+        input
     }
 
     /// Records the cache's identity, and its creation or observations, if this execution still holds the environment.

@@ -1,7 +1,8 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
 //! `find` and `reason` read from ElastiCache; `create`, `adopt`, `change`, and `delete` write to it. `adoption`,
-//! `compare`, `decide`, `immutable`, `placement`, `schedule`, and `version` make decisions; `plan` reports what a run would do.
+//! `compare`, `decide`, `placement`, `schedule`, and `version` make decisions; `plan` reports what a run would do. `setting`
+//! defines each setting of the cache.
 
 mod adopt;
 mod adoption;
@@ -13,11 +14,11 @@ mod decide;
 mod delete;
 mod ensure;
 mod find;
-mod immutable;
 mod placement;
 mod plan;
 mod reason;
 mod schedule;
+pub mod setting;
 mod version;
 
 #[cfg(test)]

@@ -1,44 +1,30 @@
 //! The outputs of a plan: what a run would do to the cache. Pure functions; no AWS calls.
 
-use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, KeptSetting};
-use contract::spec::Cache;
 use contract::{Action, Ownership};
 
-use crate::compare::{self, Change};
+use crate::compare::Change;
 use crate::find;
+use crate::setting::{self, Found, SETTINGS};
 
 /// Returns the plan for a cache that doesn't exist or is created again. `before` precedes the creation.
 pub fn creation(
     input: &EnsureReplicationGroupInput,
     outcome: &str,
     before: Option<Action>,
-    engine_version: &str,
 ) -> EnsureReplicationGroupOutput {
-    // Every field by name: a new one that the plan doesn't show fails to compile.
-    let Cache {
-        name,
-        description,
-        node_type,
-        replicas,
-        port,
-        snapshot_retention_days,
-        // `engine_version` is the requested, the recorded, or the default one.
-        engine_version: _,
-        // The plans of the groups show these.
-        security_group_name: _,
-        subnet_group_name: _,
-    } = &input.spec.cache;
-    let create = Action::new("CreateReplicationGroup", name.as_str())
-        .sets("cache.description", description)
-        .sets("cache.nodeType", node_type)
-        .sets("cache.replicas", &replicas.get())
-        .sets("cache.port", &port.get())
-        .sets(
-            "cache.snapshotRetentionDays",
-            &snapshot_retention_days.get(),
-        )
-        .sets("cache.engineVersion", &engine_version);
+    let id = input.spec.cache.name.as_str();
+    let create = SETTINGS
+        .iter()
+        .filter(|setting| setting.field().starts_with("cache."))
+        .filter_map(|setting| {
+            let value = setting.requested(input)?;
+            Some((setting.field(), setting::text(&value)?))
+        })
+        .fold(
+            Action::new("CreateReplicationGroup", id),
+            |action, (field, value)| action.sets(field, &value),
+        );
     EnsureReplicationGroupOutput::Planned {
         outcome: outcome.to_owned(),
         actions: before.into_iter().chain([create]).collect(),
@@ -65,17 +51,18 @@ pub fn comparison(
     ownership: Ownership,
     kept: Vec<KeptSetting>,
     changes: &[Change],
-    group: &ReplicationGroup,
-    member: &CacheCluster,
+    found: Found<'_>,
 ) -> EnsureReplicationGroupOutput {
     let id = input.spec.cache.name.as_str();
     let adopt = (ownership == Ownership::Adoptable).then(|| Action::new("AddTagsToResource", id));
-    let changes = changes.iter().map(|change| change.to_action(id, group));
+    let changes = changes.iter().map(|change| change.to_action(id, found));
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
         actions: adopt.into_iter().chain(changes).collect(),
         kept,
-        endpoints: find::endpoints(group, &input.spec),
-        engine_version: compare::engine_versions(member, input),
+        endpoints: find::endpoints(found.group, &input.spec),
+        engine_version: found
+            .member()
+            .and_then(|member| setting::engine_versions(member, input)),
     }
 }

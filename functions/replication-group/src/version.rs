@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use contract::value::EngineVersion;
+use contract::setting::EngineVersion;
 
 /// A major and a minor version. For a requested `8.0`, ElastiCache returns `8.0.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,16 +36,17 @@ pub fn of_new_cache(
     requested: Option<&EngineVersion>,
     recorded: Option<&str>,
     default: &EngineVersion,
-) -> String {
+) -> EngineVersion {
     let recorded = recorded.and_then(Version::read);
-    let Some(requested) = requested else {
-        return recorded.map_or_else(|| default.to_string(), |version| version.to_string());
+    let newer = match requested {
+        None => recorded,
+        Some(requested) => recorded.filter(|recorded| {
+            Version::read(requested.as_str())
+                .is_some_and(|requested| requested.major == recorded.major && requested < *recorded)
+        }),
     };
-    let newer = recorded.filter(|recorded| {
-        Version::read(requested.as_str())
-            .is_some_and(|requested| requested.major == recorded.major && requested < *recorded)
-    });
-    newer.map_or_else(|| requested.to_string(), |version| version.to_string())
+    let newer = newer.and_then(|version| EngineVersion::try_from(version.to_string()).ok());
+    newer.unwrap_or_else(|| requested.unwrap_or(default).clone())
 }
 
 /// Result of comparing the cache's version with the requested one.
@@ -100,7 +101,7 @@ pub fn parameter_group(
 
 #[cfg(test)]
 mod tests {
-    use contract::value::EngineVersion;
+    use contract::setting::EngineVersion;
 
     use super::{Comparison, Version, compare, of_new_cache, parameter_group};
 
@@ -142,7 +143,7 @@ mod tests {
 
             let found = of_new_cache(requested.as_ref(), recorded, &read("8.2"));
 
-            assert_eq!(found, expected, "{why}");
+            assert_eq!(found.as_str(), expected, "{why}");
         }
     }
 

@@ -98,6 +98,15 @@ impl Call {
         }
     }
 
+    /// Returns the call of a form.
+    #[cfg(test)]
+    #[must_use]
+    pub fn form(fields: &str) -> Self {
+        let form = hyper::header::HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(hyper::header::CONTENT_TYPE, form)]);
+        Self::read(&headers, &Bytes::from(fields.to_owned()))
+    }
+
     /// Returns a field of the form.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {

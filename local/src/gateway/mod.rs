@@ -142,6 +142,11 @@ impl Gateway {
         elasticache.fail_member(replication_group, number, status);
     }
 
+    /// Deactivates a cache's notification topic, as ElastiCache does if it can't publish to the topic.
+    pub fn deactivate_topic(&self, replication_group: &str) {
+        self.shared.elasticache.deactivate_topic(replication_group);
+    }
+
     /// Makes the creation of a cache's further replicas fail after ElastiCache has accepted the request.
     pub fn lose_replicas(&self, replication_group: &str) {
         self.shared.elasticache.lose_replicas(replication_group);

@@ -5,13 +5,19 @@
 #![warn(missing_docs)]
 
 pub mod action;
+pub mod cache;
+mod checked;
 pub mod error;
 pub mod message;
+pub mod network;
 pub mod ownership;
 pub mod parameter;
 pub mod policy;
 pub mod removal;
 pub mod request;
+#[cfg(feature = "schema")]
+pub mod schema;
+pub mod setting;
 pub mod spec;
 pub mod value;
 

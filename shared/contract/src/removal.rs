@@ -5,9 +5,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::cache::CacheRequest;
 use crate::error::StepError;
 use crate::message::{ResolvedRemoval, ResourceNames, Rollback};
-use crate::request::{CacheRequest, invalid, null_as_default, read};
+use crate::request::{invalid, null_as_default, read};
 use crate::spec::EventStamp;
 use crate::value::{EnvironmentName, ParameterPrefix, SubnetGroupName};
 
@@ -31,6 +32,8 @@ pub struct RemovalRequest {
     network: Option<Value>,
     #[serde(rename = "adopt")]
     _adopt: Option<IgnoredAny>,
+    #[serde(rename = "upgradeEngine")]
+    _upgrade_engine: Option<IgnoredAny>,
     #[serde(rename = "onFailure")]
     _on_failure: Option<IgnoredAny>,
     #[serde(rename = "protect")]
@@ -129,6 +132,7 @@ mod tests {
             "finalSnapshot": null,
             "dryRun": null,
             "adopt": null,
+            "upgradeEngine": null,
             "onFailure": null,
             "protect": null,
             "event": null,
@@ -147,6 +151,7 @@ mod tests {
             "parameterPrefix": "/elsewhere",
             "finalSnapshot": true,
             "adopt": true,
+            "upgradeEngine": true,
             "onFailure": "rollback",
             "protect": true,
             "event": { "id": "7bf73129", "time": "2026-11-22T10:00:00Z" }

@@ -4,74 +4,50 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::cache::CacheRequest;
+use crate::checked::{QUOTED, shortened};
 use crate::error::{ErrorName, StepError};
-use crate::spec::{Cache, CacheField, EventStamp, Network, OnFailure, RunOptions, Spec};
-use crate::value::{
-    Description, EngineVersion, EnvironmentName, NodeType, ParameterPrefix, Port, QUOTED, Replicas,
-    ReplicationGroupId, SecurityGroupName, SnapshotRetentionDays, SubnetGroupName, shortened,
-};
+use crate::network::Network;
+#[cfg(feature = "schema")]
+use crate::network::NetworkFields;
+use crate::spec::{EventStamp, OnFailure, RunOptions, Spec};
+use crate::value::{EnvironmentName, ParameterPrefix};
 
 /// A request before defaults are filled in. Only `environment` and `network` are required; any other field may be null,
 /// which means that it is omitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
+    /// The name of the environment that the cache serves.
     environment: EnvironmentName,
+    /// Where the cache is placed, and the backend that may connect to it.
+    #[cfg_attr(feature = "schema", schemars(with = "NetworkFields"))]
     network: Network,
+    /// The cache's settings. An omitted field has its default, except `engineVersion` and the windows, which stay as they
+    /// are.
     #[serde(default, deserialize_with = "null_as_default")]
     cache: CacheRequest,
+    /// The path that the endpoint is published below.
     parameter_prefix: Option<ParameterPrefix>,
+    /// `true`: later removals fail with `Protected`; `false`: they are allowed again. If omitted, this stays unchanged; at
+    /// first, they are allowed.
     protect: Option<bool>,
+    /// Adopt resources that have a requested name and no owner tags. Not together with `event`, unless the stack's parameter
+    /// `Adoption` is `always`.
     #[serde(default, deserialize_with = "null_as_default")]
     adopt: bool,
+    /// With `adopt`: upgrade a cache of the engine Redis OSS to Valkey, once. ElastiCache doesn't change it back.
+    #[serde(default, deserialize_with = "null_as_default")]
+    upgrade_engine: bool,
+    /// List what a run would do, and change nothing.
     #[serde(default, deserialize_with = "null_as_default")]
     dry_run: bool,
+    /// `rollback`: delete what a failed first creation created.
     #[serde(default, deserialize_with = "null_as_default")]
     on_failure: OnFailure,
+    /// The event that the request is from. `StartWorkflow` adds it; a manual execution omits it.
     event: Option<EventStamp>,
-}
-
-/// The optional settings of the cache.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(crate) struct CacheRequest {
-    pub(crate) name: Option<ReplicationGroupId>,
-    description: Option<Description>,
-    pub(crate) security_group_name: Option<SecurityGroupName>,
-    pub(crate) subnet_group_name: Option<SubnetGroupName>,
-    node_type: Option<NodeType>,
-    replicas: Option<Replicas>,
-    engine_version: Option<EngineVersion>,
-    port: Option<Port>,
-    snapshot_retention_days: Option<SnapshotRetentionDays>,
-}
-
-impl CacheRequest {
-    /// Returns the settings that would get their defaults.
-    fn omitted(&self) -> Vec<CacheField> {
-        // Every field by name: a new one doesn't compile until it is decided whether an adoption may change it silently.
-        let Self {
-            description,
-            node_type,
-            replicas,
-            port,
-            snapshot_retention_days,
-            // An existing cache keeps its version.
-            engine_version: _,
-            // These name the resources.
-            name: _,
-            security_group_name: _,
-            subnet_group_name: _,
-        } = self;
-        let is_omitted = |field: &CacheField| match field {
-            CacheField::Description => description.is_none(),
-            CacheField::NodeType => node_type.is_none(),
-            CacheField::Replicas => replicas.is_none(),
-            CacheField::Port => port.is_none(),
-            CacheField::SnapshotRetentionDays => snapshot_retention_days.is_none(),
-        };
-        CacheField::ALL.into_iter().filter(is_omitted).collect()
-    }
 }
 
 impl Request {
@@ -90,58 +66,40 @@ impl Request {
     /// request names two subnet groups.
     pub fn into_spec(self) -> Result<Spec, StepError> {
         let environment = &self.environment;
-        let cache = self.cache;
+        let mut cache = self.cache;
         let omitted = if self.adopt {
             cache.omitted()
         } else {
             Vec::new()
         };
-        let shared_subnet_group = self.network.shared_subnet_group();
-        if shared_subnet_group.is_some() && cache.subnet_group_name.is_some() {
+        if self.upgrade_engine && !self.adopt {
             return Err(invalid(
-                "cache.subnetGroupName",
-                "is the name of a subnet group that envcache creates, but network.subnetGroup names an existing one: \
-                 remove one of the two fields",
+                "upgradeEngine",
+                "`true` needs `adopt`: envcache creates only Valkey caches, so it upgrades only one that it adopts",
             ));
         }
-        Ok(Spec {
-            cache: Cache {
-                name: or_default(cache.name, "cache.name", default_cache_name(environment))?,
-                description: or_default(
-                    cache.description,
-                    "cache.description",
-                    format!("in memory db for {environment}"),
-                )?,
-                security_group_name: or_default(
-                    cache.security_group_name,
-                    "cache.securityGroupName",
-                    default_security_group_name(environment),
-                )?,
-                subnet_group_name: or_default(
-                    shared_subnet_group.cloned().or(cache.subnet_group_name),
+        if let Some(shared) = self.network.shared_subnet_group() {
+            if cache.subnet_group_name.is_some() {
+                return Err(invalid(
                     "cache.subnetGroupName",
-                    default_subnet_group_name(environment),
-                )?,
-                node_type: or_default(
-                    cache.node_type,
-                    "cache.nodeType",
-                    "cache.t3.micro".to_owned(),
-                )?,
-                replicas: cache.replicas.unwrap_or_default(),
-                engine_version: cache.engine_version,
-                port: cache.port.unwrap_or_default(),
-                snapshot_retention_days: cache.snapshot_retention_days.unwrap_or_default(),
+                    "is the name of a subnet group that envcache creates, but network.subnetGroup names an existing \
+                     one: remove one of the two fields",
+                ));
+            }
+            cache.subnet_group_name = Some(shared.clone());
+        }
+        Ok(Spec {
+            cache: cache.into_cache(environment)?,
+            parameter_prefix: match self.parameter_prefix {
+                Some(prefix) => prefix,
+                None => default_of("parameterPrefix", default_parameter_prefix(environment))?,
             },
-            parameter_prefix: or_default(
-                self.parameter_prefix,
-                "parameterPrefix",
-                default_parameter_prefix(environment),
-            )?,
             environment: self.environment,
             network: self.network,
             protect: self.protect,
             options: RunOptions {
                 adopt: self.adopt,
+                upgrade_engine: self.upgrade_engine,
                 dry_run: self.dry_run,
                 on_failure: self.on_failure,
             },
@@ -149,18 +107,6 @@ impl Request {
             event: self.event,
         })
     }
-}
-
-pub(crate) fn default_cache_name(environment: &EnvironmentName) -> String {
-    format!("{environment}-redis")
-}
-
-pub(crate) fn default_security_group_name(environment: &EnvironmentName) -> String {
-    format!("{environment}-redis-sg")
-}
-
-pub(crate) fn default_subnet_group_name(environment: &EnvironmentName) -> String {
-    format!("{environment}-cached-subnet-group")
 }
 
 pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String {
@@ -200,17 +146,12 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
     })
 }
 
-/// Returns the given value or the default, which must satisfy the same rules.
-fn or_default<T: TryFrom<String, Error = String>>(
-    given: Option<T>,
+/// Returns a default that derives from the environment's name. It must satisfy the rules of a requested value.
+pub(crate) fn default_of<T: TryFrom<String, Error = String>>(
     field: &str,
     default: String,
 ) -> Result<T, StepError> {
-    match given {
-        Some(value) => Ok(value),
-        None => T::try_from(default)
-            .map_err(|problem| invalid(field, &format!("the default {problem}"))),
-    }
+    T::try_from(default).map_err(|problem| invalid(field, &format!("the default {problem}")))
 }
 
 /// The length of a message of serde, which quotes an unknown field or value in full.
@@ -233,7 +174,7 @@ mod tests {
 
     use super::Request;
     use crate::error::ErrorName;
-    use crate::spec::{CacheField, Spec};
+    use crate::spec::Spec;
 
     fn smallest() -> Value {
         json!({
@@ -274,6 +215,7 @@ mod tests {
                 "subnetGroupName": "staging-cached-subnet-group",
                 "nodeType": "cache.t3.micro",
                 "replicas": 0,
+                "autoMinorVersionUpgrade": true,
                 "port": 6379,
                 "snapshotRetentionDays": 1
             },
@@ -289,6 +231,7 @@ mod tests {
             "/parameterPrefix",
             "/protect",
             "/adopt",
+            "/upgradeEngine",
             "/dryRun",
             "/onFailure",
             "/event",
@@ -481,17 +424,77 @@ mod tests {
             "/cache",
             json!({ "nodeType": "cache.r7g.large", "replicas": null }),
         );
-        assert_eq!(spec(request.clone()).omitted, []);
+        assert!(spec(request.clone()).omitted.is_empty());
         request["adopt"] = json!(true);
 
         let found = spec(request).omitted;
 
         assert_eq!(
-            json!(found),
-            json!(["description", "replicas", "port", "snapshotRetentionDays"])
+            found,
+            [
+                "name",
+                "description",
+                "securityGroupName",
+                "subnetGroupName",
+                "replicas",
+                "multiAz",
+                "engineVersion",
+                "autoMinorVersionUpgrade",
+                "port",
+                "snapshotRetentionDays",
+                "snapshotWindow",
+                "maintenanceWindow",
+                "notificationTopic",
+            ]
         );
-        for field in CacheField::ALL {
-            assert_eq!(json!(field), field.name(), "the name in a request");
+    }
+
+    #[test]
+    fn settings_that_exclude_each_other_are_rejected() {
+        let windows = |snapshot: Value, maintenance: Value| {
+            let cache = json!({ "snapshotWindow": snapshot, "maintenanceWindow": maintenance });
+            with("/cache", cache)
+        };
+        let cases = [
+            (
+                with("/upgradeEngine", json!(true)),
+                "upgradeEngine: `true` needs `adopt`",
+            ),
+            (
+                with("/cache", json!({ "multiAz": true })),
+                "cache.multiAz: `true` needs a replica: request `cache.replicas` of 1 or more",
+            ),
+            (
+                windows(json!("05:00-06:00"), Value::Null),
+                "cache.maintenanceWindow: is missing: request both windows or neither",
+            ),
+            (
+                windows(Value::Null, json!("sun:05:00-sun:06:00")),
+                "cache.snapshotWindow: is missing: request both windows or neither",
+            ),
+            (
+                windows(json!("05:00-06:00"), json!("sun:05:30-sun:06:30")),
+                "cache.snapshotWindow: `05:00-06:00` overlaps `cache.maintenanceWindow`, which is `sun:05:30-sun:06:30`",
+            ),
+        ];
+        for (input, expected) in cases {
+            assert_invalid(input, expected);
+        }
+    }
+
+    #[test]
+    fn multi_az_is_on_from_one_replica_up_unless_it_is_turned_off() {
+        let cases = [
+            (json!({}), false),
+            (json!({ "multiAz": false }), false),
+            (json!({ "replicas": 1 }), true),
+            (json!({ "replicas": 1, "multiAz": true }), true),
+            (json!({ "replicas": 1, "multiAz": false }), false),
+        ];
+        for (cache, expected) in cases {
+            let found = spec(with("/cache", cache.clone())).cache;
+
+            assert_eq!(found.is_multi_az(), expected, "{cache}");
         }
     }
 

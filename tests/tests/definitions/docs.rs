@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use contract::{ErrorName, Request};
+use contract::ErrorName;
 use envcache_tests::definition::{resources, statements, strings, template};
 use local::Workspace;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 fn file(path: &str) -> String {
     std::fs::read_to_string(Workspace::root().join(path)).expect(path)
@@ -147,95 +147,6 @@ fn permissions_page_lists_exactly_the_allowed_actions() {
         not_allowed.is_empty(),
         "missing in the template: {not_allowed:?}"
     );
-}
-
-/// Returns each field of the schema, such as `cache.port`, with its default.
-fn fields(schema: &Value, path: &str) -> Vec<(String, Value)> {
-    let properties = schema["properties"].as_object().into_iter().flatten();
-    properties
-        .flat_map(|(name, field)| {
-            let path = format!("{path}{name}");
-            match fields(field, &format!("{path}.")) {
-                below if below.is_empty() || path == "event" => {
-                    vec![(path, field["default"].clone())]
-                }
-                below => below,
-            }
-        })
-        .collect()
-}
-
-#[test]
-fn request_reference_lists_every_field_and_default() {
-    let schema: Value =
-        serde_json::from_str(&file("events/environment-created.schema.json")).expect("JSON");
-    let rows = rows("docs/request-reference.md");
-    let (provisioning, _) = rows.split_at(
-        rows.iter()
-            .position(|row| row[0] == "`finalSnapshot`")
-            .expect("the first field of a removal request"),
-    );
-    let listed: BTreeSet<_> = provisioning
-        .iter()
-        .flat_map(|row| in_code(&row[0]))
-        .map(str::to_owned)
-        .collect();
-    let fields = fields(&schema, "");
-    let known: BTreeSet<_> = fields.iter().map(|(field, _)| field.clone()).collect();
-    assert_eq!(listed, known, "the fields on the page and in the schema");
-
-    for (field, default) in fields.iter().filter(|(_, default)| !default.is_null()) {
-        let expected = default.as_str().map_or(default.to_string(), str::to_owned);
-        let row = provisioning
-            .iter()
-            .find(|row| row[0] == format!("`{field}`"));
-        let listed = row.map(|row| row[1].trim_matches('`').to_owned());
-        assert_eq!(listed.as_ref(), Some(&expected), "the default of {field}");
-    }
-}
-
-#[test]
-fn schema_has_every_field_and_default_of_the_contract() {
-    let schema: Value =
-        serde_json::from_str(&file("events/environment-created.schema.json")).expect("JSON");
-    let minimal = json!({
-        "environment": "bandup",
-        "network": { "vpc": "vpc", "subnets": ["one", "two"], "backendSecurityGroup": "backend" }
-    });
-    let request = Request::from_json(minimal).expect("a minimal request");
-
-    let mut fields_of_request = serde_json::to_value(&request).expect("JSON");
-    // Excludes `subnets`.
-    fields_of_request["network"]["subnetGroup"] = json!("vpc-caches");
-    let spec = serde_json::to_value(request.into_spec().expect("a spec")).expect("JSON");
-
-    for pointer in ["", "/cache", "/network"] {
-        let schema_pointer = pointer.replace('/', "/properties/");
-        let names = |value: Option<&Value>| -> BTreeSet<String> {
-            let object = value.and_then(Value::as_object).expect(pointer);
-            object.keys().cloned().collect()
-        };
-        assert_eq!(
-            names(schema.pointer(&format!("{schema_pointer}/properties"))),
-            names(fields_of_request.pointer(pointer)),
-            "the fields of {pointer:?}"
-        );
-    }
-    for (field, default) in fields(&schema, "") {
-        let pointer = format!("/{}", field.replace('.', "/"));
-        let actual = spec
-            .pointer(&pointer)
-            .or(fields_of_request.pointer(&pointer));
-        // The schema only describes a default that derives from the environment's name.
-        let derives = actual
-            .and_then(Value::as_str)
-            .is_some_and(|text| text.contains("bandup"));
-        let expected = match actual {
-            Some(actual) if !derives && !field.starts_with("network") => actual,
-            _ => &Value::Null,
-        };
-        assert_eq!(&default, expected, "the default of {field}");
-    }
 }
 
 /// Returns the paths of the project's pages.

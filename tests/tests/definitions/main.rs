@@ -3,6 +3,7 @@
 mod diagrams;
 mod docs;
 mod messages;
+mod reference;
 mod schemas;
 mod state_machine;
 mod template;

@@ -8,7 +8,8 @@ use contract::message::{
     Drift, EngineVersions, EnvironmentPlan, KeptSetting, Protection, Published,
     RetractEndpointOutput,
 };
-use contract::value::{EngineVersion, EnvironmentName};
+use contract::setting::EngineVersion;
+use contract::value::EnvironmentName;
 use contract::{Action, ErrorName};
 use envcache_tests::definition::{Machine, states, strings};
 use envcache_tests::schemas::Schema;

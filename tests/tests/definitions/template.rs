@@ -456,7 +456,7 @@ fn default_engine_version_is_the_newest_8_and_valid() {
     for version in [
         "7.1", "7.2", "8.0", "8.2", "9.1", "10.0", "8", "8.0.1", "8.x", "",
     ] {
-        let is_version = contract::value::EngineVersion::try_from(version.to_owned()).is_ok();
+        let is_version = contract::setting::EngineVersion::try_from(version.to_owned()).is_ok();
         assert_eq!(allowed.is_valid(&json!(version)), is_version, "{version}");
     }
 }

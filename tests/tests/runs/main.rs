@@ -14,6 +14,7 @@ mod restricted_account;
 mod results;
 mod rollback;
 mod security;
+mod settings;
 mod shared_subnet_group;
 mod shared_vpc;
 mod simulator_validation;

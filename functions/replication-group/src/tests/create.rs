@@ -37,6 +37,7 @@ async fn creates_group_with_every_field_when_absent() {
             ("CacheSubnetGroupName", "bandup-cached-subnet-group"),
             ("SecurityGroupIds.SecurityGroupId.1", "sg-0c1b2c3d4e5f60718"),
             ("AtRestEncryptionEnabled", "true"),
+            ("AutoMinorVersionUpgrade", "true"),
             ("TransitEncryptionEnabled", "true"),
             ("SnapshotRetentionLimit", "1"),
             ("Tags.Tag.1.Key", "envcache:environment"),
@@ -56,29 +57,6 @@ async fn records_creation_in_the_same_round() {
 
     assert_eq!(found, waiting("created", 30));
     assert_eq!(aws.recorded(), [creation()]);
-}
-
-#[tokio::test]
-async fn creates_with_requested_replicas_version_and_port() {
-    let aws = Aws::new([absent(), accepted("CreateReplicationGroup")]);
-    let cache = json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 });
-
-    aws.ensure(message(&cache)).await.expect("created");
-
-    let request = &aws.elasticache.forms()[1];
-    for (field, expected) in [
-        ("NumCacheClusters", "3"),
-        ("AutomaticFailoverEnabled", "true"),
-        ("MultiAZEnabled", "true"),
-        ("EngineVersion", "8.0"),
-        ("Port", "7000"),
-    ] {
-        assert_eq!(
-            request.get(field).map(String::as_str),
-            Some(expected),
-            "{field}"
-        );
-    }
 }
 
 #[tokio::test]

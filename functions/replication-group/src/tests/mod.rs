@@ -2,7 +2,7 @@
 //!
 //! - `adopt`: `adopt`
 //! - `adoption`: `adoption`, and its table in `docs/adopt.md`
-//! - `change`: `compare`, `immutable`, and `change`
+//! - `change`: `compare` and `change`
 //! - `check`: `check`
 //! - `claim`: the writes to the record in `ensure`
 //! - `create`: `create` and `placement`
@@ -10,6 +10,7 @@
 //! - `delete`: `delete`
 //! - `plan`: `plan`
 //! - `replace`: the replacement of a failed creation in `ensure`, and `reason`
+//! - `setting`: each setting
 //! - `unrecovered`: failed members, missing replicas, and names that are taken in `ensure`
 //! - `upgrade`: `version`
 
@@ -23,6 +24,7 @@ mod decide;
 mod delete;
 mod plan;
 mod replace;
+mod setting;
 mod unrecovered;
 mod upgrade;
 
@@ -59,7 +61,8 @@ fn described(status: &str, change: impl Fn(String) -> String) -> Answer {
          <AutomaticFailover>disabled</AutomaticFailover><MultiAZ>disabled</MultiAZ>\
          <AtRestEncryptionEnabled>true</AtRestEncryptionEnabled>\
          <TransitEncryptionEnabled>true</TransitEncryptionEnabled>\
-         <SnapshotRetentionLimit>1</SnapshotRetentionLimit>\
+         <AutoMinorVersionUpgrade>true</AutoMinorVersionUpgrade>\
+         <SnapshotRetentionLimit>1</SnapshotRetentionLimit><SnapshotWindow>03:00-04:00</SnapshotWindow>\
          </ReplicationGroup></ReplicationGroups></DescribeReplicationGroupsResult>\
          </DescribeReplicationGroupsResponse>"
     );
@@ -76,6 +79,7 @@ fn member(change: impl Fn(String) -> String) -> Answer {
          <CacheParameterGroup><CacheParameterGroupName>default.valkey8</CacheParameterGroupName>\
          <ParameterApplyStatus>in-sync</ParameterApplyStatus><CacheNodeIdsToReboot/></CacheParameterGroup>\
          <ReplicationGroupId>bandup-redis</ReplicationGroupId>\
+         <PreferredMaintenanceWindow>sun:05:00-sun:06:00</PreferredMaintenanceWindow>\
          <CacheSubnetGroupName>bandup-cached-subnet-group</CacheSubnetGroupName>\
          <SecurityGroups><member><SecurityGroupId>sg-0c1b2c3d4e5f60718</SecurityGroupId><Status>active</Status></member></SecurityGroups>\
          </CacheCluster></CacheClusters></DescribeCacheClustersResult></DescribeCacheClustersResponse>"

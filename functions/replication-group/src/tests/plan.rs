@@ -74,7 +74,14 @@ async fn lists_all_changes_in_order_with_both_values() {
         found["actions"],
         json!([
             action("IncreaseReplicaCount", "cache.replicas", "0", "1"),
-            action(modify, "failover and Multi-AZ", "off", "on"),
+            json!({
+                "operation": modify,
+                "resource": "bandup-redis",
+                "changes": [
+                    { "field": "automatic failover", "found": "off", "wanted": "on" },
+                    { "field": "cache.multiAz", "found": "false", "wanted": "true" },
+                ],
+            }),
             action(modify, "cache.engineVersion", "8.0.1", "8.1"),
             action(
                 modify,
@@ -101,8 +108,11 @@ async fn lists_every_setting_of_a_creation() {
             set("cache.description", "in memory db for bandup"),
             set("cache.nodeType", "cache.t3.micro"),
             set("cache.replicas", "0"),
+            set("cache.subnetGroupName", "bandup-cached-subnet-group"),
             set("cache.port", "6379"),
             set("cache.snapshotRetentionDays", "1"),
+            set("cache.multiAz", "false"),
+            set("cache.autoMinorVersionUpgrade", "true"),
             set("cache.engineVersion", "8.2"),
         ])
     );

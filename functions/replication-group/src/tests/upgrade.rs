@@ -61,9 +61,79 @@ async fn rejects_major_upgrade_with_custom_parameter_group() {
             .expect_err("a custom group");
 
         assert_eq!(error.name(), ErrorName::Immutable);
-        let expected = "cache.engineVersion is `7.2.6`, requested `8.0`, and the cache uses the parameter group `sessions-7`";
+        let expected = "cache.engineVersion is `7.2.6`, requested `8.0` (the cache uses the parameter group `sessions-7`";
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.to_string().contains("family valkey8"), "{error}");
+        assert!(aws.elasticache_writes().is_empty());
+    }
+}
+
+/// Returns a member with the engine Redis OSS and this parameter group.
+fn redis(parameter_group: &'static str) -> Answer {
+    member(move |body| {
+        body.replace("<Engine>valkey", "<Engine>redis")
+            .replace(">8.0.1<", ">7.1.0<")
+            .replace(">default.valkey8<", &format!(">{parameter_group}<"))
+    })
+}
+
+/// Returns the message with `upgradeEngine` set.
+fn upgrading(cache: &Value) -> Value {
+    let mut message = message(cache);
+    message["spec"]["options"] = json!({ "adopt": true, "upgradeEngine": true });
+    message
+}
+
+/// The parameters are those of
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.HowTo.html>: of a cache with a default
+/// parameter group, only engine and version.
+#[tokio::test]
+async fn upgrades_redis_to_valkey_when_requested() {
+    for (cache, version) in [
+        (json!({}), "8.2"),
+        (json!({ "engineVersion": "7.2" }), "7.2"),
+    ] {
+        let aws = Aws::new([
+            described("available", same),
+            owned(),
+            redis("default.redis7"),
+            accepted("ModifyReplicationGroup"),
+        ]);
+
+        aws.ensure(upgrading(&cache)).await.expect("an upgrade");
+
+        let request = &aws.elasticache.forms()[3];
+        assert_eq!(request["Engine"], "valkey");
+        assert_eq!(request["EngineVersion"], version);
+        assert_eq!(request.get("CacheParameterGroupName"), None);
+    }
+}
+
+#[tokio::test]
+async fn rejects_upgrade_from_redis_that_was_not_requested_or_has_a_custom_parameter_group() {
+    let cases = [
+        (
+            message(&json!({})),
+            "default.redis7",
+            "engine is `redis`, requested `valkey` (upgrade it: adopt it with `upgradeEngine`)",
+        ),
+        (
+            upgrading(&json!({})),
+            "sessions",
+            "cache.engineVersion is `7.1.0`, requested `8.2` (the cache uses the parameter group `sessions`",
+        ),
+    ];
+    for (message, parameter_group, expected) in cases {
+        let aws = Aws::new([
+            described("available", same),
+            owned(),
+            redis(parameter_group),
+        ]);
+
+        let error = aws.ensure(message).await.expect_err(expected);
+
+        assert_eq!(error.name(), ErrorName::Immutable);
+        assert!(error.to_string().contains(expected), "{error}");
         assert!(aws.elasticache_writes().is_empty());
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::events::Event;
+use super::settings::Settings;
 use super::version::Engine;
 use super::{Call, ElastiCache, Group, Lifecycle, Outcome, Times, number};
 
@@ -34,6 +35,7 @@ impl ElastiCache {
                 address: state.addresses.next(port.unwrap_or(6379)),
                 nodes: number(call, "NumCacheClusters").unwrap_or(1),
                 engine: Engine::requested(call),
+                settings: Settings::requested(call),
                 failed_members: BTreeMap::new(),
                 loses_replicas: false,
                 global_datastore: None,

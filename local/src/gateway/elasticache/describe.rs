@@ -1,9 +1,9 @@
 //! Changes MiniStack's descriptions of caches to AWS's.
 //!
 //! The gateway sets a replication group's status, creation time, network type, member IDs, and endpoints, and the status
-//! of its node group. It sets a member's ID, ARN, status, engine version, parameter group, and network type. MiniStack
-//! stores and returns all other fields: for example description, node type, failover, encryption, and snapshots, and a
-//! member's subnet group and security groups, which are those of the creation.
+//! of its node group. It sets a member's ID, ARN, status, engine version, parameter group, and network type. Of both, it sets
+//! what `settings` stores. MiniStack stores and returns all other fields: for example description, node type, encryption, and
+//! the snapshot retention, and a member's subnet group and security groups, which are those of the creation.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -27,6 +27,8 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
     element.set(Element::leaf("Status", phase.status()));
     element.set(Element::leaf("NetworkType", "ipv4"));
     element.set(Element::leaf("IpDiscovery", "ipv4"));
+    element.set(Element::leaf("Engine", &group.engine.name));
+    group.settings.describe_group(element);
     if let Some(datastore) = &group.global_datastore {
         // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_GlobalReplicationGroupInfo.html
         let info = [
@@ -83,6 +85,7 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
         element.set(Element::leaf("CacheClusterId", &id));
         let status = failed.unwrap_or_else(|| phase.status());
         element.set(Element::leaf("CacheClusterStatus", status));
+        element.set(Element::leaf("Engine", &group.engine.name));
         element.set(Element::leaf(
             "EngineVersion",
             group.engine.member_version(),
@@ -96,6 +99,7 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
         ));
         element.set(Element::leaf("NetworkType", "ipv4"));
         element.set(Element::leaf("IpDiscovery", "ipv4"));
+        group.settings.describe_member(element);
         set_described(element, group, Part::Member);
         // AWS returns nodes only if `ShowCacheNodeInfo` is set, which no caller does.
         element.remove("CacheNodes");

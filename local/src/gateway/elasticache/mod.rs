@@ -2,7 +2,7 @@
 //!
 //! MiniStack stores the resources; this module stores each cache's phase. `lifecycle` computes the phase, `strict`
 //! rejects requests, `describe` corrects descriptions, `events` lists events, `creation` and `deletion` simulate
-//! durations, and `members` translates the names of members.
+//! durations, `settings` stores what MiniStack doesn't, and `members` translates the names of members.
 
 mod creation;
 mod deletion;
@@ -11,6 +11,7 @@ mod events;
 mod lifecycle;
 mod members;
 mod ministack;
+mod settings;
 mod strict;
 mod version;
 mod window;
@@ -33,6 +34,7 @@ use super::xml::Element;
 use crate::valkey::{self, Valkey};
 use events::Event;
 pub use lifecycle::{Lifecycle, Outcome, Phase, Times};
+use settings::Settings;
 use version::Engine;
 pub use zone::ZoneRejection;
 
@@ -79,6 +81,7 @@ struct Group {
     address: SocketAddrV4,
     nodes: u32,
     engine: Engine,
+    settings: Settings,
     /// The statuses of failed members, by the member's number.
     failed_members: BTreeMap<u32, String>,
     /// Whether ElastiCache accepts requests for replicas but can't create them.
@@ -134,6 +137,12 @@ impl ElastiCache {
     pub(super) fn fail_member(&self, replication_group: &str, number: u32, status: &str) {
         if let Some(group) = self.state().groups.get_mut(replication_group) {
             group.failed_members.insert(number, status.to_owned());
+        }
+    }
+
+    pub(super) fn deactivate_topic(&self, replication_group: &str) {
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            group.settings.deactivate_topic();
         }
     }
 
@@ -262,8 +271,7 @@ impl ElastiCache {
         if let Some(error_response) = strict::reject_same_replicas(call, nodes) {
             return Ok(Some(error_response));
         }
-        let running = group.map(|group| group.engine);
-        let error_response = strict::reject_request(call, running.as_ref(), upstream).await?;
+        let error_response = strict::reject_request(call, group.as_ref(), upstream).await?;
         if let Some(error_response) = error_response {
             return Ok(Some(error_response));
         }
@@ -344,6 +352,7 @@ impl ElastiCache {
             "CreateReplicationGroup" => self.create(call),
             "ModifyReplicationGroup" => self.modify(call, |group| {
                 group.engine.modify(call);
+                group.settings.modify(call);
                 let requested = call.list("SecurityGroupIds");
                 if !requested.is_empty() {
                     group.security_groups = requested.into_iter().map(str::to_owned).collect();

@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use chrono::DateTime;
 
+use super::Group;
 use super::lifecycle::Phase;
+use super::settings::{self, Settings};
 use super::version::{self, Engine};
-use super::window::Window;
 use crate::gateway::call::Call;
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::upstream::Upstream;
@@ -104,9 +105,10 @@ pub fn reject_member(call: &Call, datastore: Option<&str>) -> Option<ErrorRespon
 /// Returns an error if MiniStack doesn't answer.
 pub async fn reject_request(
     call: &Call,
-    running: Option<&Engine>,
+    found: Option<&Group>,
     upstream: &Upstream,
 ) -> Result<Option<ErrorResponse>> {
+    let running = found.map(|group| &group.engine);
     Ok(match call.operation.as_str() {
         "CreateReplicationGroup" => {
             match reject_settings(call).or_else(|| version::reject_version(call, None)) {
@@ -114,10 +116,14 @@ pub async fn reject_request(
                 None => reject_missing_resources(call, upstream).await?,
             }
         }
-        "ModifyReplicationGroup" => match reject_modification(call, running) {
+        "ModifyReplicationGroup" => match reject_modification(call, found) {
             Some(error_response) => Some(error_response),
-            None => reject_parameter_group(call, running, upstream).await?,
+            None => match reject_topic(call, upstream).await? {
+                Some(error_response) => Some(error_response),
+                None => reject_parameter_group(call, running, upstream).await?,
+            },
         },
+        "DecreaseReplicaCount" => found.and_then(|group| group.settings.reject_last_replica(call)),
         "DescribeEvents" => reject_event_start(call, SystemTime::now()),
         "CreateCacheSubnetGroup" | "ModifyCacheSubnetGroup" => match reject_subnet_group_name(call)
         {
@@ -131,7 +137,6 @@ pub async fn reject_request(
 /// Rejects a new replication group with invalid or conflicting settings. Messages without a link come from
 /// <https://github.com/badmintoncryer/cdk-preflight>, which tested them on AWS in September 2026.
 fn reject_settings(call: &Call) -> Option<ErrorResponse> {
-    let is = |name: &str| call.field(name) == Some("true");
     let number = |name: &str| call.field(name).and_then(|text| text.parse::<i64>().ok());
     let id = call.field("ReplicationGroupId").unwrap_or_default();
     if !is_identifier(id) {
@@ -146,10 +151,9 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
         ));
     }
     let nodes = number("NumCacheClusters").unwrap_or(1);
-    if is("AutomaticFailoverEnabled") && nodes < 2 {
-        return Some(invalid_combination(
-            "Automatic failover requires 2 or more cache clusters. Create more cache clusters or disable automatic failover.",
-        ));
+    let settings = Settings::requested(call);
+    if let Some(error_response) = settings.reject_failover(nodes) {
+        return Some(error_response);
     }
     let zones = call.list("PreferredCacheClusterAZs");
     if !zones.is_empty() && i64::try_from(zones.len()) != Ok(nodes) {
@@ -157,12 +161,6 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
         return Some(invalid_value(
             "When specifying preferred availability zones, the number of cache clusters must be specified and must match \
              the number of preferred availability zones.",
-        ));
-    }
-    if is("MultiAZEnabled") && !is("AutomaticFailoverEnabled") {
-        // AWS's message isn't known, because tools reject this before they call AWS.
-        return Some(invalid_combination(
-            "Multi-AZ needs automatic failover to be enabled.",
         ));
     }
     if !(1..=6).contains(&nodes) {
@@ -181,40 +179,9 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
             "Invalid endpoint port: {port}. Valid range is 1150-8004,8006-65535"
         )));
     }
-    reject_windows(call)
-}
-
-/// Rejects windows that are invalid, shorter than 60 minutes, or overlapping. If a modification contains only one
-/// window, AWS also compares it with the group's other one, which the gateway doesn't store and doesn't compare.
-fn reject_windows(call: &Call) -> Option<ErrorResponse> {
-    let snapshot = match call.field("SnapshotWindow").map(Window::daily) {
-        Some(None) => {
-            return Some(invalid_value(
-                "Invalid backup window format. Should be specified as a range hh24:mi-hh24:mi (24H Clock UTC)",
-            ));
-        }
-        found => found.flatten(),
-    };
-    let maintenance = match call.field("PreferredMaintenanceWindow").map(Window::weekly) {
-        Some(None) => {
-            return Some(invalid_value(
-                "Invalid maintenance window format. Should be specified as a range ddd:hh24:mi-ddd:hh24:mi (24H Clock UTC)",
-            ));
-        }
-        found => found.flatten(),
-    };
-    for (window, name) in [(&snapshot, "Snapshot"), (&maintenance, "Maintenance")] {
-        if window.as_ref().is_some_and(|window| window.minutes() < 60) {
-            // https://github.com/hashicorp/terraform-provider-aws/issues/2153
-            return Some(invalid_value(format!(
-                "{name} window must be at least 60 minutes."
-            )));
-        }
-    }
-    snapshot?
-        .overlaps_weekly(&maintenance?)
-        // https://github.com/hashicorp/terraform/issues/17247
-        .then(|| invalid_value("The snapshot window and maintenance window must not overlap."))
+    settings::reject_windows(call)
+        .or_else(|| settings.reject_overlap())
+        .or_else(|| settings::reject_data_tiering(call))
 }
 
 /// Rejects a subnet group or a parameter group that doesn't exist, and security groups that don't exist in the subnet
@@ -259,14 +226,41 @@ async fn reject_missing_resources(
             }
         }
     }
-    reject_parameter_group(call, None, upstream).await
+    match reject_topic(call, upstream).await? {
+        Some(error_response) => Ok(Some(error_response)),
+        None => reject_parameter_group(call, None, upstream).await,
+    }
 }
 
-/// Rejects a modification without changes, with invalid windows, or to an invalid version.
-fn reject_modification(call: &Call, running: Option<&Engine>) -> Option<ErrorResponse> {
+/// Rejects a modification without changes, to settings that don't fit each other, or to an invalid version.
+fn reject_modification(call: &Call, found: Option<&Group>) -> Option<ErrorResponse> {
+    let unfit = || {
+        let group = found?;
+        let mut settings = group.settings.clone();
+        settings.modify(call);
+        settings
+            .reject_failover(i64::from(group.nodes))
+            .or_else(|| settings.reject_overlap())
+            .or_else(|| group.settings.reject_tier(call))
+    };
     reject_empty_modification(call)
-        .or_else(|| reject_windows(call))
-        .or_else(|| version::reject_version(call, running))
+        .or_else(|| settings::reject_windows(call))
+        .or_else(unfit)
+        .or_else(|| version::reject_version(call, found.map(|group| &group.engine)))
+}
+
+/// Rejects a topic that doesn't exist in the account: <https://github.com/cloudposse/terraform-aws-elasticache-redis/issues/17>.
+async fn reject_topic(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
+    let Some(arn) = call.field("NotificationTopicArn") else {
+        return Ok(None);
+    };
+    let fields = [("Action", "GetTopicAttributes"), ("TopicArn", arn)];
+    let found = upstream.query("sns", &fields).await?;
+    Ok(found.is_none().then(|| {
+        invalid_value(
+            "SNS topic is either invalid or it doesn't belong to the customer account:000000000000",
+        )
+    }))
 }
 
 /// Rejects a modification without changes
@@ -441,9 +435,6 @@ fn invalid_combination(message: impl Into<String>) -> ErrorResponse {
 
 #[cfg(test)]
 mod tests {
-    use hyper::HeaderMap;
-    use hyper::body::Bytes;
-
     use chrono::DateTime;
 
     use super::{
@@ -454,10 +445,7 @@ mod tests {
     use crate::gateway::elasticache::Phase;
 
     fn call(fields: &str) -> Call {
-        let mut headers = HeaderMap::new();
-        let form = "application/x-www-form-urlencoded";
-        headers.insert("content-type", form.parse().expect("a header"));
-        Call::read(&headers, &Bytes::from(fields.to_owned()))
+        Call::form(fields)
     }
 
     #[test]
@@ -558,14 +546,6 @@ mod tests {
             ("SnapshotWindow=05:00-05:59", invalid),
             ("SnapshotWindow=5-6", invalid),
             ("PreferredMaintenanceWindow=sun:05:00-sun:05:59", invalid),
-            (
-                "SnapshotWindow=05:00-06:00&PreferredMaintenanceWindow=sun:05:30-sun:06:30",
-                invalid,
-            ),
-            (
-                "SnapshotWindow=05:00-06:00&PreferredMaintenanceWindow=sun:06:00-sun:07:00",
-                None,
-            ),
         ];
         for (windows, expected) in cases {
             let modify = format!("Action=ModifyReplicationGroup&ReplicationGroupId=a&{windows}");

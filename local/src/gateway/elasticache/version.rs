@@ -16,23 +16,28 @@ const OFFERED: [(&str, &str); 6] = [
     ("9.1", "9.1.0"),
 ];
 
-/// A cache's engine version and parameter group.
+/// A cache's engine, its version, and its parameter group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
+    /// `valkey`, or `redis` for a cache that was created outside envcache.
+    pub name: String,
     /// The version as it was requested, such as `8.0`.
     pub version: String,
     pub parameter_group: String,
 }
 
 impl Engine {
-    /// Returns the engine that a creation requests. Only Valkey caches are created.
+    /// Returns the engine that a creation requests.
     pub fn requested(call: &Call) -> Self {
-        let version = call.field("EngineVersion").unwrap_or_default().to_owned();
+        let name = call.field("Engine").unwrap_or("redis").to_owned();
+        let newest = if name == "valkey" { "" } else { "7.1" };
+        let version = call.field("EngineVersion").unwrap_or(newest).to_owned();
         let parameter_group = match call.field("CacheParameterGroupName") {
-            Some(name) => name.to_owned(),
-            None => format!("default.{}", family("valkey", &version)),
+            Some(group) => group.to_owned(),
+            None => format!("default.{}", family(&name, &version)),
         };
         Self {
+            name,
             version,
             parameter_group,
         }
@@ -43,8 +48,11 @@ impl Engine {
         if let Some(version) = call.field("EngineVersion") {
             version.clone_into(&mut self.version);
         }
-        if let Some(name) = call.field("CacheParameterGroupName") {
-            name.clone_into(&mut self.parameter_group);
+        if let Some((parameter_group, _)) = parameter_group(call, Some(self)) {
+            self.parameter_group = parameter_group;
+        }
+        if let Some(name) = call.field("Engine") {
+            name.clone_into(&mut self.name);
         }
     }
 
@@ -71,11 +79,13 @@ pub fn reject_version(call: &Call, running: Option<&Engine>) -> Option<ErrorResp
     if !OFFERED.iter().any(|(offered, _)| *offered == version) {
         return reject(format!("Cannot find version {version} for valkey"));
     }
+    let changes_engine = running
+        .is_some_and(|running| call.field("Engine").unwrap_or(&running.name) != running.name);
     // AWS's message isn't known. "You cannot downgrade to an earlier engine version":
     // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html
     let is_older =
         running.is_some_and(|running| version_numbers(version) < version_numbers(&running.version));
-    is_older
+    (is_older && !changes_engine)
         .then(|| reject(format!("Cannot downgrade to version {version}.")))
         .flatten()
 }
@@ -93,9 +103,17 @@ pub fn parameter_group(call: &Call, running: Option<&Engine>) -> Option<(String,
         }
         Some(running) => {
             named.or(version)?;
-            let group = named.unwrap_or(&running.parameter_group);
-            let version = version.unwrap_or(&running.version);
-            Some((group.to_owned(), family("valkey", version)))
+            let engine = call.field("Engine").unwrap_or(&running.name);
+            let family = family(engine, version.unwrap_or(&running.version));
+            let is_default = running.parameter_group.starts_with("default.");
+            let group = match named {
+                Some(name) => name.to_owned(),
+                // ElastiCache replaces a default group with the engine, but not with the version:
+                // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.HowTo.html
+                None if engine != running.name && is_default => format!("default.{family}"),
+                None => running.parameter_group.clone(),
+            };
+            Some((group, family))
         }
     }
 }
@@ -153,21 +171,16 @@ fn version_numbers(version: &str) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::HeaderMap;
-    use hyper::body::Bytes;
-
     use super::{Engine, describe, family, parameter_group, reject_version};
     use crate::gateway::call::Call;
 
     fn call(fields: &str) -> Call {
-        let mut headers = HeaderMap::new();
-        let form = "application/x-www-form-urlencoded";
-        headers.insert("content-type", form.parse().expect("a header"));
-        Call::read(&headers, &Bytes::from(fields.to_owned()))
+        Call::form(fields)
     }
 
     fn running(version: &str, parameter_group: &str) -> Engine {
         Engine {
+            name: "valkey".to_owned(),
             version: version.to_owned(),
             parameter_group: parameter_group.to_owned(),
         }
@@ -240,6 +253,36 @@ mod tests {
                 .as_ref()
                 .map(|(group, family)| (group.as_str(), family.as_str()));
             assert_eq!(found, expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn upgrade_from_redis_replaces_a_default_parameter_group_only() {
+        let upgrade = "Action=ModifyReplicationGroup&Engine=valkey&EngineVersion=8.2";
+        let cases = [
+            (upgrade.to_owned(), "default.redis7", "default.valkey8"),
+            (upgrade.to_owned(), "sessions", "sessions"),
+            (
+                format!("{upgrade}&CacheParameterGroupName=new"),
+                "sessions",
+                "new",
+            ),
+        ];
+        for (fields, current, expected) in cases {
+            let mut engine = Engine {
+                name: "redis".to_owned(),
+                ..running("7.1", current)
+            };
+            let call = call(&fields);
+            assert!(reject_version(&call, Some(&engine)).is_none(), "{fields}");
+
+            engine.modify(&call);
+
+            assert_eq!(engine.parameter_group, expected, "{fields}");
+            assert_eq!(
+                (engine.name.as_str(), engine.version.as_str()),
+                ("valkey", "8.2")
+            );
         }
     }
 

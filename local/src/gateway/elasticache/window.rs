@@ -52,6 +52,11 @@ impl Window {
 
 fn time(text: &str) -> Option<u32> {
     let (hour, minute) = text.split_once(':')?;
+    let is_two_digits =
+        |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_two_digits(hour) || !is_two_digits(minute) {
+        return None;
+    }
     let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }

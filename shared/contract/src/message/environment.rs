@@ -4,10 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ResolvedNetwork;
 use crate::Spec;
-use crate::request::{
-    default_cache_name, default_parameter_prefix, default_security_group_name,
-    default_subnet_group_name,
-};
+use crate::cache::{default_cache_name, default_security_group_name, default_subnet_group_name};
+use crate::request::default_parameter_prefix;
 use crate::value::{EnvironmentName, ExecutionName};
 
 /// The input of `ResolveRemoval`.

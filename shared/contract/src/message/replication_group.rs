@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DeleteOutput, Endpoints, ResolvedNetwork};
-use crate::value::{EngineVersion, EnvironmentName};
+use crate::setting::EngineVersion;
+use crate::value::EnvironmentName;
 use crate::{Action, Spec};
 
 /// The input of `EnsureReplicationGroup` and `PlanReplicationGroup`.

@@ -1,0 +1,42 @@
+//! Data tiering, which depends on the node type. ElastiCache doesn't change between node types with and without it
+//! ([data tiering](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html)).
+
+use aws_sdk_elasticache::types::DataTieringStatus;
+use contract::message::EnsureReplicationGroupInput;
+use serde_json::{Value, json};
+
+use super::{Change, Creation, Found, Setting, on_off};
+
+pub struct DataTiering;
+
+impl Setting for DataTiering {
+    fn field(&self) -> &'static str {
+        "data tiering, which depends on cache.nodeType,"
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &["DataTieringEnabled"]
+    }
+
+    fn change(&self) -> Change {
+        Change::Never(None)
+    }
+
+    fn requested(&self, input: &EnsureReplicationGroupInput) -> Option<Value> {
+        Some(json!(on_off(input.spec.cache.node_type.has_data_tiering())))
+    }
+
+    fn found(&self, found: Found<'_>) -> Option<Value> {
+        let is_on = found.group.data_tiering() == Some(&DataTieringStatus::Enabled);
+        Some(json!(on_off(is_on)))
+    }
+
+    /// The parameter is required for node types with data tiering.
+    fn create(&self, call: Creation, input: &EnsureReplicationGroupInput) -> Creation {
+        if input.spec.cache.node_type.has_data_tiering() {
+            call.data_tiering_enabled(true)
+        } else {
+            call
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The engine, which is Valkey. A cache of the engine Redis OSS that is adopted is upgraded if the request says so
+//! (`upgradeEngine`).
+
+use contract::message::EnsureReplicationGroupInput;
+use serde_json::{Value, json};
+
+use super::{Change, Comparison, Creation, Found, Modification, Setting, Step};
+
+const VALKEY: &str = "valkey";
+
+pub struct Engine;
+
+impl Setting for Engine {
+    fn field(&self) -> &'static str {
+        "engine"
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &["Engine"]
+    }
+
+    fn change(&self) -> Change {
+        Change::InPlace(Step::Upgrade)
+    }
+
+    fn requested(&self, _input: &EnsureReplicationGroupInput) -> Option<Value> {
+        Some(json!(VALKEY))
+    }
+
+    fn found(&self, found: Found<'_>) -> Option<Value> {
+        Some(json!(found.member()?.engine()?))
+    }
+
+    fn create(&self, call: Creation, _input: &EnsureReplicationGroupInput) -> Creation {
+        call.engine(VALKEY)
+    }
+
+    fn modify(
+        &self,
+        call: Modification,
+        _found: Found<'_>,
+        _input: &EnsureReplicationGroupInput,
+    ) -> Modification {
+        call.engine(VALKEY)
+    }
+
+    fn compare(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> Comparison {
+        let wanted = json!(VALKEY);
+        if self.found(found).as_ref() == Some(&wanted) {
+            Comparison::Equal
+        } else if is_upgraded(found, input) {
+            Comparison::Different(wanted)
+        } else {
+            Comparison::Rejected(
+                wanted,
+                "upgrade it: adopt it with `upgradeEngine`".to_owned(),
+            )
+        }
+    }
+
+    fn is_fixed(&self) -> bool {
+        true
+    }
+}
+
+/// Returns whether a run upgrades the cache from Redis OSS to Valkey.
+pub fn is_upgraded(found: Found<'_>, input: &EnsureReplicationGroupInput) -> bool {
+    let engine = found.member().and_then(|member| member.engine());
+    input.spec.options.upgrade_engine && engine == Some("redis")
+}

@@ -1,0 +1,179 @@
+//! The settings of the cache, one file for each setting or small family: how it is created, read back, changed or
+//! rejected, and shown in a plan. Pure functions; no AWS calls.
+//!
+//! A setting's type in `contract` has its default and its constraints. The request, the creation, the comparison, the
+//! plan, the adoption, and the request reference derive from the two definitions.
+
+mod auto_minor_version_upgrade;
+mod data_tiering;
+mod description;
+mod engine;
+mod engine_version;
+mod failover;
+mod fixed;
+mod multi_az;
+mod node_type;
+mod notification_topic;
+mod parameter_group;
+mod port;
+mod replicas;
+mod security_group;
+mod snapshot_retention;
+mod subnet_group;
+mod windows;
+
+use aws_sdk_elasticache::operation::create_replication_group::builders::CreateReplicationGroupFluentBuilder;
+use aws_sdk_elasticache::operation::modify_replication_group::builders::ModifyReplicationGroupFluentBuilder;
+use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup, Tag};
+use contract::message::EnsureReplicationGroupInput;
+use serde_json::Value;
+
+pub use engine_version::engine_versions;
+pub use failover::on_off;
+pub use parameter_group::parameter_group_of;
+pub use replicas::nodes;
+
+/// Every setting. Plans and errors list them in this order.
+pub const SETTINGS: [&dyn Setting; 23] = [
+    &engine::Engine,
+    &fixed::CLUSTER_MODE,
+    &fixed::ENCRYPTION_AT_REST,
+    &fixed::ENCRYPTION_IN_TRANSIT,
+    &fixed::AUTH,
+    &fixed::UserGroups,
+    &fixed::NetworkType,
+    &description::Description,
+    &node_type::NodeType,
+    &replicas::Replicas,
+    &subnet_group::SubnetGroup,
+    &port::Port,
+    &data_tiering::DataTiering,
+    &snapshot_retention::SnapshotRetention,
+    &security_group::SecurityGroup,
+    &failover::Failover,
+    &multi_az::MultiAz,
+    &auto_minor_version_upgrade::AutoMinorVersionUpgrade,
+    &windows::SnapshotWindow,
+    &windows::MaintenanceWindow,
+    &notification_topic::NotificationTopic,
+    &engine_version::EngineVersion,
+    &parameter_group::ParameterGroup,
+];
+
+/// The call that creates the cache.
+pub type Creation = CreateReplicationGroupFluentBuilder;
+/// The call that changes the cache.
+pub type Modification = ModifyReplicationGroupFluentBuilder;
+
+/// A cache, as ElastiCache describes it. Only its members have the engine version, the groups, the maintenance window,
+/// and the notification topic.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    pub group: &'a ReplicationGroup,
+    pub members: &'a [CacheCluster],
+    pub tags: &'a [Tag],
+}
+
+impl<'a> Found<'a> {
+    pub fn member(self) -> Option<&'a CacheCluster> {
+        self.members.first()
+    }
+}
+
+/// A setting of the cache.
+///
+/// Its values are JSON values, as in a request; `null` is a setting that is off.
+pub trait Setting: Sync {
+    /// Returns the field of a request, such as `cache.port`, or the name of a property that derives from the request.
+    fn field(&self) -> &'static str;
+
+    /// Returns the parameters of
+    /// [CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)
+    /// that it sets.
+    fn parameters(&self) -> &'static [&'static str];
+
+    /// Returns how ElastiCache changes it.
+    fn change(&self) -> Change;
+
+    /// Returns the requested value; none if the request leaves it to ElastiCache, or as it is.
+    fn requested(&self, input: &EnsureReplicationGroupInput) -> Option<Value>;
+
+    /// Returns the cache's value; none if ElastiCache doesn't return it.
+    fn found(&self, found: Found<'_>) -> Option<Value>;
+
+    /// Adds the requested value to the creation of the cache.
+    fn create(&self, call: Creation, input: &EnsureReplicationGroupInput) -> Creation;
+
+    /// Adds the requested value to a change of the cache, if it differs.
+    fn modify(
+        &self,
+        call: Modification,
+        _found: Found<'_>,
+        _input: &EnsureReplicationGroupInput,
+    ) -> Modification {
+        call
+    }
+
+    /// Compares the cache's value with the requested one.
+    fn compare(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> Comparison {
+        let Some(wanted) = self.requested(input) else {
+            return Comparison::Equal;
+        };
+        if self.found(found).as_ref() == Some(&wanted) {
+            Comparison::Equal
+        } else {
+            Comparison::Different(wanted)
+        }
+    }
+
+    /// Returns whether it is the same for every cache, so that a request can't name its value.
+    fn is_fixed(&self) -> bool {
+        matches!(self.change(), Change::Never(Some(_)))
+    }
+
+    /// Returns the value that a request must have to keep the cache's; none if it can be omitted.
+    fn to_keep(&self, found: Found<'_>, _input: &EnsureReplicationGroupInput) -> Option<Value> {
+        self.found(found)
+    }
+}
+
+/// How ElastiCache changes a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// In place.
+    InPlace(Step),
+    /// Not at all; contains the remedy, if it isn't to request the current value.
+    Never(Option<&'static str>),
+}
+
+/// A change of a run. ElastiCache applies the settings of one step with one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The number of nodes, by operations of its own.
+    Nodes,
+    /// Without an interruption.
+    Online,
+    /// An upgrade of the engine, in which ElastiCache replaces one node after the other.
+    Upgrade,
+    /// Another node type, for which ElastiCache creates new nodes and copies the data.
+    NodeType,
+}
+
+/// Result of comparing a value with the requested one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Comparison {
+    Equal,
+    /// The values differ; contains the value to change it to.
+    Different(Value),
+    /// ElastiCache can't change the value to this requested one; contains the reason too.
+    Rejected(Value, String),
+}
+
+/// Returns a value as plans and errors show it; none if the setting is off.
+pub fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}

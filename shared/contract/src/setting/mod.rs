@@ -1,0 +1,24 @@
+//! The types of the cache's settings, one file for each setting or small family: its constraints with their source, and
+//! its default.
+
+mod auto_minor_version_upgrade;
+mod description;
+mod engine_version;
+mod node_type;
+mod notification_topic;
+mod port;
+mod replicas;
+mod snapshot_retention;
+mod windows;
+
+pub use auto_minor_version_upgrade::AutoMinorVersionUpgrade;
+pub use description::Description;
+pub use engine_version::EngineVersion;
+pub use node_type::NodeType;
+pub use notification_topic::NotificationTopic;
+pub use port::Port;
+pub use replicas::Replicas;
+pub use snapshot_retention::SnapshotRetentionDays;
+pub use windows::{MaintenanceWindow, SnapshotWindow};
+
+pub(crate) use windows::check_overlap;
