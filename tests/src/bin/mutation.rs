@@ -20,7 +20,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// Mutations of the code's checks: a file, a fragment of it, and the fragment's replacement.
-const CHECKS: [(&str, &str, &str); 82] = [
+const CHECKS: [(&str, &str, &str); 88] = [
     (
         "shared/contract/src/ownership.rs",
         "if missing.is_some() && adoption.belongs_here =>",
@@ -202,9 +202,39 @@ const CHECKS: [(&str, &str, &str); 82] = [
         "Some((_, _)) => Ok(Some(default(requested))),",
     ),
     (
+        "functions/replication-group/src/setting/parameter_group.rs",
+        "if version::compare(current, wanted) != version::Comparison::Older {",
+        "if version::compare(current, wanted) == version::Comparison::Older {",
+    ),
+    (
         "functions/replication-group/src/compare.rs",
-        "if version::compare(found, requested) != Comparison::Older {",
-        "if version::compare(found, requested) == Comparison::Older {",
+        "require_none(&immutable(found, input, |_| true), input)?;",
+        "let _ = require_none(&immutable(found, input, |_| true), input);",
+    ),
+    (
+        "functions/replication-group/src/setting/notification_topic.rs",
+        "configuration.topic_status() == Some(\"active\")",
+        "configuration.topic_status().is_some()",
+    ),
+    (
+        "functions/replication-group/src/setting/engine.rs",
+        "input.spec.options.upgrade_engine && engine == Some(\"redis\")",
+        "engine == Some(\"redis\")",
+    ),
+    (
+        "shared/contract/src/cache.rs",
+        "if cache.multi_az == Some(true) && !cache.fails_over() {",
+        "if false && cache.multi_az == Some(true) && !cache.fails_over() {",
+    ),
+    (
+        "shared/contract/src/setting/windows.rs",
+        "!overlaps,",
+        "true || !overlaps,",
+    ),
+    (
+        "shared/contract/src/request.rs",
+        "if self.upgrade_engine && !self.adopt {",
+        "if false && self.upgrade_engine && !self.adopt {",
     ),
     (
         "functions/replication-group/src/find.rs",
