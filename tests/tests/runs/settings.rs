@@ -1,9 +1,7 @@
 //! The settings of a cache, on the simulator.
 
-use envcache_tests::{array, resources, text, unmanaged};
+use envcache_tests::{array, resources, text, unmanaged, world};
 use serde_json::{Value, json};
-
-use crate::world;
 
 /// Creates an SNS topic, and returns its ARN.
 fn topic(name: &str) -> String {
