@@ -84,25 +84,23 @@ fn strings(list: &Value) -> Vec<String> {
 }
 
 fn table(prefix: &str, fields: &[(String, Value)], required: &[String]) -> String {
-    let mut table = "| field | default | meaning and rule |\n| --- | --- | --- |\n".to_owned();
-    for (name, field) in fields {
+    let head = "| field | default | meaning and rule |\n| --- | --- | --- |\n";
+    let rows = fields.iter().map(|(name, field)| {
         let (default, text) = default_and_text(field, required.contains(name));
-        table += &format!("| `{prefix}{name}` | {default} | {text} |\n");
-    }
-    table
+        format!("| `{prefix}{name}` | {default} | {text} |\n")
+    });
+    rows.fold(head.to_owned(), |table, row| table + &row)
 }
 
 fn table_of_settings(fields: &[(String, Value)]) -> String {
-    let mut table =
-        "| field | default | meaning and rule | in ElastiCache's API | can change later |\n\
-                     | --- | --- | --- | --- | --- |\n"
-            .to_owned();
-    for (name, field) in fields {
+    let head = "| field | default | meaning and rule | in ElastiCache's API | can change later |\n\
+                | --- | --- | --- | --- | --- |\n";
+    let rows = fields.iter().map(|(name, field)| {
         let (default, text) = default_and_text(field, false);
         let (parameters, change) = parameters_and_change(&format!("cache.{name}"));
-        table += &format!("| `cache.{name}` | {default} | {text} | {parameters} | {change} |\n");
-    }
-    table
+        format!("| `cache.{name}` | {default} | {text} | {parameters} | {change} |\n")
+    });
+    rows.fold(head.to_owned(), |table, row| table + &row)
 }
 
 /// Returns a field's default and its description.

@@ -8,13 +8,19 @@ use crate::gateway::xml::Element;
 /// A cache's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    automatic_failover: bool,
-    multi_az: bool,
+    failover: Failover,
     auto_minor_version_upgrade: bool,
     snapshot_window: String,
     maintenance_window: String,
     topic: Option<Topic>,
     data_tiering: bool,
+}
+
+/// What happens when the primary fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Failover {
+    is_automatic: bool,
+    is_multi_az: bool,
 }
 
 /// The SNS topic that ElastiCache publishes to.
@@ -29,8 +35,10 @@ impl Settings {
     /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/maintenance-window.html>) and a snapshot window.
     pub fn requested(call: &Call) -> Self {
         let mut settings = Self {
-            automatic_failover: false,
-            multi_az: false,
+            failover: Failover {
+                is_automatic: false,
+                is_multi_az: false,
+            },
             auto_minor_version_upgrade: true,
             snapshot_window: "15:00-16:00".to_owned(),
             maintenance_window: "sun:23:00-mon:00:00".to_owned(),
@@ -45,8 +53,8 @@ impl Settings {
     /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Modify.html>).
     pub fn modify(&mut self, call: &Call) {
         let flags = [
-            ("AutomaticFailoverEnabled", &mut self.automatic_failover),
-            ("MultiAZEnabled", &mut self.multi_az),
+            ("AutomaticFailoverEnabled", &mut self.failover.is_automatic),
+            ("MultiAZEnabled", &mut self.failover.is_multi_az),
             (
                 "AutoMinorVersionUpgrade",
                 &mut self.auto_minor_version_upgrade,
@@ -89,8 +97,8 @@ impl Settings {
     pub fn describe_group(&self, element: &mut Element) {
         let enabled = |is_on| if is_on { "enabled" } else { "disabled" };
         for (name, value) in [
-            ("AutomaticFailover", enabled(self.automatic_failover)),
-            ("MultiAZ", enabled(self.multi_az)),
+            ("AutomaticFailover", enabled(self.failover.is_automatic)),
+            ("MultiAZ", enabled(self.failover.is_multi_az)),
             ("DataTiering", enabled(self.data_tiering)),
             ("SnapshotWindow", &self.snapshot_window),
         ] {
@@ -125,14 +133,14 @@ impl Settings {
     /// Rejects failover and Multi-AZ settings that don't fit the nodes or each other. `nodes` is the number of nodes after the
     /// call.
     pub fn reject_failover(&self, nodes: i64) -> Option<ErrorResponse> {
-        if self.automatic_failover && nodes < 2 {
+        if self.failover.is_automatic && nodes < 2 {
             // https://github.com/badmintoncryer/cdk-preflight, which tested it on AWS in September 2026
             return Some(invalid_combination(
                 "Automatic failover requires 2 or more cache clusters. Create more cache clusters or disable automatic failover.",
             ));
         }
         // AWS's message isn't known, because tools reject this before they call AWS.
-        (self.multi_az && !self.automatic_failover)
+        (self.failover.is_multi_az && !self.failover.is_automatic)
             .then(|| invalid_combination("Multi-AZ needs automatic failover to be enabled."))
     }
 
@@ -155,9 +163,9 @@ impl Settings {
         if call.operation != "DecreaseReplicaCount" || call.field("NewReplicaCount") != Some("0") {
             return None;
         }
-        let message = if self.multi_az {
+        let message = if self.failover.is_multi_az {
             "Must have at least 1 replica for Multi-AZ enabled Replication Group"
-        } else if self.automatic_failover {
+        } else if self.failover.is_automatic {
             "Must have at least 1 replica when cluster mode is disabled with auto failover enabled."
         } else {
             return None;
