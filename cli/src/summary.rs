@@ -41,6 +41,7 @@ pub fn of(output: &Value) -> Vec<String> {
         }
     }
     lines.extend(engine_version(&output["engineVersion"]));
+    lines.extend(timing(output));
     for kept in output["kept"].as_array().into_iter().flatten() {
         if let (Some(setting), Some(value)) = (kept["setting"].as_str(), kept["value"].as_str()) {
             lines.push(format!("  not changed: {setting}: {value}"));
@@ -66,6 +67,28 @@ fn engine_version(versions: &Value) -> Option<String> {
         Some(requested) => format!("  Valkey {found}, requested {requested}"),
         None => format!("  Valkey {found}"),
     })
+}
+
+/// Returns the lines for what isn't or wasn't deferred, and for what is pending.
+fn timing(output: &Value) -> Vec<String> {
+    let immediate: Vec<_> = texts(&output["immediate"]).collect();
+    let mut lines = Vec::new();
+    if !immediate.is_empty() {
+        lines.push(format!(
+            "  immediate, not in the maintenance window: {}",
+            immediate.join(", ")
+        ));
+    }
+    for pending in output["pending"].as_array().into_iter().flatten() {
+        if let Some(field) = pending["field"].as_str() {
+            let value = pending["value"].as_str().map(|value| format!(": {value}"));
+            lines.push(format!(
+                "  pending for the maintenance window: {field}{}",
+                value.unwrap_or_default()
+            ));
+        }
+    }
+    lines
 }
 
 /// Returns the lines of a plan: each call with its changes, then the change of the removal protection, if any.
@@ -186,6 +209,19 @@ mod tests {
                     "bandup: cache available at rediss://h:1 (verified)",
                     "  /bandup/cache/url",
                     "  Valkey 8.2.0",
+                ],
+            ),
+            (
+                json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": [],
+                    "engineVersion": { "found": "8.0.1", "requested": "8.1" },
+                    "immediate": ["cache.replicas", "automatic failover"],
+                    "pending": [{ "field": "cache.engineVersion", "value": "8.1.0" }, { "field": "user groups", "value": null }] }),
+                vec![
+                    "bandup: cache available at rediss://h:1",
+                    "  Valkey 8.0.1, requested 8.1",
+                    "  immediate, not in the maintenance window: cache.replicas, automatic failover",
+                    "  pending for the maintenance window: cache.engineVersion: 8.1.0",
+                    "  pending for the maintenance window: user groups",
                 ],
             ),
             (

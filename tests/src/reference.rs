@@ -50,7 +50,14 @@ pub fn page(current: &str) -> String {
             "run options",
             table(
                 "",
-                &top(&["dryRun", "adopt", "upgradeEngine", "onFailure", "event"]),
+                &top(&[
+                    "dryRun",
+                    "adopt",
+                    "upgradeEngine",
+                    "onFailure",
+                    "apply",
+                    "event",
+                ]),
                 &[],
             ),
         ),

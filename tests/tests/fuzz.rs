@@ -303,7 +303,7 @@ fn contains_whole_float(value: &Value) -> bool {
 }
 
 /// Returns texts at the limits of the constraints, by the field's JSON pointer.
-fn texts() -> [(&'static str, &'static [&'static str]); 9] {
+fn texts() -> [(&'static str, &'static [&'static str]); 8] {
     [
         (
             "/cache/securityGroupName",
@@ -402,7 +402,6 @@ fn texts() -> [(&'static str, &'static [&'static str]); 9] {
                 "10000-01-01T00:00:00Z",
             ],
         ),
-        ("/onFailure", &["keep", "rollback", "Keep", ""]),
     ]
 }
 
@@ -428,6 +427,12 @@ fn edges() -> Vec<(&'static str, Value)> {
     }
     for (pointer, values) in texts() {
         edges.extend(values.iter().map(|value| (pointer, json!(value))));
+    }
+    for (pointer, values) in [
+        ("/onFailure", ["keep", "rollback", "Keep", ""]),
+        ("/apply", ["now", "window", "Now", ""]),
+    ] {
+        edges.extend(values.map(|value| (pointer, json!(value))));
     }
     for (pointer, values) in [
         ("/cache/replicas", [-1, 0, 5, 6]),
@@ -466,6 +471,7 @@ fn edges() -> Vec<(&'static str, Value)> {
         "/adopt",
         "/protect",
         "/onFailure",
+        "/apply",
         "/cache",
         "/event",
         "/parameterPrefix",

@@ -5,15 +5,14 @@
 //! lists all decisions.
 
 use aws_sdk_elasticache::types::{
-    CacheCluster, ClusterMode, EffectiveDurability, NetworkType, PendingModifiedValues,
-    ReplicationGroupPendingModifiedValues, Tag, TransitEncryptionMode,
+    CacheCluster, ClusterMode, EffectiveDurability, NetworkType, Tag, TransitEncryptionMode,
 };
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, KeptSetting};
 use serde_json::{Value, json};
 
-use crate::compare;
 use crate::setting::{Found, SETTINGS, parameter_group_of};
+use crate::{compare, pending};
 
 /// What happens to a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +45,10 @@ pub const RULES: [Rule; 14] = [
             "a change that a run makes would apply them immediately: apply them, or request the current values in the \
              ElastiCache console",
         ),
-        value: |found, _| pending(found),
+        value: |found, _| {
+            let pending = pending::of(found);
+            (!pending.is_empty()).then(|| pending::text(&pending))
+        },
     },
     Rule {
         setting: "TLS mode",
@@ -267,80 +269,6 @@ fn other_security_groups(found: Found<'_>, input: &EnsureReplicationGroupInput) 
         .filter(|id| *id != input.security_group_id);
     let groups: std::collections::BTreeSet<_> = groups.map(str::to_owned).collect();
     listed(groups.into_iter())
-}
-
-/// Returns the changes that ElastiCache makes in the next maintenance window. A pending node type or engine version is shown
-/// by the members only.
-fn pending(found: Found<'_>) -> Option<String> {
-    let of_group = found.group.pending_modified_values().into_iter();
-    let of_members = found
-        .members
-        .iter()
-        .filter_map(CacheCluster::pending_modified_values);
-    let mut pending: Vec<_> = of_group
-        .flat_map(pending_of_group)
-        .chain(of_members.flat_map(pending_of_member))
-        .collect();
-    pending.sort_unstable();
-    pending.dedup();
-    listed(pending.into_iter())
-}
-
-fn pending_of_group(pending: &ReplicationGroupPendingModifiedValues) -> Vec<String> {
-    [
-        named("primary", pending.primary_cluster_id()),
-        named("automatic failover", pending.automatic_failover_status()),
-        present("resharding", pending.resharding().is_some()),
-        named("AUTH", pending.auth_token_status()),
-        present("user groups", pending.user_groups().is_some()),
-        present(
-            "log delivery",
-            !pending.log_delivery_configurations().is_empty(),
-        ),
-        named(
-            "encryption in transit",
-            pending.transit_encryption_enabled(),
-        ),
-        named("TLS mode", pending.transit_encryption_mode()),
-        named("cluster mode", pending.cluster_mode()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn pending_of_member(pending: &PendingModifiedValues) -> Vec<String> {
-    [
-        named("number of nodes", pending.num_cache_nodes()),
-        present(
-            "deletion of nodes",
-            !pending.cache_node_ids_to_remove().is_empty(),
-        ),
-        named("engine version", pending.engine_version()),
-        named("node type", pending.cache_node_type()),
-        named("AUTH", pending.auth_token_status()),
-        present(
-            "log delivery",
-            !pending.log_delivery_configurations().is_empty(),
-        ),
-        named(
-            "encryption in transit",
-            pending.transit_encryption_enabled(),
-        ),
-        named("TLS mode", pending.transit_encryption_mode()),
-        present("scaling", pending.scale_config().is_some()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn named(name: &str, value: Option<impl ToString>) -> Option<String> {
-    value.map(|value| format!("{name} {}", value.to_string()))
-}
-
-fn present(name: &str, is_present: bool) -> Option<String> {
-    is_present.then(|| name.to_owned())
 }
 
 /// Returns the elements as one text; none if there is none.

@@ -13,7 +13,7 @@ use contract::message::EnsureReplicationGroupInput;
 
 use crate::compare::{Change, Difference};
 use crate::find::is_still_changing;
-use crate::setting::Found;
+use crate::setting::{Found, When};
 
 /// ElastiCache's answer to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Answer {
     NothingToModify,
 }
 
-/// Requests the change, to be applied immediately and not in the next maintenance window.
+/// Requests the change.
 ///
 /// # Errors
 /// Returns ElastiCache's error.
@@ -59,10 +59,10 @@ pub async fn apply(
                 .send()
                 .await,
         ),
-        Change::Modify(differences) => answer(
+        Change::Modify(differences, when) => answer(
             "ModifyReplicationGroup",
             id,
-            modify(elasticache, input, found, differences).await,
+            modify(elasticache, input, found, differences, *when).await,
         ),
     }
 }
@@ -72,11 +72,12 @@ async fn modify(
     input: &EnsureReplicationGroupInput,
     found: Found<'_>,
     differences: &[Difference],
+    when: When,
 ) -> Result<ModifyReplicationGroupOutput, SdkError<ModifyReplicationGroupError, HttpResponse>> {
     let call = elasticache
         .modify_replication_group()
         .replication_group_id(input.spec.cache.name.as_str())
-        .apply_immediately(true);
+        .apply_immediately(when == When::Now);
     differences
         .iter()
         .fold(call, |call, difference| {

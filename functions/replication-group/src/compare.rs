@@ -5,8 +5,10 @@ use std::fmt::{self, Display, Formatter};
 use contract::Action;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
+use contract::spec::Apply;
 
-use crate::setting::{self, Comparison, Found, SETTINGS, Setting, Step, nodes};
+use crate::setting::{self, Comparison, Found, SETTINGS, Setting, Step, When, nodes};
+use crate::timing;
 
 /// One change. The group is *modifying* while ElastiCache applies it, so a round requests only one.
 pub enum Change {
@@ -15,7 +17,7 @@ pub enum Change {
     /// Deletes replicas, down to this number.
     DecreaseReplicas(i32),
     /// Changes other settings.
-    Modify(Vec<Difference>),
+    Modify(Vec<Difference>, When),
 }
 
 /// A setting that differs from the request.
@@ -28,6 +30,25 @@ pub struct Difference {
 }
 
 impl Change {
+    /// Returns when ElastiCache makes the change.
+    pub fn when(&self) -> When {
+        match self {
+            Self::IncreaseReplicas(_) | Self::DecreaseReplicas(_) => When::Now,
+            Self::Modify(_, when) => *when,
+        }
+    }
+
+    /// Returns the fields that it changes.
+    pub fn fields(&self) -> Vec<&'static str> {
+        match self {
+            Self::IncreaseReplicas(_) | Self::DecreaseReplicas(_) => vec!["cache.replicas"],
+            Self::Modify(differences, _) => differences
+                .iter()
+                .map(|difference| difference.setting.field())
+                .collect(),
+        }
+    }
+
     /// Returns the change as a plan shows it.
     pub fn to_action(&self, id: &str, found: Found<'_>) -> Action {
         let replicas = |operation, requested: &i32| {
@@ -41,7 +62,7 @@ impl Change {
         match self {
             Self::IncreaseReplicas(requested) => replicas("IncreaseReplicaCount", requested),
             Self::DecreaseReplicas(requested) => replicas("DecreaseReplicaCount", requested),
-            Self::Modify(differences) => differences.iter().fold(
+            Self::Modify(differences, _) => differences.iter().fold(
                 Action::new("ModifyReplicationGroup", id),
                 |action, difference| {
                     action.change(
@@ -61,13 +82,7 @@ impl Display for Change {
             Self::IncreaseReplicas(replicas) | Self::DecreaseReplicas(replicas) => {
                 write!(formatter, "cache.replicas to {replicas}")
             }
-            Self::Modify(differences) => {
-                let fields: Vec<_> = differences
-                    .iter()
-                    .map(|difference| difference.setting.field())
-                    .collect();
-                formatter.write_str(&fields.join(", "))
-            }
+            Self::Modify(..) => formatter.write_str(&self.fields().join(", ")),
         }
     }
 }
@@ -76,39 +91,77 @@ impl Display for Change {
 /// the first one, waits, and compares again.
 ///
 /// Replicas are added before failover is turned on, and deleted after it is turned off, because failover requires two
-/// nodes.
+/// nodes. Changes that ElastiCache defers come last, because the others can apply what is pending.
 ///
 /// # Errors
-/// Returns `Immutable`, with all of them, if the group differs in settings that can't be changed in place.
+/// Returns `Immutable`, with all of them, if the group differs in settings that can't be changed in place, or if a change
+/// would apply what a request with `apply: window` leaves pending.
 pub fn changes(found: Found<'_>, input: &EnsureReplicationGroupInput) -> StepResult<Vec<Change>> {
     require_none(&immutable(found, input, |_| true), input)?;
     let replicas = input.spec.cache.replicas.get();
-    let modify = |step| {
-        let differences = differences(step, found, input);
-        (!differences.is_empty()).then_some(Change::Modify(differences))
+    let modify = |steps: &&[Step]| {
+        let differences = differences(steps, found, input);
+        let when = steps.first()?.when(input.spec.options.apply);
+        (!differences.is_empty()).then_some(Change::Modify(differences, when))
     };
-    let changes = [
-        (nodes(found.group) <= replicas).then_some(Change::IncreaseReplicas(replicas)),
-        modify(Step::Online),
-        (nodes(found.group) > input.spec.cache.nodes())
-            .then_some(Change::DecreaseReplicas(replicas)),
-        modify(Step::Upgrade),
-        modify(Step::NodeType),
-    ];
-    Ok(changes.into_iter().flatten().collect())
+    let online: &[&[Step]] = match input.spec.options.apply {
+        Apply::Now => &[&[Step::Online, Step::Failover]],
+        Apply::Window => &[&[Step::Online], &[Step::Failover]],
+    };
+    let deferrable: &[&[Step]] = if requires_one_call(found, input) {
+        &[&[Step::Upgrade, Step::NodeType]]
+    } else {
+        &[&[Step::Upgrade], &[Step::NodeType]]
+    };
+    let increase = (nodes(found.group) <= replicas).then_some(Change::IncreaseReplicas(replicas));
+    let decrease = (nodes(found.group) > input.spec.cache.nodes())
+        .then_some(Change::DecreaseReplicas(replicas));
+    let changes: Vec<_> = increase
+        .into_iter()
+        .chain(online.iter().filter_map(modify))
+        .chain(decrease)
+        .chain(deferrable.iter().filter_map(modify))
+        .collect();
+    timing::check(&changes, found, input)?;
+    Ok(changes)
 }
 
-/// Returns the settings that differ and change in this step.
+/// Returns whether one call has to upgrade the engine and change the node type: ElastiCache blocks one of them, made
+/// immediately, while the other is pending. Sources:
+/// [scaling up](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Scaling.RedisReplGrps.ScaleUp.html),
+/// [engine versions](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.HowTo.html).
+fn requires_one_call(found: Found<'_>, input: &EnsureReplicationGroupInput) -> bool {
+    let is_pending = |setting: &&'static dyn Setting| setting.pending(found).is_some();
+    input.spec.options.apply == Apply::Now && SETTINGS.iter().any(is_pending)
+}
+
+/// Compares a setting with the request. A pending value that satisfies a request with `apply: window` is equal.
+fn compare(
+    setting: &dyn Setting,
+    found: Found<'_>,
+    input: &EnsureReplicationGroupInput,
+) -> Comparison {
+    let is_deferred = input.spec.options.apply == Apply::Window;
+    if is_deferred && setting.is_pending(found, input) {
+        Comparison::Equal
+    } else {
+        setting.compare(found, input)
+    }
+}
+
+/// Returns the settings that differ and change in these steps.
 fn differences(
-    step: Step,
+    steps: &[Step],
     found: Found<'_>,
     input: &EnsureReplicationGroupInput,
 ) -> Vec<Difference> {
-    let is_in_step =
-        |setting: &&&'static dyn Setting| setting.change() == setting::Change::InPlace(step);
+    let is_in_step = |setting: &&&'static dyn Setting| match setting.change() {
+        setting::Change::InPlace(step) => steps.contains(&step),
+        setting::Change::Never(_) => false,
+    };
     let settings = SETTINGS.iter().filter(is_in_step);
     settings
-        .filter_map(|setting| match setting.compare(found, input) {
+        .filter_map(|setting| match compare(*setting, found, input) {
             Comparison::Different(wanted) => Some(Difference {
                 setting: *setting,
                 found: found_text(*setting, found),
@@ -135,7 +188,7 @@ fn immutable(
     is_checked: impl Fn(&dyn Setting) -> bool,
 ) -> Vec<String> {
     let difference = |setting: &&'static dyn Setting| {
-        let (wanted, why) = match (setting.compare(found, input), setting.change()) {
+        let (wanted, why) = match (compare(*setting, found, input), setting.change()) {
             (Comparison::Different(wanted), setting::Change::Never(remedy)) => {
                 let why = remedy.map(|remedy| format!(" ({remedy})"));
                 (wanted, why.unwrap_or_default())

@@ -7,6 +7,7 @@ use record::{Creation, FailedMember, NothingToModify, Observed, Rejection};
 
 use crate::placement::{Placement, placements};
 use crate::schedule::DEADLINE_SECONDS;
+use crate::timing;
 
 /// The next step for a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +206,17 @@ pub fn replica_request(observed: &Observed, waited: u32) -> Option<Observed> {
         observed.replica_requests.push(waited);
     }
     (observed.replica_requests.len() <= REPLICA_REQUESTS).then_some(observed)
+}
+
+/// Returns what to record before a change that makes ElastiCache change these fields immediately instead of in the
+/// maintenance window; none if there are none.
+pub fn immediate_change(observed: &Observed, fields: Vec<String>) -> Option<Observed> {
+    if fields.is_empty() {
+        return None;
+    }
+    let mut changed = observed.clone();
+    timing::add(&mut changed.immediate, fields);
+    Some(changed)
 }
 
 /// Returns what to record about a change for which ElastiCache found nothing to modify, after `waited` seconds; none if

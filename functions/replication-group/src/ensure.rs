@@ -2,7 +2,7 @@
 
 use aws_sdk_elasticache::types::{NodeGroup, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
-use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput};
+use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Timing};
 use contract::{Action, Ownership};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
@@ -14,8 +14,8 @@ use crate::decide::{self, Next};
 use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::reason::failure_reason;
-use crate::setting::{self, Found};
-use crate::{change, compare, delete, find, plan, schedule, version};
+use crate::setting::{self, Found, When};
+use crate::{change, compare, delete, find, pending, plan, schedule, timing, version};
 
 /// The AWS clients of `ensure`.
 #[derive(Clone, Debug)]
@@ -34,10 +34,11 @@ pub struct Clients {
 ///
 /// # Errors
 /// Returns `NotOwned` if the requested name belongs to a group that isn't owned or adoptable, or to a cache cluster;
-/// `Immutable` if AWS can't change a difference in place; `CreateFailed` if ElastiCache couldn't create the group;
-/// `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an undocumented status, a member that doesn't
-/// recover, replicas that disappear, or a changing group that can't be adopted yet; `InvalidSpec` if a request that adopts
-/// omits a setting; and `Timeout` after 60 minutes of waiting. Otherwise, returns AWS's error.
+/// `Immutable` if AWS can't change a difference in place, or would also apply what is pending; `CreateFailed` if
+/// ElastiCache couldn't create the group; `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an
+/// undocumented status, a member that doesn't recover, replicas that disappear, or a changing group that can't be adopted
+/// yet; `InvalidSpec` if a request that adopts omits a setting; and `Timeout` after 60 minutes of waiting. Otherwise,
+/// returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
@@ -252,6 +253,10 @@ impl Round<'_> {
                             outcome: "up to date".to_owned(),
                             endpoints,
                             engine_version,
+                            timing: Timing {
+                                immediate: self.observed().immediate,
+                                pending: pending::of(found),
+                            },
                         })
                     }
                     (None, _) => self.wait("available, but without its endpoint"),
@@ -301,12 +306,19 @@ impl Round<'_> {
             },
             _ => None,
         };
+        let immediate = timing::immediate(&next, found, self.input);
+        let requesting =
+            decide::immediate_change(requesting.as_ref().unwrap_or(&before), immediate)
+                .or(requesting);
         let wait_seconds = self.wait_seconds(NOT_YET_AS_REQUESTED)?;
         if !self.record(None, requesting.as_ref()).await? {
             return Ok(self.claim_lost());
         }
         let action = next.to_action(self.id, found);
-        let changing = format!("changing {next}");
+        let changing = match next.when() {
+            When::Now | When::Alone => format!("changing {next}"),
+            When::Window => format!("deferring {next} to the maintenance window"),
+        };
         let (outcome, observed) =
             match change::apply(&self.clients.elasticache, self.input, found, &next).await? {
                 change::Answer::Accepted => (changing, None),

@@ -1,8 +1,8 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
 //! `find` and `reason` read from ElastiCache; `create`, `adopt`, `change`, and `delete` write to it. `adoption`,
-//! `compare`, `decide`, `placement`, `schedule`, and `version` make decisions; `plan` reports what a run would do. `setting`
-//! defines each setting of the cache.
+//! `compare`, `decide`, `placement`, `schedule`, `timing`, and `version` make decisions; `plan` reports what a run would do,
+//! and `pending` what ElastiCache has deferred. `setting` defines each setting of the cache.
 
 mod adopt;
 mod adoption;
@@ -14,11 +14,13 @@ mod decide;
 mod delete;
 mod ensure;
 mod find;
+mod pending;
 mod placement;
 mod plan;
 mod reason;
 mod schedule;
 pub mod setting;
+mod timing;
 mod version;
 
 #[cfg(test)]

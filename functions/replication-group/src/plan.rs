@@ -1,11 +1,13 @@
 //! The outputs of a plan: what a run would do to the cache. Pure functions; no AWS calls.
 
-use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, KeptSetting};
+use contract::message::{
+    EnsureReplicationGroupInput, EnsureReplicationGroupOutput, KeptSetting, Timing,
+};
 use contract::{Action, Ownership};
 
 use crate::compare::Change;
-use crate::find;
 use crate::setting::{self, Found, SETTINGS};
+use crate::{find, timing};
 
 /// Returns the plan for a cache that doesn't exist or is created again. `before` precedes the creation.
 pub fn creation(
@@ -31,6 +33,7 @@ pub fn creation(
         kept: Vec::new(),
         endpoints: None,
         engine_version: None,
+        timing: Timing::default(),
     }
 }
 
@@ -42,6 +45,7 @@ pub fn unknown(outcome: String) -> EnsureReplicationGroupOutput {
         kept: Vec::new(),
         endpoints: None,
         engine_version: None,
+        timing: Timing::default(),
     }
 }
 
@@ -55,6 +59,7 @@ pub fn comparison(
 ) -> EnsureReplicationGroupOutput {
     let id = input.spec.cache.name.as_str();
     let adopt = (ownership == Ownership::Adoptable).then(|| Action::new("AddTagsToResource", id));
+    let timing = timing::of(changes, found, input);
     let changes = changes.iter().map(|change| change.to_action(id, found));
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
@@ -64,5 +69,6 @@ pub fn comparison(
         engine_version: found
             .member()
             .and_then(|member| setting::engine_versions(member, input)),
+        timing,
     }
 }

@@ -136,6 +136,11 @@ impl Gateway {
         self.shared.elasticache.upgrade(replication_group, version);
     }
 
+    /// Makes the pending changes of a cache, as ElastiCache does in the maintenance window.
+    pub fn maintain(&self, replication_group: &str) {
+        self.shared.elasticache.maintain(replication_group);
+    }
+
     /// Makes a cache's member with this number fail with a status such as `restore-failed`.
     pub fn fail_member(&self, replication_group: &str, number: u32, status: &str) {
         let elasticache = &self.shared.elasticache;

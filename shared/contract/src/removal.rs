@@ -36,6 +36,8 @@ pub struct RemovalRequest {
     _upgrade_engine: Option<IgnoredAny>,
     #[serde(rename = "onFailure")]
     _on_failure: Option<IgnoredAny>,
+    #[serde(rename = "apply")]
+    _apply: Option<IgnoredAny>,
     #[serde(rename = "protect")]
     _protect: Option<IgnoredAny>,
 }
@@ -134,6 +136,7 @@ mod tests {
             "adopt": null,
             "upgradeEngine": null,
             "onFailure": null,
+            "apply": null,
             "protect": null,
             "event": null,
             "rollback": null
@@ -153,6 +156,7 @@ mod tests {
             "adopt": true,
             "upgradeEngine": true,
             "onFailure": "rollback",
+            "apply": "window",
             "protect": true,
             "event": { "id": "7bf73129", "time": "2026-11-22T10:00:00Z" }
         }));

@@ -10,7 +10,7 @@ use crate::error::{ErrorName, StepError};
 use crate::network::Network;
 #[cfg(feature = "schema")]
 use crate::network::NetworkFields;
-use crate::spec::{EventStamp, OnFailure, RunOptions, Spec};
+use crate::spec::{Apply, EventStamp, OnFailure, RunOptions, Spec};
 use crate::value::{EnvironmentName, ParameterPrefix};
 
 /// A request before defaults are filled in. Only `environment` and `network` are required; any other field may be null,
@@ -46,6 +46,10 @@ pub struct Request {
     /// `rollback`: delete what a failed first creation created.
     #[serde(default, deserialize_with = "null_as_default")]
     on_failure: OnFailure,
+    /// `window`: ElastiCache upgrades the engine and changes the node type in the cache's maintenance window; `now`:
+    /// immediately. Other changes are always immediate.
+    #[serde(default, deserialize_with = "null_as_default")]
+    apply: Apply,
     /// The event that the request is from. `StartWorkflow` adds it; a manual execution omits it.
     event: Option<EventStamp>,
 }
@@ -102,6 +106,7 @@ impl Request {
                 upgrade_engine: self.upgrade_engine,
                 dry_run: self.dry_run,
                 on_failure: self.on_failure,
+                apply: self.apply,
             },
             omitted,
             event: self.event,
@@ -234,6 +239,7 @@ mod tests {
             "/upgradeEngine",
             "/dryRun",
             "/onFailure",
+            "/apply",
             "/event",
         ] {
             assert_eq!(
@@ -301,6 +307,10 @@ mod tests {
             (
                 with("/onFailure", json!("delete")),
                 "onFailure: unknown variant `delete`, expected `keep` or `rollback`",
+            ),
+            (
+                with("/apply", json!("later")),
+                "apply: unknown variant `later`, expected `now` or `window`",
             ),
             (with("/chache", json!({})), "chache: unknown field `chache`"),
             (

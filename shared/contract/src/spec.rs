@@ -62,6 +62,8 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// What happens to the resources of a failed first creation.
     pub on_failure: OnFailure,
+    /// When ElastiCache makes the changes that it can defer.
+    pub apply: Apply,
 }
 
 /// What happens to the resources of a failed first creation.
@@ -74,6 +76,18 @@ pub enum OnFailure {
     Keep,
     /// They are deleted.
     Rollback,
+}
+
+/// When ElastiCache makes the changes that it can defer: another node type, and an engine upgrade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(rename_all = "camelCase")]
+pub enum Apply {
+    /// Immediately, together with everything that is pending.
+    #[default]
+    Now,
+    /// In the cache's maintenance window.
+    Window,
 }
 
 impl RunOptions {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What an execution has observed about a cache that doesn't reach the requested configuration. Stored as JSON in the
-/// attribute `observed` until the cache's endpoint is about to be published.
+/// What an execution has observed about a cache that doesn't reach the requested configuration, and what it changed
+/// immediately. Stored as JSON in the attribute `observed` until the cache's endpoint is about to be published.
 ///
 /// Each observation has the seconds that the execution had waited for the cache by then. A retried invocation has the same
 /// ones as the invocation before it, so it doesn't count as another round.
@@ -18,6 +18,8 @@ pub struct Observed {
     pub replica_requests: Vec<u32>,
     /// The member that doesn't recover.
     pub failed_member: Option<FailedMember>,
+    /// The fields that the execution changed immediately instead of in the maintenance window, for its output.
+    pub immediate: Vec<String>,
 }
 
 /// A change for which ElastiCache found nothing to modify.
@@ -60,6 +62,7 @@ mod tests {
                 status: "restore-failed".to_owned(),
                 checks: vec![0, 30],
             }),
+            immediate: vec!["cache.replicas".to_owned()],
         };
 
         let text = serde_json::to_string(&observed).expect("JSON");

@@ -46,7 +46,7 @@ struct ErrorCase {
     reproduce: fn(&Environment) -> (Ended, Ended),
 }
 
-const ERROR_CASES: [ErrorCase; 19] = [
+const ERROR_CASES: [ErrorCase; 20] = [
     ErrorCase {
         error: "InvalidSpec",
         advice: "correct the field that the cause names",
@@ -132,6 +132,21 @@ const ERROR_CASES: [ErrorCase; 19] = [
             let request = environment.request_with("/cache", json!({ "port": 7000 }));
             let failed = run(&request);
             assert_eq!(remove(environment).status, "SUCCEEDED");
+            (failed, run(&request))
+        },
+    },
+    ErrorCase {
+        error: "Immutable",
+        advice: "For pending changes, set `apply` to `now`",
+        reproduce: |environment| {
+            assert_eq!(run(&environment.request()).status, "SUCCEEDED");
+            let cache = json!({ "nodeType": "cache.t3.small" });
+            let mut request = environment.request_with("/cache", cache);
+            request["apply"] = json!("window");
+            assert_eq!(run(&request).status, "SUCCEEDED");
+            request["cache"]["replicas"] = json!(1);
+            let failed = run(&request);
+            request["apply"] = json!("now");
             (failed, run(&request))
         },
     },

@@ -9,10 +9,10 @@ use contract::message::{
     DeleteSecurityGroupInput, DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
     EnsureReplicationGroupInput, EnsureReplicationGroupOutput, EnsureSecurityGroupInput,
     EnsureSecurityGroupOutput, EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan,
-    KeptSetting, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput,
-    Published, RemovalClaim, ResolveNetworkInput, ResolveNetworkOutput, ResolveRemovalInput,
-    ResolvedRemoval, RetractEndpointInput, RetractEndpointOutput, VerifyEndpointInput,
-    VerifyEndpointOutput,
+    KeptSetting, PendingChange, Protection, ProvisionClaim, PublishEndpointInput,
+    PublishEndpointOutput, Published, RemovalClaim, ResolveNetworkInput, ResolveNetworkOutput,
+    ResolveRemovalInput, ResolvedRemoval, RetractEndpointInput, RetractEndpointOutput, Timing,
+    VerifyEndpointInput, VerifyEndpointOutput,
 };
 use envcache_tests::definition::{Machine, states, steps};
 use envcache_tests::{array, messages, text};
@@ -116,6 +116,16 @@ fn engine_version() -> EngineVersions {
     }
 }
 
+fn timing() -> Timing {
+    Timing {
+        immediate: vec!["cache.replicas".to_owned()],
+        pending: vec![PendingChange {
+            field: "cache.nodeType".to_owned(),
+            value: Some("cache.t3.small".to_owned()),
+        }],
+    }
+}
+
 /// Returns every variant of a function's output, with every field.
 fn outputs(function: &str) -> Vec<Value> {
     fn all<T: Serialize>(outputs: impl IntoIterator<Item = T>) -> Vec<Value> {
@@ -161,6 +171,7 @@ fn outputs(function: &str) -> Vec<Value> {
                 outcome: name(),
                 endpoints: endpoints(),
                 engine_version: engine_version(),
+                timing: timing(),
             },
             EnsureReplicationGroupOutput::ClaimLost { reason: name() },
             EnsureReplicationGroupOutput::Planned {
@@ -172,6 +183,7 @@ fn outputs(function: &str) -> Vec<Value> {
                 }],
                 endpoints: Some(endpoints()),
                 engine_version: Some(engine_version()),
+                timing: timing(),
             },
         ]),
         "CheckReplicationGroup" => all([

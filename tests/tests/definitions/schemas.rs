@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use contract::error::ABORTED;
 use contract::message::{
-    Drift, EngineVersions, EnvironmentPlan, KeptSetting, Protection, Published,
-    RetractEndpointOutput,
+    Drift, EngineVersions, EnvironmentPlan, KeptSetting, PendingChange, Protection, Published,
+    RetractEndpointOutput, Timing,
 };
 use contract::setting::EngineVersion;
 use contract::value::EnvironmentName;
@@ -17,7 +17,13 @@ use local::Workspace;
 use serde_json::{Map, Value, json};
 
 /// The fields that are sometimes omitted: the schema, the form of an output, and the field.
-const OPTIONAL: [(Schema, &str, &str); 4] = [
+const OPTIONAL: [(Schema, &str, &str); 10] = [
+    (Schema::ProvisionOutput, "published", "immediate"),
+    (Schema::ProvisionOutput, "published", "pending"),
+    (Schema::CacheAvailable, "published", "immediate"),
+    (Schema::CacheAvailable, "published", "pending"),
+    (Schema::ProvisionOutput, "plan", "immediate"),
+    (Schema::ProvisionOutput, "plan", "pending"),
     (Schema::ProvisionOutput, "plan", "protectionChange"),
     (Schema::ProvisionOutput, "rejected", "environment"),
     (Schema::CacheProvisioningFailed, "failed", "environment"),
@@ -60,7 +66,18 @@ fn published() -> Value {
         "protected": false,
         "drift": drift(),
     });
-    merged([to_json(&published), of_states])
+    merged([to_json(&published), of_states, timing()])
+}
+
+/// Returns the fields of an output that say when ElastiCache makes changes.
+fn timing() -> Value {
+    to_json(&Timing {
+        immediate: vec!["cache.replicas".to_owned()],
+        pending: vec![PendingChange {
+            field: "cache.nodeType".to_owned(),
+            value: Some("cache.t3.small".to_owned()),
+        }],
+    })
 }
 
 fn engine_versions() -> Value {
@@ -104,7 +121,7 @@ fn plan() -> Value {
         "kept": [to_json(&kept)],
         "drift": drift(),
     });
-    merged([to_json(&plan), of_states])
+    merged([to_json(&plan), of_states, timing()])
 }
 
 /// Returns the output of a dry run of a request that a run would reject.
@@ -312,7 +329,9 @@ fn null_is_valid_only_where_a_value_can_be_missing() {
         (Schema::ProvisionOutput, "/engineVersion"),
         (Schema::ProvisionOutput, "/actions/0/changes/0/found"),
         (Schema::ProvisionOutput, "/actions/0/changes/0/wanted"),
+        (Schema::ProvisionOutput, "/pending/0/value"),
         (Schema::CacheAvailable, "/engineVersion/requested"),
+        (Schema::CacheAvailable, "/pending/0/value"),
         (Schema::DeprovisionOutput, "/rolledBack"),
         (Schema::DeprovisionOutput, "/finalSnapshot"),
         (Schema::CacheRemoved, "/rolledBack"),
@@ -483,14 +502,13 @@ fn schemas_have_the_fields_that_the_states_return() {
     let (provision, deprovision) = (states(Machine::Provision), states(Machine::Deprovision));
     let (published, plan, removed) = (published(), plan(), removed());
     let (superseded, failed) = (superseded(), failed());
-    // The other fields of a plan are those of `EnvironmentPlan`; `AnnounceFailure` adds those of a failure.
+    // Other fields are those of `EnvironmentPlan` and `Timing`; `AnnounceFailure` adds those of a failure.
+    let of_timing = BTreeSet::from(["immediate", "pending"]);
+    let mut of_plan = BTreeSet::from(["environment", "protected", "protectionChange"]);
+    of_plan.extend(&of_timing);
     let cases = [
-        (&provision["PublishEndpoint"], &published, BTreeSet::new()),
-        (
-            &provision["PlanEndpoint"],
-            &plan,
-            BTreeSet::from(["environment", "protected", "protectionChange"]),
-        ),
+        (&provision["PublishEndpoint"], &published, of_timing),
+        (&provision["PlanEndpoint"], &plan, of_plan),
         (&provision["Superseded"], &superseded, BTreeSet::new()),
         (
             &provision["ClassifyFailure"],

@@ -136,7 +136,7 @@ fn pending_node_type_is_neither_hidden_nor_applied() {
     );
 
     assert!(
-        cause.contains("pending changes: node type cache.m7g.large ("),
+        cause.contains("pending changes: cache.nodeType cache.m7g.large ("),
         "{cause}"
     );
 }

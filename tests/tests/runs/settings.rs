@@ -1,6 +1,6 @@
 //! The settings of a cache, on the simulator.
 
-use envcache_tests::{array, resources, text, unmanaged, world};
+use envcache_tests::{Environment, array, resources, text, unmanaged, world};
 use serde_json::{Value, json};
 
 /// Creates an SNS topic, and returns its ARN.
@@ -159,4 +159,107 @@ fn redis_is_adopted_and_upgraded_to_valkey_when_requested() {
         member["CacheParameterGroup"]["CacheParameterGroupName"],
         "default.valkey8"
     );
+}
+
+/// Returns a request with `apply: window` for another version, another node type, and a replica.
+fn deferring(environment: &Environment) -> Value {
+    let mut request = environment.request_with(
+        "/cache",
+        json!({ "engineVersion": "8.1", "nodeType": "cache.t3.small", "replicas": 1 }),
+    );
+    request["apply"] = json!("window");
+    request
+}
+
+#[test]
+fn deferred_changes_are_pending_until_the_maintenance_window() {
+    let world = world();
+    let environment = world.environment();
+    let first = environment.request_with("/cache", json!({ "engineVersion": "8.0" }));
+    assert_eq!(world.run(&first).status, "SUCCEEDED");
+    let request = deferring(&environment);
+
+    let deferred = world.run(&request);
+
+    assert_eq!(deferred.status, "SUCCEEDED", "{deferred:?}");
+    let pending = json!([
+        { "field": "cache.engineVersion", "value": "8.1.0" },
+        { "field": "cache.nodeType", "value": "cache.t3.small" },
+    ]);
+    assert_eq!(deferred.output["pending"], pending, "{deferred:?}");
+    assert_eq!(
+        deferred.output["immediate"],
+        json!(["cache.replicas", "automatic failover", "cache.multiAz"])
+    );
+    let found = json!({ "found": "8.0.1", "requested": "8.1" });
+    assert_eq!(deferred.output["engineVersion"], found);
+    let cache = environment.cache(world).expect("the cache");
+    assert_eq!(cache["CacheNodeType"], "cache.t3.micro");
+
+    world
+        .gateway()
+        .maintain(&format!("{}-redis", environment.name));
+    unmanaged::wait_until_available(&environment, world);
+
+    let cache = environment.cache(world).expect("the cache");
+    assert_eq!(cache["CacheNodeType"], "cache.t3.small");
+    assert_eq!(member(&cache)["EngineVersion"], "8.1.0");
+    let plan = plan(&request);
+    assert_eq!(plan["actions"], json!([]), "{plan}");
+    for field in ["pending", "immediate"] {
+        assert_eq!(plan[field], Value::Null, "{plan}");
+    }
+}
+
+/// Returns the plan of a request for a cache that can be compared.
+fn plan(request: &Value) -> Value {
+    let mut dry = request.clone();
+    dry["dryRun"] = json!(true);
+    let planned = world().run(&dry);
+    assert_eq!(planned.output["cache"], "compared", "{planned:?}");
+    planned.output
+}
+
+#[test]
+fn pending_changes_are_left_by_a_deferring_run_and_applied_by_another() {
+    let world = world();
+    let environment = world.environment();
+    let first = environment.request_with("/cache", json!({ "engineVersion": "8.0" }));
+    assert_eq!(world.run(&first).status, "SUCCEEDED");
+    let mut request = deferring(&environment);
+    assert_eq!(world.run(&request).status, "SUCCEEDED");
+
+    request["cache"]["description"] = json!("sessions");
+    let described = world.run(&request);
+    request["cache"]["replicas"] = json!(2);
+    let rejected = world.run(&request);
+    request["apply"] = json!("now");
+    let planned = plan(&request);
+    let applied = world.run(&request);
+
+    assert_eq!(described.status, "SUCCEEDED", "{described:?}");
+    assert_eq!(
+        described.output["immediate"],
+        json!(["cache.description"]),
+        "{described:?}"
+    );
+    let pending = described.output["pending"].as_array().map(Vec::len);
+    assert_eq!(pending, Some(2), "{described:?}");
+    assert_eq!(rejected.error, "Immutable", "{rejected:?}");
+    for expected in [
+        "cache.engineVersion 8.1.0, cache.nodeType cache.t3.small",
+        "cache.replicas is `1`, requested `2`",
+    ] {
+        assert!(rejected.cause.contains(expected), "{}", rejected.cause);
+    }
+    assert_eq!(
+        planned["immediate"],
+        json!(["cache.engineVersion", "cache.nodeType"]),
+        "{planned}"
+    );
+    assert_eq!(applied.status, "SUCCEEDED", "{applied:?}");
+    assert_eq!(applied.output["pending"], Value::Null, "{applied:?}");
+    let cache = environment.cache(world).expect("the cache");
+    assert_eq!(cache["CacheNodeType"], "cache.t3.small");
+    assert_eq!(member(&cache)["EngineVersion"], "8.1.0");
 }

@@ -115,6 +115,15 @@ fn simulator_rejects_changes_and_reads_that_aws_rejects() {
             "InvalidParameterCombination",
         ),
         (
+            "increase_replica_count",
+            json!({
+                "ReplicationGroupId": format!("{}-redis", environment.name),
+                "NewReplicaCount": 1,
+                "ApplyImmediately": false,
+            }),
+            "InvalidParameterValue",
+        ),
+        (
             "describe_events",
             json!({ "StartTime": "2020-01-01T00:00:00Z" }),
             "InvalidParameterValue",

@@ -4,9 +4,14 @@
 use contract::message::EnsureReplicationGroupInput;
 use serde_json::{Value, json};
 
+use super::engine_version::{EngineVersion, pending_version};
 use super::{Change, Comparison, Creation, Found, Modification, Setting, Step};
+use crate::version::Version;
 
 const VALKEY: &str = "valkey";
+/// The first version of Valkey. The last one of Redis OSS is 7.1
+/// ([engine versions](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html)).
+const FIRST_VERSION: Version = Version { major: 7, minor: 2 };
 
 pub struct Engine;
 
@@ -29,6 +34,18 @@ impl Setting for Engine {
 
     fn found(&self, found: Found<'_>) -> Option<Value> {
         Some(json!(found.member()?.engine()?))
+    }
+
+    /// ElastiCache shows only the pending version.
+    fn pending(&self, found: Found<'_>) -> Option<Value> {
+        (pending_version(found)? >= FIRST_VERSION).then(|| json!(VALKEY))
+    }
+
+    /// One call changes the engine and the version.
+    fn is_pending(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> bool {
+        let is_version_pending =
+            !is_upgraded(found, input) || EngineVersion.is_pending(found, input);
+        self.pending(found).is_some() && is_version_pending
     }
 
     fn create(&self, call: Creation, _input: &EnsureReplicationGroupInput) -> Creation {

@@ -1,6 +1,6 @@
 //! `cache.engineVersion`.
 
-use aws_sdk_elasticache::types::CacheCluster;
+use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues};
 use contract::message::{EngineVersions, EnsureReplicationGroupInput};
 use serde_json::{Value, json};
 
@@ -29,6 +29,19 @@ impl Setting for EngineVersion {
 
     fn found(&self, found: Found<'_>) -> Option<Value> {
         Some(json!(found.member()?.engine_version()?))
+    }
+
+    fn pending(&self, found: Found<'_>) -> Option<Value> {
+        Some(json!(found.pending(PendingModifiedValues::engine_version)?))
+    }
+
+    /// As for the cache's own version, a newer minor version satisfies the request.
+    fn is_pending(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> bool {
+        let wanted = wanted(found, input).and_then(|version| Version::read(version.as_str()));
+        let Some((pending, wanted)) = pending_version(found).zip(wanted) else {
+            return false;
+        };
+        version::compare(pending, wanted) == version::Comparison::Satisfied
     }
 
     fn create(&self, call: Creation, input: &EnsureReplicationGroupInput) -> Creation {
@@ -98,6 +111,11 @@ pub fn versions(
         Version::read(found.member()?.engine_version()?)?,
         Version::read(wanted(found, input)?.as_str())?,
     ))
+}
+
+/// Returns the version that the cache gets in the maintenance window; none if ElastiCache shows none.
+pub fn pending_version(found: Found<'_>) -> Option<Version> {
+    Version::read(found.pending(PendingModifiedValues::engine_version)?)
 }
 
 /// Returns the engine versions for the output; none if ElastiCache doesn't return the cache's yet.

@@ -19,12 +19,13 @@ mod port;
 mod replicas;
 mod security_group;
 mod snapshot_retention;
+mod step;
 mod subnet_group;
 mod windows;
 
 use aws_sdk_elasticache::operation::create_replication_group::builders::CreateReplicationGroupFluentBuilder;
 use aws_sdk_elasticache::operation::modify_replication_group::builders::ModifyReplicationGroupFluentBuilder;
-use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup, Tag};
+use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues, ReplicationGroup, Tag};
 use contract::message::EnsureReplicationGroupInput;
 use serde_json::Value;
 
@@ -32,6 +33,7 @@ pub use engine_version::engine_versions;
 pub use failover::on_off;
 pub use parameter_group::parameter_group_of;
 pub use replicas::nodes;
+pub use step::{Step, When};
 
 /// Every setting. Plans and errors list them in this order.
 pub const SETTINGS: [&dyn Setting; 23] = [
@@ -77,6 +79,18 @@ pub struct Found<'a> {
 impl<'a> Found<'a> {
     pub fn member(self) -> Option<&'a CacheCluster> {
         self.members.first()
+    }
+
+    /// Returns the value that is pending for every member; none if there is none, or if the members differ.
+    ///
+    /// A member also shows a value that ElastiCache is applying
+    /// ([PendingModifiedValues](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_PendingModifiedValues.html)),
+    /// but not while the group and its members are available, as they are in a comparison.
+    fn pending(self, value: fn(&PendingModifiedValues) -> Option<&str>) -> Option<&'a str> {
+        let of_member = |member: &'a CacheCluster| member.pending_modified_values().and_then(value);
+        let mut values = self.members.iter().map(of_member);
+        let first = values.next()??;
+        values.all(|other| other == Some(first)).then_some(first)
     }
 }
 
@@ -126,6 +140,17 @@ pub trait Setting: Sync {
         }
     }
 
+    /// Returns the value that the cache gets in the maintenance window; none if ElastiCache shows none.
+    fn pending(&self, _found: Found<'_>) -> Option<Value> {
+        None
+    }
+
+    /// Returns whether the cache gets a value in the maintenance window that satisfies the request.
+    fn is_pending(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> bool {
+        let pending = self.pending(found);
+        pending.is_some() && pending == self.requested(input)
+    }
+
     /// Returns whether it is the same for every cache, so that a request can't name its value.
     fn is_fixed(&self) -> bool {
         matches!(self.change(), Change::Never(Some(_)))
@@ -144,19 +169,6 @@ pub enum Change {
     InPlace(Step),
     /// Not at all; contains the remedy, if it isn't to request the current value.
     Never(Option<&'static str>),
-}
-
-/// A change of a run. ElastiCache applies the settings of one step with one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The number of nodes, by operations of its own.
-    Nodes,
-    /// Without an interruption.
-    Online,
-    /// An upgrade of the engine, in which ElastiCache replaces one node after the other.
-    Upgrade,
-    /// Another node type, for which ElastiCache creates new nodes and copies the data.
-    NodeType,
 }
 
 /// Result of comparing a value with the requested one.

@@ -18,7 +18,7 @@ impl Setting for MultiAz {
     }
 
     fn change(&self) -> Change {
-        Change::InPlace(Step::Online)
+        Change::InPlace(Step::Failover)
     }
 
     fn requested(&self, input: &EnsureReplicationGroupInput) -> Option<Value> {

@@ -1,5 +1,6 @@
 //! `cache.nodeType`.
 
+use aws_sdk_elasticache::types::PendingModifiedValues;
 use contract::message::EnsureReplicationGroupInput;
 use serde_json::{Value, json};
 
@@ -26,6 +27,12 @@ impl Setting for NodeType {
 
     fn found(&self, found: Found<'_>) -> Option<Value> {
         Some(json!(found.group.cache_node_type()?))
+    }
+
+    fn pending(&self, found: Found<'_>) -> Option<Value> {
+        Some(json!(
+            found.pending(PendingModifiedValues::cache_node_type)?
+        ))
     }
 
     fn create(&self, call: Creation, input: &EnsureReplicationGroupInput) -> Creation {

@@ -5,7 +5,7 @@ use contract::message::EnsureReplicationGroupInput;
 use serde_json::{Value, json};
 
 use super::engine::is_upgraded;
-use super::engine_version::versions;
+use super::engine_version::{EngineVersion, versions};
 use super::{Change, Comparison, Creation, Found, Modification, Setting, Step};
 use crate::version;
 
@@ -51,6 +51,11 @@ impl Setting for ParameterGroup {
             // `EngineVersion` rejects the upgrade of a cache with an own group.
             Ok(None) | Err(_) => Comparison::Equal,
         }
+    }
+
+    /// ElastiCache shows no pending parameter group, and changes it with the version.
+    fn is_pending(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> bool {
+        EngineVersion.is_pending(found, input)
     }
 
     fn to_keep(&self, _found: Found<'_>, _input: &EnsureReplicationGroupInput) -> Option<Value> {

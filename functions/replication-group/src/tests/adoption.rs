@@ -80,7 +80,7 @@ fn rejected() -> [Example; 5] {
                     ),
                     tag: None,
                 },
-                "automatic failover enabled, node type cache.m7g.large",
+                "automatic failover on, cache.nodeType cache.m7g.large",
             ),
         ),
         (

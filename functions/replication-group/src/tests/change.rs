@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Returns the group with a replica added.
-fn two_nodes(mut body: String) -> String {
+pub(super) fn two_nodes(mut body: String) -> String {
     let end = body.find("</NodeGroupMembers>").expect("it has members");
     body.insert_str(
         end,
@@ -29,7 +29,7 @@ fn creating_member() -> Answer {
     })
 }
 
-fn failing_over(body: String) -> String {
+pub(super) fn failing_over(body: String) -> String {
     two_nodes(body)
         .replace("<AutomaticFailover>disabled", "<AutomaticFailover>enabled")
         .replace("<MultiAZ>disabled", "<MultiAZ>enabled")
@@ -52,7 +52,8 @@ async fn returns_unchanged_endpoint_when_up_to_date() {
             "endpoints": {
                 "primary": { "host": "master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "port": 6379 }
             },
-            "engineVersion": { "found": "8.0.1", "requested": "8.0" }
+            "engineVersion": { "found": "8.0.1", "requested": "8.0" },
+            "timing": {}
         }),
         "a single node has no reader"
     );

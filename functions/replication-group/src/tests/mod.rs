@@ -13,6 +13,7 @@
 //! - `setting`: each setting
 //! - `unrecovered`: failed members, missing replicas, and names that are taken in `ensure`
 //! - `upgrade`: `version`
+//! - `window`: `pending` and `timing`
 
 mod adopt;
 mod adoption;
@@ -27,6 +28,7 @@ mod replace;
 mod setting;
 mod unrecovered;
 mod upgrade;
+mod window;
 
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupOutput;

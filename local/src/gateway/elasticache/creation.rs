@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::events::Event;
+use super::pending::Deferrable;
 use super::settings::Settings;
-use super::version::Engine;
 use super::{Call, ElastiCache, Group, Lifecycle, Outcome, Times, number};
 
 impl ElastiCache {
@@ -34,7 +34,7 @@ impl ElastiCache {
                 created_at: SystemTime::now(),
                 address: state.addresses.next(port.unwrap_or(6379)),
                 nodes: number(call, "NumCacheClusters").unwrap_or(1),
-                engine: Engine::requested(call),
+                configuration: Deferrable::requested(call),
                 settings: Settings::requested(call),
                 failed_members: BTreeMap::new(),
                 loses_replicas: false,

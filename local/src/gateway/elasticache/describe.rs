@@ -1,9 +1,10 @@
 //! Changes MiniStack's descriptions of caches to AWS's.
 //!
 //! The gateway sets a replication group's status, creation time, network type, member IDs, and endpoints, and the status
-//! of its node group. It sets a member's ID, ARN, status, engine version, parameter group, and network type. Of both, it sets
-//! what `settings` stores. MiniStack stores and returns all other fields: for example description, node type, encryption, and
-//! the snapshot retention, and a member's subnet group and security groups, which are those of the creation.
+//! of its node group. It sets a member's ID, ARN, status, engine version, parameter group, network type, and pending
+//! values. Of both, it sets the node type and what `settings` stores. MiniStack stores and returns all other fields: for
+//! example description, encryption, and the snapshot retention, and a member's subnet group and security groups, which are
+//! those of the creation.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -27,7 +28,9 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
     element.set(Element::leaf("Status", phase.status()));
     element.set(Element::leaf("NetworkType", "ipv4"));
     element.set(Element::leaf("IpDiscovery", "ipv4"));
-    element.set(Element::leaf("Engine", &group.engine.name));
+    let current = &group.configuration.current;
+    element.set(Element::leaf("Engine", &current.engine.name));
+    element.set(Element::leaf("CacheNodeType", &current.node_type));
     group.settings.describe_group(element);
     if let Some(datastore) = &group.global_datastore {
         // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_GlobalReplicationGroupInfo.html
@@ -81,19 +84,22 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
 pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &Phase) {
     let id = format!("{}-{number:03}", group.id);
     let failed = group.failed_members.get(&number).map(String::as_str);
+    let current = &group.configuration.current;
     answer.each("CacheCluster", &mut |element| {
         element.set(Element::leaf("CacheClusterId", &id));
         let status = failed.unwrap_or_else(|| phase.status());
         element.set(Element::leaf("CacheClusterStatus", status));
-        element.set(Element::leaf("Engine", &group.engine.name));
+        element.set(Element::leaf("CacheNodeType", &current.node_type));
+        element.set(Element::leaf("Engine", &current.engine.name));
         element.set(Element::leaf(
             "EngineVersion",
-            group.engine.member_version(),
+            current.engine.member_version(),
         ));
+        element.set(group.configuration.describe());
         element.set(Element::with(
             "CacheParameterGroup",
             [
-                Element::leaf("CacheParameterGroupName", &group.engine.parameter_group),
+                Element::leaf("CacheParameterGroupName", &current.engine.parameter_group),
                 Element::leaf("ParameterApplyStatus", "in-sync"),
             ],
         ));

@@ -2,7 +2,8 @@
 //!
 //! MiniStack stores the resources; this module stores each cache's phase. `lifecycle` computes the phase, `strict`
 //! rejects requests, `describe` corrects descriptions, `events` lists events, `creation` and `deletion` simulate
-//! durations, `settings` stores what MiniStack doesn't, and `members` translates the names of members.
+//! durations, `settings` stores what MiniStack doesn't, `pending` defers changes to the maintenance window, and `members`
+//! translates the names of members.
 
 mod creation;
 mod deletion;
@@ -11,6 +12,7 @@ mod events;
 mod lifecycle;
 mod members;
 mod ministack;
+mod pending;
 mod settings;
 mod strict;
 mod version;
@@ -34,8 +36,8 @@ use super::xml::Element;
 use crate::valkey::{self, Valkey};
 use events::Event;
 pub use lifecycle::{Lifecycle, Outcome, Phase, Times};
+use pending::Deferrable;
 use settings::Settings;
-use version::Engine;
 pub use zone::ZoneRejection;
 
 /// The caches of the account. Clones share them.
@@ -80,7 +82,7 @@ struct Group {
     created_at: SystemTime,
     address: SocketAddrV4,
     nodes: u32,
-    engine: Engine,
+    configuration: Deferrable,
     settings: Settings,
     /// The statuses of failed members, by the member's number.
     failed_members: BTreeMap<u32, String>,
@@ -130,7 +132,7 @@ impl ElastiCache {
 
     pub(super) fn upgrade(&self, replication_group: &str, version: &str) {
         if let Some(group) = self.state().groups.get_mut(replication_group) {
-            version.clone_into(&mut group.engine.version);
+            group.configuration.upgrade(version);
         }
     }
 
@@ -268,8 +270,10 @@ impl ElastiCache {
             return Ok(Some(error_response));
         }
         let nodes = group.as_ref().map(|group| group.nodes);
-        if let Some(error_response) = strict::reject_same_replicas(call, nodes) {
-            return Ok(Some(error_response));
+        let error_response = pending::reject_deferred_replicas(call)
+            .or_else(|| strict::reject_same_replicas(call, nodes));
+        if error_response.is_some() {
+            return Ok(error_response);
         }
         let error_response = strict::reject_request(call, group.as_ref(), upstream).await?;
         if let Some(error_response) = error_response {
@@ -351,7 +355,7 @@ impl ElastiCache {
         match call.operation.as_str() {
             "CreateReplicationGroup" => self.create(call),
             "ModifyReplicationGroup" => self.modify(call, |group| {
-                group.engine.modify(call);
+                group.configuration.modify(call);
                 group.settings.modify(call);
                 let requested = call.list("SecurityGroupIds");
                 if !requested.is_empty() {

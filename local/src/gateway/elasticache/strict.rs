@@ -108,7 +108,7 @@ pub async fn reject_request(
     found: Option<&Group>,
     upstream: &Upstream,
 ) -> Result<Option<ErrorResponse>> {
-    let running = found.map(|group| &group.engine);
+    let running = found.map(|group| &group.configuration.current.engine);
     Ok(match call.operation.as_str() {
         "CreateReplicationGroup" => {
             match reject_settings(call).or_else(|| version::reject_version(call, None)) {
@@ -242,11 +242,13 @@ fn reject_modification(call: &Call, found: Option<&Group>) -> Option<ErrorRespon
             .reject_failover(i64::from(group.nodes))
             .or_else(|| settings.reject_overlap())
             .or_else(|| group.settings.reject_tier(call))
+            .or_else(|| group.configuration.reject_blocked(call))
     };
+    let running = found.map(|group| &group.configuration.current.engine);
     reject_empty_modification(call)
         .or_else(|| settings::reject_windows(call))
         .or_else(unfit)
-        .or_else(|| version::reject_version(call, found.map(|group| &group.engine)))
+        .or_else(|| version::reject_version(call, running))
 }
 
 /// Rejects a topic that doesn't exist in the account: <https://github.com/cloudposse/terraform-aws-elasticache-redis/issues/17>.

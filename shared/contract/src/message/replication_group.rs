@@ -61,7 +61,7 @@ pub enum EnsureReplicationGroupOutput {
         /// How long to wait before the next check, in seconds.
         wait_seconds: u32,
     },
-    /// It is owned, available, and as requested.
+    /// It is owned, available, and as requested. With `apply: window`, requested changes may be pending.
     UpToDate {
         #[allow(missing_docs)]
         outcome: String,
@@ -69,6 +69,8 @@ pub enum EnsureReplicationGroupOutput {
         endpoints: Endpoints,
         /// The engine version that it runs, and the requested one.
         engine_version: EngineVersions,
+        /// What the run changed immediately, and what is pending.
+        timing: Timing,
     },
     /// Another run has taken over the environment. Nothing was changed.
     ClaimLost {
@@ -87,7 +89,32 @@ pub enum EnsureReplicationGroupOutput {
         endpoints: Option<Endpoints>,
         /// The engine version that it runs, and the requested one; none before there is a cache that can be compared.
         engine_version: Option<EngineVersions>,
+        /// What the run would change immediately, and what is pending.
+        timing: Timing,
     },
+}
+
+/// When ElastiCache makes changes, as plans and outputs show it: each field is part of them unless it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Timing {
+    /// The fields that change immediately instead of in the maintenance window: with `apply: window`, those that ElastiCache
+    /// doesn't defer; with `apply: now`, those that were pending.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub immediate: Vec<String>,
+    /// The changes that ElastiCache makes in the cache's maintenance window.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<PendingChange>,
+}
+
+/// A change that ElastiCache has accepted and not made yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PendingChange {
+    /// The field's name, as in the request if it is part of that.
+    pub field: String,
+    /// The value after the change; none if ElastiCache doesn't show it.
+    pub value: Option<String>,
 }
 
 /// A setting of an adopted cache that envcache never changes.
