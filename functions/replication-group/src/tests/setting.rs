@@ -427,8 +427,8 @@ async fn plan_shows_the_current_and_the_requested_value() {
         };
         let plan = with(message(&row.cache), &json!({ "plan": true }));
 
-        let changed = Aws::new(reference()).ensure(plan.clone()).await;
-        let created = Aws::new([absent(), no_cluster()]).ensure(plan).await;
+        let of_change = Aws::new(reference()).ensure(plan.clone()).await;
+        let of_creation = Aws::new([absent(), no_cluster()]).ensure(plan).await;
 
         let field = format!("cache.{}", row.field);
         let difference = |plan| {
@@ -438,11 +438,11 @@ async fn plan_shows_the_current_and_the_requested_value() {
             changes.find(|change| change["field"] == field)
         };
         assert_eq!(
-            difference(changed.expect("a plan")),
+            difference(of_change.expect("a plan")),
             Some(json!({ "field": field, "found": current, "wanted": wanted })),
         );
         assert_eq!(
-            difference(created.expect("a plan")),
+            difference(of_creation.expect("a plan")),
             Some(json!({ "field": field, "found": null, "wanted": wanted })),
         );
     }
