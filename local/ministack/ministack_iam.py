@@ -6,6 +6,9 @@ resource with tags also needs the permission to tag it. The sources are the colu
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+
+A call that encrypts a resource also needs the caller's permissions on the KMS key, which is used through the called service:
+https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
 """
 
 import json
@@ -13,7 +16,7 @@ import json
 import shared_vpc
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import tagging
+from ministack.services import kms, tagging
 
 ministack_resource_arn = iam_actions.extract_resource_arn
 ministack_request_context = iam_actions.request_tag_context
@@ -40,6 +43,14 @@ def resource_arn(service, method, path, headers, body, query, region, account):
             return f"arn:aws:elasticache:{region}:{account}:subnetgroup:{subnet_group}"
     if service == "ec2" and iam_actions._query_param(query, "Action") == "CreateTags":
         return f"arn:aws:ec2:{region}:{account}:security-group/{iam_actions._query_param(query, 'ResourceId.1')}"
+    if service == "kms":
+        # Policies authorize the key, also if the call names an alias of it:
+        # https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+        # Which resource a call with a missing alias has isn't documented. Here, a policy on all keys allows it, and KMS
+        # answers that the alias isn't found.
+        key_id = iam_actions._safe_json_field(body, "KeyId")
+        if "alias/" in key_id:
+            return key_arn(key_id) or f"arn:aws:kms:{region}:{account}:key/missing"
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParameters"):
         first = json.loads(body)["Names"][0]
         return f"arn:aws:ssm:{region}:{account}:parameter/{first.lstrip('/')}"
@@ -47,6 +58,12 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         return f"arn:aws:ssm:{region}:{account}:parameter/{json.loads(body)['ResourceId'].lstrip('/')}"
     arn = ministack_resource_arn(service, method, path, headers, body, query, region, account)
     return shared_vpc.with_owner_account(arn, query, account) if service == "ec2" else arn
+
+
+def key_arn(key_id):
+    """Returns the ARN of the key with an ID, an ARN, or an alias, or None if there is none."""
+    key = kms._resolve_key(key_id)
+    return key and key["Arn"]
 
 
 def request_context(service, iam_action, body, params):
@@ -80,7 +97,7 @@ def further_checks(iam_action, body, field, has_tags):
             f"{in_elasticache}:subnetgroup:{field('CacheSubnetGroupName')}",
         ]
         tags = [("elasticache:AddTagsToResource", arn, {}) for arn in (group, member) if has_tags]
-        return [(iam_action, member, {}), *((iam_action, arn, {}) for arn in used), *tags]
+        return [(iam_action, member, {}), *((iam_action, arn, {}) for arn in used), *tags, *key_checks(field("KmsKeyId"))]
     if iam_action == "elasticache:ModifyReplicationGroup" and field("CacheParameterGroupName"):
         return [(iam_action, f"{in_elasticache}:parametergroup:{field('CacheParameterGroupName')}", {})]
     if iam_action == "elasticache:DeleteReplicationGroup" and field("FinalSnapshotIdentifier"):
@@ -94,13 +111,31 @@ def further_checks(iam_action, body, field, has_tags):
     return []
 
 
+def key_checks(key_id):
+    """Returns the checks of a cache's KMS key: ElastiCache describes the key and creates a grant, with the caller's
+    permissions.
+
+    A condition on kms:ViaService needs both service names, and which call has which isn't documented, so every call is
+    checked with each: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/at-rest-encryption.html
+    Grants themselves aren't simulated."""
+    key = key_id and key_arn(key_id)
+    return [
+        (action, key, {"kms:ViaService": f"{service}.{get_region()}.amazonaws.com"})
+        for action in ("kms:DescribeKey", "kms:CreateGrant")
+        for service in ("elasticache", "dax")
+        if key
+    ]
+
+
 def enforce(access_key, iam_action, service, region, resource_arn="*", service_context=None):
     """Returns None if every check allows the call, otherwise the first denial."""
     context = dict(service_context or {})
     checks = [(iam_action, resource_arn, {}), *context.pop(FURTHER_CHECKS, [])]
     for action, resource, keys in checks:
+        # A key has a policy of its own, which must allow the call too.
+        checked = "kms" if action.startswith("kms:") else service
         denied = ministack_enforce(
-            access_key, action, service, region, resource_arn=resource, service_context={**context, **keys}
+            access_key, action, checked, region, resource_arn=resource, service_context={**context, **keys}
         )
         if denied:
             return denied

@@ -173,9 +173,10 @@ def denial(service, *arguments, **keywords):
     """Denies with HTTP 400 for some services. MiniStack always uses 403:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html
+    https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html
     https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html"""
     status, headers, body = ministack_denial(service, *arguments, **keywords)
-    return 400 if service in {"dynamodb", "events", "states"} else status, headers, body
+    return 400 if service in {"dynamodb", "events", "kms", "states"} else status, headers, body
 
 
 ministack_filters = ec2._parse_filters

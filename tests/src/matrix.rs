@@ -46,7 +46,8 @@ pub enum Scenario {
     Change,
     /// Has everything, with a replica. The run requests no replica.
     Shrink,
-    /// Has only the claim of an execution that doesn't exist. The run takes it over and creates everything.
+    /// Has only the claim of an execution that doesn't exist, and a KMS key. The run takes the claim over and creates
+    /// everything, with the key.
     Stale,
     /// Has nothing, and the first creation fails. The run replaces the cache.
     Replace,
@@ -108,6 +109,7 @@ impl Scenario {
         match self {
             Self::Create => return Ok(()),
             Self::Stale => {
+                unmanaged::alias(environment, world, &unmanaged::key(world));
                 let machine = &world.stack.provision_state_machine_arn;
                 let ended = format!("{}-ended", environment.name);
                 return environment.hold(world, &World::execution(machine, &ended));
@@ -176,6 +178,9 @@ impl Scenario {
                 "snapshotWindow": "05:00-06:00",
                 "maintenanceWindow": "sat:23:00-sun:00:30",
             });
+        }
+        if self == Self::Stale {
+            request["cache"] = json!({ "kmsKey": unmanaged::alias_name(environment) });
         }
         if self == Self::Adopt {
             request["adopt"] = json!(true);

@@ -41,6 +41,9 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
     {
         names.push((address.clone(), "{address}".to_owned()));
     }
+    if let Some(Value::String(key)) = found.pointer("/cache/group/KmsKeyId") {
+        names.push((key.clone(), "{key}".to_owned()));
+    }
     let mut written = found.to_string();
     for (name, placeholder) in names {
         written = written.replace(&name, &placeholder);

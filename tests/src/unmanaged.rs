@@ -107,6 +107,32 @@ pub fn wait_until_available(environment: &Environment, world: &World) {
     });
 }
 
+/// Creates a KMS key and returns its ARN.
+///
+/// # Panics
+/// Panics if AWS rejects the request.
+pub fn key(world: &World) -> String {
+    let created = world.call("kms", "create_key", &json!({}));
+    text(&created["KeyMetadata"]["Arn"])
+}
+
+/// Returns the name of the environment's alias, which its request can name.
+#[must_use]
+pub fn alias_name(environment: &Environment) -> String {
+    format!("alias/{}-caches", environment.name)
+}
+
+/// Creates the environment's alias of a KMS key and returns its name.
+///
+/// # Panics
+/// Panics if AWS rejects the request.
+pub fn alias(environment: &Environment, world: &World, key: &str) -> String {
+    let name = alias_name(environment);
+    let alias = json!({ "AliasName": name, "TargetKeyId": key });
+    world.call("kms", "create_alias", &alias);
+    name
+}
+
 /// Creates a parameter under the environment's path and returns its name.
 ///
 /// # Panics

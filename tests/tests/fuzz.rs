@@ -34,6 +34,7 @@ fn request() -> Value {
     request["cache"]["maintenanceWindow"] = json!("sun:05:00-sun:06:00");
     request["cache"]["notificationTopic"] =
         json!("arn:aws:sns:ap-southeast-1:123456789012:cache-events");
+    request["cache"]["kmsKey"] = json!("alias/caches");
     request["protect"] = json!(true);
     request["event"] =
         json!({ "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "time": "2026-11-22T10:00:00Z" });
@@ -405,6 +406,32 @@ fn texts() -> [(&'static str, &'static [&'static str]); 8] {
     ]
 }
 
+/// Texts for `cache.kmsKey`, some of them valid.
+const KEYS: [&str; 22] = [
+    "1234abcd-12ab-34cd-56ef-1234567890ab",
+    "1234ABCD-12AB-34CD-56EF-1234567890AB",
+    "1234abcd-12ab-34cd-56ef-1234567890a",
+    "1234abcd12ab34cd56ef1234567890ab",
+    "mrk-1234abcd12ab34cd56ef1234567890ab",
+    "mrk-1234abcd12ab34cd56ef1234567890a",
+    "key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "alias/team:web/Caches_1-2",
+    "alias/",
+    "alias/a b",
+    "alias/aws",
+    "alias/aws/elasticache",
+    "caches",
+    "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+    "arn:aws:kms:eu-west-1:123456789012:alias/a:b",
+    "arn:aws:kms:eu-west-1:123456789012:alias/aws/elasticache",
+    "arn:aws:kms:eu-west-1:123456789012:1234abcd-12ab-34cd-56ef-1234567890ab",
+    "arn:aws:kms::123456789012:alias/caches",
+    "arn:aws:kms:eu-west-1:12345678901:alias/caches",
+    "arn:aws-:kms:eu-west-1:123456789012:alias/caches",
+    "arn:aws:sns:eu-west-1:123456789012:alias/caches",
+];
+
 /// Returns values at the limits of the constraints, which random input rarely contains.
 fn edges() -> Vec<(&'static str, Value)> {
     let names = ["a", "a-b", "a--b", "a-", "-a", "1a", "A", "", "a b"];
@@ -459,6 +486,14 @@ fn edges() -> Vec<(&'static str, Value)> {
     ] {
         edges.extend([json!(true), json!(false), Value::Null].map(|value| (pointer, value)));
     }
+    edges.extend(KEYS.map(|key| ("/cache/kmsKey", json!(key))));
+    edges.extend([250, 251].map(|length| {
+        (
+            "/cache/kmsKey",
+            json!(format!("alias/{}", "a".repeat(length))),
+        )
+    }));
+    edges.push(("/cache/kmsKey", Value::Null));
     edges.push((
         "/cache",
         json!({ "multiAz": true, "replicas": 1, "snapshotWindow": null, "maintenanceWindow": null }),

@@ -599,6 +599,34 @@ fn assert_parameters(run: &Run<'_>) {
 }
 
 #[test]
+fn cache_is_encrypted_with_the_key_of_an_alias() {
+    let emulator = emulator();
+    let environment = emulator.environment();
+    // moto has no default usage.
+    let usage = json!({ "KeyUsage": "ENCRYPT_DECRYPT" });
+    let key = emulator.call("kms", "create_key", &usage)["KeyMetadata"]["Arn"].clone();
+    let alias = format!("alias/{}-caches", environment.name);
+    let request = |alias: &str| {
+        let mut request = environment.request();
+        request["cache"] = json!({ "kmsKey": alias });
+        request
+    };
+    let missing = environment.resolve(&request(&alias));
+    let (error, message) = emulator.error(
+        "EnsureReplicationGroup",
+        &missing.replication_group(true, 0),
+    );
+    assert_eq!(error, "NotFound", "{message}");
+    let named = json!({ "AliasName": alias, "TargetKeyId": key });
+    emulator.call("kms", "create_alias", &named);
+    let mut run = environment.resolve(&request(&alias));
+
+    run.provision();
+
+    assert_eq!(run.described()["KmsKeyId"], key);
+}
+
+#[test]
 fn repeated_steps_change_nothing() {
     let emulator = emulator();
     let environment = emulator.environment();

@@ -126,7 +126,11 @@ pub const RULES: [Rule; 14] = [
     Rule {
         setting: "KMS key",
         decision: Decision::Kept,
-        value: |found, _| found.group.kms_key_id().map(str::to_owned),
+        value: |found, input| {
+            let key = found.group.kms_key_id()?;
+            let is_kept = input.spec.cache.kms_key.is_none();
+            is_kept.then(|| key.to_owned())
+        },
     },
     Rule {
         setting: "network type",

@@ -7,6 +7,7 @@ use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 
+use crate::key;
 use crate::setting::SETTINGS;
 
 /// ElastiCache's answer to the call.
@@ -72,6 +73,11 @@ pub async fn create(
             (Some(code), Some(message)) if rejects_zone(code, message, &input.network.zones) => {
                 Ok(Answer::Rejected(format!("{code}: {message}")))
             }
+            (Some(code), Some(message))
+                if cache.kms_key.is_some() && rejects_key(code, message) =>
+            {
+                Err(key::rejected(cache.name.as_str(), code, message).caused_by(error))
+            }
             _ => Err(step::failure(
                 "CreateReplicationGroup",
                 cache.name.as_str(),
@@ -96,9 +102,20 @@ fn rejects_zone(code: &str, message: &str, zones: &[String]) -> bool {
     }
 }
 
+/// Returns whether ElastiCache rejects the request because of its KMS key. It has no error code for this. The known
+/// messages are "KMS key does not exist with key id: …" and "Please enable encryption at rest to use Customer Managed CMK"
+/// (<https://github.com/badmintoncryer/cdk-preflight>, <https://github.com/floci-io/floci/pull/2632>).
+fn rejects_key(code: &str, message: &str) -> bool {
+    let is_invalid = matches!(
+        code,
+        "InvalidParameterValue" | "InvalidParameterCombination"
+    );
+    is_invalid && ["KMS", "CMK"].iter().any(|word| message.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::rejects_zone;
+    use super::{rejects_key, rejects_zone};
 
     #[test]
     fn recognizes_rejection_of_a_zone() {
@@ -137,6 +154,27 @@ mod tests {
         ];
         for (code, message, expected) in cases {
             assert_eq!(rejects_zone(code, message, &zones), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn recognizes_rejection_of_the_key() {
+        let cases = [
+            (
+                "InvalidParameterValue",
+                "KMS key does not exist with key id: 1234abcd-12ab-34cd-56ef-1234567890ab",
+                true,
+            ),
+            (
+                "InvalidParameterCombination",
+                "Please enable encryption at rest to use Customer Managed CMK",
+                true,
+            ),
+            ("InvalidParameterValue", "Invalid node type.", false),
+            ("AccessDenied", "Not authorized to use the KMS key.", false),
+        ];
+        for (code, message, expected) in cases {
+            assert_eq!(rejects_key(code, message), expected, "{message}");
         }
     }
 }

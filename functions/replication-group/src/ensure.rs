@@ -15,13 +15,15 @@ use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::reason::failure_reason;
 use crate::setting::{self, Found, When};
-use crate::{change, compare, delete, find, pending, plan, schedule, timing, version};
+use crate::{change, compare, delete, find, key, pending, plan, schedule, timing, version};
 
 /// The AWS clients of `ensure`.
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// The ElastiCache client.
     pub elasticache: aws_sdk_elasticache::Client,
+    /// The KMS client.
+    pub kms: aws_sdk_kms::Client,
     /// The table of environment records.
     pub records: Table,
 }
@@ -37,8 +39,8 @@ pub struct Clients {
 /// `Immutable` if AWS can't change a difference in place, or would also apply what is pending; `CreateFailed` if
 /// ElastiCache couldn't create the group; `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an
 /// undocumented status, a member that doesn't recover, replicas that disappear, or a changing group that can't be adopted
-/// yet; `InvalidSpec` if a request that adopts omits a setting; and `Timeout` after 60 minutes of waiting. Otherwise,
-/// returns AWS's error.
+/// yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't use the requested KMS key;
+/// `NotFound` if there is no such key; and `Timeout` after 60 minutes of waiting. Otherwise, returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
@@ -87,7 +89,7 @@ struct Round<'a> {
 impl Round<'_> {
     /// Creates the group in the next placement.
     async fn create(&self) -> StepResult<EnsureReplicationGroupOutput> {
-        let input = self.input_of_new_cache();
+        let input = self.input_of_new_cache().await?;
         if self.input.plan {
             let cluster = find::standalone_cluster(&self.clients.elasticache, self.id).await?;
             return match cluster {
@@ -135,9 +137,10 @@ impl Round<'_> {
         let reason = failure_reason(&self.clients.elasticache, group).await;
         let recorded = self.record.creation.as_ref();
         let replacement = decide::replacement(self.input, recorded, &reason)?;
+        // Before the deletion, because the group can't be created again without the requested key.
+        let input = self.input_of_new_cache().await?;
         if self.input.plan {
             let delete = Action::new("DeleteReplicationGroup", self.id);
-            let input = self.input_of_new_cache();
             return Ok(plan::creation(&input, "found create-failed", Some(delete)));
         }
         if !self.record(Some(&replacement), None).await? {
@@ -233,15 +236,17 @@ impl Round<'_> {
             members: &members,
             tags: &tags,
         };
+        let input = &EnsureReplicationGroupInput {
+            kms_key_arn: key::to_compare(&self.clients.kms, self.input, group).await?,
+            ..self.input.clone()
+        };
         let kept = match ownership {
             Ownership::Owned => Vec::new(),
-            Ownership::Adoptable => adoption::check(found, self.input)?,
+            Ownership::Adoptable => adoption::check(found, input)?,
         };
-        let changes = compare::changes(found, self.input)?;
-        if self.input.plan {
-            return Ok(plan::comparison(
-                self.input, ownership, kept, &changes, found,
-            ));
+        let changes = compare::changes(found, input)?;
+        if input.plan {
+            return Ok(plan::comparison(input, ownership, kept, &changes, found));
         }
         // Adopts only after the comparison, so that a group with immutable differences isn't adopted.
         match (ownership, changes.into_iter().next()) {
@@ -408,8 +413,8 @@ impl Round<'_> {
         self.write(update).await.map(drop)
     }
 
-    /// Returns the input with the engine version of a new cache.
-    fn input_of_new_cache(&self) -> EnsureReplicationGroupInput {
+    /// Returns the input with the engine version and the KMS key of a new cache.
+    async fn input_of_new_cache(&self) -> StepResult<EnsureReplicationGroupInput> {
         let mut input = self.input.clone();
         let version = version::of_new_cache(
             self.input.spec.cache.engine_version.as_ref(),
@@ -417,7 +422,8 @@ impl Round<'_> {
             &self.input.default_engine_version,
         );
         input.spec.cache.engine_version = Some(version);
-        input
+        input.kms_key_arn = key::of_new_cache(&self.clients.kms, self.input).await?;
+        Ok(input)
     }
 
     /// Records the cache's identity, and its creation or observations, if this execution still holds the environment.

@@ -1,8 +1,8 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
-//! `find` and `reason` read from ElastiCache; `create`, `adopt`, `change`, and `delete` write to it. `adoption`,
-//! `compare`, `decide`, `placement`, `schedule`, `timing`, and `version` make decisions; `plan` reports what a run would do,
-//! and `pending` what ElastiCache has deferred. `setting` defines each setting of the cache.
+//! `find` and `reason` read from ElastiCache, and `key` from KMS; `create`, `adopt`, `change`, and `delete` write to
+//! ElastiCache. `adoption`, `compare`, `decide`, `placement`, `schedule`, `timing`, and `version` make decisions; `plan`
+//! reports what a run would do, and `pending` what ElastiCache has deferred. `setting` defines each setting of the cache.
 
 mod adopt;
 mod adoption;
@@ -14,6 +14,7 @@ mod decide;
 mod delete;
 mod ensure;
 mod find;
+mod key;
 mod pending;
 mod placement;
 mod plan;

@@ -10,7 +10,7 @@ pub enum Protocol {
     Query,
     /// Form requests and EC2's own XML responses.
     Ec2,
-    /// JSON requests and responses: Systems Manager, Step Functions, EventBridge, DynamoDB.
+    /// JSON requests and responses: Systems Manager, Step Functions, EventBridge, DynamoDB, KMS.
     Json,
     /// HTTP methods and paths: Lambda, S3. The gateway forwards such calls.
     Rest,

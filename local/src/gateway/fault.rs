@@ -81,6 +81,7 @@ impl Fault {
     /// Returns the fault's error response, or `None` if the caller gets no response. Sources of the codes and statuses:
     /// [EC2](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html),
     /// [ElastiCache](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html),
+    /// [KMS](https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html),
     /// [Systems Manager](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html),
     /// [Step Functions](https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html).
     #[must_use]
@@ -102,11 +103,11 @@ impl Fault {
             ),
             (Self::InternalError, _) => ErrorResponse::with_status(
                 500,
-                // Step Functions and EventBridge document only the common error.
-                if matches!(call.service.as_str(), "dynamodb" | "ssm") {
-                    "InternalServerError"
-                } else {
-                    "InternalFailure"
+                match call.service.as_str() {
+                    "dynamodb" | "ssm" => "InternalServerError",
+                    "kms" => "KMSInternalException",
+                    // Step Functions and EventBridge document only the common error.
+                    _ => "InternalFailure",
                 },
                 "An error occurred on the server side.",
             ),
@@ -198,8 +199,9 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
     })
 }
 
-/// Returns an operation's error for a resource that isn't visible yet. Sources: the API reference of each operation, and
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>. Operations that would return an empty
+/// Returns an operation's error for a resource that isn't visible yet. Sources: the API reference of each operation,
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>, and
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>. Operations that would return an empty
 /// list have no such error.
 fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
     let subnet_group = || {
@@ -235,6 +237,9 @@ fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
         ) => replication_group(),
         ("elasticache", "DescribeCacheClusters") => {
             ErrorResponse::with_status(404, "CacheClusterNotFound", "CacheCluster not found.")
+        }
+        ("kms", "DescribeKey") => {
+            ErrorResponse::new("NotFoundException", "The key or the alias is not found.")
         }
         ("ssm", "ListTagsForResource") => ErrorResponse::new(
             "InvalidResourceId",

@@ -10,12 +10,13 @@ use aws_sigv4::sign::v4;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
-use hyper::http::request::Parts;
+use hyper::http::request::{Builder, Parts};
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::Value;
 
 use super::xml::Element;
 
@@ -84,23 +85,49 @@ impl Upstream {
         let form: String = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        let mut request = Request::builder()
+        let head = Request::builder().header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = self.call_as_root(service, head, &form).await?;
+        answer.map(|body| Element::read(&body)).transpose()
+    }
+
+    /// Does the same as [`Upstream::query`] for a service with a JSON protocol. `target` is the operation, with the prefix
+    /// that the service has in the header `X-Amz-Target`.
+    ///
+    /// # Errors
+    /// Returns an error if MiniStack doesn't answer, or fails.
+    pub async fn json(&self, service: &str, target: &str, input: &Value) -> Result<Option<Value>> {
+        let head = Request::builder()
+            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
+            .header("x-amz-target", target);
+        let answer = self.call_as_root(service, head, &input.to_string()).await?;
+        answer
+            .map(|body| serde_json::from_slice(&body).context("MiniStack's answer isn't JSON"))
+            .transpose()
+    }
+
+    /// Sends a signed request, and returns the answer's body, or `None` for HTTP 4xx.
+    async fn call_as_root(
+        &self,
+        service: &str,
+        head: Builder,
+        body: &str,
+    ) -> Result<Option<Bytes>> {
+        let mut request = head
             .method(Method::POST)
             .uri(format!("http://{}/", self.address))
             .header(HOST, self.address.to_string())
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Full::new(Bytes::from(form.clone())))?;
-        sign_as_root(&mut request, &form, service)?;
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
+        sign_as_root(&mut request, body, service)?;
         let answer = self.send(request).await?;
         if answer.status.is_client_error() {
             return Ok(None);
         }
         ensure!(
             answer.status.is_success(),
-            "MiniStack failed on {service} {fields:?}: {}",
+            "MiniStack failed on {service} {body}: {}",
             String::from_utf8_lossy(&answer.body)
         );
-        Element::read(&answer.body).map(Some)
+        Ok(Some(answer.body))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
@@ -126,7 +153,7 @@ impl Upstream {
 }
 
 /// Signs a request with the key that MiniStack treats as the account's root user.
-fn sign_as_root(request: &mut Request<Full<Bytes>>, form: &str, service: &str) -> Result<()> {
+fn sign_as_root(request: &mut Request<Full<Bytes>>, body: &str, service: &str) -> Result<()> {
     let identity = Credentials::builder()
         .access_key_id("test")
         .secret_access_key("test")
@@ -150,7 +177,7 @@ fn sign_as_root(request: &mut Request<Full<Bytes>>, form: &str, service: &str) -
         request.method().as_str(),
         request.uri().to_string(),
         headers.into_iter(),
-        SignableBody::Bytes(form.as_bytes()),
+        SignableBody::Bytes(body.as_bytes()),
     )?;
     let (instructions, _) = sign(signable, &parameters)?.into_parts();
     instructions.apply_to_request_http1x(request);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StepResult;
 use crate::request::{default_of, invalid};
 use crate::setting::{
-    AutoMinorVersionUpgrade, Description, EngineVersion, MaintenanceWindow, NodeType,
+    AutoMinorVersionUpgrade, Description, EngineVersion, KmsKey, MaintenanceWindow, NodeType,
     NotificationTopic, Port, Replicas, SnapshotRetentionDays, SnapshotWindow, check_overlap,
 };
 use crate::value::{EnvironmentName, ReplicationGroupId, SecurityGroupName, SubnetGroupName};
@@ -102,6 +102,11 @@ settings! {
     /// The SNS topic for ElastiCache's notifications, in the stack's account and Region. If omitted, there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notification_topic: Option<NotificationTopic>,
+    /// The KMS key that encrypts the cache at rest, a symmetric customer managed key in the stack's account and Region. A
+    /// cache's key can't be changed. If omitted, a new cache is encrypted with AWS's default key, and an existing one keeps
+    /// its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kms_key: Option<KmsKey>,
 }
 
 impl CacheRequest {

@@ -24,8 +24,8 @@ pub struct Request {
     /// Where the cache is placed, and the backend that may connect to it.
     #[cfg_attr(feature = "schema", schemars(with = "NetworkFields"))]
     network: Network,
-    /// The cache's settings. An omitted field has its default, except `engineVersion` and the windows, which stay as they
-    /// are.
+    /// The cache's settings. An omitted field has its default, except `engineVersion`, `kmsKey`, and the windows, which stay
+    /// as they are.
     #[serde(default, deserialize_with = "null_as_default")]
     cache: CacheRequest,
     /// The path that the endpoint is published below.
@@ -455,6 +455,7 @@ mod tests {
                 "snapshotWindow",
                 "maintenanceWindow",
                 "notificationTopic",
+                "kmsKey",
             ]
         );
     }

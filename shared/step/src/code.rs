@@ -2,7 +2,7 @@
 
 use contract::ErrorName;
 
-/// Returns the name for an error code of DynamoDB, EC2, ElastiCache, Systems Manager, or Step Functions; `Internal` if
+/// Returns the name for an error code of DynamoDB, EC2, ElastiCache, KMS, Systems Manager, or Step Functions; `Internal` if
 /// the code isn't known.
 pub fn error_name(code: &str) -> ErrorName {
     let known = NAMES.iter().find(|(_, codes)| codes.contains(&code));
@@ -105,6 +105,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "InvalidSubnet",
             "InvalidSubnetID.NotFound",
             "InvalidVpcID.NotFound",
+            "NotFoundException",
             "ParameterNotFound",
             "ReplicationGroupNotFoundFault",
             "SnapshotNotFoundFault",
@@ -117,6 +118,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "HierarchyLevelLimitExceededException",
             "IncompatiblePolicyException",
             "InvalidAllowedPatternException",
+            "InvalidArnException",
             "InvalidExecutionInput",
             "InvalidName",
             "InvalidParameterCombination",
@@ -131,6 +133,9 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "SubnetNotAllowedFault",
             "ValidationError",
             "ValidationException",
+            // The state of the requested KMS key doesn't allow its use.
+            "DisabledException",
+            "KMSInvalidStateException",
         ],
     ),
     // The existing parameter has another type, or a pattern that an endpoint doesn't match.
@@ -150,10 +155,12 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
     (
         ErrorName::ServiceUnavailable,
         &[
+            "DependencyTimeoutException",
             "InternalError",
             "InternalFailure",
             "InternalServerError",
             "InternalServiceError",
+            "KMSInternalException",
             "RequestTimeout",
             "RequestTimeoutException",
             "ServiceUnavailable",
@@ -190,7 +197,8 @@ mod tests {
     /// The errors that botocore's models list for the operations that envcache calls, except those that the callers handle
     /// or that only a bug causes
     /// (<https://github.com/boto/botocore/tree/develop/botocore/data>: dynamodb/2012-08-10, elasticache/2015-02-02,
-    /// ssm/2014-11-06, and stepfunctions/2016-11-23), and those of
+    /// kms/2014-11-01, ssm/2014-11-06, and stepfunctions/2016-11-23), those of a key that can't be used
+    /// (<https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>), and those of
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and
     /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>, by what they mean.
     const CODES: [(ErrorName, &[&str]); 10] = [
@@ -265,6 +273,7 @@ mod tests {
                 "InvalidResourceId",
                 "InvalidSecurityGroupRuleId.NotFound",
                 "InvalidSubnet",
+                "NotFoundException",
                 "ParameterNotFound",
                 "ReplicationGroupNotFoundFault",
                 "SnapshotNotFoundFault",
@@ -274,9 +283,11 @@ mod tests {
         (
             ErrorName::InvalidSpec,
             &[
+                "DisabledException",
                 "HierarchyLevelLimitExceededException",
                 "IncompatiblePolicyException",
                 "InvalidAllowedPatternException",
+                "InvalidArnException",
                 "InvalidExecutionInput",
                 "InvalidName",
                 "InvalidParameterCombination",
@@ -284,6 +295,7 @@ mod tests {
                 "InvalidPermission.Malformed",
                 "InvalidPolicyAttributeException",
                 "InvalidPolicyTypeException",
+                "KMSInvalidStateException",
                 "PoliciesLimitExceededException",
                 "SnapshotFeatureNotSupportedFault",
                 "SubnetNotAllowedFault",
@@ -305,6 +317,7 @@ mod tests {
         (
             ErrorName::ServiceUnavailable,
             &[
+                "DependencyTimeoutException",
                 "InternalFailure",
                 "InternalServerError",
                 "ServiceUnavailable",
@@ -315,6 +328,7 @@ mod tests {
                 "InvalidGroup.Duplicate",
                 "InvalidReplicationGroupState",
                 "InvalidUserGroupState",
+                "KMSInternalException",
                 "KmsInvalidStateException",
                 "NoOperationFault",
                 "ParameterAlreadyExists",

@@ -1,7 +1,7 @@
 //! Each function's policy is necessary and sufficient: without it, the run fails with `AccessDenied`; with it, the run
 //! succeeds.
 
-use envcache_tests::{World, text, until};
+use envcache_tests::{World, text, unmanaged, until};
 use local::gateway::elasticache::{Lifecycle, Outcome};
 use serde_json::{Value, json};
 
@@ -52,6 +52,7 @@ fn every_policy_is_necessary_and_sufficient() {
     }
 
     first_run_needs_each_action(&world);
+    requested_key_needs_each_action(&world);
     removal_needs_each_action(&world);
     failed_creation_is_reported_without_describe_events(&world);
     failed_creation_is_not_replaced_without_delete_permission(&world);
@@ -132,6 +133,35 @@ fn first_run_needs_each_action(world: &World) {
             denied.cause
         );
         policy.restore(world);
+    }
+}
+
+/// Denies each action of a first run that encrypts the cache with a KMS key. Other runs don't need them. ElastiCache creates
+/// the grant as a part of the cache's creation.
+fn requested_key_needs_each_action(world: &World) {
+    let key = unmanaged::key(world);
+    for (action, expected) in [
+        ("kms:DescribeKey", "PlanReplicationGroup: DescribeKey "),
+        (
+            "kms:CreateGrant",
+            "EnsureReplicationGroup: CreateReplicationGroup ",
+        ),
+    ] {
+        let environment = world.environment();
+        let alias = unmanaged::alias(&environment, world, &key);
+        let request = environment.request_with("/cache", json!({ "kmsKey": alias }));
+        let policy = Policy::remove(world, "EnsureReplicationGroup");
+        policy.restore_without(world, action);
+
+        let without_key = world.run(&world.environment().request());
+        let denied = world.run(&request);
+
+        assert_eq!(without_key.status, "SUCCEEDED", "{action}: {without_key:?}");
+        assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");
+        assert!(denied.cause.starts_with(expected), "{}", denied.cause);
+        policy.restore(world);
+        let ended = world.run(&request);
+        assert_eq!(ended.status, "SUCCEEDED", "{action}: {ended:?}");
     }
 }
 

@@ -898,6 +898,30 @@ fn inline_statements(role: &Value, text: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Returns the statements for the key of a cache: any key of the account, because a request names it. Only ElastiCache can
+/// create a grant, and its calls have either service name:
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/at-rest-encryption.html>
+fn use_of_requested_key() -> [Value; 2] {
+    let keys = json!({ "Sub": "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*" });
+    let services = ["dax", "elasticache"]
+        .map(|service| json!({ "Sub": format!("{service}.${{AWS::Region}}.amazonaws.com") }));
+    [
+        json!({
+            "Sid": "FindRequestedKey",
+            "Effect": "Allow",
+            "Action": "kms:DescribeKey",
+            "Resource": keys,
+        }),
+        json!({
+            "Sid": "EncryptWithRequestedKey",
+            "Effect": "Allow",
+            "Action": "kms:CreateGrant",
+            "Resource": keys,
+            "Condition": { "StringEquals": { "kms:ViaService": services } },
+        }),
+    ]
+}
+
 /// The permissions on the table's key and on the queues' key:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html>
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>
@@ -948,6 +972,9 @@ fn only_roles_that_use_the_table_or_a_queue_use_its_key() {
         if uses("sqs:") {
             expected.push(queues.clone());
             with_queue.push(name.clone());
+        }
+        if name == "EnsureReplicationGroupRole" {
+            expected.extend(use_of_requested_key());
         }
         assert_eq!(inline_statements(&role, "kms:"), expected, "{name}");
     }

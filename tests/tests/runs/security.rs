@@ -488,6 +488,23 @@ fn role_tags_and_changes_only_owned_caches() {
             &[with_replicas(&owned)],
         );
     }
+    assert_uses_keys_only_through_elasticache(&ensure);
+}
+
+/// Checks that a role can describe a KMS key, but can neither use it nor let others use it, except through ElastiCache.
+fn assert_uses_keys_only_through_elasticache(caller: &Value) {
+    let key = unmanaged::key(world());
+    let grant = json!({
+        "KeyId": key,
+        "GranteePrincipal": "arn:aws:iam::000000000000:role/intruder",
+        "Operations": ["Decrypt"],
+    });
+    let id = json!({ "KeyId": key });
+    let data_key = json!({ "KeyId": key, "KeySpec": "AES_256" });
+
+    assert_permissions(caller, ("kms", "describe_key"), &[], &[id]);
+    assert_permissions(caller, ("kms", "create_grant"), &[grant], &[]);
+    assert_permissions(caller, ("kms", "generate_data_key"), &[data_key], &[]);
 }
 
 #[test]

@@ -263,3 +263,74 @@ fn pending_changes_are_left_by_a_deferring_run_and_applied_by_another() {
     assert_eq!(cache["CacheNodeType"], "cache.t3.small");
     assert_eq!(member(&cache)["EngineVersion"], "8.1.0");
 }
+
+#[test]
+fn cache_is_encrypted_with_the_key_of_an_alias_and_keeps_it() {
+    let world = world();
+    let environment = world.environment();
+    let key = unmanaged::key(world);
+    let alias = unmanaged::alias(&environment, world, &key);
+    let request = |key: &str| environment.request_with("/cache", json!({ "kmsKey": key }));
+
+    let created = world.run(&request(&alias));
+    let by_arn = world.run(&request(&key));
+    let omitted = world.run(&environment.request());
+
+    for ended in [created, by_arn, omitted] {
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    }
+    let cache = environment.cache(world).expect("the cache");
+    assert_eq!(cache["KmsKeyId"], json!(key));
+}
+
+#[test]
+fn plan_rejects_a_disabled_key_and_nothing_is_created() {
+    let world = world();
+    let environment = world.environment();
+    let key = unmanaged::key(world);
+    let alias = unmanaged::alias(&environment, world, &key);
+    let request = environment.request_with("/cache", json!({ "kmsKey": alias }));
+    let id = json!({ "KeyId": key });
+    world.call("kms", "disable_key", &id);
+
+    let rejected = world.run(&request);
+
+    assert_eq!(rejected.error, "InvalidSpec", "{rejected:?}");
+    let expected = format!("PlanReplicationGroup: DescribeKey {alias}: ");
+    assert!(rejected.cause.starts_with(&expected), "{}", rejected.cause);
+    assert!(
+        rejected.cause.contains("its state is Disabled"),
+        "{}",
+        rejected.cause
+    );
+    assert_eq!(
+        world.security_groups(&environment),
+        ["backend", "default"],
+        "nothing was created"
+    );
+
+    world.call("kms", "enable_key", &id);
+    let ended = world.run(&request);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+}
+
+#[test]
+fn alias_of_another_key_is_rejected_with_both_keys() {
+    let world = world();
+    let environment = world.environment();
+    let (key, other) = (unmanaged::key(world), unmanaged::key(world));
+    let alias = unmanaged::alias(&environment, world, &key);
+    let request = environment.request_with("/cache", json!({ "kmsKey": alias }));
+    assert_eq!(world.run(&request).status, "SUCCEEDED");
+    let moved = json!({ "AliasName": alias, "TargetKeyId": other });
+    world.call("kms", "update_alias", &moved);
+
+    let rejected = world.run(&request);
+
+    assert_eq!(rejected.error, "Immutable", "{rejected:?}");
+    let expected =
+        format!("cache.kmsKey is `{key}`, requested `{other}` (`{alias}` refers to this key now)");
+    assert!(rejected.cause.contains(&expected), "{}", rejected.cause);
+    let by_arn = world.run(&environment.request_with("/cache", json!({ "kmsKey": key })));
+    assert_eq!(by_arn.status, "SUCCEEDED", "{by_arn:?}");
+}

@@ -1,6 +1,6 @@
 //! The local AWS simulator rejects what AWS rejects, so that a run fails in a test and not on AWS.
 
-use envcache_tests::{Environment, array, fast_world as world, text};
+use envcache_tests::{Environment, array, fast_world as world, text, unmanaged};
 use serde_json::{Value, json};
 
 #[test]
@@ -92,6 +92,35 @@ fn simulator_rejects_requests_that_aws_rejects() {
             Some(code.to_owned()),
             "{operation} {request}"
         );
+    }
+}
+
+#[test]
+fn simulator_rejects_keys_that_elasticache_cannot_use() {
+    let world = world();
+    let environment = world.environment();
+    let disabled = unmanaged::key(world);
+    world.call("kms", "disable_key", &json!({ "KeyId": disabled }));
+    let missing = "1234abcd-12ab-34cd-56ef-1234567890ab";
+    for (key, is_encrypted, code) in [
+        (missing, true, "InvalidParameterValue"),
+        (disabled.as_str(), true, "InvalidParameterValue"),
+        (missing, false, "InvalidParameterCombination"),
+    ] {
+        let request = json!({
+            "ReplicationGroupId": format!("{}-other", environment.name),
+            "ReplicationGroupDescription": "created outside envcache",
+            "Engine": "valkey",
+            "EngineVersion": "8.0",
+            "CacheNodeType": "cache.t3.micro",
+            "NumCacheClusters": 1,
+            "AtRestEncryptionEnabled": is_encrypted,
+            "KmsKeyId": key,
+        });
+
+        let found = error_code("elasticache", "create_replication_group", &request);
+
+        assert_eq!(found.as_deref(), Some(code), "{request}");
     }
 }
 

@@ -10,6 +10,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = step::sdk_config().await;
     let clients = Clients {
         elasticache: aws_sdk_elasticache::Client::new(&config),
+        kms: aws_sdk_kms::Client::new(&config),
         records: Table {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             name: table,

@@ -11,6 +11,7 @@ mod engine;
 mod engine_version;
 mod failover;
 mod fixed;
+mod kms_key;
 mod multi_az;
 mod node_type;
 mod notification_topic;
@@ -36,7 +37,7 @@ pub use replicas::nodes;
 pub use step::{Step, When};
 
 /// Every setting. Plans and errors list them in this order.
-pub const SETTINGS: [&dyn Setting; 23] = [
+pub const SETTINGS: [&dyn Setting; 24] = [
     &engine::Engine,
     &fixed::CLUSTER_MODE,
     &fixed::ENCRYPTION_AT_REST,
@@ -50,6 +51,7 @@ pub const SETTINGS: [&dyn Setting; 23] = [
     &subnet_group::SubnetGroup,
     &port::Port,
     &data_tiering::DataTiering,
+    &kms_key::KmsKey,
     &snapshot_retention::SnapshotRetention,
     &security_group::SecurityGroup,
     &failover::Failover,

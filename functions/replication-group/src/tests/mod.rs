@@ -1,4 +1,4 @@
-//! Tests of the steps with replayed answers of ElastiCache and DynamoDB. The files test these modules:
+//! Tests of the steps with replayed answers of ElastiCache, KMS, and DynamoDB. The files test these modules:
 //!
 //! - `adopt`: `adopt`
 //! - `adoption`: `adoption`, and its table in `docs/adopt.md`
@@ -8,6 +8,7 @@
 //! - `create`: `create` and `placement`
 //! - `decide`: `decide`, without answers
 //! - `delete`: `delete`
+//! - `key`: `key`, and `cache.kmsKey` in `ensure`
 //! - `plan`: `plan`
 //! - `replace`: the replacement of a failed creation in `ensure`, and `reason`
 //! - `setting`: each setting
@@ -23,6 +24,7 @@ mod claim;
 mod create;
 mod decide;
 mod delete;
+mod key;
 mod plan;
 mod replace;
 mod setting;
@@ -43,6 +45,9 @@ const THIS_RUN: &str =
     "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-1";
 const OTHER_RUN: &str =
     "arn:aws:states:ap-southeast-1:123456789012:execution:envcache-provision:run-2";
+const KEY_ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
+const KEY_ARN: &str =
+    "arn:aws:kms:ap-southeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /// Returns a response in the format of
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html>, with the
@@ -133,6 +138,31 @@ fn events(shown: &[(&str, &str, &str)]) -> Answer {
     Answer::ok(format!(
         "<DescribeEventsResponse><DescribeEventsResult><Events>{events}</Events></DescribeEventsResult></DescribeEventsResponse>"
     ))
+}
+
+/// Returns a response in the format of <https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html>, with
+/// these changes to the metadata of an enabled key.
+fn described_key(changes: &Value) -> Answer {
+    let metadata = with(
+        json!({
+            "AWSAccountId": "123456789012",
+            "Arn": KEY_ARN,
+            "CreationDate": 1.499_288_695_918E9,
+            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+            "Description": "",
+            "Enabled": true,
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+            "KeyId": KEY_ID,
+            "KeyManager": "CUSTOMER",
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeyState": "Enabled",
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "MultiRegion": false,
+            "Origin": "AWS_KMS"
+        }),
+        changes,
+    );
+    Answer::ok(json!({ "KeyMetadata": metadata }).to_string())
 }
 
 /// Returns the answer to a write to ElastiCache. No step reads its content.
@@ -258,12 +288,13 @@ fn condition_failed() -> Answer {
 /// AWS in one round: its answers, and the requests that it received.
 struct Aws {
     elasticache: Replay,
+    kms: Replay,
     dynamodb: Replay,
 }
 
 impl Aws {
-    /// Returns an AWS in which ElastiCache gives these answers. This execution holds the environment and has recorded a
-    /// creation, and its writes to the record succeed.
+    /// Returns an AWS in which ElastiCache gives these answers, and KMS describes an enabled key. This execution holds the
+    /// environment and has recorded a creation, and its writes to the record succeed.
     fn new(elasticache: impl IntoIterator<Item = Answer>) -> Self {
         Self::with_record(&held(Some(&creation())), elasticache)
     }
@@ -279,13 +310,23 @@ impl Aws {
     ) -> Self {
         Self {
             elasticache: Replay::new(elasticache),
+            kms: Replay::new([described_key(&json!({}))]),
             dynamodb: Replay::new(dynamodb),
+        }
+    }
+
+    /// Returns the same AWS, but with this answer of KMS.
+    fn with_key(self, answer: Answer) -> Self {
+        Self {
+            kms: Replay::new([answer]),
+            ..self
         }
     }
 
     async fn ensure(&self, message: Value) -> StepResult<EnsureReplicationGroupOutput> {
         let clients = Clients {
             elasticache: aws_sdk_elasticache::Client::new(&self.elasticache.config()),
+            kms: aws_sdk_kms::Client::new(&self.kms.config()),
             records: Table {
                 dynamodb: aws_sdk_dynamodb::Client::new(&self.dynamodb.config()),
                 name: "environments".to_owned(),
@@ -300,6 +341,17 @@ impl Aws {
         let mut actions = self.elasticache.actions();
         actions.retain(|action| !action.starts_with("Describe") && !action.starts_with("List"));
         actions
+    }
+
+    /// Returns the keys that KMS was asked to describe.
+    fn described_keys(&self) -> Vec<Value> {
+        let requests = self.kms.documents().into_iter();
+        requests
+            .map(|(operation, mut request)| {
+                assert_eq!(operation, "DescribeKey");
+                request["KeyId"].take()
+            })
+            .collect()
     }
 
     /// Returns the write requests to the record.

@@ -15,7 +15,8 @@ use replay::Answer;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, absent, accepted, described, member, message, no_cluster, owned, same, waiting, with,
+    Aws, KEY_ARN, absent, accepted, described, member, message, no_cluster, owned, same, waiting,
+    with,
 };
 use crate::setting::SETTINGS;
 
@@ -114,6 +115,22 @@ fn texts() -> Vec<Row> {
             member: &[],
             expected: Expected::Rejected(
                 "cache.port is `6379`, requested `7000`. The cache was not changed",
+            ),
+            planned: None,
+        },
+        Row {
+            field: "kmsKey",
+            cache: json!({ "kmsKey": KEY_ARN }),
+            created: &[("KmsKeyId", KEY_ARN)],
+            group: &[(
+                "<AtRestEncryptionEnabled>",
+                "<KmsKeyId>arn:aws:kms:ap-southeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab</KmsKeyId>\
+                 <AtRestEncryptionEnabled>",
+            )],
+            member: &[],
+            expected: Expected::Rejected(
+                "cache.kmsKey is none, requested \
+                 `arn:aws:kms:ap-southeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab`. The cache was not changed",
             ),
             planned: None,
         },

@@ -2,13 +2,14 @@
 //!
 //! MiniStack stores the resources; this module stores each cache's phase. `lifecycle` computes the phase, `strict`
 //! rejects requests, `describe` corrects descriptions, `events` lists events, `creation` and `deletion` simulate
-//! durations, `settings` stores what MiniStack doesn't, `pending` defers changes to the maintenance window, and `members`
-//! translates the names of members.
+//! durations, `settings` stores what MiniStack doesn't, `pending` defers changes to the maintenance window, `key` finds KMS
+//! keys, and `members` translates the names of members.
 
 mod creation;
 mod deletion;
 mod describe;
 mod events;
+mod key;
 mod lifecycle;
 mod members;
 mod ministack;
@@ -230,11 +231,12 @@ impl ElastiCache {
             }
             "DescribeCacheEngineVersions" => Ok(reply_from_xml(&version::describe(call))),
             _ => {
+                let applied = key::with_arn(call, upstream).await?;
                 let answer = upstream.forward(request).await?;
                 if !answer.status.is_success() {
                     return Ok(reply_from_answer(answer));
                 }
-                self.apply(call);
+                self.apply(&applied);
                 if call.operation == "DescribeEvents" {
                     let now = SystemTime::now();
                     return Ok(reply_from_xml(&events::answer(

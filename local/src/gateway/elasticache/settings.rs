@@ -14,6 +14,8 @@ pub struct Settings {
     maintenance_window: String,
     topic: Option<Topic>,
     data_tiering: bool,
+    /// The ARN of the KMS key; none for AWS's default key.
+    key: Option<String>,
 }
 
 /// What happens when the primary fails.
@@ -44,6 +46,7 @@ impl Settings {
             maintenance_window: "sun:23:00-mon:00:00".to_owned(),
             topic: None,
             data_tiering: call.field("DataTieringEnabled") == Some("true"),
+            key: call.field("KmsKeyId").map(str::to_owned),
         };
         settings.modify(call);
         settings
@@ -103,6 +106,9 @@ impl Settings {
             ("SnapshotWindow", &self.snapshot_window),
         ] {
             element.set(Element::leaf(name, value));
+        }
+        if let Some(key) = &self.key {
+            element.set(Element::leaf("KmsKeyId", key));
         }
         self.describe_both(element);
     }
@@ -370,6 +376,20 @@ mod tests {
         };
         assert_eq!(change("cache.r6gd.2xlarge"), None);
         assert!(change("cache.r7g.large").is_some());
+    }
+
+    #[test]
+    fn key_is_described_if_there_is_one() {
+        let described = |fields: &str| {
+            let mut element = Element::leaf("ReplicationGroup", "");
+            settings(fields).describe_group(&mut element);
+            element.text_of("KmsKeyId").to_owned()
+        };
+        let arn =
+            "arn:aws:kms:ap-southeast-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+        assert_eq!(described(&format!("KmsKeyId={arn}")), arn);
+        assert_eq!(described(""), "");
     }
 
     #[test]

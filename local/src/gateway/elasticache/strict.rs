@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use chrono::DateTime;
 
-use super::Group;
 use super::lifecycle::Phase;
 use super::settings::{self, Settings};
 use super::version::{self, Engine};
+use super::{Group, key};
 use crate::gateway::call::Call;
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::upstream::Upstream;
@@ -184,8 +184,8 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
         .or_else(|| settings::reject_data_tiering(call))
 }
 
-/// Rejects a subnet group or a parameter group that doesn't exist, and security groups that don't exist in the subnet
-/// group's VPC.
+/// Rejects a subnet group, a KMS key, a topic, or a parameter group that doesn't exist, and security groups that don't exist in
+/// the subnet group's VPC.
 async fn reject_missing_resources(
     call: &Call,
     upstream: &Upstream,
@@ -225,6 +225,9 @@ async fn reject_missing_resources(
                 ))));
             }
         }
+    }
+    if let Some(error_response) = key::reject_key(call, upstream).await? {
+        return Ok(Some(error_response));
     }
     match reject_topic(call, upstream).await? {
         Some(error_response) => Ok(Some(error_response)),

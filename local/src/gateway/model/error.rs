@@ -41,6 +41,7 @@ const QUERY: [(&str, u16); 21] = [
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html>,
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>,
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html>,
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 const JSON: [(&str, u16); 15] = [
     ("AccessDeniedException", 400),

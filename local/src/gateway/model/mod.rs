@@ -29,7 +29,7 @@ use shape::Violation;
 type Model = LazyLock<Result<Service>>;
 
 /// The services that the functions and the state machines call, by their names in signatures.
-static MODELS: [(&str, Model); 6] = [
+static MODELS: [(&str, Model); 7] = [
     ("dynamodb", LazyLock::new(|| Service::read("dynamodb"))),
     ("ec2", LazyLock::new(|| Service::read("ec2"))),
     (
@@ -37,6 +37,7 @@ static MODELS: [(&str, Model); 6] = [
         LazyLock::new(|| Service::read("elasticache")),
     ),
     ("events", LazyLock::new(|| Service::read("events"))),
+    ("kms", LazyLock::new(|| Service::read("kms"))),
     ("ssm", LazyLock::new(|| Service::read("ssm"))),
     ("states", LazyLock::new(|| Service::read("stepfunctions"))),
 ];

@@ -381,7 +381,7 @@ fn lists_a_violation_once() {
 }
 
 /// The operations that the functions and the state machines call.
-const OPERATIONS: [(&str, &str); 35] = [
+const OPERATIONS: [(&str, &str); 36] = [
     ("dynamodb", "GetItem"),
     ("dynamodb", "UpdateItem"),
     ("ec2", "AuthorizeSecurityGroupIngress"),
@@ -409,6 +409,7 @@ const OPERATIONS: [(&str, &str); 35] = [
     ("elasticache", "ModifyCacheSubnetGroup"),
     ("elasticache", "ModifyReplicationGroup"),
     ("events", "PutEvents"),
+    ("kms", "DescribeKey"),
     ("ssm", "AddTagsToResource"),
     ("ssm", "DeleteParameter"),
     ("ssm", "GetParameters"),
@@ -564,6 +565,7 @@ fn knows_all_traits_of_the_models() {
         "ec2",
         "elasticache",
         "events",
+        "kms",
         "ssm",
         "stepfunctions",
     ] {

@@ -28,6 +28,9 @@ pub struct EnsureReplicationGroupInput {
     pub network: ResolvedNetwork,
     /// From `EnsureSecurityGroup`; empty if a plan finds none yet.
     pub security_group_id: String,
+    /// The ARN of the key that the request names. The function itself sets it, so it isn't part of the message.
+    #[serde(skip)]
+    pub kms_key_arn: Option<String>,
     /// The stack's parameter `DefaultEngineVersion`: the version of a new cache if neither the request nor the record has
     /// one.
     pub default_engine_version: EngineVersion,

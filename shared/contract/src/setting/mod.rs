@@ -1,9 +1,11 @@
 //! The types of the cache's settings, one file for each setting or small family: its constraints with their source, and
 //! its default.
 
+mod arn;
 mod auto_minor_version_upgrade;
 mod description;
 mod engine_version;
+mod kms_key;
 mod node_type;
 mod notification_topic;
 mod port;
@@ -14,6 +16,7 @@ mod windows;
 pub use auto_minor_version_upgrade::AutoMinorVersionUpgrade;
 pub use description::Description;
 pub use engine_version::EngineVersion;
+pub use kms_key::KmsKey;
 pub use node_type::NodeType;
 pub use notification_topic::NotificationTopic;
 pub use port::Port;

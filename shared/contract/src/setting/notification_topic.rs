@@ -1,5 +1,6 @@
 //! `cache.notificationTopic`.
 
+use super::arn::{is_account, is_partition, is_region};
 use crate::checked::{Check, checked_text, require};
 
 checked_text!(
@@ -28,23 +29,6 @@ fn topic_arn(text: &str) -> Check {
         is_topic && text.len() <= 320,
         "is not the ARN of a standard topic such as `arn:aws:sns:ap-southeast-1:123456789012:cache-events`",
     )
-}
-
-/// Returns whether a text is a partition, such as `aws` or `aws-us-gov`.
-fn is_partition(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let is_word =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    parts.next() == Some("aws") && parts.all(is_word)
-}
-
-fn is_region(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.bytes().all(is_allowed)
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
