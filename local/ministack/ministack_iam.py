@@ -16,7 +16,7 @@ import json
 import shared_vpc
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import kms, tagging
+from ministack.services import elasticache, kms, tagging
 
 ministack_resource_arn = iam_actions.extract_resource_arn
 ministack_request_context = iam_actions.request_tag_context
@@ -41,7 +41,7 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         subnet_group = iam_actions._query_param(query, "CacheSubnetGroupName")
         if subnet_group and not iam_actions._query_param(query, "ReplicationGroupId"):
             return f"arn:aws:elasticache:{region}:{account}:subnetgroup:{subnet_group}"
-    if service == "ec2" and iam_actions._query_param(query, "Action") == "CreateTags":
+    if service == "ec2" and iam_actions._query_param(query, "Action") in ("CreateTags", "DeleteTags"):
         return f"arn:aws:ec2:{region}:{account}:security-group/{iam_actions._query_param(query, 'ResourceId.1')}"
     if service == "kms":
         # Policies authorize the key, also if the call names an alias of it:
@@ -54,7 +54,8 @@ def resource_arn(service, method, path, headers, body, query, region, account):
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParameters"):
         first = json.loads(body)["Names"][0]
         return f"arn:aws:ssm:{region}:{account}:parameter/{first.lstrip('/')}"
-    if service == "ssm" and headers.get("x-amz-target", "").endswith(("TagsToResource", "TagsForResource")):
+    tag_operations = ("TagsToResource", "TagsFromResource", "TagsForResource")
+    if service == "ssm" and headers.get("x-amz-target", "").endswith(tag_operations):
         return f"arn:aws:ssm:{region}:{account}:parameter/{json.loads(body)['ResourceId'].lstrip('/')}"
     arn = ministack_resource_arn(service, method, path, headers, body, query, region, account)
     return shared_vpc.with_owner_account(arn, query, account) if service == "ec2" else arn
@@ -98,6 +99,15 @@ def further_checks(iam_action, body, field, has_tags):
         ]
         tags = [("elasticache:AddTagsToResource", arn, {}) for arn in (group, member) if has_tags]
         return [(iam_action, member, {}), *((iam_action, arn, {}) for arn in used), *tags, *key_checks(field("KmsKeyId"))]
+    if iam_action in ("elasticache:AddTagsToResource", "elasticache:RemoveTagsFromResource"):
+        # ElastiCache does the same with the group's members:
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Tagging-Resources.html
+        # A new member has the group's tags, but not in MiniStack.
+        group = elasticache._replication_group_for_arn(field("ResourceName")) or {}
+        tags = tagging.resource_tags(field("ResourceName")) or {}
+        keys = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+        members = group.get("MemberClusters") or []
+        return [(iam_action, f"{in_elasticache}:cluster:{member}", keys) for member in members]
     if iam_action == "elasticache:ModifyReplicationGroup" and field("CacheParameterGroupName"):
         return [(iam_action, f"{in_elasticache}:parametergroup:{field('CacheParameterGroupName')}", {})]
     if iam_action == "elasticache:DeleteReplicationGroup" and field("FinalSnapshotIdentifier"):

@@ -11,6 +11,9 @@ from ministack.services import ec2, elasticache, eventbridge, ssm, stepfunctions
 # The filters of DescribeSecurityGroups that MiniStack applies.
 MINISTACK_FILTERS = {"group-name", "tag-key", "vpc-id"}
 
+# How many tags a resource can have: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+MOST_TAGS = 50
+
 # Further filters of DescribeSecurityGroups, with the values that a group has for them:
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html
 GROUP_FILTERS = {
@@ -81,13 +84,38 @@ def authorize_ingress(parameters):
     return ministack_authorize_ingress(parameters)
 
 
+def has_too_many_tags(found, added):
+    """Returns whether a resource with the tags `found` would have too many. A new value of one of its tags doesn't count:
+    https://github.com/getmoto/moto/issues/8150"""
+    return len({tag["Key"] for tag in [*found, *added]}) > MOST_TAGS
+
+
 ministack_create_tags = ec2._create_tags
 
 
 def create_tags(parameters):
-    """Rejects tags of security groups that don't exist: https://github.com/galaxyproject/cloudlaunch/issues/174"""
-    missing = missing_groups(ec2._parse_member_list(parameters, "ResourceId"))
-    return group_not_found(missing[0]) if missing else ministack_create_tags(parameters)
+    """Rejects tags of security groups that don't exist, and too many tags. Sources of the errors:
+    https://github.com/galaxyproject/cloudlaunch/issues/174
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
+    ids = ec2._parse_member_list(parameters, "ResourceId")
+    missing = missing_groups(ids)
+    if missing:
+        return group_not_found(missing[0])
+    added = ec2._parse_tags(parameters)
+    if any(has_too_many_tags(ec2._tags.get(resource_id, []), added) for resource_id in ids):
+        return ec2._error("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.", 400)
+    return ministack_create_tags(parameters)
+
+
+ministack_delete_tags = ec2._delete_tags
+
+
+def delete_tags(parameters):
+    """Removes all tags if the call names none: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html"""
+    if not ec2._parse_tags(parameters):
+        for resource_id in ec2._parse_member_list(parameters, "ResourceId"):
+            ec2._tags.pop(resource_id, None)
+    return ministack_delete_tags(parameters)
 
 
 def missing_groups(ids):
@@ -115,7 +143,8 @@ def start_execution(data):
 def of_parameter(operation):
     """Returns an operation on a parameter's tags that rejects a parameter that doesn't exist:
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListTagsForResource.html
-    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html"""
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_RemoveTagsFromResource.html"""
 
     def checked(data):
         name = data["ResourceId"]
@@ -125,6 +154,47 @@ def of_parameter(operation):
         return operation(data)
 
     return checked
+
+
+ministack_add_parameter_tags = ssm._add_tags_to_resource
+
+
+def add_parameter_tags(data):
+    """Rejects too many tags. AWS's message isn't known; this one is based on the error's name:
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html"""
+    found = ssm._tags.get(ssm._parameter_tag_arn(data["ResourceType"], data["ResourceId"]), {})
+    if has_too_many_tags([{"Key": key} for key in found], data["Tags"]):
+        return json_response({"__type": "TooManyTagsError", "message": "Too many tags."}, 400)
+    return ministack_add_parameter_tags(data)
+
+
+ministack_add_tags = elasticache._add_tags
+
+
+def add_tags(parameters):
+    """Rejects too many tags. The message is the error's description:
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html"""
+    found = elasticache._tags.get(elasticache._p(parameters, "ResourceName"), [])
+    if has_too_many_tags(found, elasticache._extract_tags(parameters)):
+        message = (
+            "The request cannot be processed because it would cause the resource to have more than the allowed number of "
+            "tags."
+        )
+        return elasticache._error("TagQuotaPerResourceExceeded", message, 400)
+    return ministack_add_tags(parameters)
+
+
+ministack_remove_tags = elasticache._remove_tags
+
+
+def remove_tags(parameters):
+    """Rejects a tag that the resource doesn't have. The message is the error's description:
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_RemoveTagsFromResource.html"""
+    found = elasticache._tags.get(elasticache._p(parameters, "ResourceName"))
+    removed = set(elasticache._extract_configs(parameters, "TagKeys", ("member",)))
+    if found is not None and removed - {tag["Key"] for tag in found}:
+        return elasticache._error("TagNotFound", "The requested tag was not found on this resource.", 404)
+    return ministack_remove_tags(parameters)
 
 
 ministack_describe_snapshots = elasticache._describe_snapshots
@@ -171,12 +241,16 @@ def install():
     ec2._ACTION_MAP |= {
         "AuthorizeSecurityGroupIngress": authorize_ingress,
         "CreateTags": create_tags,
+        "DeleteTags": delete_tags,
         "DescribeSecurityGroups": describe_security_groups,
     }
     # MiniStack calls this function for each group that it describes.
     ec2._resource_matches_tag_filters = with_group_filters(ec2._resource_matches_tag_filters)
+    elasticache._add_tags = add_tags
     elasticache._describe_snapshots = describe_snapshots
+    elasticache._remove_tags = remove_tags
     eventbridge._put_events = put_events
-    ssm._add_tags_to_resource = of_parameter(ssm._add_tags_to_resource)
+    ssm._add_tags_to_resource = of_parameter(add_parameter_tags)
     ssm._list_tags_for_resource = of_parameter(ssm._list_tags_for_resource)
+    ssm._remove_tags_from_resource = of_parameter(ssm._remove_tags_from_resource)
     stepfunctions._start_execution = start_execution

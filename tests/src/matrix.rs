@@ -41,8 +41,8 @@ pub enum Scenario {
     Create,
     /// Has everything. The run changes nothing.
     Again,
-    /// Has everything, with an overwritten parameter. The run requests more replicas, other settings, another backend,
-    /// and one more subnet.
+    /// Has everything, with tags and an overwritten parameter. The run requests more replicas, other settings and tags,
+    /// another backend, and one more subnet.
     Change,
     /// Has everything, with a replica. The run requests no replica.
     Shrink,
@@ -138,6 +138,9 @@ impl Scenario {
             Self::Shrink | Self::Remove => {
                 environment.request_with("/cache", json!({ "replicas": 1 }))
             }
+            Self::Change => {
+                environment.request_with("/tags", json!({ "stage": "test", "team": "web" }))
+            }
             _ => environment.request(),
         });
         ensure!(ended.status == "SUCCEEDED", "the preparing run: {ended:?}");
@@ -170,6 +173,7 @@ impl Scenario {
         if self == Self::Change {
             request["network"]["backendSecurityGroup"] = json!("new-backend");
             request["network"]["subnets"] = json!(["subnet-one", "subnet-two", "subnet-three"]);
+            request["tags"] = json!({ "cost center": "17", "team": "core" });
             request["cache"] = json!({
                 "replicas": 1,
                 "multiAz": false,

@@ -15,7 +15,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         "primary": { "host": "cache.example", "port": 6379 },
         "reader": { "host": "reader.example", "port": 6379 }
     });
-    let group = json!({ "plan": false, "spec": spec, "belongsHere": false, "network": network() });
+    let group = json!({ "plan": false, "spec": spec, "belongsHere": false, "formerTags": ["team"], "network": network() });
     let request = json!({
         "environment": "bandup",
         "finalSnapshot": true,
@@ -50,6 +50,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
                 "plan": false,
                 "spec": spec,
                 "belongsHere": false,
+                "formerTags": ["team"],
                 "network": network(),
                 "securityGroupId": "sg-0c1b2c3d4e5f60718",
                 "defaultEngineVersion": "8.2",
@@ -63,7 +64,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         ("VerifyEndpoint", json!({ "endpoints": endpoints })),
         (
             "PublishEndpoint",
-            json!({ "plan": false, "spec": spec, "belongsHere": false, "endpoints": endpoints }),
+            json!({ "plan": false, "spec": spec, "belongsHere": false, "formerTags": ["team"], "endpoints": endpoints }),
         ),
         (
             "RetractEndpoint",

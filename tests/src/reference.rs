@@ -33,7 +33,7 @@ pub fn page(current: &str) -> String {
             "environment",
             table(
                 "",
-                &top(&["environment", "parameterPrefix", "protect"]),
+                &top(&["environment", "parameterPrefix", "tags", "protect"]),
                 &required(&schema),
             ),
         ),

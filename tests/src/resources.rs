@@ -275,9 +275,11 @@ fn record(environment: &Environment, world: &World) -> Result<Value> {
     if let Some(spec) = record["spec"]["S"].as_str() {
         record["spec"] = serde_json::from_str(spec)?;
     }
+    // A run whose release fails keeps `formerTags`: the next run removes these tags again.
     Ok(without(
         &record,
         &[
+            "formerTags",
             "holder",
             "version",
             "requestedAt",

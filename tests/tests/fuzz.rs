@@ -35,6 +35,7 @@ fn request() -> Value {
     request["cache"]["notificationTopic"] =
         json!("arn:aws:sns:ap-southeast-1:123456789012:cache-events");
     request["cache"]["kmsKey"] = json!("alias/caches");
+    request["tags"] = json!({ "team": "web", "cost center": "17" });
     request["protect"] = json!(true);
     request["event"] =
         json!({ "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "time": "2026-11-22T10:00:00Z" });
@@ -282,9 +283,12 @@ fn schema_accepts_exactly_what_the_contract_accepts() {
     try_all(CONTRACT_CASES, &any_json(), check);
 }
 
-/// Returns whether an error is about the times of windows, which a schema can't compare.
+/// Returns whether an error is about the times of windows, or keys that differ only in case. A schema can't compare them.
 fn is_beyond_schemas(error: &StepError) -> bool {
     let text = error.to_string();
+    if text.starts_with("tags") && text.contains("differ only in case") {
+        return true;
+    }
     let is_of_window =
         text.starts_with("cache.snapshotWindow") || text.starts_with("cache.maintenanceWindow");
     is_of_window && (text.contains("overlaps") || text.contains("long"))
@@ -432,6 +436,68 @@ const KEYS: [&str; 22] = [
     "arn:aws:sns:eu-west-1:123456789012:alias/caches",
 ];
 
+/// Returns tags at the limits of their constraints.
+fn tags() -> Vec<Value> {
+    let long = |length: usize| "a".repeat(length);
+    let keys = [
+        "a",
+        "",
+        " a",
+        "a ",
+        "a b",
+        "ä",
+        "a,b",
+        "a_.:/=+-@b",
+        "aws",
+        "aws:a",
+        "AwS:a",
+        "awsome:a",
+        "a:aws:b",
+        "envcache",
+        "envcache:",
+        "Envcache:stack",
+        "envcaches:a",
+    ];
+    let values = [
+        "",
+        " ",
+        "a",
+        " a",
+        "a ",
+        "a b",
+        "ä",
+        "a;b",
+        "a_.:/=+-@b",
+        "aws:a",
+    ];
+    let lengths = [127, 128].map(|length| json!({ long(length): "" }));
+    let value_lengths = [256, 257].map(|length| json!({ "a": long(length) }));
+    let counts = [40, 41].map(|count| {
+        let tags = (0..count).map(|number| (format!("tag-{number}"), json!("")));
+        Value::Object(tags.collect())
+    });
+    let others = [
+        Value::Null,
+        json!({}),
+        json!([]),
+        json!("team"),
+        json!({ "team": null }),
+        json!({ "team": 1 }),
+        json!({ "team": "", "Team": "" }),
+    ];
+    let keys = keys.map(|key| json!({ key: "" }));
+    let values = values.map(|value| json!({ "a": value }));
+    [
+        &keys[..],
+        &values,
+        &lengths,
+        &value_lengths,
+        &counts,
+        &others,
+    ]
+    .concat()
+}
+
 /// Returns values at the limits of the constraints, which random input rarely contains.
 fn edges() -> Vec<(&'static str, Value)> {
     let names = ["a", "a-b", "a--b", "a-", "-a", "1a", "A", "", "a b"];
@@ -478,6 +544,7 @@ fn edges() -> Vec<(&'static str, Value)> {
     };
     edges.extend([1, 2, 20, 21].map(|count| ("/network/subnets", subnets(count))));
     edges.push(("/network/subnets", json!(["a", "a"])));
+    edges.extend(tags().into_iter().map(|tags| ("/tags", tags)));
     edges.push(("/network/subnets", Value::Null));
     for pointer in [
         "/cache/multiAz",

@@ -195,27 +195,29 @@ impl Environment<'_> {
     }
 
     /// Updates the environment's record as a state does. The expression is the state's, unless it depends on the input.
+    /// `names` is null if the expression contains no placeholders for names.
     fn update_record(
         &self,
         machine: Machine,
         state: &str,
         expression: Option<&str>,
+        names: &Value,
         values: &Value,
     ) {
         let arguments = states(machine)[state]["Arguments"].clone();
         let expression =
             expression.map_or_else(|| text(&arguments["UpdateExpression"]), str::to_owned);
-        self.emulator.call(
-            "dynamodb",
-            "update_item",
-            &json!({
-                "TableName": TABLE,
-                "Key": self.key(),
-                "UpdateExpression": expression,
-                "ConditionExpression": arguments["ConditionExpression"],
-                "ExpressionAttributeValues": values,
-            }),
-        );
+        let mut request = json!({
+            "TableName": TABLE,
+            "Key": self.key(),
+            "UpdateExpression": expression,
+            "ConditionExpression": arguments["ConditionExpression"],
+            "ExpressionAttributeValues": values,
+        });
+        if !names.is_null() {
+            request["ExpressionAttributeNames"] = names.clone();
+        }
+        self.emulator.call("dynamodb", "update_item", &request);
     }
 
     fn key(&self) -> Value {
@@ -317,6 +319,7 @@ impl Run<'_> {
             "plan": plan,
             "spec": self.spec,
             "belongsHere": false,
+            "formerTags": [],
             "network": self.network,
         });
         self.environment.message("run-1", fields)
@@ -344,6 +347,7 @@ impl Run<'_> {
             "plan": plan,
             "spec": self.spec,
             "belongsHere": false,
+            "formerTags": [],
             "network": self.network,
             "securityGroupId": self.security_group,
             "defaultEngineVersion": "8.2",
@@ -387,6 +391,7 @@ impl Run<'_> {
             "plan": plan,
             "spec": self.spec,
             "belongsHere": false,
+            "formerTags": [],
             "endpoints": endpoints,
         });
         self.environment.message("run-1", fields)
@@ -412,7 +417,8 @@ impl Run<'_> {
         self.environment.update_record(
             Machine::Provision,
             "ReleaseEnvironment",
-            Some("REMOVE holder SET resultAt = :at, lastResult = :new"),
+            None,
+            &json!({ "#done": "formerTags", "#kept": "none" }),
             &json!({
                 ":me": { "S": self.environment.execution("run-1") },
                 ":new": { "S": "{}" },
@@ -482,6 +488,7 @@ fn provisioning_creates_what_the_request_names() {
         Machine::Provision,
         "ConfirmClaim",
         None,
+        &Value::Null,
         &json!({
             ":me": { "S": environment.execution("run-1") },
             ":identity": { "S": claim["identity"] },
@@ -859,6 +866,7 @@ impl<'a> Removal<'a> {
             Machine::Deprovision,
             "ForgetEnvironment",
             Some(&expression),
+            &Value::Null,
             &json!({
                 ":me": { "S": self.environment.execution("run-2") },
                 ":expiresAt": { "N": self.claim["expiresAt"] },

@@ -5,6 +5,7 @@ mod find;
 mod publish;
 mod reach;
 mod retract;
+mod tag;
 mod verify;
 
 #[cfg(test)]

@@ -1,19 +1,22 @@
 //! Publishes the endpoint.
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::ParameterType;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
     Endpoint, Endpoints, PublishEndpointInput, PublishEndpointOutput, Published,
 };
 use contract::parameter::{Parameter, outdated, parameters};
-use contract::{Action, Adoption, Owner, Ownership, Spec};
+use contract::{
+    Action, Adoption, Owner, Ownership, Spec, TagChanges, TagDifference, Tags, tag_changes,
+};
 
 use crate::delete::delete;
 use crate::find::{Found, pairs, read, tags};
+use crate::tag::{self, to_tags};
 
-/// Writes the parameters that are missing or differ, and deletes an owned one that no longer applies. A plan only
-/// returns what would be done.
+/// Writes the parameters that are missing or differ, gives them the requested tags, and deletes an owned one that no
+/// longer applies. A plan only returns what would be done.
 ///
 /// # Errors
 /// Before it writes anything, returns `NotOwned` if a parameter with a requested name is neither owned nor adopted, and
@@ -28,6 +31,7 @@ pub async fn publish(
         plan,
         spec,
         belongs_here,
+        former_tags,
         endpoints,
         ..
     } = input;
@@ -57,17 +61,31 @@ pub async fn publish(
     }
     let adoption = spec.adoption(belongs_here);
     let outdated = outdated(spec.parameter_prefix.as_str(), &endpoints);
-    let changes = plan_changes(ssm, &owner, adoption, &requested, outdated).await?;
+    let changes = plan_changes(
+        ssm,
+        &owner,
+        adoption,
+        &spec.tags,
+        &former_tags,
+        &requested,
+        outdated,
+    )
+    .await?;
     if plan {
-        let actions = changes.iter().map(Change::to_action).collect();
+        let to_action = |change: &Change<'_>| change.to_action(&spec.tags);
+        let actions = changes.iter().map(to_action).collect();
         return Ok(PublishEndpointOutput::Planned { actions });
     }
     let (mut written, mut removed) = (Vec::new(), Vec::new());
     for change in changes {
         match change {
-            Change::Adopt(name) => adopt(ssm, &owner, name).await?,
+            Change::Adopt(name) => tag::add(ssm, name, owner.tags().into()).await?,
+            Change::RemoveTags(name, removed) => {
+                tag::remove(ssm, name, tag_changes::keys(&removed)).await?;
+            }
+            Change::AddTags(name, added) => tag::add(ssm, name, owner.with_tags(&added)).await?,
             Change::Create(parameter) => {
-                create(ssm, &owner, spec.options.created_by(&execution), parameter).await?;
+                create(ssm, &owner, &execution, &spec, parameter).await?;
                 written.push(parameter.name.clone());
             }
             Change::Overwrite(parameter, _) => {
@@ -110,6 +128,8 @@ fn unknown(spec: &Spec) -> Endpoints {
 /// A call that writes.
 enum Change<'a> {
     Adopt(&'a str),
+    RemoveTags(&'a str, Vec<TagDifference>),
+    AddTags(&'a str, Vec<TagDifference>),
     Create(&'a Parameter),
     /// With the current value, for a plan.
     Overwrite(&'a Parameter, String),
@@ -117,13 +137,19 @@ enum Change<'a> {
 }
 
 impl Change<'_> {
-    /// Returns the change as a plan lists it.
-    fn to_action(&self) -> Action {
+    /// Returns the change as a plan lists it. `tags` are those of a new parameter.
+    fn to_action(&self, tags: &Tags) -> Action {
         match self {
             Self::Adopt(name) => Action::new("AddTagsToResource", *name),
-            Self::Create(parameter) => {
-                Action::new("PutParameter", &parameter.name).sets("value", &parameter.value)
+            Self::RemoveTags(name, removed) => {
+                Action::new("RemoveTagsFromResource", *name).changes_tags(removed)
             }
+            Self::AddTags(name, added) => {
+                Action::new("AddTagsToResource", *name).changes_tags(added)
+            }
+            Self::Create(parameter) => Action::new("PutParameter", &parameter.name)
+                .sets("value", &parameter.value)
+                .sets_tags(tags),
             Self::Overwrite(parameter, found) => Action::new("PutParameter", &parameter.name)
                 .change("value", Some(found.clone()), Some(parameter.value.clone())),
             Self::Delete(name) => Action::new("DeleteParameter", name),
@@ -131,11 +157,14 @@ impl Change<'_> {
     }
 }
 
-/// Returns the changes, in order. Checks the tags of every parameter before anything is written.
+/// Returns the changes, in order. Checks the owner tags of every parameter before anything is written. Of the other tags,
+/// the requested ones are added and those that only earlier requests named are removed.
 async fn plan_changes<'a>(
     ssm: &Client,
     owner: &Owner,
     adoption: Adoption,
+    requested_tags: &Tags,
+    former_tags: &[String],
     requested: &'a [Parameter],
     outdated: Option<String>,
 ) -> StepResult<Vec<Change<'a>>> {
@@ -147,20 +176,27 @@ async fn plan_changes<'a>(
             changes.push(Change::Create(parameter));
             continue;
         };
-        let ownership = owner.classify(
-            &format!("parameter `{}`", parameter.name),
-            adoption,
-            pairs(&tags(ssm, &parameter.name).await?),
-        )?;
-        require_string(&parameter.name, kind)?;
+        let name = parameter.name.as_str();
+        let found_tags = tags(ssm, name).await?;
+        let ownership =
+            owner.classify(&format!("parameter `{name}`"), adoption, pairs(&found_tags))?;
+        require_string(name, kind)?;
         // Users who can read a plan may not be allowed to read the parameter itself.
         let shown = match ownership {
             Ownership::Owned => value.clone(),
             Ownership::Adoptable => {
-                changes.push(Change::Adopt(&parameter.name));
+                changes.push(Change::Adopt(name));
                 ANOTHER_VALUE.to_owned()
             }
         };
+        let TagChanges { remove, add } =
+            TagChanges::new(requested_tags, former_tags, ownership, pairs(&found_tags));
+        if !remove.is_empty() {
+            changes.push(Change::RemoveTags(name, remove));
+        }
+        if !add.is_empty() {
+            changes.push(Change::AddTags(name, add));
+        }
         // A value that isn't known yet may turn out to be the one that is published.
         let is_known = parameter.value != UNKNOWN || ownership == Ownership::Adoptable;
         if *value != parameter.value && is_known {
@@ -200,37 +236,17 @@ fn require_string(name: &str, kind: &ParameterType) -> StepResult<()> {
     ))
 }
 
-/// Returns tags as Systems Manager takes them.
-fn to_tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> StepResult<Vec<Tag>> {
-    tags.into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| {
-            StepError::new(ErrorName::Internal, format!("a parameter's tags: {error}"))
-        })
-}
-
-/// Adds the owner tags to an unowned parameter.
-async fn adopt(ssm: &Client, owner: &Owner, name: &str) -> StepResult<()> {
-    ssm.add_tags_to_resource()
-        .resource_type(ResourceTypeForTagging::Parameter)
-        .resource_id(name)
-        .set_tags(Some(to_tags(owner.tags())?))
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| step::failure("AddTagsToResource", name, error))
-}
-
 /// Creates a parameter with its tags. `PutParameter` rejects tags together with `Overwrite`
 /// ([PutParameter](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html)).
 async fn create(
     ssm: &Client,
     owner: &Owner,
-    created_by: Option<&str>,
+    execution: &str,
+    spec: &Spec,
     parameter: &Parameter,
 ) -> StepResult<()> {
-    let tags = to_tags(owner.creation_tags(created_by))?;
+    let created_by = spec.options.created_by(execution);
+    let tags = to_tags(owner.creation_tags(created_by, &spec.tags))?;
     ssm.put_parameter()
         .name(&parameter.name)
         .value(&parameter.value)

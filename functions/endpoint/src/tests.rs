@@ -1,5 +1,7 @@
 //! Tests with replayed answers of Systems Manager.
 
+mod request_tags;
+
 use aws_sdk_ssm::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{PublishEndpointOutput, Published, RetractEndpointOutput};

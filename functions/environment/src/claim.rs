@@ -65,6 +65,7 @@ pub async fn claim(
                 return Ok(ClaimEnvironmentOutput::Free {
                     plan: begin.plan,
                     belongs_here,
+                    former_tags: begin.former_tags,
                 });
             }
             Decision::Claim(begin) => (
@@ -72,6 +73,7 @@ pub async fn claim(
                 ClaimEnvironmentOutput::Claimed {
                     claim: begin.claim,
                     belongs_here,
+                    former_tags: begin.former_tags,
                 },
             ),
             Decision::TakeOver { former, .. } => (

@@ -54,7 +54,7 @@ const CACHE_ATTRIBUTES: [&str; 5] = [
 ];
 /// The attributes that only a removal removes from the record. A rollback keeps them: a later removal needs the names
 /// of the resources that earlier runs created, and a failed run doesn't end the protection.
-const ENVIRONMENT_ATTRIBUTES: [&str; 3] = ["spec", "formerSubnetGroups", "protected"];
+const ENVIRONMENT_ATTRIBUTES: [&str; 4] = ["spec", "formerSubnetGroups", "formerTags", "protected"];
 /// How long the record of a removed environment is kept, in milliseconds: 90 days, as long as Step Functions keeps an
 /// execution's name.
 const RETENTION_MILLISECONDS: i64 = 90 * 24 * 60 * 60 * 1000;
@@ -88,6 +88,8 @@ pub struct Begin {
     /// The update that makes the run the holder and records its request.
     pub update: Update,
     pub plan: EnvironmentPlan,
+    /// The keys of the tags to remove from the resources.
+    pub former_tags: Vec<String>,
 }
 
 /// Decides what a run does, based on the environment's record. `holder` is the status of another execution that holds
@@ -199,6 +201,7 @@ fn provision(
         found: record.protected,
         wanted: spec.protect.unwrap_or(record.protected),
     };
+    let former_tags = former_tags(record, spec);
     let recorded = serde_json::to_string(spec).map_err(|error| {
         StepError::new(ErrorName::Internal, format!("the specification: {error}"))
     })?;
@@ -212,12 +215,14 @@ fn provision(
             .set_text("spec", &recorded)
             .set_flag("protected", protection.wanted)
             .set_former_subnet_groups(&former_subnet_groups(record, &requested))
+            .set_former_tags(&former_tags)
             .remove(&["expiresAt", "rollbackOf"]),
         plan: EnvironmentPlan {
             environment: input.environment.clone(),
             protected: protection.wanted,
             protection_change: (protection.found != protection.wanted).then_some(protection),
         },
+        former_tags,
     })
 }
 
@@ -295,6 +300,7 @@ fn remove(
             protected: record.protected,
             protection_change: None,
         },
+        former_tags: Vec::new(),
     })
 }
 
@@ -316,6 +322,21 @@ fn former_subnet_groups(record: &Record, requested: &Identity) -> Vec<String> {
     groups.sort_unstable();
     groups.dedup();
     groups
+}
+
+/// Returns the keys of the tags that earlier requests named and this one doesn't. They are recorded before any tag changes, and
+/// forgotten only after a run has updated every resource, so that no crash loses one.
+fn former_tags(record: &Record, spec: &Spec) -> Vec<String> {
+    let mut keys: Vec<_> = record
+        .former_tags
+        .iter()
+        .chain(&record.tags)
+        .filter(|key| !spec.tags.contains(key))
+        .cloned()
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// Returns the update that makes the execution the holder and rewrites attributes of earlier versions of envcache.

@@ -161,9 +161,12 @@ pub const RULES: [Rule; 14] = [
         setting: "other tags",
         decision: Decision::Kept,
         // Their values may be secret.
-        value: |found, _| {
+        value: |found, input| {
             let keys = found.tags.iter().filter_map(Tag::key);
-            let others = keys.filter(|key| !key.starts_with("envcache:"));
+            let others = keys.filter(|key| {
+                let is_former = || input.former_tags.iter().any(|former| former == key);
+                !key.starts_with("envcache:") && !input.spec.tags.contains(key) && !is_former()
+            });
             listed(others.map(str::to_owned))
         },
     },

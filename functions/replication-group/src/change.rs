@@ -10,10 +10,12 @@ use aws_sdk_elasticache::operation::modify_replication_group::{
 };
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
+use contract::{Owner, tag_changes};
 
 use crate::compare::{Change, Difference};
 use crate::find::is_still_changing;
 use crate::setting::{Found, When};
+use crate::tag::{self, tags};
 
 /// ElastiCache's answer to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +27,27 @@ pub enum Answer {
     NothingToModify,
 }
 
-/// Requests the change.
+/// Requests the change. Tags are added together with the owner tags.
 ///
 /// # Errors
 /// Returns ElastiCache's error.
 pub async fn apply(
     elasticache: &Client,
+    owner: &Owner,
     input: &EnsureReplicationGroupInput,
     found: Found<'_>,
     change: &Change,
 ) -> StepResult<Answer> {
     let id = input.spec.cache.name.as_str();
     match change {
+        Change::RemoveTags(removed) => {
+            tag::remove(elasticache, found.group, tag_changes::keys(removed))
+                .await
+                .map(of_tags)
+        }
+        Change::AddTags(added) => tag::add(elasticache, found.group, tags(owner.with_tags(added)))
+            .await
+            .map(of_tags),
         Change::IncreaseReplicas(replicas) => answer(
             "IncreaseReplicaCount",
             id,
@@ -64,6 +75,15 @@ pub async fn apply(
             id,
             modify(elasticache, input, found, differences, *when).await,
         ),
+    }
+}
+
+/// Returns the answer to a change of tags.
+fn of_tags(is_accepted: bool) -> Answer {
+    if is_accepted {
+        Answer::Accepted
+    } else {
+        Answer::StillChanging
     }
 }
 

@@ -2,16 +2,21 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use contract::Action;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::spec::Apply;
+use contract::{Action, Ownership, TagChanges, TagDifference, tag_changes};
 
+use crate::find::pairs;
 use crate::setting::{self, Comparison, Found, SETTINGS, Setting, Step, When, nodes};
 use crate::timing;
 
 /// One change. The group is *modifying* while ElastiCache applies it, so a round requests only one.
 pub enum Change {
+    /// Removes tags that only earlier requests named.
+    RemoveTags(Vec<TagDifference>),
+    /// Adds tags, or changes their values.
+    AddTags(Vec<TagDifference>),
     /// Adds replicas, up to this number.
     IncreaseReplicas(i32),
     /// Deletes replicas, down to this number.
@@ -33,18 +38,25 @@ impl Change {
     /// Returns when ElastiCache makes the change.
     pub fn when(&self) -> When {
         match self {
+            Self::RemoveTags(_) | Self::AddTags(_) => When::Alone,
             Self::IncreaseReplicas(_) | Self::DecreaseReplicas(_) => When::Now,
             Self::Modify(_, when) => *when,
         }
     }
 
     /// Returns the fields that it changes.
-    pub fn fields(&self) -> Vec<&'static str> {
+    pub fn fields(&self) -> Vec<String> {
         match self {
-            Self::IncreaseReplicas(_) | Self::DecreaseReplicas(_) => vec!["cache.replicas"],
+            Self::RemoveTags(tags) | Self::AddTags(tags) => tags
+                .iter()
+                .map(|tag| tag_changes::field(&tag.key))
+                .collect(),
+            Self::IncreaseReplicas(_) | Self::DecreaseReplicas(_) => {
+                vec!["cache.replicas".to_owned()]
+            }
             Self::Modify(differences, _) => differences
                 .iter()
-                .map(|difference| difference.setting.field())
+                .map(|difference| difference.setting.field().to_owned())
                 .collect(),
         }
     }
@@ -60,6 +72,10 @@ impl Change {
             )
         };
         match self {
+            Self::RemoveTags(removed) => {
+                Action::new("RemoveTagsFromResource", id).changes_tags(removed)
+            }
+            Self::AddTags(added) => Action::new("AddTagsToResource", id).changes_tags(added),
             Self::IncreaseReplicas(requested) => replicas("IncreaseReplicaCount", requested),
             Self::DecreaseReplicas(requested) => replicas("DecreaseReplicaCount", requested),
             Self::Modify(differences, _) => differences.iter().fold(
@@ -82,7 +98,9 @@ impl Display for Change {
             Self::IncreaseReplicas(replicas) | Self::DecreaseReplicas(replicas) => {
                 write!(formatter, "cache.replicas to {replicas}")
             }
-            Self::Modify(..) => formatter.write_str(&self.fields().join(", ")),
+            Self::RemoveTags(_) | Self::AddTags(_) | Self::Modify(..) => {
+                formatter.write_str(&self.fields().join(", "))
+            }
         }
     }
 }
@@ -90,14 +108,25 @@ impl Display for Change {
 /// Returns the changes that bring the group to the request, in order; empty if the group is up to date. A run applies
 /// the first one, waits, and compares again.
 ///
-/// Replicas are added before failover is turned on, and deleted after it is turned off, because failover requires two
-/// nodes. Changes that ElastiCache defers come last, because the others can apply what is pending.
+/// Tags are changed first, because the other changes can take long or fail. Replicas are added before failover is turned
+/// on, and deleted after it is turned off, because failover requires two nodes. Changes that ElastiCache defers come last,
+/// because the others can apply what is pending.
 ///
 /// # Errors
 /// Returns `Immutable`, with all of them, if the group differs in settings that can't be changed in place, or if a change
 /// would apply what a request with `apply: window` leaves pending.
-pub fn changes(found: Found<'_>, input: &EnsureReplicationGroupInput) -> StepResult<Vec<Change>> {
+pub fn changes(
+    found: Found<'_>,
+    ownership: Ownership,
+    input: &EnsureReplicationGroupInput,
+) -> StepResult<Vec<Change>> {
     require_none(&immutable(found, input, |_| true), input)?;
+    let TagChanges { remove, add } = TagChanges::new(
+        &input.spec.tags,
+        &input.former_tags,
+        ownership,
+        pairs(found.tags),
+    );
     let replicas = input.spec.cache.replicas.get();
     let modify = |steps: &&[Step]| {
         let differences = differences(steps, found, input);
@@ -116,8 +145,11 @@ pub fn changes(found: Found<'_>, input: &EnsureReplicationGroupInput) -> StepRes
     let increase = (nodes(found.group) <= replicas).then_some(Change::IncreaseReplicas(replicas));
     let decrease = (nodes(found.group) > input.spec.cache.nodes())
         .then_some(Change::DecreaseReplicas(replicas));
-    let changes: Vec<_> = increase
+    let changes: Vec<_> = (!remove.is_empty())
+        .then_some(Change::RemoveTags(remove))
         .into_iter()
+        .chain((!add.is_empty()).then_some(Change::AddTags(add)))
+        .chain(increase)
         .chain(online.iter().filter_map(modify))
         .chain(decrease)
         .chain(deferrable.iter().filter_map(modify))

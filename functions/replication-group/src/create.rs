@@ -2,13 +2,13 @@
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::error::ProvideErrorMetadata;
-use aws_sdk_elasticache::types::Tag;
 use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 
 use crate::key;
 use crate::setting::SETTINGS;
+use crate::tag::tags;
 
 /// ElastiCache's answer to the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +34,13 @@ pub async fn create(
     zones: &[String],
 ) -> StepResult<Answer> {
     let cache = &input.spec.cache;
-    let tags = owner
-        .creation_tags(input.spec.options.created_by(&input.execution))
-        .into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let created_by = input.spec.options.created_by(&input.execution);
+    let tags = tags(owner.creation_tags(created_by, &input.spec.tags));
     let call = elasticache
         .create_replication_group()
         .replication_group_id(cache.name.as_str())
         .set_preferred_cache_cluster_azs((!zones.is_empty()).then(|| zones.to_vec()))
-        .set_tags(Some(tags.collect()));
+        .set_tags(Some(tags));
     let call = SETTINGS
         .iter()
         .fold(call, |call, setting| setting.create(call, input));

@@ -6,7 +6,6 @@ use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutpu
 use contract::{Action, Ownership};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
-use crate::adopt::adopt;
 use crate::adoption;
 use crate::compare::Change;
 use crate::create::{self, create};
@@ -15,6 +14,7 @@ use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::reason::failure_reason;
 use crate::setting::{self, Found, When};
+use crate::tag::{self, tags};
 use crate::{change, compare, delete, find, key, pending, plan, schedule, timing, version};
 
 /// The AWS clients of `ensure`.
@@ -244,7 +244,7 @@ impl Round<'_> {
             Ownership::Owned => Vec::new(),
             Ownership::Adoptable => adoption::check(found, input)?,
         };
-        let changes = compare::changes(found, input)?;
+        let changes = compare::changes(found, ownership, input)?;
         if input.plan {
             return Ok(plan::comparison(input, ownership, kept, &changes, found));
         }
@@ -280,7 +280,8 @@ impl Round<'_> {
             return Ok(self.claim_lost());
         }
         let owner = self.input.spec.owner(self.stack);
-        let is_adopted = adopt(&self.clients.elasticache, &owner, group).await?;
+        let elasticache = &self.clients.elasticache;
+        let is_adopted = tag::add(elasticache, group, tags(owner.tags())).await?;
         let outcome = if is_adopted {
             "adopted"
         } else {
@@ -324,8 +325,9 @@ impl Round<'_> {
             When::Now | When::Alone => format!("changing {next}"),
             When::Window => format!("deferring {next} to the maintenance window"),
         };
+        let (elasticache, owner) = (&self.clients.elasticache, self.input.spec.owner(self.stack));
         let (outcome, observed) =
-            match change::apply(&self.clients.elasticache, self.input, found, &next).await? {
+            match change::apply(elasticache, &owner, self.input, found, &next).await? {
                 change::Answer::Accepted => (changing, None),
                 // A request that wasn't accepted doesn't count.
                 change::Answer::StillChanging => {

@@ -1,10 +1,9 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
-//! `find` and `reason` read from ElastiCache, and `key` from KMS; `create`, `adopt`, `change`, and `delete` write to
+//! `find` and `reason` read from ElastiCache, and `key` from KMS; `create`, `tag`, `change`, and `delete` write to
 //! ElastiCache. `adoption`, `compare`, `decide`, `placement`, `schedule`, `timing`, and `version` make decisions; `plan`
 //! reports what a run would do, and `pending` what ElastiCache has deferred. `setting` defines each setting of the cache.
 
-mod adopt;
 mod adoption;
 mod change;
 mod check;
@@ -21,6 +20,7 @@ mod plan;
 mod reason;
 mod schedule;
 pub mod setting;
+mod tag;
 mod timing;
 mod version;
 

@@ -26,7 +26,8 @@ pub fn creation(
         .fold(
             Action::new("CreateReplicationGroup", id),
             |action, (field, value)| action.sets(field, &value),
-        );
+        )
+        .sets_tags(&input.spec.tags);
     EnsureReplicationGroupOutput::Planned {
         outcome: outcome.to_owned(),
         actions: before.into_iter().chain([create]).collect(),

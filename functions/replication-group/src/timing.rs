@@ -28,11 +28,10 @@ pub fn immediate(
     input: &EnsureReplicationGroupInput,
 ) -> Vec<String> {
     match (input.spec.options.apply, change.when()) {
-        (Apply::Window, When::Window) => Vec::new(),
-        (Apply::Window, When::Now | When::Alone) => {
-            change.fields().into_iter().map(str::to_owned).collect()
-        }
-        (Apply::Now, _) => {
+        // Tags, which ElastiCache changes alone.
+        (Apply::Window, When::Window) | (Apply::Now, When::Alone) => Vec::new(),
+        (Apply::Window, When::Now | When::Alone) => change.fields(),
+        (Apply::Now, When::Now | When::Window) => {
             let pending = pending::of(found).into_iter();
             pending.map(|change| change.field).collect()
         }

@@ -8,16 +8,16 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
     Drift, EnsureSecurityGroupInput, EnsureSecurityGroupOutput, ResolvedNetwork,
 };
-use contract::{Owner, Spec};
+use contract::{Owner, Spec, TagChanges, tag_changes};
 
 use crate::change::{self, Change, Found};
 use crate::find;
 use crate::rule;
-use crate::tag::{pairs, tags};
+use crate::tag::{self, pairs, tags};
 
-/// Creates the security group, or finds the existing one, and allows inbound traffic from the backend. Revokes
-/// envcache's own rules for an earlier backend or port. Reports rules that envcache didn't create, and keeps them. A
-/// plan only returns what would be done.
+/// Creates the security group, or gives the existing one the requested tags, and allows inbound traffic from the backend.
+/// Revokes envcache's own rules for an earlier backend or port. Reports rules that envcache didn't create, and keeps
+/// them. A plan only returns what would be done.
 ///
 /// # Errors
 /// Returns `NotOwned` if a group with the requested name is neither owned nor adopted, and `NotFound`, which the state
@@ -32,20 +32,21 @@ pub async fn ensure(
         plan,
         spec,
         belongs_here,
+        former_tags,
         network,
         ..
     } = input;
     let owner = spec.owner(stack);
     let name = spec.cache.security_group_name.as_str();
     let found = match find::by_name(ec2, &network.vpc_id, name).await? {
-        Some(group) => Some(found(&owner, &spec, belongs_here, group)?),
+        Some(group) => Some(found(&owner, &spec, belongs_here, &former_tags, group)?),
         None => None,
     };
     let requested = rule::requested(&spec, &network);
     let changes = change::plan_changes(found.as_ref(), &requested);
     let actions = changes
         .iter()
-        .map(|change| change.to_action(name))
+        .map(|change| change.to_action(name, &spec.tags))
         .collect();
     let rules = found.as_ref().map_or(&[][..], |found| &found.rules);
     let drift = Drift {
@@ -59,7 +60,13 @@ pub async fn ensure(
         for change in changes {
             match change {
                 Change::Create => id = create(ec2, &owner, &execution, &spec, &network).await?,
-                Change::Adopt => adopt(ec2, &owner, &id).await?,
+                Change::Adopt => tag::add(ec2, &id, tags(owner.tags())).await?,
+                Change::RemoveTags(removed) => {
+                    tag::remove(ec2, &id, tag_changes::keys(&removed)).await?;
+                }
+                Change::AddTags(added) => {
+                    tag::add(ec2, &id, tags(owner.with_tags(&added))).await?;
+                }
                 Change::Authorize(rule) => authorize(ec2, &id, rule).await?,
                 Change::Revoke(rules) => revoke(ec2, &id, &rules).await?,
             }
@@ -77,6 +84,7 @@ fn found(
     owner: &Owner,
     spec: &Spec,
     belongs_here: bool,
+    former_tags: &[String],
     group: SecurityGroup,
 ) -> StepResult<Found> {
     let requested = spec.cache.security_group_name.as_str();
@@ -97,19 +105,9 @@ fn found(
     Ok(Found {
         id,
         ownership,
+        tags: TagChanges::new(&spec.tags, former_tags, ownership, pairs(&tags)),
         rules: group.ip_permissions.unwrap_or_default(),
     })
-}
-
-/// Adds the owner tags to an unowned group.
-async fn adopt(ec2: &Client, owner: &Owner, id: &str) -> StepResult<()> {
-    ec2.create_tags()
-        .resources(id)
-        .set_tags(Some(tags(owner.tags())))
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| step::failure("CreateTags", id, error))
 }
 
 /// Creates the group with its tags in one call, so that a crash leaves nothing untagged.
@@ -121,6 +119,7 @@ async fn create(
     network: &ResolvedNetwork,
 ) -> StepResult<String> {
     let name = spec.cache.security_group_name.as_str();
+    let created_by = spec.options.created_by(execution);
     let created = ec2
         .create_security_group()
         .vpc_id(&network.vpc_id)
@@ -129,9 +128,7 @@ async fn create(
         .tag_specifications(
             TagSpecification::builder()
                 .resource_type(ResourceType::SecurityGroup)
-                .set_tags(Some(tags(
-                    owner.creation_tags(spec.options.created_by(execution)),
-                )))
+                .set_tags(Some(tags(owner.creation_tags(created_by, &spec.tags))))
                 .build(),
         )
         .send()

@@ -1,6 +1,6 @@
 //! The cache's security group: one inbound rule, from the backend's security group to the cache's port.
 //!
-//! `rule` and `change` are pure functions; `ensure` and `delete` call EC2.
+//! `rule` and `change` are pure functions; `ensure`, `tag`, and `delete` call EC2.
 
 mod change;
 mod delete;

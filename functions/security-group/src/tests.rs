@@ -1,5 +1,7 @@
 //! Tests with replayed answers of EC2.
 
+mod tags;
+
 use aws_sdk_ec2::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{DeleteOutput, EnsureSecurityGroupOutput};

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{CacheSubnetGroup, Tag};
+use aws_sdk_elasticache::types::CacheSubnetGroup;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureSubnetGroupInput, EnsureSubnetGroupOutput, ResolvedNetwork};
-use contract::{Action, Owner, Ownership, Spec};
+use contract::{Action, Owner, Ownership, Spec, TagChanges, TagDifference, tag_changes};
 
 use crate::find;
+use crate::tag::{self, tags};
 
-/// Creates the subnet group, or gives the existing one the requested subnets. A plan only returns what would be done. A
-/// shared subnet group isn't changed.
+/// Creates the subnet group, or gives the existing one the requested tags and subnets. A plan only returns what would be
+/// done. A shared subnet group is neither tagged nor changed.
 ///
 /// # Errors
 /// Returns `NotOwned` if a group with the requested name is neither owned nor adopted or an environment owns a shared one,
@@ -28,6 +29,7 @@ pub async fn ensure(
         plan,
         spec,
         belongs_here,
+        former_tags,
         network,
         ..
     } = input;
@@ -50,20 +52,35 @@ pub async fn ensure(
                 find::pairs(&tags),
             )?;
             require_vpc(group, &network)?;
-            let adopt = (ownership == Ownership::Adoptable).then_some(Change::Adopt);
-            let modify = differs(group, &spec, &network).then_some(Change::Modify);
-            adopt.into_iter().chain(modify).collect()
+            let found = find::pairs(&tags);
+            let TagChanges { remove, add } =
+                TagChanges::new(&spec.tags, &former_tags, ownership, found);
+            let changes = [
+                (ownership == Ownership::Adoptable).then_some(Change::Adopt),
+                (!remove.is_empty()).then_some(Change::RemoveTags(remove)),
+                (!add.is_empty()).then_some(Change::AddTags(add)),
+                differs(group, &spec, &network).then_some(Change::Modify),
+            ];
+            changes.into_iter().flatten().collect()
         }
     };
     let actions = changes
         .iter()
-        .map(|change| to_action(*change, found.as_ref(), &spec, &network))
+        .map(|change| to_action(change, found.as_ref(), &spec, &network))
         .collect();
     if !plan {
+        let arn = found.as_ref().and_then(CacheSubnetGroup::arn);
+        let arn = arn.unwrap_or_default();
         for change in changes {
             match change {
                 Change::Create => create(elasticache, &owner, &execution, &spec, &network).await?,
-                Change::Adopt => adopt(elasticache, &owner, found.as_ref()).await?,
+                Change::Adopt => tag::add(elasticache, arn, tags(owner.tags())).await?,
+                Change::RemoveTags(removed) => {
+                    tag::remove(elasticache, arn, tag_changes::keys(&removed)).await?;
+                }
+                Change::AddTags(added) => {
+                    tag::add(elasticache, arn, tags(owner.with_tags(&added))).await?;
+                }
                 Change::Modify => modify(elasticache, &spec, &network).await?,
             }
         }
@@ -97,29 +114,32 @@ async fn require_unowned(elasticache: &Client, name: &str) -> StepResult<()> {
 }
 
 /// A call that writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
     Create,
     Adopt,
+    RemoveTags(Vec<TagDifference>),
+    AddTags(Vec<TagDifference>),
     Modify,
 }
 
 /// Returns the change as a plan lists it.
 fn to_action(
-    change: Change,
+    change: &Change,
     found: Option<&CacheSubnetGroup>,
     spec: &Spec,
     network: &ResolvedNetwork,
 ) -> Action {
-    let operation = match change {
-        Change::Create => "CreateCacheSubnetGroup",
-        Change::Adopt => "AddTagsToResource",
-        Change::Modify => "ModifyCacheSubnetGroup",
+    let action = |operation| Action::new(operation, spec.cache.subnet_group_name.as_str());
+    let mut action = match change {
+        Change::Create => action("CreateCacheSubnetGroup").sets_tags(&spec.tags),
+        Change::Adopt => return action("AddTagsToResource"),
+        Change::RemoveTags(removed) => {
+            return action("RemoveTagsFromResource").changes_tags(removed);
+        }
+        Change::AddTags(added) => return action("AddTagsToResource").changes_tags(added),
+        Change::Modify => action("ModifyCacheSubnetGroup"),
     };
-    let mut action = Action::new(operation, spec.cache.subnet_group_name.as_str());
-    if change == Change::Adopt {
-        return action;
-    }
     if found.is_none_or(|group| subnets_differ(group, network)) {
         action = action.change(
             "network.subnets",
@@ -179,30 +199,6 @@ fn subnets(group: &CacheSubnetGroup) -> Vec<&str> {
         .collect()
 }
 
-/// Returns tags as ElastiCache takes them.
-fn tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
-    tags.into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
-}
-
-/// Adds the owner tags to an unowned group.
-async fn adopt(
-    elasticache: &Client,
-    owner: &Owner,
-    group: Option<&CacheSubnetGroup>,
-) -> StepResult<()> {
-    let arn = group.and_then(CacheSubnetGroup::arn).unwrap_or_default();
-    elasticache
-        .add_tags_to_resource()
-        .resource_name(arn)
-        .set_tags(Some(tags(owner.tags())))
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| step::failure("AddTagsToResource", arn, error))
-}
-
 fn description(spec: &Spec) -> String {
     format!("Cache of environment {}", spec.environment)
 }
@@ -215,14 +211,13 @@ async fn create(
     network: &ResolvedNetwork,
 ) -> StepResult<()> {
     let name = spec.cache.subnet_group_name.as_str();
+    let created_by = spec.options.created_by(execution);
     elasticache
         .create_cache_subnet_group()
         .cache_subnet_group_name(name)
         .cache_subnet_group_description(description(spec))
         .set_subnet_ids(Some(network.subnet_ids.clone()))
-        .set_tags(Some(tags(
-            owner.creation_tags(spec.options.created_by(execution)),
-        )))
+        .set_tags(Some(tags(owner.creation_tags(created_by, &spec.tags))))
         .send()
         .await
         .map(drop)
@@ -268,7 +263,7 @@ async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) ->
         if !differs(&group, spec, network) {
             return Ok(());
         }
-        differences = to_action(Change::Modify, Some(&group), spec, network).differences();
+        differences = to_action(&Change::Modify, Some(&group), spec, network).differences();
     }
     Err(step::nothing_to_modify(
         "ModifyCacheSubnetGroup",

@@ -3,6 +3,7 @@
 mod delete;
 mod ensure;
 mod find;
+mod tag;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Tests with replayed answers of ElastiCache.
 
+mod request_tags;
+
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{DeleteOutput, EnsureSubnetGroupOutput};

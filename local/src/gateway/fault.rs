@@ -183,6 +183,14 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
             "RulesPerSecurityGroupLimitExceeded",
             "The maximum number of rules per security group has been reached.",
         ),
+        ("ec2", "CreateTags") => ErrorResponse::new(
+            "TagLimitExceeded",
+            "The maximum number of Tags for a resource has been reached.",
+        ),
+        ("elasticache", "AddTagsToResource") => ErrorResponse::new(
+            "TagQuotaPerResourceExceeded",
+            "The request cannot be processed because it would cause the resource to have more than the allowed number of tags.",
+        ),
         ("elasticache", "CreateCacheSubnetGroup") => ErrorResponse::new(
             "CacheSubnetGroupQuotaExceeded",
             "The request cannot be processed because it would exceed the allowed number of cache subnet groups.",
@@ -190,6 +198,10 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
         ("elasticache", "CreateReplicationGroup" | "IncreaseReplicaCount") => ErrorResponse::new(
             "NodeQuotaForCustomerExceeded",
             "The request cannot be processed because it would exceed the allowed number of cache nodes per customer.",
+        ),
+        ("ssm", "AddTagsToResource") => ErrorResponse::new(
+            "TooManyTagsError",
+            "The Targets parameter includes too many tags.",
         ),
         ("ssm", "PutParameter") => ErrorResponse::new(
             "ParameterLimitExceeded",

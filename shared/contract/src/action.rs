@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tag_changes::field;
+use crate::{TagDifference, Tags};
+
 /// A call that writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -71,5 +74,25 @@ impl Action {
             wanted,
         });
         self
+    }
+
+    /// Adds the tags that the call gives to a new resource.
+    #[must_use]
+    pub fn sets_tags(self, tags: &Tags) -> Self {
+        tags.iter().fold(self, |action, (key, value)| {
+            action.sets(&field(key), &value)
+        })
+    }
+
+    /// Adds the tags that the call adds, changes, or removes.
+    #[must_use]
+    pub fn changes_tags(self, differences: &[TagDifference]) -> Self {
+        differences.iter().fold(self, |action, difference| {
+            action.change(
+                &field(&difference.key),
+                difference.found.clone(),
+                difference.wanted.clone(),
+            )
+        })
     }
 }

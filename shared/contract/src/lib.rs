@@ -19,6 +19,8 @@ pub mod request;
 pub mod schema;
 pub mod setting;
 pub mod spec;
+pub mod tag_changes;
+pub mod tags;
 pub mod value;
 
 pub use action::Action;
@@ -28,3 +30,5 @@ pub use policy::StackPolicy;
 pub use removal::RemovalRequest;
 pub use request::Request;
 pub use spec::Spec;
+pub use tag_changes::{TagChanges, TagDifference};
+pub use tags::Tags;

@@ -1,6 +1,8 @@
 //! The tags that say which stack and environment own a resource.
 
 use crate::error::{ErrorName, StepError, StepResult};
+use crate::tag_changes::TagDifference;
+use crate::tags::Tags;
 use crate::value::EnvironmentName;
 
 /// The environment and the stack that own the resources that a run creates.
@@ -58,15 +60,26 @@ impl Owner {
         ]
     }
 
-    /// Returns the keys and values of a new resource's tags. `created_by` is the execution whose rollback would delete
-    /// the resource.
+    /// Returns the keys and values of a new resource's tags: the owner tags and the requested ones. `created_by` is the
+    /// execution whose rollback would delete the resource.
     #[must_use]
     pub fn creation_tags<'a>(
         &'a self,
         created_by: Option<&'a str>,
-    ) -> Vec<(&'static str, &'a str)> {
+        requested: &'a Tags,
+    ) -> Vec<(&'a str, &'a str)> {
         let created_by = created_by.map(|execution| (Self::EXECUTION_TAG, execution));
-        self.tags().into_iter().chain(created_by).collect()
+        let own = self.tags().into_iter().chain(created_by);
+        own.chain(requested.iter()).collect()
+    }
+
+    /// Returns the keys and values of tags to add, with the owner tags: the roles may add tags only together with these.
+    #[must_use]
+    pub fn with_tags<'a>(&'a self, added: &'a [TagDifference]) -> Vec<(&'a str, &'a str)> {
+        let added = added.iter().filter_map(|difference| {
+            Some((difference.key.as_str(), difference.wanted.as_deref()?))
+        });
+        self.tags().into_iter().chain(added).collect()
     }
 
     /// Returns whether a resource with these tags is owned and, if `created_by` is given, was created by that
@@ -183,7 +196,7 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::{Adoption, Owner, Ownership};
-    use crate::ErrorName;
+    use crate::{ErrorName, TagDifference, Tags};
 
     #[test]
     fn owns_resource_only_with_both_tags() {
@@ -311,8 +324,9 @@ mod tests {
             environment: "bandup".into(),
             stack: "envcache".into(),
         };
+        let no_tags = Tags::default();
         let tags = |created_by| {
-            let tags = owner.creation_tags(created_by).into_iter();
+            let tags = owner.creation_tags(created_by, &no_tags).into_iter();
             tags.map(|(key, value)| (Some(key), Some(value)))
                 .collect::<Vec<_>>()
         };
@@ -332,5 +346,30 @@ mod tests {
             let found = owner.owns_created_by(created_by, tags.iter().copied());
             assert_eq!(found, expected, "{created_by:?}: {tags:?}");
         }
+    }
+
+    #[test]
+    fn owner_tags_precede_requested_ones() {
+        let owner = Owner {
+            environment: "bandup".into(),
+            stack: "envcache".into(),
+        };
+        let own = [
+            ("envcache:environment", "bandup"),
+            ("envcache:stack", "envcache"),
+        ];
+        let requested: Tags =
+            serde_json::from_value(serde_json::json!({ "team": "web" })).expect("tags");
+        let added = [TagDifference {
+            key: "team".to_owned(),
+            found: None,
+            wanted: Some("web".to_owned()),
+        }];
+
+        let created = owner.creation_tags(Some("run-1"), &requested);
+
+        let execution = ("envcache:execution", "run-1");
+        assert_eq!(created, [own[0], own[1], execution, ("team", "web")]);
+        assert_eq!(owner.with_tags(&added), [own[0], own[1], ("team", "web")]);
     }
 }

@@ -40,6 +40,8 @@ pub struct RemovalRequest {
     _apply: Option<IgnoredAny>,
     #[serde(rename = "protect")]
     _protect: Option<IgnoredAny>,
+    #[serde(rename = "tags")]
+    _tags: Option<IgnoredAny>,
 }
 
 impl RemovalRequest {
@@ -138,6 +140,7 @@ mod tests {
             "onFailure": null,
             "apply": null,
             "protect": null,
+            "tags": null,
             "event": null,
             "rollback": null
         }));
@@ -158,6 +161,7 @@ mod tests {
             "onFailure": "rollback",
             "apply": "window",
             "protect": true,
+            "tags": { "team": "web" },
             "event": { "id": "7bf73129", "time": "2026-11-22T10:00:00Z" }
         }));
 

@@ -11,6 +11,7 @@ use crate::network::Network;
 #[cfg(feature = "schema")]
 use crate::network::NetworkFields;
 use crate::spec::{Apply, EventStamp, OnFailure, RunOptions, Spec};
+use crate::tags::Tags;
 use crate::value::{EnvironmentName, ParameterPrefix};
 
 /// A request before defaults are filled in. Only `environment` and `network` are required; any other field may be null,
@@ -30,6 +31,11 @@ pub struct Request {
     cache: CacheRequest,
     /// The path that the endpoint is published below.
     parameter_prefix: Option<ParameterPrefix>,
+    /// The tags of every resource of the environment, by their keys: the cache with its nodes, the security group, the subnet
+    /// group unless it is shared, and the parameters. A tag that only earlier requests named is removed; tags that envcache
+    /// didn't add stay.
+    #[serde(default, deserialize_with = "null_as_default")]
+    tags: Tags,
     /// `true`: later removals fail with `Protected`; `false`: they are allowed again. If omitted, this stays unchanged; at
     /// first, they are allowed.
     protect: Option<bool>,
@@ -100,6 +106,7 @@ impl Request {
             },
             environment: self.environment,
             network: self.network,
+            tags: self.tags,
             protect: self.protect,
             options: RunOptions {
                 adopt: self.adopt,
@@ -119,7 +126,7 @@ pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String 
 }
 
 /// The fields of a request whose values are objects.
-const OBJECTS: [&str; 4] = ["cache", "event", "network", "rollback"];
+const OBJECTS: [&str; 5] = ["cache", "event", "network", "rollback", "tags"];
 const NOT_AN_OBJECT: &str = "must be a JSON object";
 
 /// Reads an optional field: null has the same meaning as an omitted field.
@@ -234,6 +241,7 @@ mod tests {
         for pointer in [
             "/cache",
             "/parameterPrefix",
+            "/tags",
             "/protect",
             "/adopt",
             "/upgradeEngine",
@@ -267,6 +275,7 @@ mod tests {
     fn spec_survives_being_written_and_read() {
         let mut request = smallest();
         request["cache"] = json!({ "replicas": 2, "engineVersion": "8.0", "port": 7000 });
+        request["tags"] = json!({ "team": "web", "cost center": "" });
         request["adopt"] = json!(true);
         request["event"] = json!({ "id": "7bf73129", "time": "2026-11-22T10:00:00Z" });
         let spec = spec(request);
@@ -290,6 +299,22 @@ mod tests {
             (
                 with("/network", json!(["v", ["a", "b"], "g"])),
                 "network: must be a JSON object",
+            ),
+            (
+                with("/tags", json!(["team"])),
+                "tags: must be a JSON object",
+            ),
+            (
+                with("/tags", json!({ "team": 1 })),
+                "tags.team: invalid type: integer `1`",
+            ),
+            (
+                with("/tags", json!({ "envcache:stack": "x" })),
+                "tags: the key `envcache:stack` begins with `envcache:`",
+            ),
+            (
+                with("/tags", json!({ "team": "a\tb" })),
+                "tags: the value of `team` may only contain ASCII letters",
             ),
             (json!({}), "the input: missing field `environment`"),
             (

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::Cache;
 use crate::network::Network;
 use crate::value::{EnvironmentName, EventId, EventTime, ParameterPrefix};
-use crate::{Adoption, Owner};
+use crate::{Adoption, Owner, Tags};
 
 /// The requested configuration of an environment's cache.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Spec {
     pub cache: Cache,
     /// The path that the endpoint is published below.
     pub parameter_prefix: ParameterPrefix,
+    /// The tags of every resource of the environment, in addition to the owner tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
     /// Whether removals of the environment are rejected from now on; none keeps the recorded value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<bool>,

@@ -37,6 +37,10 @@ pub struct Record {
     pub protected: bool,
     /// The names of the environment's resources, from the last request.
     pub names: Option<ResourceNames>,
+    /// The keys of the tags that the last request named.
+    pub tags: Vec<String>,
+    /// The keys of the tags that only earlier requests named, and that resources may still have.
+    pub former_tags: Vec<String>,
     /// The cache's identity, once the cache was requested.
     pub identity: Option<Identity>,
     /// The engine version that the cache was found with, such as `8.1.0`; none before it was available, or if an earlier
@@ -60,6 +64,7 @@ impl Record {
     #[must_use]
     pub fn from_item(item: &Item) -> Self {
         let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        let texts = |name: &str| item.get(name)?.as_ss().ok().cloned();
         let creation = match text("creation") {
             Some(creation) => Some(Creation::from_json(&creation)),
             // Written by an earlier version of envcache.
@@ -86,13 +91,12 @@ impl Record {
                 .get("protected")
                 .is_some_and(|value| value.as_bool() == Ok(&true)),
             names,
+            tags: text("spec").map(|spec| tags(&spec)).unwrap_or_default(),
+            former_tags: texts("formerTags").unwrap_or_default(),
             identity,
             engine_version: text("engineVersion"),
             observed: text("observed").and_then(|observed| serde_json::from_str(&observed).ok()),
-            former_subnet_groups: item
-                .get("formerSubnetGroups")
-                .and_then(|groups| groups.as_ss().ok().cloned())
-                .unwrap_or_default(),
+            former_subnet_groups: texts("formerSubnetGroups").unwrap_or_default(),
             has_unreadable_names,
             last_result: text("lastResult").and_then(|result| serde_json::from_str(&result).ok()),
             result_at: number(item, "resultAt"),
@@ -116,6 +120,13 @@ fn names(spec: &str) -> Option<ResourceNames> {
         shares_subnet_group: text("/network/subnetGroup").is_some(),
         parameter_prefix: text("/parameterPrefix")?,
     })
+}
+
+/// Returns the keys of the tags in a recorded specification. That of an earlier version has none.
+fn tags(spec: &str) -> Vec<String> {
+    let spec: Value = serde_json::from_str(spec).unwrap_or_default();
+    let tags = spec["tags"].as_object().into_iter().flatten();
+    tags.map(|(key, _)| key.clone()).collect()
 }
 
 #[cfg(test)]
@@ -160,7 +171,8 @@ mod tests {
                 "securityGroupName": "redis-sg",
                 "subnetGroupName": "data"
             },
-            "parameterPrefix": "/bandup/cache"
+            "parameterPrefix": "/bandup/cache",
+            "tags": { "team": "web" }
         })
     }
 
@@ -200,6 +212,10 @@ mod tests {
             ("engineVersion", text("8.1")),
             ("observed", text(r#"{ "replicaRequests": [30] }"#)),
             ("formerSubnetGroups", AttributeValue::Ss(groups.clone())),
+            (
+                "formerTags",
+                AttributeValue::Ss(vec!["cost center".to_owned()]),
+            ),
             ("lastResult", text(r#"{ "execution": "arn:last" }"#)),
             ("resultAt", number("1795428300000")),
         ]));
@@ -227,6 +243,8 @@ mod tests {
                     shares_subnet_group: false,
                     parameter_prefix: "/bandup/cache".to_owned(),
                 }),
+                tags: vec!["team".to_owned()],
+                former_tags: vec!["cost center".to_owned()],
                 identity: Some(identity()),
                 engine_version: Some("8.1".to_owned()),
                 observed: Some(Observed {
@@ -309,6 +327,7 @@ mod tests {
             "engineVersion",
             "observed",
             "formerSubnetGroups",
+            "formerTags",
             "lastResult",
         ]
         .map(|name| (name.to_owned(), number("1")))
@@ -406,9 +425,10 @@ mod tests {
     }
 
     #[test]
-    fn names_are_missing_when_spec_is_not_json() {
+    fn names_and_tags_are_missing_when_spec_is_not_json() {
         let found = Record::from_item(&item([("spec", text("not JSON"))]));
 
         assert_eq!(found.names, None);
+        assert!(found.tags.is_empty(), "{found:?}");
     }
 }

@@ -103,14 +103,24 @@ impl Update {
         }
     }
 
-    /// Sets the former subnet groups. DynamoDB has no empty set, so without groups, the attribute is removed.
+    /// Sets the former subnet groups.
     #[must_use]
-    pub fn set_former_subnet_groups(mut self, groups: &[String]) -> Self {
-        if groups.is_empty() {
-            return self.remove(&["formerSubnetGroups"]);
+    pub fn set_former_subnet_groups(self, groups: &[String]) -> Self {
+        self.set_all("formerSubnetGroups", groups)
+    }
+
+    /// Sets the keys of the tags that only earlier requests named.
+    #[must_use]
+    pub fn set_former_tags(self, keys: &[String]) -> Self {
+        self.set_all("formerTags", keys)
+    }
+
+    /// Sets texts as a set. DynamoDB has no empty set, so without texts, the attribute is removed.
+    fn set_all(mut self, name: &'static str, texts: &[String]) -> Self {
+        if texts.is_empty() {
+            return self.remove(&[name]);
         }
-        let groups = AttributeValue::Ss(groups.to_vec());
-        self.set.push(("formerSubnetGroups", groups));
+        self.set.push((name, AttributeValue::Ss(texts.to_vec())));
         self
     }
 
@@ -430,24 +440,33 @@ mod tests {
     }
 
     #[test]
-    fn former_subnet_groups_are_a_set_unless_there_are_none() {
+    fn former_subnet_groups_and_tags_are_sets_unless_there_are_none() {
         let groups = ["data", "old"].map(str::to_owned);
+        let keys = ["team".to_owned()];
 
         let (some, found) = Update::default()
             .set_former_subnet_groups(&groups)
+            .set_former_tags(&keys)
             .expression();
-        let (none, _) = Update::default().set_former_subnet_groups(&[]).expression();
+        let (none, _) = Update::default()
+            .set_former_subnet_groups(&[])
+            .set_former_tags(&[])
+            .expression();
 
         assert_eq!(
             some,
-            "SET formerSubnetGroups = :formerSubnetGroups ADD version :one"
+            "SET formerSubnetGroups = :formerSubnetGroups, formerTags = :formerTags ADD version :one"
         );
         assert_eq!(
             found[":formerSubnetGroups"],
             AttributeValue::Ss(groups.to_vec())
         );
+        assert_eq!(found[":formerTags"], AttributeValue::Ss(keys.to_vec()));
         // DynamoDB has no empty set.
-        assert_eq!(none, "REMOVE formerSubnetGroups ADD version :one");
+        assert_eq!(
+            none,
+            "REMOVE formerSubnetGroups, formerTags ADD version :one"
+        );
     }
 
     #[test]

@@ -109,6 +109,8 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "ParameterNotFound",
             "ReplicationGroupNotFoundFault",
             "SnapshotNotFoundFault",
+            // Another run, or a user, has removed the tag since it was read.
+            "TagNotFound",
             "UserGroupNotFound",
         ],
     ),
@@ -277,6 +279,7 @@ mod tests {
                 "ParameterNotFound",
                 "ReplicationGroupNotFoundFault",
                 "SnapshotNotFoundFault",
+                "TagNotFound",
                 "UserGroupNotFound",
             ],
         ),

@@ -194,6 +194,7 @@ pub fn reference(more: Value) -> Value {
         "execution": "run-1",
         "plan": false,
         "belongsHere": false,
+        "formerTags": [],
         "spec": {
             "environment": "bandup",
             "network": {

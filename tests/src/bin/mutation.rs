@@ -20,7 +20,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// Mutations of the code's checks: a file, a fragment of it, and the fragment's replacement.
-const CHECKS: [(&str, &str, &str); 93] = [
+const CHECKS: [(&str, &str, &str); 96] = [
     (
         "shared/contract/src/ownership.rs",
         "if missing.is_some() && adoption.belongs_here =>",
@@ -465,6 +465,21 @@ const CHECKS: [(&str, &str, &str); 93] = [
         "functions/report-outcome/src/ended_execution.rs",
         ".is_none_or(|error| ErrorName::from_name(error).is_none())",
         ".is_none_or(|error| error.is_empty())",
+    ),
+    (
+        "functions/environment/src/decide.rs",
+        ".filter(|key| !spec.tags.contains(key))",
+        ".filter(|_| true)",
+    ),
+    (
+        "functions/environment/src/decide.rs",
+        "        .chain(&record.tags)\n",
+        "",
+    ),
+    (
+        "shared/contract/src/tag_changes.rs",
+        "Ownership::Adoptable => ANOTHER_VALUE.to_owned(),",
+        "Ownership::Adoptable => value.to_owned(),",
     ),
     (
         "shared/record/src/table.rs",

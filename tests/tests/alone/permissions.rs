@@ -53,6 +53,7 @@ fn every_policy_is_necessary_and_sufficient() {
 
     first_run_needs_each_action(&world);
     requested_key_needs_each_action(&world);
+    change_of_tags_needs_each_action(&world);
     removal_needs_each_action(&world);
     failed_creation_is_reported_without_describe_events(&world);
     failed_creation_is_not_replaced_without_delete_permission(&world);
@@ -163,6 +164,44 @@ fn requested_key_needs_each_action(world: &World) {
         let ended = world.run(&request);
         assert_eq!(ended.status, "SUCCEEDED", "{action}: {ended:?}");
     }
+}
+
+/// Denies each action of a run that changes tags, in the order of its calls. Each run continues where the last one failed.
+fn change_of_tags_needs_each_action(world: &World) {
+    let actions = [
+        ("EnsureSecurityGroup", "ec2:DeleteTags"),
+        ("EnsureSecurityGroup", "ec2:CreateTags"),
+        ("EnsureSubnetGroup", "elasticache:RemoveTagsFromResource"),
+        ("EnsureSubnetGroup", "elasticache:AddTagsToResource"),
+        (
+            "EnsureReplicationGroup",
+            "elasticache:RemoveTagsFromResource",
+        ),
+        ("EnsureReplicationGroup", "elasticache:AddTagsToResource"),
+        ("PublishEndpoint", "ssm:RemoveTagsFromResource"),
+        ("PublishEndpoint", "ssm:AddTagsToResource"),
+    ];
+    let environment = world.environment();
+    let before = environment.request_with("/tags", json!({ "stage": "test" }));
+    assert_eq!(world.run(&before).status, "SUCCEEDED");
+    let after = environment.request_with("/tags", json!({ "team": "web" }));
+    for (step, action) in actions {
+        let policy = Policy::remove(world, step);
+        policy.restore_without(world, action);
+
+        let denied = world.run(&after);
+
+        let (_, operation) = action.split_once(':').expect("service:operation");
+        assert_eq!(denied.error, "AccessDenied", "{step}, {action}: {denied:?}");
+        assert!(
+            denied.cause.starts_with(&format!("{step}: {operation} ")),
+            "{step}, {action}: {}",
+            denied.cause
+        );
+        policy.restore(world);
+    }
+    let ended = world.run(&after);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
 }
 
 /// Denies each action of a removal, in the order of its calls. Each removal continues where the last one failed.

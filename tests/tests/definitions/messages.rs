@@ -236,6 +236,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
     [
         ClaimEnvironmentOutput::Free {
             belongs_here: BelongsHere::default(),
+            former_tags: vec![name()],
             plan: EnvironmentPlan {
                 environment: "bandup".to_owned().try_into().expect("a name"),
                 protected: true,
@@ -247,6 +248,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
         },
         ClaimEnvironmentOutput::Claimed {
             belongs_here: BelongsHere::default(),
+            former_tags: vec![name()],
             claim: Claim::Provision(ProvisionClaim {
                 identity: name(),
                 rollback_requested: true,
@@ -255,6 +257,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
         },
         ClaimEnvironmentOutput::Claimed {
             belongs_here: BelongsHere::default(),
+            former_tags: vec![name()],
             claim: Claim::Removal(Box::new(RemovalClaim {
                 cache_name: name(),
                 creation_recorded: true,

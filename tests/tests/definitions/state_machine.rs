@@ -300,8 +300,8 @@ fn record_writes_increase_the_version() {
         let Some(update) = task["Arguments"]["UpdateExpression"].as_str() else {
             continue;
         };
-        // Claims are also conditional on the holder, so a write that changes only the holder needn't increase the
-        // version. A result doesn't depend on the claim.
+        // Claims are also conditional on the holder, so a write that changes the holder needn't increase the version, even
+        // if it also removes former tags. A result doesn't depend on the claim.
         let attributes = [
             "creation",
             "cacheIdentity",

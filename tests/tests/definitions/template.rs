@@ -238,15 +238,10 @@ fn allowing(is_selected: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String,
 }
 
 #[test]
-fn tagging_is_limited_to_owner_tags() {
+fn tagging_requires_owner_tags() {
     let stack = json!({ "Ref": "AWS::StackName" });
-    let owner_tags = json!([
-        "envcache:environment",
-        "envcache:execution",
-        "envcache:stack"
-    ]);
     let tagging = allowing(tags);
-    assert_eq!(tagging.len(), 10, "{tagging:#?}");
+    assert_eq!(tagging.len(), 11, "{tagging:#?}");
     for (role, action, statement) in tagging {
         let sid = &statement["Sid"];
         if sid == "TagFinalSnapshots" {
@@ -265,9 +260,9 @@ fn tagging_is_limited_to_owner_tags() {
             "{role}, {sid}: {action} without this stack's tag"
         );
         assert_eq!(
-            required(&statement, "ForAllValues:StringEquals", "aws:TagKeys"),
-            &owner_tags,
-            "{role}, {sid}: {action} with foreign keys"
+            required(&statement, "Null", "aws:RequestTag/envcache:environment"),
+            "false",
+            "{role}, {sid}: {action} without an environment"
         );
         // A security group is new when these actions tag it. Any other resource may belong to another stack.
         let creates = action == "ec2:CreateSecurityGroup"
@@ -279,12 +274,27 @@ fn tagging_is_limited_to_owner_tags() {
                 || required(&statement, "Null", OWN_STACK) == "true",
             "{role}, {sid}: {action} on another stack's resource"
         );
-        // A security group that an environment of this stack owns keeps its tags.
-        let of_this_stack = required(&statement, "StringEquals", OWN_STACK) == &stack;
-        let environment = "aws:ResourceTag/envcache:environment";
-        assert!(
-            !of_this_stack || required(&statement, "Null", environment) == "true",
-            "{role}, {sid}: {action} on an owned resource"
+    }
+}
+
+#[test]
+fn owner_tags_cannot_be_removed() {
+    let removing = allowing(|action, _| {
+        action == "ec2:DeleteTags" || action.ends_with(":RemoveTagsFromResource")
+    });
+    assert_eq!(removing.len(), 4, "{removing:#?}");
+    for (role, action, statement) in removing {
+        let sid = &statement["Sid"];
+        assert_eq!(
+            required(&statement, "ForAllValues:StringNotLike", "aws:TagKeys"),
+            "envcache:*",
+            "{role}, {sid}: {action} of owner tags"
+        );
+        // Without keys, the other condition is met, and EC2 removes all tags.
+        assert_eq!(
+            required(&statement, "Null", "aws:TagKeys"),
+            "false",
+            "{role}, {sid}: {action} without keys"
         );
     }
 }
@@ -297,9 +307,10 @@ fn is_final_snapshot(statement: &Value) -> bool {
 }
 
 /// The actions that change or delete an existing resource.
-const CHANGES: [&str; 12] = [
+const CHANGES: [&str; 15] = [
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:DeleteSecurityGroup",
+    "ec2:DeleteTags",
     "ec2:RevokeSecurityGroupIngress",
     "elasticache:CreateSnapshot",
     "elasticache:DecreaseReplicaCount",
@@ -308,8 +319,10 @@ const CHANGES: [&str; 12] = [
     "elasticache:IncreaseReplicaCount",
     "elasticache:ModifyCacheSubnetGroup",
     "elasticache:ModifyReplicationGroup",
+    "elasticache:RemoveTagsFromResource",
     "ssm:DeleteParameter",
     "ssm:PutParameter",
+    "ssm:RemoveTagsFromResource",
 ];
 
 #[test]

@@ -18,4 +18,5 @@ mod settings;
 mod shared_subnet_group;
 mod shared_vpc;
 mod simulator_validation;
+mod tags;
 mod telemetry;

@@ -327,13 +327,15 @@ fn assert_permissions(caller: &Value, call: (&str, &str), denied: &[Value], allo
     }
 }
 
-/// Returns the tags that a step sets, and two sets that no step may set: with another key, and without the stack's tag.
+/// Returns the tags that a step sets, and two sets that no step may set: without the environment's tag, and without the
+/// stack's.
 fn tag_sets(environment: &Environment) -> (Value, [Value; 2]) {
     let stack = tag("envcache:stack", local::stack::NAME);
     let environment = tag("envcache:environment", &environment.name);
+    let team = tag("team", "web");
     (
-        json!([environment, stack]),
-        [json!([stack, tag("team", "web")]), json!([environment])],
+        json!([environment, stack, team]),
+        [json!([stack, team]), json!([environment, team])],
     )
 }
 
@@ -380,14 +382,25 @@ fn role_tags_and_changes_only_owned_security_groups() {
         &bad_tags.each_ref().map(create),
         &[create(&own_tags)],
     );
-    let [with_team, without_stack] = &bad_tags;
-    let to_owned_group = add(&owned, &own_tags);
+    let [without_environment, without_stack] = &bad_tags;
     let denied = [
-        add(&foreign, with_team),
+        add(&foreign, without_environment),
         add(&foreign, without_stack),
-        to_owned_group,
+        add(&owned, without_environment),
+        add(&owned, without_stack),
     ];
-    assert_permissions(&ensure, ("ec2", "create_tags"), &denied, &[]);
+    let allowed = [add(&owned, &own_tags)];
+    assert_permissions(&ensure, ("ec2", "create_tags"), &denied, &allowed);
+    let remove = |group: &str, key: &str| json!({ "Resources": [group], "Tags": [{ "Key": key }] });
+    let denied = [
+        remove(&owned, "envcache:environment"),
+        remove(&owned, "envcache:stack"),
+        remove(&foreign, "team"),
+        // EC2 would remove all tags.
+        json!({ "Resources": [owned] }),
+    ];
+    let allowed = [remove(&owned, "team")];
+    assert_permissions(&ensure, ("ec2", "delete_tags"), &denied, &allowed);
     for operation in ["authorize", "revoke"] {
         let operation = format!("{operation}_security_group_ingress");
         let call = ("ec2", operation.as_str());
@@ -432,6 +445,17 @@ fn role_tags_and_changes_only_owned_subnet_groups() {
         &bad_tags.each_ref().map(add),
         &[add(&own_tags)],
     );
+    let remove = |name: &str, key: &str| json!({ "ResourceName": arn("subnetgroup", name), "TagKeys": [key] });
+    assert_permissions(
+        &ensure,
+        ("elasticache", "remove_tags_from_resource"),
+        &[
+            remove(&owned, "envcache:environment"),
+            remove(&owned, "envcache:stack"),
+            remove(&foreign, "team"),
+        ],
+        &[remove(&owned, "team")],
+    );
     let delete = credentials_like(world(), "DeleteSubnetGroup");
     let group = |name: &str| json!({ "CacheSubnetGroupName": name });
     let call = ("elasticache", "delete_cache_subnet_group");
@@ -449,18 +473,34 @@ fn role_tags_and_changes_only_owned_caches() {
     let (own_tags, bad_tags) = tag_sets(&environment);
     let ensure = credentials_like(world(), "EnsureReplicationGroup");
 
-    for (kind, name) in [
-        ("replicationgroup", owned.clone()),
-        ("cluster", format!("{owned}-001")),
-    ] {
-        let add = |tags: &Value| json!({ "ResourceName": arn(kind, &name), "Tags": tags });
-        assert_permissions(
-            &ensure,
-            ("elasticache", "add_tags_to_resource"),
-            &bad_tags.each_ref().map(add),
-            &[add(&own_tags)],
-        );
-    }
+    let resources = [
+        arn("replicationgroup", &owned),
+        arn("cluster", &format!("{owned}-001")),
+    ];
+    let add = |resource: &str, tags: &Value| json!({ "ResourceName": resource, "Tags": tags });
+    let remove = |resource: &str, key: &str| json!({ "ResourceName": resource, "TagKeys": [key] });
+    let (adding, removing) = (
+        ("elasticache", "add_tags_to_resource"),
+        ("elasticache", "remove_tags_from_resource"),
+    );
+    // What is denied comes first: for a moment after its tags changed, a cache rejects calls that the policy denies or allows.
+    let denied = resources
+        .each_ref()
+        .map(|resource| remove(resource, "envcache:stack"));
+    assert_permissions(&ensure, removing, &denied, &[]);
+    let of_foreign = remove(&arn("replicationgroup", &foreign), "team");
+    assert_permissions(&ensure, removing, &[of_foreign], &[]);
+    let denied = resources
+        .each_ref()
+        .map(|resource| bad_tags.each_ref().map(|tags| add(resource, tags)));
+    let allowed = resources
+        .each_ref()
+        .map(|resource| add(resource, &own_tags));
+    assert_permissions(&ensure, adding, denied.as_flattened(), &allowed);
+    let allowed = resources
+        .each_ref()
+        .map(|resource| remove(resource, "team"));
+    assert_permissions(&ensure, removing, &[], &allowed);
     let group = |id: &str| json!({ "ReplicationGroupId": id, "ApplyImmediately": true });
     let with_description = |id: &str| {
         let mut parameters = group(id);
@@ -524,15 +564,26 @@ fn role_tags_and_overwrites_only_owned_parameters() {
         &bad_tags.each_ref().map(add),
         &[add(&own_tags)],
     );
+    let remove = |name: &str, key: &str| json!({ "ResourceType": "Parameter", "ResourceId": name, "TagKeys": [key] });
+    assert_permissions(
+        &publish,
+        ("ssm", "remove_tags_from_resource"),
+        &[
+            remove(&owned, "envcache:environment"),
+            remove(&owned, "envcache:stack"),
+            remove(&foreign, "team"),
+        ],
+        &[remove(&owned, "team")],
+    );
     let create = |tags: &Value| {
         let name = format!("/{}/created/url", environment.name);
         json!({ "Name": name, "Value": "x", "Type": "String", "Tags": tags })
     };
     let overwrite =
         |name: &str| json!({ "Name": name, "Value": "x", "Type": "String", "Overwrite": true });
-    let [with_team, without_stack] = bad_tags.each_ref().map(create);
+    let [without_environment, without_stack] = bad_tags.each_ref().map(create);
     let denied = [
-        with_team,
+        without_environment,
         without_stack,
         create(&json!([])),
         overwrite(&foreign),
@@ -621,9 +672,10 @@ fn stack_parameters_limit_adoption_nodes_and_accounts() {
     }
 
     // The roles' policies enforce both limits too.
+    let (own_tags, _) = tag_sets(&environment);
     let tag_foreign = json!({
         "Resources": [security_group_of(&world, &environment, "backend")],
-        "Tags": [tag("envcache:stack", local::stack::NAME)],
+        "Tags": own_tags,
     });
     let intruder = credentials_like(&world, "EnsureSecurityGroup");
     assert!(is_denied(
@@ -661,7 +713,7 @@ fn stack_parameters_limit_adoption_nodes_and_accounts() {
             "NumCacheClusters": 1,
             "AutomaticFailoverEnabled": false,
             "CacheSubnetGroupName": format!("{}-cached-subnet-group", environment.name),
-            "Tags": [tag("envcache:stack", local::stack::NAME)],
+            "Tags": own_tags,
         });
         is_denied(
             &world,

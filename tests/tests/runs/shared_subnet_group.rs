@@ -35,12 +35,13 @@ fn described(name: &str) -> Value {
     json!([group, tags["TagList"]])
 }
 
-/// Returns the environment's request, with the shared subnet group instead of subnets.
+/// Returns the environment's request, with tags, and the shared subnet group instead of subnets.
 fn request(environment: &Environment, subnet_group: &str) -> Value {
     let mut request = environment.request();
     let network = request["network"].as_object_mut().expect("an object");
     network.remove("subnets");
     network.insert("subnetGroup".to_owned(), json!(subnet_group));
+    request["tags"] = json!({ "team": "web" });
     request
 }
 

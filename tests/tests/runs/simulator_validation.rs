@@ -433,6 +433,66 @@ fn parameters_have_limited_levels_and_only_existing_ones_have_tags() {
 }
 
 #[test]
+fn resources_have_at_most_50_tags_and_lose_only_existing_ones() {
+    let environment = world().environment();
+    let group = create_security_group(&environment, "cache");
+    let parameter = format!("/{}/cache/url", environment.name);
+    let put = json!({ "Name": parameter, "Value": "a", "Type": "String" });
+    world().call("ssm", "put_parameter", &put);
+    let create = json!({
+        "CacheSubnetGroupName": format!("{}-tagged", environment.name),
+        "CacheSubnetGroupDescription": "created outside envcache",
+        "SubnetIds": environment.network.subnets,
+    });
+    let created = world().call("elasticache", "create_cache_subnet_group", &create);
+    let arn = &created["CacheSubnetGroup"]["ARN"];
+    let tags = |numbers: std::ops::Range<u32>| {
+        let tag = |number: u32| json!({ "Key": format!("tag-{number}"), "Value": "a" });
+        numbers.map(tag).collect::<Vec<_>>()
+    };
+    let cases = [
+        (
+            "ec2",
+            "create_tags",
+            json!({ "Resources": [group] }),
+            "TagLimitExceeded",
+        ),
+        (
+            "elasticache",
+            "add_tags_to_resource",
+            json!({ "ResourceName": arn }),
+            "TagQuotaPerResourceExceeded",
+        ),
+        (
+            "ssm",
+            "add_tags_to_resource",
+            json!({ "ResourceType": "Parameter", "ResourceId": parameter }),
+            "TooManyTagsError",
+        ),
+    ];
+    for (service, operation, mut request, code) in cases {
+        let mut added = |tags: Vec<Value>| {
+            request["Tags"] = json!(tags);
+            error_code(service, operation, &request)
+        };
+        assert_eq!(added(tags(0..50)), None, "{service}");
+        assert_eq!(added(tags(40..50)), None, "{service}: values of its tags");
+        assert_eq!(added(tags(50..51)).as_deref(), Some(code), "{service}");
+    }
+    let missing = json!({ "ResourceName": arn, "TagKeys": ["tag-0", "tag-50"] });
+    let removal = error_code("elasticache", "remove_tags_from_resource", &missing);
+    assert_eq!(removal.as_deref(), Some("TagNotFound"));
+    world().call("ec2", "delete_tags", &json!({ "Resources": [group] }));
+    let found = world().call(
+        "ec2",
+        "describe_security_groups",
+        &json!({ "GroupIds": [group] }),
+    );
+    let left = &found["SecurityGroups"][0]["Tags"];
+    assert!(left.as_array().is_none_or(Vec::is_empty), "{left}");
+}
+
+#[test]
 fn describe_snapshots_rejects_a_name_that_does_not_exist() {
     let request = json!({ "SnapshotName": "no-such-snapshot" });
 

@@ -36,7 +36,7 @@ async fn claims_with_one_write_on_the_record_as_read() {
         update["UpdateExpression"],
         "SET holder = :holder, lastExecution = :lastExecution, requestedAt = :requestedAt, spec = :spec, \
          protected = :protected REMOVE askedAt, askedForCache, vpcId, cacheName, securityGroupName, subnetGroupName, \
-         parameterPrefix, takenOverAt, formerSubnetGroups, expiresAt, rollbackOf ADD version :one"
+         parameterPrefix, takenOverAt, formerSubnetGroups, formerTags, expiresAt, rollbackOf ADD version :one"
     );
     let mut values = update["ExpressionAttributeValues"].clone();
     let spec = values[":spec"]["S"].take();

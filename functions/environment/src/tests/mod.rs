@@ -3,6 +3,7 @@
 mod claim;
 mod decide;
 mod former_subnet_groups;
+mod former_tags;
 mod plan;
 mod removal;
 mod rewrite;
@@ -238,7 +239,7 @@ async fn call(replay: &Replay, input: ClaimEnvironmentInput) -> StepResult<Claim
     crate::claim(&clients, input).await
 }
 
-/// Claims an environment with this record. Returns the output without its status, and the write.
+/// Claims an environment with this record. Returns the output without its status and empty former tags, and the write.
 async fn claimed(attributes: &Value, request: &Value) -> (Value, Value) {
     let replay = Replay::new([read(attributes), nothing()]);
 
@@ -257,6 +258,9 @@ async fn claimed(attributes: &Value, request: &Value) -> (Value, Value) {
         fields_of_claim.remove("belongsHere"),
         Some(json!(BelongsHere::default()))
     );
+    if fields_of_claim["formerTags"] == json!([]) {
+        fields_of_claim.remove("formerTags");
+    }
     (fields, write(&replay))
 }
 

@@ -17,6 +17,7 @@ fn free() -> Value {
         "status": "free",
         "plan": { "environment": "bandup", "protected": false },
         "belongsHere": BelongsHere::default(),
+        "formerTags": [],
     })
 }
 

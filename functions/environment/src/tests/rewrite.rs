@@ -37,7 +37,7 @@ async fn outdated_attributes_are_rewritten_by_every_claim() {
         (
             provision(),
             ", lastExecution = :lastExecution, requestedAt = :requestedAt, spec = :spec, protected = :protected",
-            ", formerSubnetGroups, expiresAt, rollbackOf",
+            ", formerSubnetGroups, formerTags, expiresAt, rollbackOf",
         ),
         (
             remove(),

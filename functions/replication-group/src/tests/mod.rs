@@ -1,6 +1,6 @@
 //! Tests of the steps with replayed answers of ElastiCache, KMS, and DynamoDB. The files test these modules:
 //!
-//! - `adopt`: `adopt`
+//! - `adopt`: the adoption in `ensure`
 //! - `adoption`: `adoption`, and its table in `docs/adopt.md`
 //! - `change`: `compare` and `change`
 //! - `check`: `check`
@@ -12,6 +12,7 @@
 //! - `plan`: `plan`
 //! - `replace`: the replacement of a failed creation in `ensure`, and `reason`
 //! - `setting`: each setting
+//! - `tags`: `tag`, and the comparison of tags
 //! - `unrecovered`: failed members, missing replicas, and names that are taken in `ensure`
 //! - `upgrade`: `version`
 //! - `window`: `pending` and `timing`
@@ -28,6 +29,7 @@ mod key;
 mod plan;
 mod replace;
 mod setting;
+mod tags;
 mod unrecovered;
 mod upgrade;
 mod window;
@@ -414,13 +416,18 @@ struct WritingRound {
 }
 
 /// Returns one round for each kind of write.
-fn writing_rounds() -> [WritingRound; 4] {
+fn writing_rounds() -> [WritingRound; 5] {
     let round = |write, message, found: Vec<Answer>| WritingRound {
         write,
         message,
         elasticache: [found, vec![accepted(write)]].concat(),
     };
     let available = || described("available", same);
+    let with_former_tag = tagged(&[
+        ("envcache:environment", "bandup"),
+        ("envcache:stack", "envcache"),
+        ("team", "web"),
+    ]);
     [
         round(
             "CreateReplicationGroup",
@@ -441,6 +448,11 @@ fn writing_rounds() -> [WritingRound; 4] {
             "ModifyReplicationGroup",
             message(&json!({ "description": "cache" })),
             vec![available(), owned(), member(same)],
+        ),
+        round(
+            "RemoveTagsFromResource",
+            with(message(&json!({})), &json!({ "formerTags": ["team"] })),
+            vec![available(), with_former_tag, member(same)],
         ),
     ]
 }

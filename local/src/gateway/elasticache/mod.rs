@@ -74,6 +74,10 @@ pub enum Part {
     Member,
 }
 
+/// How long a cache is *modifying* after its tags changed, in simulated seconds. A modification that follows at once is
+/// rejected: <https://github.com/hashicorp/terraform-provider-aws/issues/40320>.
+const TAGGING_SECONDS: f64 = 1.0;
+
 /// What MiniStack doesn't store about a replication group.
 #[derive(Clone, Debug)]
 struct Group {
@@ -369,7 +373,20 @@ impl ElastiCache {
                     group.nodes = replicas + 1;
                 }
             }),
+            "AddTagsToResource" | "RemoveTagsFromResource" => self.change_tags(call),
             _ => {}
+        }
+    }
+
+    fn change_tags(&self, call: &Call) {
+        let arn = call.field("ResourceName").unwrap_or_default();
+        let Some((_, id)) = arn.rsplit_once(":replicationgroup:") else {
+            return;
+        };
+        let now = self.clock.now();
+        if let Some(group) = self.state().groups.get_mut(id) {
+            let end = now + TAGGING_SECONDS;
+            group.times.changed = Some(end - group.lifecycle.modifying);
         }
     }
 

@@ -381,13 +381,14 @@ fn lists_a_violation_once() {
 }
 
 /// The operations that the functions and the state machines call.
-const OPERATIONS: [(&str, &str); 36] = [
+const OPERATIONS: [(&str, &str); 39] = [
     ("dynamodb", "GetItem"),
     ("dynamodb", "UpdateItem"),
     ("ec2", "AuthorizeSecurityGroupIngress"),
     ("ec2", "CreateSecurityGroup"),
     ("ec2", "CreateTags"),
     ("ec2", "DeleteSecurityGroup"),
+    ("ec2", "DeleteTags"),
     ("ec2", "DescribeSecurityGroupRules"),
     ("ec2", "DescribeSecurityGroups"),
     ("ec2", "DescribeSubnets"),
@@ -408,6 +409,7 @@ const OPERATIONS: [(&str, &str); 36] = [
     ("elasticache", "ListTagsForResource"),
     ("elasticache", "ModifyCacheSubnetGroup"),
     ("elasticache", "ModifyReplicationGroup"),
+    ("elasticache", "RemoveTagsFromResource"),
     ("events", "PutEvents"),
     ("kms", "DescribeKey"),
     ("ssm", "AddTagsToResource"),
@@ -415,6 +417,7 @@ const OPERATIONS: [(&str, &str); 36] = [
     ("ssm", "GetParameters"),
     ("ssm", "ListTagsForResource"),
     ("ssm", "PutParameter"),
+    ("ssm", "RemoveTagsFromResource"),
     ("states", "DescribeExecution"),
     ("states", "GetExecutionHistory"),
     ("states", "StartExecution"),
@@ -453,7 +456,11 @@ fn accepts_operation_specific_faults() {
         ),
         (
             Fault::TagsUnavailable,
-            &["AddTagsToResource", "ListTagsForResource"],
+            &[
+                "AddTagsToResource",
+                "ListTagsForResource",
+                "RemoveTagsFromResource",
+            ],
         ),
         (
             Fault::NothingToModify,

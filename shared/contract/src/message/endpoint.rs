@@ -68,6 +68,8 @@ pub struct PublishEndpointInput {
     pub spec: Spec,
     /// Whether the parameters belong to the environment, so that they may be adopted although an owner tag is missing.
     pub belongs_here: bool,
+    /// The keys of the tags that only earlier requests named: they are removed.
+    pub former_tags: Vec<String>,
     /// From `EnsureReplicationGroup`; none in a plan for a cache that doesn't exist yet.
     pub endpoints: Option<Endpoints>,
 }

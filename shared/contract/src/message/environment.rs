@@ -142,6 +142,8 @@ pub enum ClaimEnvironmentOutput {
         plan: EnvironmentPlan,
         /// Which of the requested resources belong to the environment.
         belongs_here: BelongsHere,
+        /// The keys of the tags that only earlier requests named, and that resources may still have.
+        former_tags: Vec<String>,
     },
     /// The execution holds the environment, and its request is recorded.
     Claimed {
@@ -150,6 +152,8 @@ pub enum ClaimEnvironmentOutput {
         claim: Claim,
         /// Which of the requested resources belong to the environment.
         belongs_here: BelongsHere,
+        /// The keys of the tags that only earlier requests named, and that resources may still have; empty for a removal.
+        former_tags: Vec<String>,
     },
     /// Another execution holds it, or held it until now: wait, then try again.
     Held {

@@ -20,6 +20,8 @@ pub struct EnsureSecurityGroupInput {
     pub spec: Spec,
     /// Whether the security group belongs to the environment, so that it may be adopted although an owner tag is missing.
     pub belongs_here: bool,
+    /// The keys of the tags that only earlier requests named: they are removed.
+    pub former_tags: Vec<String>,
     /// From `ResolveNetwork`.
     pub network: ResolvedNetwork,
 }
