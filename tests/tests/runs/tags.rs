@@ -1,6 +1,6 @@
 //! The tags of an environment's resources, on the simulator.
 
-use envcache_tests::{Environment, array, resources, text, unmanaged, world};
+use envcache_tests::{Environment, array, resources, text, world};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 

@@ -155,11 +155,11 @@ async fn plan_lists_tags_with_both_values() {
     let existing = account(&found, accepted("AddTagsToResource"));
     let new = Aws::new([absent(), no_cluster()]);
 
-    let changed = planned(&existing, requesting(&requested)).await;
+    let of_change = planned(&existing, requesting(&requested)).await;
     let created = planned(&new, requesting(&requested)).await;
 
     assert_eq!(
-        changed["actions"],
+        of_change["actions"],
         json!([
             action(
                 "RemoveTagsFromResource",

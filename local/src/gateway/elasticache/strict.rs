@@ -190,6 +190,9 @@ async fn reject_missing_resources(
     call: &Call,
     upstream: &Upstream,
 ) -> Result<Option<ErrorResponse>> {
+    if let Some(error_response) = key::reject_key(call, upstream).await? {
+        return Ok(Some(error_response));
+    }
     let name = call.field("CacheSubnetGroupName").unwrap_or("default");
     let fields = [
         ("Action", "DescribeCacheSubnetGroups"),
@@ -225,9 +228,6 @@ async fn reject_missing_resources(
                 ))));
             }
         }
-    }
-    if let Some(error_response) = key::reject_key(call, upstream).await? {
-        return Ok(Some(error_response));
     }
     match reject_topic(call, upstream).await? {
         Some(error_response) => Ok(Some(error_response)),
