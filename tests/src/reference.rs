@@ -10,6 +10,18 @@ pub const SCHEMA: &str = "events/environment-created.schema.json";
 /// The path of the page in the checkout.
 pub const PAGE: &str = "docs/request-reference.md";
 
+/// The top-level fields in the table of the environment.
+pub const ENVIRONMENT: [&str; 4] = ["environment", "parameterPrefix", "tags", "protect"];
+/// The top-level fields in the table of run options.
+pub const RUN_OPTIONS: [&str; 6] = [
+    "dryRun",
+    "adopt",
+    "upgradeEngine",
+    "onFailure",
+    "apply",
+    "event",
+];
+
 /// Returns the JSON Schema of a request.
 #[must_use]
 pub fn schema() -> String {
@@ -31,11 +43,7 @@ pub fn page(current: &str) -> String {
     let tables = [
         (
             "environment",
-            table(
-                "",
-                &top(&["environment", "parameterPrefix", "tags", "protect"]),
-                &required(&schema),
-            ),
+            table("", &top(&ENVIRONMENT), &required(&schema)),
         ),
         (
             "network",
@@ -46,21 +54,7 @@ pub fn page(current: &str) -> String {
             ),
         ),
         ("cache", table_of_settings(&properties(&fields["cache"]))),
-        (
-            "run options",
-            table(
-                "",
-                &top(&[
-                    "dryRun",
-                    "adopt",
-                    "upgradeEngine",
-                    "onFailure",
-                    "apply",
-                    "event",
-                ]),
-                &[],
-            ),
-        ),
+        ("run options", table("", &top(&RUN_OPTIONS), &[])),
     ];
     tables
         .iter()

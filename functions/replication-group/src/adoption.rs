@@ -1,6 +1,6 @@
 //! Decides whether a cache that was created outside envcache can be adopted. Pure functions; no AWS calls.
 //!
-//! [`RULES`] contains a decision for each setting that ElastiCache describes and a request can't specify. `compare` changes
+//! [`RULES`] contains a decision for each setting that ElastiCache describes and a request doesn't specify. `compare` changes
 //! what a request specifies, and rejects what never fits, whoever created the cache. The page `docs/adopt.md`
 //! lists all decisions.
 
@@ -42,8 +42,8 @@ pub const RULES: [Rule; 14] = [
         // ApplyImmediately also applies pending changes:
         // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html
         decision: Decision::Rejected(
-            "a change that a run makes would apply them immediately: apply them, or request the current values in the \
-             ElastiCache console",
+            "a change that a run makes would apply them immediately: apply them in the ElastiCache console, or wait for the \
+             maintenance window",
         ),
         value: |found, _| {
             let pending = pending::of(found);

@@ -61,6 +61,16 @@ impl Change {
         }
     }
 
+    /// Returns whether it changes a setting of this step.
+    pub fn has_step(&self, step: Step) -> bool {
+        match self {
+            Self::Modify(differences, _) => differences
+                .iter()
+                .any(|difference| difference.setting.change() == setting::Change::InPlace(step)),
+            _ => false,
+        }
+    }
+
     /// Returns the change as a plan shows it.
     pub fn to_action(&self, id: &str, found: Found<'_>) -> Action {
         let replicas = |operation, requested: &i32| {
@@ -114,7 +124,7 @@ impl Display for Change {
 ///
 /// # Errors
 /// Returns `Immutable`, with all of them, if the group differs in settings that can't be changed in place, or if a change
-/// would apply what a request with `apply: window` leaves pending.
+/// would apply what is pending although the request defers changes or has other values.
 pub fn changes(
     found: Found<'_>,
     ownership: Ownership,
@@ -130,12 +140,20 @@ pub fn changes(
     let replicas = input.spec.cache.replicas.get();
     let modify = |steps: &&[Step]| {
         let differences = differences(steps, found, input);
-        let when = steps.first()?.when(input.spec.options.apply);
+        let when = if *steps == [Step::Online] {
+            When::Alone
+        } else {
+            steps.first()?.when(input.spec.options.apply)
+        };
         (!differences.is_empty()).then_some(Change::Modify(differences, when))
     };
-    let online: &[&[Step]] = match input.spec.options.apply {
-        Apply::Now => &[&[Step::Online, Step::Failover]],
-        Apply::Window => &[&[Step::Online], &[Step::Failover]],
+    // ElastiCache makes online changes at once also without `ApplyImmediately`, and then leaves alone what is pending.
+    let leaves_pending =
+        input.spec.options.apply == Apply::Window || timing::is_contradicted(found, input);
+    let online: &[&[Step]] = if leaves_pending {
+        &[&[Step::Online], &[Step::Failover]]
+    } else {
+        &[&[Step::Online, Step::Failover]]
     };
     let deferrable: &[&[Step]] = if requires_one_call(found, input) {
         &[&[Step::Upgrade, Step::NodeType]]
@@ -209,8 +227,10 @@ fn differences(
 /// # Errors
 /// Returns `Immutable` with the differences, each with what to do.
 pub fn check_fixed(found: Found<'_>, input: &EnsureReplicationGroupInput) -> StepResult<()> {
-    let is_fixed = |setting: &dyn Setting| matches!(setting.change(), setting::Change::Never(remedy) if remedy.is_some());
-    require_none(&immutable(found, input, is_fixed), input)
+    require_none(
+        &immutable(found, input, |setting| setting.is_fixed()),
+        input,
+    )
 }
 
 /// Returns the differences that can't be changed in place.

@@ -58,7 +58,7 @@ pub fn creation(
 ) -> StepResult<Creation> {
     let cache = &input.spec.cache;
     let own = own(input, recorded);
-    let next = placements(&input.network.zones, cache.nodes())
+    let next = placements(&input.network.zones, cache.nodes(), cache.is_multi_az())
         .into_iter()
         .find(|placement| !is_rejected(&own, placement.zones()));
     if let Some(placement) = next {

@@ -15,7 +15,7 @@ use crate::placement::Placement;
 use crate::reason::failure_reason;
 use crate::setting::{self, Found, When};
 use crate::tag::{self, tags};
-use crate::{change, compare, delete, find, key, pending, plan, schedule, timing, version};
+use crate::{change, compare, delete, find, key, pending, plan, schedule, scope, timing, version};
 
 /// The AWS clients of `ensure`.
 #[derive(Clone, Debug)]
@@ -39,13 +39,17 @@ pub struct Clients {
 /// `Immutable` if AWS can't change a difference in place, or would also apply what is pending; `CreateFailed` if
 /// ElastiCache couldn't create the group; `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an
 /// undocumented status, a member that doesn't recover, replicas that disappear, or a changing group that can't be adopted
-/// yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't use the requested KMS key;
+/// yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't use the requested KMS key or topic;
 /// `NotFound` if there is no such key; and `Timeout` after 60 minutes of waiting. Otherwise, returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
     input: EnsureReplicationGroupInput,
 ) -> StepResult<EnsureReplicationGroupOutput> {
+    if let Some(topic) = &input.spec.cache.notification_topic {
+        let field = "cache.notificationTopic";
+        scope::require_own(field, topic.as_str(), &input.execution_arn)?;
+    }
     let environment = input.environment.as_str();
     let record = clients
         .records

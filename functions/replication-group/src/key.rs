@@ -10,6 +10,8 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::setting::KmsKey;
 
+use crate::scope;
+
 /// Returns the ARN of the key for a new cache; none if the request names none.
 ///
 /// # Errors
@@ -64,7 +66,9 @@ async fn describe(
     requested: &KmsKey,
     input: &EnsureReplicationGroupInput,
 ) -> StepResult<(String, KeyMetadata)> {
-    require_same_scope(requested, &input.execution_arn)?;
+    // ElastiCache doesn't find a key of another Region (https://github.com/floci-io/floci/pull/2632), and the function's role
+    // allows only keys of the account. KMS finds an ID or an alias's name only in the function's account and Region.
+    scope::require_own("cache.kmsKey", requested.as_str(), &input.execution_arn)?;
     let answer = kms.describe_key().key_id(requested.as_str()).send().await;
     let described = answer.map_err(|error| failure(requested, error))?;
     let key = described.key_metadata;
@@ -78,32 +82,6 @@ async fn describe(
                 ),
             )
         })
-}
-
-/// Checks that a requested ARN is in the partition, the Region, and the account of the execution. ElastiCache doesn't find
-/// a key of another Region (<https://github.com/floci-io/floci/pull/2632>), and the function's role allows only keys of the
-/// account. KMS finds an ID or an alias's name only in the function's account and Region.
-fn require_same_scope(requested: &KmsKey, execution_arn: &str) -> StepResult<()> {
-    match (scope(requested.as_str()), scope(execution_arn)) {
-        (Some(key), Some(own)) if key != own => Err(StepError::new(
-            ErrorName::InvalidSpec,
-            format!(
-                "cache.kmsKey: `{requested}` is not in this stack's account and Region, {} and {}. The cache was not created \
-                 or changed. Request a key of this account and Region, then start again",
-                own[2], own[1]
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Returns the partition, the Region, and the account of an ARN; none for another text.
-fn scope(text: &str) -> Option<[&str; 3]> {
-    let parts: Vec<_> = text.splitn(6, ':').collect();
-    match parts[..] {
-        ["arn", partition, _, region, account, _] => Some([partition, region, account]),
-        _ => None,
-    }
 }
 
 /// Returns why ElastiCache can't encrypt a cache with a key, and what to do; none if it can. It accepts

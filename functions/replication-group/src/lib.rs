@@ -1,7 +1,7 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
 //! `find` and `reason` read from ElastiCache, and `key` from KMS; `create`, `tag`, `change`, and `delete` write to
-//! ElastiCache. `adoption`, `compare`, `decide`, `placement`, `schedule`, `timing`, and `version` make decisions; `plan`
+//! ElastiCache. `adoption`, `compare`, `decide`, `placement`, `schedule`, `scope`, `timing`, and `version` make decisions; `plan`
 //! reports what a run would do, and `pending` what ElastiCache has deferred. `setting` defines each setting of the cache.
 
 mod adoption;
@@ -19,6 +19,7 @@ mod placement;
 mod plan;
 mod reason;
 mod schedule;
+mod scope;
 pub mod setting;
 mod tag;
 mod timing;

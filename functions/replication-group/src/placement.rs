@@ -35,8 +35,8 @@ impl Placement {
 /// Returns the placements to try, in order. ElastiCache's own choice is the first.
 ///
 /// ElastiCache doesn't reliably report which zone had no capacity. Therefore, a single node then tries each zone, and
-/// several nodes try all zones except one, for each zone. They need at least two zones, because Multi-AZ is on.
-pub fn placements(zones: &[String], nodes: i32) -> Vec<Placement> {
+/// several nodes try all zones except one, for each zone. With Multi-AZ, they need at least two zones.
+pub fn placements(zones: &[String], nodes: i32, is_multi_az: bool) -> Vec<Placement> {
     let zones: Vec<&String> = zones.iter().collect::<BTreeSet<_>>().into_iter().collect();
     let nodes = usize::try_from(nodes).unwrap_or(1);
     let explicit = zones.iter().map(|zone| {
@@ -49,7 +49,7 @@ pub fn placements(zones: &[String], nodes: i32) -> Vec<Placement> {
                 .filter(|other| other != zone)
                 .collect()
         };
-        (nodes == 1 || used.len() > 1)
+        (!used.is_empty() && (!is_multi_az || used.len() > 1))
             .then(|| Placement::Zones(used.into_iter().cloned().cycle().take(nodes).collect()))
     });
     std::iter::once(Placement::ServiceChosen)
@@ -74,9 +74,9 @@ impl std::fmt::Display for Placement {
 mod tests {
     use super::placements;
 
-    fn names(zones: &[&str], nodes: i32) -> Vec<String> {
+    fn names(zones: &[&str], nodes: i32, is_multi_az: bool) -> Vec<String> {
         let zones: Vec<_> = zones.iter().map(|zone| (*zone).to_owned()).collect();
-        placements(&zones, nodes)
+        placements(&zones, nodes, is_multi_az)
             .iter()
             .map(ToString::to_string)
             .collect()
@@ -85,19 +85,21 @@ mod tests {
     #[test]
     fn one_node_tries_each_zone_and_several_omit_one() {
         let chosen = "zones chosen by ElastiCache";
-        assert_eq!(names(&["b", "a", "b"], 1), [chosen, "a", "b"]);
+        assert_eq!(names(&["b", "a", "b"], 1, false), [chosen, "a", "b"]);
         assert_eq!(
-            names(&["a", "b", "c"], 2),
+            names(&["a", "b", "c"], 2, true),
             [chosen, "b and c", "a and c", "a and b"]
         );
-        assert_eq!(names(&["a", "b"], 2), [chosen], "Multi-AZ needs both");
+        assert_eq!(names(&["a", "b"], 2, true), [chosen], "Multi-AZ needs both");
+        assert_eq!(names(&["a", "b"], 2, false), [chosen, "b", "a"]);
+        assert_eq!(names(&["a"], 2, false), [chosen]);
     }
 
     #[test]
     fn assigns_zone_to_every_node() {
         let zones = ["a", "b", "c"].map(str::to_owned);
         for nodes in 1..=6 {
-            for placement in placements(&zones, nodes) {
+            for placement in placements(&zones, nodes, nodes > 1) {
                 if let super::Placement::Zones(zones) = placement {
                     assert_eq!(zones.len(), usize::try_from(nodes).expect("a small number"));
                 }

@@ -77,8 +77,8 @@ settings! {
     node_type: NodeType,
     /// The number of replicas in addition to the primary node. With 1 or more, automatic failover is on.
     replicas: Replicas,
-    /// Whether the nodes are in several Availability Zones, so that failover survives the loss of one. It needs a replica;
-    /// by default, it is on with 1 or more.
+    /// Whether Multi-AZ is on: the nodes are then in several Availability Zones, so that failover survives the loss of one. It
+    /// needs a replica; by default, it is on with 1 or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     multi_az: Option<bool>,
     /// The Valkey version. If omitted, a new cache gets the stack's parameter `DefaultEngineVersion`, and an existing one

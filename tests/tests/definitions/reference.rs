@@ -1,7 +1,11 @@
 //! Compares the JSON Schema of a request, and the request reference, with the types that they are generated from.
 
-use envcache_tests::reference::{PAGE, SCHEMA, page, schema};
+use std::collections::BTreeSet;
+
+use contract::RemovalRequest;
+use envcache_tests::reference::{ENVIRONMENT, PAGE, RUN_OPTIONS, SCHEMA, page, schema};
 use local::Workspace;
+use serde_json::{Map, Value, json};
 
 fn file(path: &str) -> String {
     std::fs::read_to_string(Workspace::root().join(path)).expect(path)
@@ -13,6 +17,36 @@ fn schema_of_a_request_is_current() {
         file(SCHEMA) == schema(),
         "{SCHEMA} is out of date: run `make reference`"
     );
+}
+
+/// Returns the top-level fields of a request.
+fn fields() -> BTreeSet<String> {
+    let schema: Value = serde_json::from_str(&schema()).expect("JSON");
+    let fields = schema["properties"].as_object().expect("properties");
+    fields.keys().cloned().collect()
+}
+
+#[test]
+fn every_top_level_field_is_in_a_table() {
+    let listed = ENVIRONMENT
+        .iter()
+        .chain(&RUN_OPTIONS)
+        .chain(&["network", "cache"]);
+    let listed: BTreeSet<_> = listed.map(|name| (*name).to_owned()).collect();
+
+    assert_eq!(listed, fields());
+}
+
+#[test]
+fn removal_request_accepts_every_field_of_a_request() {
+    let request: Map<_, _> = fields()
+        .into_iter()
+        .map(|name| (name, Value::Null))
+        .chain([("environment".to_owned(), json!("bandup"))])
+        .collect();
+
+    RemovalRequest::from_json(Value::Object(request))
+        .expect("both events may have the same detail");
 }
 
 #[test]

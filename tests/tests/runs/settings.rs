@@ -122,9 +122,7 @@ fn cache_with_data_tiering_is_created_and_not_changed_to_another_family() {
     assert_eq!(cache["DataTiering"], "enabled");
     assert_eq!(changed.error, "Immutable", "{changed:?}");
     assert!(
-        changed
-            .cause
-            .contains("data tiering, which depends on cache.nodeType, is `on`"),
+        changed.cause.contains("data tiering is `on`"),
         "{}",
         changed.cause
     );

@@ -5,13 +5,13 @@ use aws_sdk_elasticache::types::DataTieringStatus;
 use contract::message::EnsureReplicationGroupInput;
 use serde_json::{Value, json};
 
-use super::{Change, Creation, Found, Setting, on_off};
+use super::{Change, Comparison, Creation, Found, Setting, on_off};
 
 pub struct DataTiering;
 
 impl Setting for DataTiering {
     fn field(&self) -> &'static str {
-        "data tiering, which depends on cache.nodeType,"
+        "data tiering"
     }
 
     fn parameters(&self) -> &'static [&'static str] {
@@ -29,6 +29,16 @@ impl Setting for DataTiering {
     fn found(&self, found: Found<'_>) -> Option<Value> {
         let is_on = found.group.data_tiering() == Some(&DataTieringStatus::Enabled);
         Some(json!(on_off(is_on)))
+    }
+
+    fn compare(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> Comparison {
+        let wanted = json!(on_off(input.spec.cache.node_type.has_data_tiering()));
+        if self.found(found).as_ref() == Some(&wanted) {
+            Comparison::Equal
+        } else {
+            let reason = "it depends on cache.nodeType: request one of the same kind";
+            Comparison::Rejected(wanted, reason.to_owned())
+        }
     }
 
     /// The parameter is required for node types with data tiering.

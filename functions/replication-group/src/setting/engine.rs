@@ -68,10 +68,12 @@ impl Setting for Engine {
         } else if is_upgraded(found, input) {
             Comparison::Different(wanted)
         } else {
-            Comparison::Rejected(
-                wanted,
-                "upgrade it: adopt it with `upgradeEngine`".to_owned(),
-            )
+            let remedy = if self.pending(found).is_some() {
+                "the upgrade is pending for the maintenance window: until then, request `\"apply\": \"window\"`"
+            } else {
+                "upgrade it: adopt it with `upgradeEngine`"
+            };
+            Comparison::Rejected(wanted, remedy.to_owned())
         }
     }
 

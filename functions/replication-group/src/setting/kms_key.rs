@@ -40,7 +40,12 @@ impl Setting for KmsKey {
         let Some(wanted) = self.requested(input) else {
             return Comparison::Equal;
         };
-        if self.found(found).as_ref() == Some(&wanted) {
+        let arn = wanted.as_str().unwrap_or_default();
+        if found
+            .group
+            .kms_key_id()
+            .is_some_and(|key| is_same(key, arn))
+        {
             return Comparison::Equal;
         }
         match &input.spec.cache.kms_key {
@@ -58,8 +63,28 @@ impl Setting for KmsKey {
     }
 }
 
+/// Returns whether ElastiCache's `KmsKeyId` is the key with this ARN. AWS's reference calls it an ID.
+fn is_same(found: &str, arn: &str) -> bool {
+    let id = arn.rsplit_once(":key/").map_or(arn, |(_, id)| id);
+    found == arn || found == id
+}
+
 /// Returns the ARN of the requested key, or the key as the request names it if the function hasn't found its ARN.
 fn requested(input: &EnsureReplicationGroupInput) -> Option<&str> {
     let key = input.spec.cache.kms_key.as_ref()?;
     Some(input.kms_key_arn.as_deref().unwrap_or(key.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn key_is_recognized_by_its_arn_and_by_its_id() {
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        let arn = format!("arn:aws:kms:ap-southeast-1:123456789012:key/{id}");
+        for (found, expected) in [(arn.as_str(), true), (id, true), ("1234abcd", false)] {
+            assert_eq!(is_same(found, &arn), expected, "{found}");
+        }
+    }
 }

@@ -42,7 +42,7 @@ impl Setting for NotificationTopic {
     fn modify(
         &self,
         call: Modification,
-        _found: Found<'_>,
+        found: Found<'_>,
         input: &EnsureReplicationGroupInput,
     ) -> Modification {
         match topic(input) {
@@ -50,7 +50,16 @@ impl Setting for NotificationTopic {
             Some(arn) => call
                 .notification_topic_arn(arn)
                 .notification_topic_status("active"),
-            None => call.notification_topic_status("inactive"),
+            // With its ARN, as AWS's page on notifications asks for:
+            // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ECEvents.SNS.html
+            None => {
+                let configuration = found
+                    .member()
+                    .and_then(|member| member.notification_configuration());
+                let arn = configuration.and_then(|configuration| configuration.topic_arn());
+                call.set_notification_topic_arn(arn.map(str::to_owned))
+                    .notification_topic_status("inactive")
+            }
         }
     }
 }

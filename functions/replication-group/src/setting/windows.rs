@@ -40,6 +40,11 @@ impl Setting for SnapshotWindow {
     ) -> Modification {
         set_both(call, input)
     }
+
+    /// A cache keeps its windows if the request omits them.
+    fn to_keep(&self, _found: Found<'_>, input: &EnsureReplicationGroupInput) -> Option<Value> {
+        self.requested(input)
+    }
 }
 
 /// Only the members have it.
@@ -77,6 +82,11 @@ impl Setting for MaintenanceWindow {
         input: &EnsureReplicationGroupInput,
     ) -> Modification {
         set_both(call, input)
+    }
+
+    /// A cache keeps its windows if the request omits them.
+    fn to_keep(&self, _found: Found<'_>, input: &EnsureReplicationGroupInput) -> Option<Value> {
+        self.requested(input)
     }
 }
 

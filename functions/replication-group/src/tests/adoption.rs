@@ -326,9 +326,7 @@ async fn omitted_setting_that_is_not_the_default_is_rejected_with_the_cache_to_p
             "engineVersion": "8.0",
             "autoMinorVersionUpgrade": true,
             "port": 6379,
-            "snapshotRetentionDays": 1,
-            "snapshotWindow": "03:00-04:00",
-            "maintenanceWindow": "sun:05:00-sun:06:00"
+            "snapshotRetentionDays": 1
         })
     );
 }

@@ -268,7 +268,10 @@ fn maintenance() -> Vec<Row> {
                     ("NotificationTopicArn", TOPIC),
                     ("NotificationTopicStatus", "active"),
                 ],
-                back: &[("NotificationTopicStatus", "inactive")],
+                back: &[
+                    ("NotificationTopicArn", TOPIC),
+                    ("NotificationTopicStatus", "inactive"),
+                ],
             },
             planned: Some((Value::Null, json!(TOPIC))),
         },
@@ -546,7 +549,22 @@ async fn node_types_with_data_tiering_are_created_with_it_and_not_changed() {
 
         let error = error.expect_err(expected);
         assert_eq!(error.name(), ErrorName::Immutable, "{cache}");
-        let text = format!("data tiering, which depends on cache.nodeType, {expected}");
+        let text = format!("data tiering {expected}");
         assert!(error.to_string().contains(&text), "{error}");
     }
+}
+
+#[tokio::test]
+async fn topic_of_another_region_is_rejected_before_anything_is_created() {
+    let topic = "arn:aws:sns:eu-west-1:123456789012:cache-events";
+    let plan = with(
+        message(&json!({ "notificationTopic": topic })),
+        &json!({ "plan": true }),
+    );
+
+    let error = Aws::new([]).ensure(plan).await.expect_err("another Region");
+
+    assert_eq!(error.name(), ErrorName::InvalidSpec);
+    let expected = "cache.notificationTopic: `arn:aws:sns:eu-west-1:123456789012:cache-events` is not in this stack's account";
+    assert!(error.to_string().starts_with(expected), "{error}");
 }

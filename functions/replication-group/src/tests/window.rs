@@ -267,21 +267,72 @@ async fn changes_description_without_applying_what_is_pending() {
 
 #[tokio::test]
 async fn plan_lists_what_an_immediate_change_applies() {
-    let listed = json!([{ "field": "cache.nodeType", "value": "cache.t3.small" }]);
+    let listed = json!([{ "field": "cache.engineVersion", "value": "8.1.0" }]);
     let changing = message(&json!({ "description": "cache" }));
 
-    let changed = planned(pending(NODE_TYPE), changing.clone()).await;
-    let unchanged = planned(pending(NODE_TYPE), message(&json!({}))).await;
-    let aws = accepting(cache_with(pending(NODE_TYPE)), "ModifyReplicationGroup");
+    let of_change = planned(pending(VERSION), changing.clone()).await;
+    let unchanged = planned(pending(VERSION), message(&json!({}))).await;
+    let aws = accepting(cache_with(pending(VERSION)), "ModifyReplicationGroup");
     ensured(&aws, changing).await;
 
     assert_eq!(
-        changed["timing"],
-        json!({ "immediate": ["cache.nodeType"], "pending": listed })
+        of_change["timing"],
+        json!({ "immediate": ["cache.engineVersion"], "pending": listed })
     );
     assert_eq!(unchanged["timing"], json!({ "pending": listed }));
     assert_eq!(aws.elasticache.forms()[3]["ApplyImmediately"], "true");
-    assert_eq!(recorded(&aws), [json!(["cache.nodeType"])]);
+    assert_eq!(recorded(&aws), [json!(["cache.engineVersion"])]);
+}
+
+/// The request has another node type than the pending one, so a change with `ApplyImmediately` would apply the pending one, and
+/// the next round would change it back.
+#[tokio::test]
+async fn pending_value_that_the_request_contradicts_is_not_applied() {
+    let described = message(&json!({ "description": "cache" }));
+    let aws = accepting(cache_with(pending(NODE_TYPE)), "ModifyReplicationGroup");
+
+    ensured(&aws, described.clone()).await;
+
+    assert_eq!(aws.elasticache.forms()[3]["ApplyImmediately"], "false");
+    let plan = planned(pending(NODE_TYPE), described).await;
+    assert_eq!(plan["timing"]["immediate"], Value::Null, "{plan}");
+}
+
+#[tokio::test]
+async fn immediate_change_that_elasticache_would_block_or_revert_is_rejected() {
+    let cases = [
+        (
+            NODE_TYPE,
+            json!({ "replicas": 1 }),
+            "cache.replicas is `0`, requested `1`",
+        ),
+        (
+            NODE_TYPE,
+            json!({ "engineVersion": "8.1" }),
+            "cache.engineVersion is `8.0.1`, requested `8.1`",
+        ),
+        (
+            VERSION,
+            json!({ "nodeType": "cache.t3.small" }),
+            "cache.nodeType is `cache.t3.micro`, requested `cache.t3.small`",
+        ),
+        (
+            "<EngineVersion>9.0.0</EngineVersion>",
+            json!({ "engineVersion": "8.0", "replicas": 1 }),
+            "cache.replicas is `0`, requested `1`",
+        ),
+    ];
+    for (values, cache, applying) in cases {
+        let aws = Aws::new(cache_with(pending(values)));
+
+        let error = aws.ensure(message(&cache)).await.expect_err(applying);
+
+        assert_eq!(error.name(), ErrorName::Immutable, "{cache}");
+        assert!(error.to_string().contains(applying), "{error}");
+        let remedy = "Request the pending values, or `\"apply\": \"window\"`, or start again";
+        assert!(error.to_string().contains(remedy), "{error}");
+        assert!(aws.elasticache_writes().is_empty(), "{cache}");
+    }
 }
 
 #[tokio::test]

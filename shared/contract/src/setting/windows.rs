@@ -136,7 +136,6 @@ mod tests {
             snapshot_window,
             &[
                 ("05:00-06:00", ""),
-                // An answer of ElastiCache that crosses midnight: docs/updates.md.
                 ("23:30-00:30", ""),
                 ("00:00-23:59", ""),
                 ("05:00-05:59", "at least 60 minutes"),
