@@ -20,7 +20,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// Mutations of the code's checks: a file, a fragment of it, and the fragment's replacement.
-const CHECKS: [(&str, &str, &str); 96] = [
+const CHECKS: [(&str, &str, &str); 97] = [
     (
         "shared/contract/src/ownership.rs",
         "if missing.is_some() && adoption.belongs_here =>",
@@ -252,14 +252,19 @@ const CHECKS: [(&str, &str, &str); 96] = [
         "let Some((problem, remedy)) = problem(&key).filter(|_| false) else {",
     ),
     (
-        "functions/replication-group/src/key.rs",
-        "(Some(key), Some(own)) if key != own =>",
-        "(Some(key), Some(own)) if false && key != own =>",
+        "functions/replication-group/src/scope.rs",
+        "(Some(found), Some(own)) if found != own =>",
+        "(Some(found), Some(own)) if false && found != own =>",
+    ),
+    (
+        "functions/replication-group/src/timing.rs",
+        "is_deferrable || contradicts(*setting, found, input)",
+        "is_deferrable && contradicts(*setting, found, input)",
     ),
     (
         "functions/replication-group/src/setting/kms_key.rs",
-        "if self.found(found).as_ref() == Some(&wanted) {",
-        "if true || self.found(found).as_ref() == Some(&wanted) {",
+        "is_some_and(|key| is_same(key, arn))",
+        "is_some_and(|key| !key.is_empty() && !arn.is_empty())",
     ),
     (
         "functions/replication-group/src/find.rs",

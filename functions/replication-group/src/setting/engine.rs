@@ -38,7 +38,8 @@ impl Setting for Engine {
 
     /// ElastiCache shows only the pending version.
     fn pending(&self, found: Found<'_>) -> Option<Value> {
-        (pending_version(found)? >= FIRST_VERSION).then(|| json!(VALKEY))
+        let is_valkey = self.found(found) == Some(json!(VALKEY));
+        (!is_valkey && pending_version(found)? >= FIRST_VERSION).then(|| json!(VALKEY))
     }
 
     /// One call changes the engine and the version.

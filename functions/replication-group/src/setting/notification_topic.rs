@@ -45,22 +45,20 @@ impl Setting for NotificationTopic {
         found: Found<'_>,
         input: &EnsureReplicationGroupInput,
     ) -> Modification {
-        match topic(input) {
+        if let Some(arn) = topic(input) {
             // The status, because ElastiCache may have deactivated the same topic.
-            Some(arn) => call
+            return call
                 .notification_topic_arn(arn)
-                .notification_topic_status("active"),
-            // With its ARN, as AWS's page on notifications asks for:
-            // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ECEvents.SNS.html
-            None => {
-                let configuration = found
-                    .member()
-                    .and_then(|member| member.notification_configuration());
-                let arn = configuration.and_then(|configuration| configuration.topic_arn());
-                call.set_notification_topic_arn(arn.map(str::to_owned))
-                    .notification_topic_status("inactive")
-            }
+                .notification_topic_status("active");
         }
+        // With its ARN, as AWS's page on notifications asks for:
+        // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ECEvents.SNS.html
+        let configuration = found
+            .member()
+            .and_then(|member| member.notification_configuration());
+        let arn = configuration.and_then(|configuration| configuration.topic_arn());
+        call.set_notification_topic_arn(arn.map(str::to_owned))
+            .notification_topic_status("inactive")
     }
 }
 
