@@ -36,7 +36,8 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         if tagged:
             return tagged
         snapshot = iam_actions._query_param(query, "SnapshotName")
-        if snapshot:
+        # A new cache is restored from a snapshot: see source_checks.
+        if snapshot and iam_actions._query_param(query, "Action") != "CreateReplicationGroup":
             return f"arn:aws:elasticache:{region}:{account}:snapshot:{snapshot}"
         subnet_group = iam_actions._query_param(query, "CacheSubnetGroupName")
         if subnet_group and not iam_actions._query_param(query, "ReplicationGroupId"):
@@ -98,7 +99,13 @@ def further_checks(iam_action, body, field, has_tags):
             f"{in_elasticache}:subnetgroup:{field('CacheSubnetGroupName')}",
         ]
         tags = [("elasticache:AddTagsToResource", arn, {}) for arn in (group, member) if has_tags]
-        return [(iam_action, member, {}), *((iam_action, arn, {}) for arn in used), *tags, *key_checks(field("KmsKeyId"))]
+        return [
+            (iam_action, member, {}),
+            *((iam_action, arn, {}) for arn in used),
+            *tags,
+            *key_checks(field("KmsKeyId")),
+            *source_checks(field),
+        ]
     if iam_action in ("elasticache:AddTagsToResource", "elasticache:RemoveTagsFromResource"):
         # ElastiCache does the same with the group's members:
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Tagging-Resources.html
@@ -135,6 +142,24 @@ def key_checks(key_id):
         for service in ("elasticache", "dax")
         if key
     ]
+
+
+def source_checks(field):
+    """Returns the checks of what a new cache is restored from: the snapshot, or each file. ElastiCache reads the files for
+    the caller, who needs s3:GetObject on them:
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/IAM.APIReference.html"""
+    checks = []
+    if field("SnapshotName"):
+        arn = f"arn:aws:elasticache:{get_region()}:{get_account_id()}:snapshot:{field('SnapshotName')}"
+        tags = tagging.resource_tags(arn) or {}
+        keys = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+        checks.append(("elasticache:CreateReplicationGroup", arn, keys))
+    number = 1
+    while file := field(f"SnapshotArns.SnapshotArn.{number}"):
+        keys = {"aws:ViaAWSService": "true", "aws:ResourceAccount": get_account_id()}
+        checks.append(("s3:GetObject", file, keys))
+        number += 1
+    return checks
 
 
 def enforce(access_key, iam_action, service, region, resource_arn="*", service_context=None):

@@ -26,6 +26,24 @@ pub fn time_to_live(url: &str, authority: &str, key: &str) -> Result<i64> {
     Ok(connect(url, authority)?.ttl(key)?)
 }
 
+/// Makes the server save its data ([SAVE](https://valkey.io/commands/save/)).
+///
+/// # Errors
+/// Returns an error if the cache doesn't answer, or can't save it.
+pub fn save(url: &str, authority: &str) -> Result<()> {
+    let mut connection = connect(url, authority)?;
+    redis::cmd("SAVE").query::<()>(&mut connection)?;
+    Ok(())
+}
+
+/// Returns the value of a key, if it exists.
+///
+/// # Errors
+/// Returns an error if the cache doesn't answer.
+pub fn value(url: &str, authority: &str, key: &str) -> Result<Option<String>> {
+    Ok(connect(url, authority)?.get(key)?)
+}
+
 fn connect(url: &str, authority: &str) -> Result<Connection> {
     // Fails if another part of the program has installed a provider, which works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
+use crate::backend;
+
 const PROGRAM: &str = "valkey-server";
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of addresses to try: other simulators on this machine use some of them.
@@ -73,6 +75,31 @@ impl Valkey {
         self.start_as(address, &address.ip().to_string(), &[])
     }
 
+    /// Starts a server at an address with the data of a file in the RDB format, and waits until it listens.
+    ///
+    /// # Errors
+    /// Returns an error if the file can't be read, or if the server doesn't listen within 10 seconds.
+    pub fn start_with(&self, address: SocketAddrV4, data: Option<&Path>) -> Result<Server> {
+        if let Some(data) = data {
+            // The server loads it: `--save ""` doesn't prevent that.
+            fs::copy(data, self.folder.join(data_file(address)))
+                .with_context(|| format!("could not copy {}", data.display()))?;
+        }
+        self.start(address)
+    }
+
+    /// Saves the data of the server at an address in the RDB format, and returns the file.
+    ///
+    /// # Errors
+    /// Returns an error if the server doesn't save its data.
+    pub fn save(&self, address: SocketAddrV4, snapshot: &str) -> Result<PathBuf> {
+        backend::save(&format!("rediss://{address}"), &self.authority)?;
+        let file = self.folder.join(format!("{snapshot}.snapshot.rdb"));
+        fs::copy(self.folder.join(data_file(address)), &file)
+            .context("the server saved no data")?;
+        Ok(file)
+    }
+
     /// Starts a server at an address, with a certificate for `name` and with more options such as `--maxmemory`, and
     /// waits until it listens.
     ///
@@ -121,6 +148,8 @@ impl Valkey {
             // As in ElastiCache, clients need no certificate.
             .args(["--tls-auth-clients", "no"])
             .args(["--save", "", "--appendonly", "no"])
+            // The servers share a folder, and a running server doesn't change its file.
+            .args(["--dbfilename", &data_file(address)])
             .args(options)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
@@ -130,6 +159,11 @@ impl Valkey {
             .spawn()
             .context("could not start `valkey-server`")
     }
+}
+
+/// Returns the name of the file that the server at an address saves its data to, and loads it from.
+fn data_file(address: SocketAddrV4) -> String {
+    format!("{address}.rdb")
 }
 
 /// A running server. Dropping this value stops the server.

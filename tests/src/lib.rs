@@ -129,6 +129,15 @@ impl World {
         self.cloud.gateway()
     }
 
+    /// Returns the certificate (PEM) that clients of the caches must trust.
+    ///
+    /// # Panics
+    /// Panics if Valkey isn't installed.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.cloud.authority().expect("an installed valkey-server")
+    }
+
     /// Calls AWS and returns the response.
     ///
     /// # Panics

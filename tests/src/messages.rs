@@ -59,7 +59,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         ),
         (
             "CheckReplicationGroup",
-            json!({ "cacheName": "bandup-redis", "secondsWaited": 45 }),
+            json!({ "cacheName": "bandup-redis", "restores": false, "secondsWaited": 45 }),
         ),
         ("VerifyEndpoint", json!({ "endpoints": endpoints })),
         (

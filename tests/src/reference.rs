@@ -139,6 +139,7 @@ fn parameters_and_change(field: &str) -> (String, &'static str) {
     let change = match setting.change() {
         Change::InPlace(Step::Upgrade) => "in place, [only upgrades](updates.md#engine-versions)",
         Change::InPlace(_) => "in place",
+        Change::AtCreation => "[only at creation](restore.md)",
         Change::Never(_) => "never",
     };
     (parameters.join(", "), change)

@@ -66,11 +66,13 @@ fn seed() -> u64 {
 
 /// Returns the actions that the roles of the steps allow, and those of the direct service integrations.
 fn allowed_actions() -> BTreeSet<String> {
-    // They authorize parts of other calls: a deletion with a final snapshot, and what AWS does with KMS keys for the caller.
+    // They authorize parts of other calls: a deletion with a final snapshot, and what AWS does with KMS keys and files for
+    // the caller.
     let without_call = [
         "elasticache:CreateSnapshot",
         "kms:CreateGrant",
         "kms:Decrypt",
+        "s3:GetObject",
     ];
     let roles = template_resources("AWS::IAM::Role");
     let of_steps = Machine::ALL

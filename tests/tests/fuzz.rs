@@ -35,6 +35,7 @@ fn request() -> Value {
     request["cache"]["notificationTopic"] =
         json!("arn:aws:sns:ap-southeast-1:123456789012:cache-events");
     request["cache"]["kmsKey"] = json!("alias/caches");
+    request["cache"]["restoreFrom"] = json!({ "snapshot": "sessions" });
     request["tags"] = json!({ "team": "web", "cost center": "17" });
     request["protect"] = json!(true);
     request["event"] =
@@ -436,6 +437,69 @@ const KEYS: [&str; 22] = [
     "arn:aws:sns:eu-west-1:123456789012:alias/caches",
 ];
 
+/// Returns values of `cache.restoreFrom` at the limits of its constraints.
+fn sources() -> Vec<Value> {
+    let file = |key: &str| format!("arn:aws:s3:::backups/{key}");
+    let files = |count: usize| -> Vec<String> {
+        let numbers = 0..count;
+        numbers.map(|number| file(&number.to_string())).collect()
+    };
+    let long = "a".repeat(255);
+    let names = [
+        "",
+        "a",
+        "1a",
+        "a.b-c",
+        "a b",
+        "a_b",
+        "A",
+        "automatic.a-2026-11-22-03-00",
+    ];
+    let keys = ["", "a", "a,b", "a b", "a/b~.rdb", "\u{e9}", "a\nb"];
+    let arns = [
+        "arn:aws-cn:s3:::abc/a",
+        "arn:aws:s3:::ab/a",
+        "arn:aws:s3:::ABC/a",
+        "arn:aws:s3:::-bc/a",
+        "arn:aws:s3:::ab-/a",
+        "arn:aws:s3:::a.c/a",
+        "arn:aws:s3:::abc",
+        "arn:aws-:s3:::abc/a",
+        "arn:aws:s3:eu-west-1::abc/a",
+        "s3://abc/a",
+    ];
+    let lengths = [1024, 1025].map(|length| file(&"k".repeat(length)));
+    let buckets = [63, 64].map(|length| format!("arn:aws:s3:::{}/a", "b".repeat(length)));
+    let one = keys.map(file).into_iter();
+    let one = one.chain(arns.map(str::to_owned)).chain(lengths);
+    let one = one.chain(buckets).map(|file| json!({ "files": [file] }));
+    let names = names.map(str::to_owned).into_iter();
+    let names = names.chain([long.clone(), long + "a"]);
+    let counts = [0, 1, 20, 21].map(|count| json!({ "files": files(count) }));
+    let others = [
+        Value::Null,
+        json!({}),
+        json!([]),
+        json!(["sessions"]),
+        json!("sessions"),
+        json!({ "snapshot": null }),
+        json!({ "snapshot": null, "files": null }),
+        json!({ "snapshot": "a", "files": null }),
+        json!({ "snapshot": null, "files": [file("a")] }),
+        json!({ "snapshot": "a", "files": [file("a")] }),
+        json!({ "files": [file("a"), file("a")] }),
+        json!({ "files": [null] }),
+        json!({ "files": file("a") }),
+        json!({ "snapshot": "a", "bucket": "b" }),
+    ];
+    names
+        .map(|name| json!({ "snapshot": name }))
+        .chain(one)
+        .chain(counts)
+        .chain(others)
+        .collect()
+}
+
 /// Returns tags at the limits of their constraints.
 fn tags() -> Vec<Value> {
     let long = |length: usize| "a".repeat(length);
@@ -561,6 +625,8 @@ fn edges() -> Vec<(&'static str, Value)> {
         )
     }));
     edges.push(("/cache/kmsKey", Value::Null));
+    let sources = sources().into_iter();
+    edges.extend(sources.map(|source| ("/cache/restoreFrom", source)));
     edges.push((
         "/cache",
         json!({ "multiAz": true, "replicas": 1, "snapshotWindow": null, "maintenanceWindow": null }),

@@ -358,7 +358,8 @@ impl Run<'_> {
 
     /// Returns the message to `CheckReplicationGroup`.
     fn check(&self) -> Value {
-        let fields = json!({ "cacheName": self.cache("name"), "secondsWaited": 30 });
+        let fields =
+            json!({ "cacheName": self.cache("name"), "restores": false, "secondsWaited": 30 });
         self.environment.message("run-1", fields)
     }
 

@@ -45,10 +45,11 @@ const OUTDATED_ATTRIBUTES: [&str; 7] = [
     "parameterPrefix",
 ];
 /// The attributes that a removal and a rollback remove from the record.
-const CACHE_ATTRIBUTES: [&str; 5] = [
+const CACHE_ATTRIBUTES: [&str; 6] = [
     "creation",
     "cacheIdentity",
     "engineVersion",
+    "restoredFrom",
     "observed",
     "rollbackOf",
 ];

@@ -6,7 +6,7 @@ use contract::message::{CheckReplicationGroupInput, CheckReplicationGroupOutput}
 
 use crate::decide::{self, Next};
 use crate::find;
-use crate::schedule::wait_or_give_up;
+use crate::schedule::{deadline_seconds, wait_or_give_up};
 
 /// Describes the replication group once, and returns `Ready` if `EnsureReplicationGroup` has a decision to make.
 ///
@@ -14,7 +14,7 @@ use crate::schedule::wait_or_give_up;
 /// `EnsureReplicationGroup` checks members.
 ///
 /// # Errors
-/// Returns `Timeout` after 60 minutes of waiting; otherwise, ElastiCache's error.
+/// Returns `Timeout` after 60 minutes of waiting, or 2 hours if the request restores data; otherwise, ElastiCache's error.
 pub async fn check(
     elasticache: &Client,
     input: CheckReplicationGroupInput,
@@ -24,7 +24,12 @@ pub async fn check(
     let status = group.as_ref().map(find::status);
     Ok(match decide::by_status(id, status) {
         Ok(Next::Wait(found)) if found != "modifying" => CheckReplicationGroupOutput::Pending {
-            wait_seconds: wait_or_give_up(input.seconds_waited, id, &found)?,
+            wait_seconds: wait_or_give_up(
+                input.seconds_waited,
+                deadline_seconds(input.restores),
+                id,
+                &found,
+            )?,
             found,
         },
         // For an unknown status, EnsureReplicationGroup returns the error.

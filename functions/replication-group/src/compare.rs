@@ -207,7 +207,7 @@ fn differences(
 ) -> Vec<Difference> {
     let is_in_step = |setting: &&&'static dyn Setting| match setting.change() {
         setting::Change::InPlace(step) => steps.contains(&step),
-        setting::Change::Never(_) => false,
+        setting::Change::AtCreation | setting::Change::Never(_) => false,
     };
     let settings = SETTINGS.iter().filter(is_in_step);
     settings
@@ -246,9 +246,11 @@ fn immutable(
                 (wanted, why.unwrap_or_default())
             }
             (Comparison::Rejected(wanted, reason), _) => (wanted, format!(" ({reason})")),
-            (Comparison::Equal, _) | (Comparison::Different(_), setting::Change::InPlace(_)) => {
-                return None;
-            }
+            (Comparison::Equal, _)
+            | (
+                Comparison::Different(_),
+                setting::Change::InPlace(_) | setting::Change::AtCreation,
+            ) => return None,
         };
         let is_known = setting.found(found).is_some();
         let current = match found_text(*setting, found) {

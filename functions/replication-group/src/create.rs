@@ -6,9 +6,9 @@ use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 
-use crate::key;
 use crate::setting::SETTINGS;
 use crate::tag::tags;
+use crate::{key, restore};
 
 /// ElastiCache's answer to the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,11 @@ pub async fn create(
                 if cache.kms_key.is_some() && rejects_key(code, message) =>
             {
                 Err(key::rejected(cache.name.as_str(), code, message).caused_by(error))
+            }
+            (Some(code), Some(message))
+                if cache.restore_from.is_some() && restore::rejects(code, message) =>
+            {
+                Err(restore::rejected(input, code, message).caused_by(error))
             }
             _ => Err(step::failure(
                 "CreateReplicationGroup",

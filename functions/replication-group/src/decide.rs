@@ -6,7 +6,7 @@ use contract::value::shortened;
 use record::{Creation, FailedMember, NothingToModify, Observed, Rejection};
 
 use crate::placement::{Placement, placements};
-use crate::schedule::DEADLINE_SECONDS;
+use crate::schedule::deadline_seconds;
 use crate::timing;
 
 /// The next step for a group.
@@ -110,14 +110,19 @@ pub fn replacement(
 ) -> StepResult<Creation> {
     let no_capacity = reason.contains(NO_CAPACITY);
     let own = own(input, recorded);
+    let deadline = deadline_seconds(input.spec.cache.restore_from.is_some());
+    let late = format!(
+        "It could not be replaced within {} minutes of waiting. It was left in place. Start again",
+        deadline / 60
+    );
     let remedy = if recorded.is_none() {
         "The environment's record doesn't say that envcache requested it, so it was not changed. Delete it in the \
          ElastiCache console, then start again"
     } else if own.replaced && !no_capacity {
         "This run replaced it, and the new creation failed too. It was left in place. Correct the cause, then start \
          again"
-    } else if input.seconds_waited >= DEADLINE_SECONDS {
-        "It could not be replaced within 60 minutes of waiting. It was left in place. Start again"
+    } else if input.seconds_waited >= deadline {
+        late.as_str()
     } else {
         return Ok(if no_capacity {
             with_rejection(&own, reason)

@@ -187,7 +187,10 @@ async fn absent(
     input: &DeleteReplicationGroupInput,
 ) -> StepResult<DeleteReplicationGroupOutput> {
     let final_snapshot = match &input.final_snapshot {
-        Some(name) => find::snapshot(elasticache, name).await?,
+        Some(name) => {
+            let found = find::snapshot(elasticache, name).await?;
+            found.and_then(|snapshot| snapshot.snapshot_name)
+        }
         None => None,
     };
     Ok(DeleteReplicationGroupOutput::Absent {
@@ -219,7 +222,12 @@ fn wait(
     found: &str,
 ) -> StepResult<DeleteReplicationGroupOutput> {
     Ok(DeleteReplicationGroupOutput::Waiting {
-        wait_seconds: schedule::wait_or_give_up(input.seconds_waited, &input.cache_name, found)?,
+        wait_seconds: schedule::wait_or_give_up(
+            input.seconds_waited,
+            schedule::deadline_seconds(false),
+            &input.cache_name,
+            found,
+        )?,
         outcome: outcome.to_owned(),
     })
 }

@@ -3,6 +3,7 @@
 use aws_sdk_elasticache::types::{NodeGroup, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Timing};
+use contract::setting::RestoreFrom;
 use contract::{Action, Ownership};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
@@ -15,7 +16,9 @@ use crate::placement::Placement;
 use crate::reason::failure_reason;
 use crate::setting::{self, Found, When};
 use crate::tag::{self, tags};
-use crate::{change, compare, delete, find, key, pending, plan, schedule, scope, timing, version};
+use crate::{
+    change, compare, delete, find, key, pending, plan, restore, schedule, scope, timing, version,
+};
 
 /// The AWS clients of `ensure`.
 #[derive(Clone, Debug)]
@@ -36,11 +39,13 @@ pub struct Clients {
 ///
 /// # Errors
 /// Returns `NotOwned` if the requested name belongs to a group that isn't owned or adoptable, or to a cache cluster;
-/// `Immutable` if AWS can't change a difference in place, or would also apply what is pending; `CreateFailed` if
+/// `Immutable` if AWS can't change a difference in place, or would also apply what is pending, or if a cache that was restored
+/// has disappeared and would be restored from the same source; `CreateFailed` if
 /// ElastiCache couldn't create the group; `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an
 /// undocumented status, a member that doesn't recover, replicas that disappear, or a changing group that can't be adopted
-/// yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't use the requested KMS key or topic;
-/// `NotFound` if there is no such key; and `Timeout` after 60 minutes of waiting. Otherwise, returns AWS's error.
+/// yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't use the requested KMS key,
+/// topic, or snapshot; `NotFound` if there is no such key or snapshot; and `Timeout` after 60 minutes of waiting, or 2 hours if the
+/// request restores data. Otherwise, returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
@@ -159,7 +164,7 @@ impl Round<'_> {
         };
         Ok(EnsureReplicationGroupOutput::Waiting {
             outcome,
-            wait_seconds: schedule::next_wait(self.input.seconds_waited),
+            wait_seconds: schedule::next_wait(self.input.seconds_waited, self.deadline()),
         })
     }
 
@@ -258,6 +263,9 @@ impl Round<'_> {
                 let endpoints = find::endpoints(group, &self.input.spec);
                 match (endpoints, setting::engine_versions(member, self.input)) {
                     (Some(endpoints), Some(engine_version)) => {
+                        if !self.record_source().await? {
+                            return Ok(self.claim_lost());
+                        }
                         Ok(EnsureReplicationGroupOutput::UpToDate {
                             outcome: "up to date".to_owned(),
                             endpoints,
@@ -419,7 +427,8 @@ impl Round<'_> {
         self.write(update).await.map(drop)
     }
 
-    /// Returns the input with the engine version and the KMS key of a new cache.
+    /// Returns the input with the engine version and the KMS key of a new cache, after a check of the source that it is restored
+    /// from.
     async fn input_of_new_cache(&self) -> StepResult<EnsureReplicationGroupInput> {
         let mut input = self.input.clone();
         let version = version::of_new_cache(
@@ -429,7 +438,21 @@ impl Round<'_> {
         );
         input.spec.cache.engine_version = Some(version);
         input.kms_key_arn = key::of_new_cache(&self.clients.kms, self.input).await?;
+        let restored_from = self.record.restored_from.as_deref();
+        restore::check(&self.clients.elasticache, &input, restored_from).await?;
         Ok(input)
+    }
+
+    /// Records the source that the request names for the data of a cache that is as requested, so that no cache is restored
+    /// from it again. Returns whether this execution still holds the environment.
+    async fn record_source(&self) -> StepResult<bool> {
+        let source = self.input.spec.cache.restore_from.as_ref();
+        let source = source.map(RestoreFrom::to_json);
+        if source == self.record.restored_from {
+            return Ok(true);
+        }
+        self.write(Update::default().set_restored_from(source.as_deref()))
+            .await
     }
 
     /// Records the cache's identity, and its creation or observations, if this execution still holds the environment.
@@ -483,7 +506,11 @@ impl Round<'_> {
     }
 
     fn wait_seconds(&self, found: &str) -> StepResult<u32> {
-        schedule::wait_or_give_up(self.input.seconds_waited, self.id, found)
+        schedule::wait_or_give_up(self.input.seconds_waited, self.deadline(), self.id, found)
+    }
+
+    fn deadline(&self) -> u32 {
+        schedule::deadline_seconds(self.input.spec.cache.restore_from.is_some())
     }
 
     fn claim_lost(&self) -> EnsureReplicationGroupOutput {

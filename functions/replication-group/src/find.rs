@@ -1,7 +1,9 @@
 //! Reads the cache from ElastiCache.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{CacheCluster, Endpoint as SdkEndpoint, ReplicationGroup, Tag};
+use aws_sdk_elasticache::types::{
+    CacheCluster, Endpoint as SdkEndpoint, ReplicationGroup, Snapshot, Tag,
+};
 use contract::error::StepResult;
 use contract::message::{Endpoint, Endpoints};
 use contract::{Adoption, Owner, Ownership, Spec};
@@ -38,22 +40,18 @@ pub fn status(group: &ReplicationGroup) -> &str {
     group.status().unwrap_or(WITHOUT_STATUS)
 }
 
-/// Returns the name of the snapshot; none if it doesn't exist.
+/// Returns the snapshot; none if it doesn't exist.
 ///
 /// # Errors
 /// Returns ElastiCache's error.
-pub async fn snapshot(elasticache: &Client, name: &str) -> StepResult<Option<String>> {
+pub async fn snapshot(elasticache: &Client, name: &str) -> StepResult<Option<Snapshot>> {
     let answer = elasticache
         .describe_snapshots()
         .snapshot_name(name)
         .send()
         .await;
     match answer {
-        Ok(found) => Ok(found
-            .snapshots
-            .unwrap_or_default()
-            .into_iter()
-            .find_map(|snapshot| snapshot.snapshot_name)),
+        Ok(found) => Ok(found.snapshots.unwrap_or_default().into_iter().next()),
         Err(error) if step::code(&error) == Some("SnapshotNotFoundFault") => Ok(None),
         Err(error) => Err(step::failure("DescribeSnapshots", name, error)),
     }

@@ -1,6 +1,6 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
-//! `find` and `reason` read from ElastiCache, and `key` from KMS; `create`, `tag`, `change`, and `delete` write to
+//! `find`, `reason`, and `restore` read from ElastiCache, and `key` from KMS; `create`, `tag`, `change`, and `delete` write to
 //! ElastiCache. `adoption`, `compare`, `decide`, `placement`, `schedule`, `scope`, `timing`, and `version` make decisions; `plan`
 //! reports what a run would do, and `pending` what ElastiCache has deferred. `setting` defines each setting of the cache.
 
@@ -18,6 +18,7 @@ mod pending;
 mod placement;
 mod plan;
 mod reason;
+mod restore;
 mod schedule;
 mod scope;
 pub mod setting;

@@ -3,20 +3,23 @@
 
 use contract::error::{ErrorName, StepError, StepResult};
 
-/// The longest wait for a cache: 60 minutes, as in Terraform. It is shorter than the state machine's `TimeoutSeconds`,
+/// Returns the longest wait for a cache: 60 minutes, as in Terraform; 2 hours if the request restores data, because
+/// ElastiCache also loads the data and copies it to the replicas. It is shorter than the state machine's `TimeoutSeconds`,
 /// because the state machine can't announce its own timeout.
-pub const DEADLINE_SECONDS: u32 = 60 * 60;
+pub const fn deadline_seconds(restores: bool) -> u32 {
+    if restores { 2 * 60 * 60 } else { 60 * 60 }
+}
 
-/// Returns the seconds until the next check, after `waited` seconds of waiting.
+/// Returns the seconds until the next check, after `waited` seconds of waiting of at most `deadline`.
 ///
 /// A small node takes about 4 to 8 minutes, so the interval is 10 seconds between 3 and 15 minutes, and 30 seconds
 /// otherwise. A cache that takes 6 minutes needs 24 checks.
-pub const fn next_wait(waited: u32) -> u32 {
+pub const fn next_wait(waited: u32, deadline: u32) -> u32 {
     let step = match waited {
         180..900 => 10,
         _ => 30,
     };
-    let left = DEADLINE_SECONDS.saturating_sub(waited);
+    let left = deadline.saturating_sub(waited);
     if step < left { step } else { left }
 }
 
@@ -24,9 +27,9 @@ pub const fn next_wait(waited: u32) -> u32 {
 ///
 /// # Errors
 /// Returns `Timeout` if the deadline has passed.
-pub fn wait_or_give_up(waited: u32, group: &str, found: &str) -> StepResult<u32> {
-    if waited < DEADLINE_SECONDS {
-        return Ok(next_wait(waited));
+pub fn wait_or_give_up(waited: u32, deadline: u32, group: &str, found: &str) -> StepResult<u32> {
+    if waited < deadline {
+        return Ok(next_wait(waited, deadline));
     }
     Err(StepError::new(
         ErrorName::Timeout,
@@ -40,15 +43,17 @@ pub fn wait_or_give_up(waited: u32, group: &str, found: &str) -> StepResult<u32>
 
 #[cfg(test)]
 mod tests {
-    use super::{DEADLINE_SECONDS, next_wait, wait_or_give_up};
+    use super::{deadline_seconds, next_wait, wait_or_give_up};
     use contract::ErrorName;
 
+    const DEADLINE_SECONDS: u32 = deadline_seconds(false);
+
     /// Returns the times of all checks until the deadline, in seconds of waiting.
-    fn check_times() -> Vec<u32> {
+    fn check_times(deadline: u32) -> Vec<u32> {
         let mut times = Vec::new();
         let mut waited = 0;
-        while waited < DEADLINE_SECONDS {
-            waited += next_wait(waited);
+        while waited < deadline {
+            waited += next_wait(waited, deadline);
             times.push(waited);
         }
         times
@@ -57,14 +62,17 @@ mod tests {
     #[test]
     fn makes_24_checks_in_first_six_minutes() {
         assert_eq!(
-            check_times().iter().filter(|time| **time <= 360).count(),
+            check_times(DEADLINE_SECONDS)
+                .iter()
+                .filter(|time| **time <= 360)
+                .count(),
             24
         );
     }
 
     #[test]
     fn checks_every_10_seconds_in_typical_range() {
-        let longest_interval = check_times()
+        let longest_interval = check_times(DEADLINE_SECONDS)
             .windows(2)
             .filter(|pair| (240..=480).contains(&pair[1]))
             .map(|pair| pair[1] - pair[0])
@@ -74,21 +82,29 @@ mod tests {
 
     #[test]
     fn last_check_is_at_deadline_and_history_stays_small() {
-        let times = check_times();
-        assert_eq!(times.last(), Some(&DEADLINE_SECONDS));
-        // While the group is modifying, a poll adds at most 16 events to the history, which is limited to 25,000.
-        assert!(times.len() < 250, "{} checks", times.len());
+        for restores in [false, true] {
+            let deadline = deadline_seconds(restores);
+            let times = check_times(deadline);
+            assert_eq!(times.last(), Some(&deadline));
+            // While the group is modifying, a poll adds at most 16 events to the history, which is limited to 25,000.
+            assert!(times.len() < 500, "{} checks", times.len());
+        }
     }
 
     #[test]
     fn times_out_with_found_status_at_deadline() {
         assert_eq!(
-            wait_or_give_up(0, "bandup-redis", "creating").ok(),
+            wait_or_give_up(0, DEADLINE_SECONDS, "bandup-redis", "creating").ok(),
             Some(30)
         );
 
-        let error = wait_or_give_up(DEADLINE_SECONDS, "bandup-redis", "creating")
-            .expect_err("60 minutes are over");
+        let error = wait_or_give_up(
+            DEADLINE_SECONDS,
+            DEADLINE_SECONDS,
+            "bandup-redis",
+            "creating",
+        )
+        .expect_err("60 minutes are over");
 
         assert_eq!(error.name(), ErrorName::Timeout);
         assert!(

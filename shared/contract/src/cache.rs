@@ -6,7 +6,8 @@ use crate::error::StepResult;
 use crate::request::{default_of, invalid};
 use crate::setting::{
     AutoMinorVersionUpgrade, Description, EngineVersion, KmsKey, MaintenanceWindow, NodeType,
-    NotificationTopic, Port, Replicas, SnapshotRetentionDays, SnapshotWindow, check_overlap,
+    NotificationTopic, Port, Replicas, RestoreFrom, SnapshotRetentionDays, SnapshotWindow,
+    check_overlap,
 };
 use crate::value::{EnvironmentName, ReplicationGroupId, SecurityGroupName, SubnetGroupName};
 
@@ -107,6 +108,10 @@ settings! {
     /// its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kms_key: Option<KmsKey>,
+    /// What a new cache is filled from: an ElastiCache snapshot, or RDB files in Amazon S3. A cache that exists ignores it. After
+    /// a run with it succeeded, no cache is created from the same source again, until the cache is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restore_from: Option<RestoreFrom>,
 }
 
 impl CacheRequest {

@@ -26,7 +26,7 @@ pub struct Request {
     #[cfg_attr(feature = "schema", schemars(with = "NetworkFields"))]
     network: Network,
     /// The cache's settings. An omitted field has its default, except `engineVersion`, `kmsKey`, and the windows, which stay
-    /// as they are.
+    /// as they are. `restoreFrom` only has an effect when the cache is created.
     #[serde(default, deserialize_with = "null_as_default")]
     cache: CacheRequest,
     /// The path that the endpoint is published below.
@@ -127,6 +127,8 @@ pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String 
 
 /// The fields of a request whose values are objects.
 const OBJECTS: [&str; 5] = ["cache", "event", "network", "rollback", "tags"];
+/// The fields of `cache` whose values are objects.
+const OBJECTS_OF_CACHE: [&str; 1] = ["restoreFrom"];
 const NOT_AN_OBJECT: &str = "must be a JSON object";
 
 /// Reads an optional field: null has the same meaning as an omitted field.
@@ -146,6 +148,10 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
     // serde would accept a list of the object's values.
     if let Some(list) = OBJECTS.into_iter().find(|field| input[field].is_array()) {
         return Err(invalid(list, NOT_AN_OBJECT));
+    }
+    let mut of_cache = OBJECTS_OF_CACHE.into_iter();
+    if let Some(list) = of_cache.find(|field| input["cache"][field].is_array()) {
+        return Err(invalid(&format!("cache.{list}"), NOT_AN_OBJECT));
     }
     serde_path_to_error::deserialize(input).map_err(|error| {
         let path = error.path().to_string();
@@ -286,6 +292,32 @@ mod tests {
             serde_json::from_value::<Spec>(json).expect("it is read back"),
             spec
         );
+    }
+
+    #[test]
+    fn names_the_field_when_source_is_invalid() {
+        let cases = [
+            (
+                json!(["sessions"]),
+                "cache.restoreFrom: must be a JSON object",
+            ),
+            (
+                json!({}),
+                "cache.restoreFrom: missing field `snapshot` or `files`",
+            ),
+            (
+                json!({ "snapshot": "1" }),
+                "cache.restoreFrom.snapshot: `1` is not the name of a snapshot",
+            ),
+        ];
+        for (source, expected) in cases {
+            let request = with("/cache", json!({ "restoreFrom": source }));
+
+            let error = Request::from_json(request).expect_err(expected);
+
+            assert_eq!(error.name(), ErrorName::InvalidSpec);
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
     }
 
     #[test]
@@ -481,6 +513,7 @@ mod tests {
                 "maintenanceWindow",
                 "notificationTopic",
                 "kmsKey",
+                "restoreFrom",
             ]
         );
     }

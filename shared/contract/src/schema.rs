@@ -215,8 +215,46 @@ fn add_rules(schema: &mut Value) {
             }
         },
         both_windows("snapshotWindow", "maintenanceWindow"),
-        both_windows("maintenanceWindow", "snapshotWindow")
+        both_windows("maintenanceWindow", "snapshotWindow"),
+        one_source()
     ]);
+}
+
+/// Returns the rule that a cache is restored from one source.
+fn one_source() -> Value {
+    json!({
+        "if": {
+            "description": "A snapshot, or files.",
+            "required": ["cache"],
+            "properties": {
+                "cache": {
+                    "type": "object",
+                    "required": ["restoreFrom"],
+                    "properties": { "restoreFrom": { "type": "object" } }
+                }
+            }
+        },
+        "then": {
+            "properties": {
+                "cache": {
+                    "properties": {
+                        "restoreFrom": {
+                            "oneOf": [
+                                {
+                                    "required": ["snapshot"],
+                                    "properties": { "snapshot": { "type": "string" }, "files": { "type": "null" } }
+                                },
+                                {
+                                    "required": ["files"],
+                                    "properties": { "snapshot": { "type": "null" }, "files": { "type": "array" } }
+                                }
+                            ]
+                        }
+                    }
+                }
+            }
+        }
+    })
 }
 
 /// Returns the rule that a window requires the other one. A schema can't express that they don't overlap.

@@ -46,6 +46,9 @@ pub struct Record {
     /// The engine version that the cache was found with, such as `8.1.0`; none before it was available, or if an earlier
     /// version of envcache wrote the record.
     pub engine_version: Option<String>,
+    /// The source that the last run named for its cache's data when it found the cache as requested, as JSON. No cache is
+    /// restored from it again.
+    pub restored_from: Option<String>,
     /// What a run observed about a cache that doesn't reach the requested configuration.
     pub observed: Option<Observed>,
     /// Whether the record names resources that this version of envcache can't read.
@@ -95,6 +98,7 @@ impl Record {
             former_tags: texts("formerTags").unwrap_or_default(),
             identity,
             engine_version: text("engineVersion"),
+            restored_from: text("restoredFrom"),
             observed: text("observed").and_then(|observed| serde_json::from_str(&observed).ok()),
             former_subnet_groups: texts("formerSubnetGroups").unwrap_or_default(),
             has_unreadable_names,
@@ -210,6 +214,7 @@ mod tests {
             ("spec", text(spec().to_string())),
             ("cacheIdentity", text(identity().to_json())),
             ("engineVersion", text("8.1")),
+            ("restoredFrom", text(r#"{"snapshot":"sessions"}"#)),
             ("observed", text(r#"{ "replicaRequests": [30] }"#)),
             ("formerSubnetGroups", AttributeValue::Ss(groups.clone())),
             (
@@ -247,6 +252,7 @@ mod tests {
                 former_tags: vec!["cost center".to_owned()],
                 identity: Some(identity()),
                 engine_version: Some("8.1".to_owned()),
+                restored_from: Some(r#"{"snapshot":"sessions"}"#.to_owned()),
                 observed: Some(Observed {
                     replica_requests: vec![30],
                     ..Observed::default()
@@ -325,6 +331,7 @@ mod tests {
             "spec",
             "cacheIdentity",
             "engineVersion",
+            "restoredFrom",
             "observed",
             "formerSubnetGroups",
             "formerTags",

@@ -94,6 +94,15 @@ impl Update {
         }
     }
 
+    /// Sets the source that the cache's data is from, or removes it.
+    #[must_use]
+    pub fn set_restored_from(self, source: Option<&str>) -> Self {
+        match source {
+            Some(source) => self.set_text("restoredFrom", source),
+            None => self.remove(&["restoredFrom"]),
+        }
+    }
+
     /// Sets when the recorded request was made, in milliseconds since 1970, if that is known.
     #[must_use]
     pub fn set_requested_at(self, requested_at: Option<i64>) -> Self {

@@ -20,7 +20,7 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// Mutations of the code's checks: a file, a fragment of it, and the fragment's replacement.
-const CHECKS: [(&str, &str, &str); 97] = [
+const CHECKS: [(&str, &str, &str); 100] = [
     (
         "shared/contract/src/ownership.rs",
         "if missing.is_some() && adoption.belongs_here =>",
@@ -260,6 +260,21 @@ const CHECKS: [(&str, &str, &str); 97] = [
         "functions/replication-group/src/timing.rs",
         "is_deferrable || contradicts(*setting, found, input)",
         "is_deferrable && contradicts(*setting, found, input)",
+    ),
+    (
+        "functions/replication-group/src/restore.rs",
+        "if restored_from != Some(source.as_str()) {",
+        "if true || restored_from != Some(source.as_str()) {",
+    ),
+    (
+        "functions/replication-group/src/restore.rs",
+        "let Some((problem, remedy)) = problem(&snapshot, input) else {",
+        "let Some((problem, remedy)) = problem(&snapshot, input).filter(|_| false) else {",
+    ),
+    (
+        "functions/replication-group/src/ensure.rs",
+        "if source == self.record.restored_from {",
+        "if true || source == self.record.restored_from {",
     ),
     (
         "functions/replication-group/src/setting/kms_key.rs",

@@ -53,6 +53,7 @@ fn every_policy_is_necessary_and_sufficient() {
 
     first_run_needs_each_action(&world);
     requested_key_needs_each_action(&world);
+    requested_source_needs_each_action(&world);
     change_of_tags_needs_each_action(&world);
     removal_needs_each_action(&world);
     failed_creation_is_reported_without_describe_events(&world);
@@ -158,6 +159,45 @@ fn requested_key_needs_each_action(world: &World) {
         let denied = world.run(&request);
 
         assert_eq!(without_key.status, "SUCCEEDED", "{action}: {without_key:?}");
+        assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");
+        assert!(denied.cause.starts_with(expected), "{}", denied.cause);
+        policy.restore(world);
+        let ended = world.run(&request);
+        assert_eq!(ended.status, "SUCCEEDED", "{action}: {ended:?}");
+    }
+}
+
+/// Denies each action of a first run that restores the cache. Other runs don't need them. ElastiCache reads files as a part of
+/// the cache's creation.
+fn requested_source_needs_each_action(world: &World) {
+    let source = world.environment();
+    assert_eq!(world.run(&source.request()).status, "SUCCEEDED");
+    let removal = json!({ "environment": source.name, "finalSnapshot": true });
+    let snapshot = world.remove(&removal).output["finalSnapshot"].clone();
+    for (action, source, expected) in [
+        (
+            "elasticache:DescribeSnapshots",
+            json!({ "snapshot": snapshot }),
+            "PlanReplicationGroup: DescribeSnapshots ",
+        ),
+        (
+            "s3:GetObject",
+            json!({ "files": ["arn:aws:s3:::backups/sessions.rdb"] }),
+            "EnsureReplicationGroup: CreateReplicationGroup ",
+        ),
+    ] {
+        let environment = world.environment();
+        let request = environment.request_with("/cache", json!({ "restoreFrom": source }));
+        let policy = Policy::remove(world, "EnsureReplicationGroup");
+        policy.restore_without(world, action);
+
+        let without_source = world.run(&world.environment().request());
+        let denied = world.run(&request);
+
+        assert_eq!(
+            without_source.status, "SUCCEEDED",
+            "{action}: {without_source:?}"
+        );
         assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");
         assert!(denied.cause.starts_with(expected), "{}", denied.cause);
         policy.restore(world);

@@ -571,6 +571,49 @@ fn creates_no_cluster_that_another_stack_owns() {
     }
 }
 
+/// Returns the statement of `EnsureReplicationGroup`'s role with this ID.
+fn statement_of_the_cache(sid: &str) -> Value {
+    let role = resources("AWS::IAM::Role")["EnsureReplicationGroupRole"].clone();
+    let found = statements(&role).into_iter();
+    let mut found = found.filter(|statement| statement["Sid"] == sid);
+    found.next().expect(sid)
+}
+
+#[test]
+fn restores_no_snapshot_of_another_stack() {
+    let restoring = allowing(|action, arns| {
+        action == "elasticache:CreateReplicationGroup"
+            && arns.iter().any(|arn| arn.contains(":snapshot:"))
+    });
+
+    assert_eq!(restoring.len(), 1, "{restoring:#?}");
+    assert_eq!(
+        required(
+            &statement_of_the_cache("RestoreSnapshots"),
+            "StringEqualsIfExists",
+            OWN_STACK
+        ),
+        &json!({ "Ref": "AWS::StackName" })
+    );
+}
+
+#[test]
+fn files_are_read_only_by_elasticache() {
+    let reading = allowing(|action, _| action.starts_with("s3:"));
+
+    assert_eq!(reading.len(), 1, "{reading:#?}");
+    let statement = statement_of_the_cache("RestoreFiles");
+    assert_eq!(
+        required(&statement, "Bool", "aws:ViaAWSService"),
+        "true",
+        "{statement}"
+    );
+    assert_eq!(
+        required(&statement, "StringEquals", "aws:ResourceAccount"),
+        &json!({ "Ref": "AWS::AccountId" })
+    );
+}
+
 #[test]
 fn verification_code_cannot_create_network_interfaces() {
     let role = &resources("AWS::IAM::Role")["VerifyEndpointRole"];

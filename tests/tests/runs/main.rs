@@ -10,6 +10,7 @@ mod lost_records;
 mod migration;
 mod plans;
 mod removal;
+mod restore;
 mod restricted_account;
 mod results;
 mod rollback;

@@ -493,6 +493,22 @@ fn resources_have_at_most_50_tags_and_lose_only_existing_ones() {
 }
 
 #[test]
+fn creation_rejects_a_snapshot_that_does_not_exist() {
+    let request = json!({
+        "ReplicationGroupId": "restored",
+        "ReplicationGroupDescription": "restored",
+        "Engine": "valkey",
+        "EngineVersion": "8.2",
+        "CacheNodeType": "cache.t3.micro",
+        "SnapshotName": "no-such-snapshot",
+    });
+
+    let code = error_code("elasticache", "create_replication_group", &request);
+
+    assert_eq!(code.as_deref(), Some("InvalidParameterValue"));
+}
+
+#[test]
 fn describe_snapshots_rejects_a_name_that_does_not_exist() {
     let request = json!({ "SnapshotName": "no-such-snapshot" });
 

@@ -114,7 +114,7 @@ async fn removal_returns_recorded_names() {
             "vpcId": "vpc-0a1b2c3d4e5f60718",
             "parameterPrefix": "/elsewhere",
             "createdBy": null,
-            "forgotten": "creation, cacheIdentity, engineVersion, observed, rollbackOf, spec, formerSubnetGroups, formerTags, protected",
+            "forgotten": "creation, cacheIdentity, engineVersion, restoredFrom, observed, rollbackOf, spec, formerSubnetGroups, formerTags, protected",
             // 90 days after the start.
             "expiresAt": "1803204000"
         })
@@ -138,7 +138,7 @@ async fn removal_returns_requested_names_without_a_record() {
                 "vpcId": null,
                 "parameterPrefix": "/bandup/cache",
                 "createdBy": null,
-                "forgotten": "creation, cacheIdentity, engineVersion, observed, rollbackOf, spec, formerSubnetGroups, formerTags, protected",
+                "forgotten": "creation, cacheIdentity, engineVersion, restoredFrom, observed, rollbackOf, spec, formerSubnetGroups, formerTags, protected",
                 "expiresAt": "1803204000"
             }),
             "{attributes}"
@@ -156,7 +156,7 @@ async fn rollback_returns_the_execution_and_keeps_protection() {
     // The cache existed before the failed run, and stays protected.
     assert_eq!(
         found["forgotten"],
-        "creation, cacheIdentity, engineVersion, observed, rollbackOf"
+        "creation, cacheIdentity, engineVersion, restoredFrom, observed, rollbackOf"
     );
 }
 

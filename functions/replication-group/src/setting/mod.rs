@@ -18,6 +18,7 @@ mod notification_topic;
 mod parameter_group;
 mod port;
 mod replicas;
+mod restore_from;
 mod security_group;
 mod snapshot_retention;
 mod step;
@@ -37,7 +38,7 @@ pub use replicas::nodes;
 pub use step::{Step, When};
 
 /// Every setting. Plans and errors list them in this order.
-pub const SETTINGS: [&dyn Setting; 24] = [
+pub const SETTINGS: [&dyn Setting; 25] = [
     &engine::Engine,
     &fixed::CLUSTER_MODE,
     &fixed::ENCRYPTION_AT_REST,
@@ -52,6 +53,7 @@ pub const SETTINGS: [&dyn Setting; 24] = [
     &port::Port,
     &data_tiering::DataTiering,
     &kms_key::KmsKey,
+    &restore_from::RestoreFrom,
     &snapshot_retention::SnapshotRetention,
     &security_group::SecurityGroup,
     &failover::Failover,
@@ -169,6 +171,8 @@ pub trait Setting: Sync {
 pub enum Change {
     /// In place.
     InPlace(Step),
+    /// Not at all: it only has an effect when the cache is created, and isn't compared.
+    AtCreation,
     /// Not at all; contains the remedy, if it isn't to request the current value.
     Never(Option<&'static str>),
 }

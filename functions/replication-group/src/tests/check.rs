@@ -11,11 +11,21 @@ use crate::check;
 
 /// Runs `CheckReplicationGroup` with one answer, after `waited` seconds.
 async fn checked(answer: Answer, waited: u32) -> StepResult<CheckReplicationGroupOutput> {
+    checked_while_restoring(answer, waited, false).await
+}
+
+/// Does the same for a request that may restore data.
+async fn checked_while_restoring(
+    answer: Answer,
+    waited: u32,
+    restores: bool,
+) -> StepResult<CheckReplicationGroupOutput> {
     let replay = Replay::new([answer]);
     let message = json!({
         "environment": "bandup",
         "execution": "run-1",
         "cacheName": "bandup-redis",
+        "restores": restores,
         "secondsWaited": waited,
     });
     let input = serde_json::from_value(message).expect("the state's message");
@@ -101,4 +111,23 @@ async fn returns_aws_error_when_check_is_rejected() {
             .starts_with("DescribeReplicationGroups bandup-redis: Throttling"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn waits_for_a_restore_up_to_2_hours() {
+    let creating = || described("creating", same);
+
+    let pending = checked_while_restoring(creating(), 3600, true).await;
+    let late = checked_while_restoring(creating(), 7200, true).await;
+
+    assert_eq!(
+        pending.expect("the restore may take longer"),
+        CheckReplicationGroupOutput::Pending {
+            found: "creating".to_owned(),
+            wait_seconds: 30
+        }
+    );
+    let error = late.expect_err("2 hours are over");
+    assert_eq!(error.name(), ErrorName::Timeout);
+    assert!(error.to_string().contains("after 120 minutes"), "{error}");
 }

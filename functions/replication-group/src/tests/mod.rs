@@ -11,6 +11,7 @@
 //! - `key`: `key`, and `cache.kmsKey` in `ensure`
 //! - `plan`: `plan`
 //! - `replace`: the replacement of a failed creation in `ensure`, and `reason`
+//! - `restore`: `restore`, and `cache.restoreFrom` in `ensure`
 //! - `setting`: each setting
 //! - `tags`: `tag`, and the comparison of tags
 //! - `unrecovered`: failed members, missing replicas, and names that are taken in `ensure`
@@ -28,6 +29,7 @@ mod delete;
 mod key;
 mod plan;
 mod replace;
+mod restore;
 mod setting;
 mod tags;
 mod unrecovered;

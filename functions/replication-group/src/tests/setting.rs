@@ -37,6 +37,8 @@ enum Expected {
     Rejected(&'static str),
     /// An upgrade, which is never changed back.
     Upgraded(Parameters),
+    /// Nothing: the value only has an effect when the cache is created.
+    Ignored,
 }
 
 /// A setting with another value than in the reference setup.
@@ -132,6 +134,22 @@ fn texts() -> Vec<Row> {
                 "cache.kmsKey is none, requested \
                  `arn:aws:kms:ap-southeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab`. The cache was not changed",
             ),
+            planned: None,
+        },
+        Row {
+            field: "restoreFrom",
+            cache: json!({ "restoreFrom": { "files": ["arn:aws:s3:::backups/sessions.rdb"] } }),
+            // The default parameter group of the version, because ElastiCache takes omitted values from a snapshot.
+            created: &[
+                (
+                    "SnapshotArns.SnapshotArn.1",
+                    "arn:aws:s3:::backups/sessions.rdb",
+                ),
+                ("CacheParameterGroupName", "default.valkey8"),
+            ],
+            group: &[],
+            member: &[],
+            expected: Expected::Ignored,
             planned: None,
         },
     ]
@@ -413,6 +431,13 @@ async fn changes_to_the_value_and_back_or_rejects_it() {
             }
             Expected::Upgraded(to) => {
                 assert_changes(reference(), &row.cache, (modify, to)).await;
+            }
+            Expected::Ignored => {
+                let aws = Aws::new(reference());
+
+                aws.ensure(message(&row.cache)).await.expect(row.field);
+
+                assert!(aws.elasticache_writes().is_empty(), "{}", row.field);
             }
             Expected::Rejected(text) => {
                 let aws = Aws::new(reference());

@@ -16,6 +16,9 @@ impl ElastiCache {
             .unwrap_or_default()
             .to_owned();
         let port = number(call, "Port").and_then(|port| u16::try_from(port).ok());
+        let data = call
+            .field("SnapshotName")
+            .and_then(|name| self.snapshot(name)?.data());
         let group = {
             let mut state = self.state();
             let lifecycle = match state.lifecycles.get_mut(&id) {
@@ -49,6 +52,7 @@ impl ElastiCache {
                     .into_iter()
                     .map(str::to_owned)
                     .collect(),
+                data,
                 last_description: None,
                 last_member: None,
                 id: id.clone(),
@@ -98,8 +102,12 @@ impl ElastiCache {
         let Some(valkey) = self.valkey.clone() else {
             return;
         };
-        let (address, answers) = (group.address, group.lifecycle.answers);
-        let start = move || answers.then(|| valkey.start(address)).transpose();
+        let (address, answers, data) = (group.address, group.lifecycle.answers, group.data.clone());
+        let start = move || {
+            answers
+                .then(|| valkey.start_with(address, data.as_deref()))
+                .transpose()
+        };
         let started = tokio::task::spawn_blocking(start).await;
         let server = match started.map_err(Into::into).flatten() {
             Ok(server) => server,

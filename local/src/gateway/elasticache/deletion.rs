@@ -24,6 +24,7 @@ impl ElastiCache {
         }
         if let Some(snapshot) = call.field("FinalSnapshotIdentifier") {
             create_snapshot(snapshot, id, upstream).await?;
+            self.save_snapshot(snapshot, id).await;
         }
         let now = self.clock.now();
         let deleting = {

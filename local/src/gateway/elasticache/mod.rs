@@ -3,7 +3,7 @@
 //! MiniStack stores the resources; this module stores each cache's phase. `lifecycle` computes the phase, `strict`
 //! rejects requests, `describe` corrects descriptions, `events` lists events, `creation` and `deletion` simulate
 //! durations, `settings` stores what MiniStack doesn't, `pending` defers changes to the maintenance window, `key` finds KMS
-//! keys, and `members` translates the names of members.
+//! keys, `snapshot` saves and restores data, and `members` translates the names of members.
 
 mod creation;
 mod deletion;
@@ -15,6 +15,7 @@ mod members;
 mod ministack;
 mod pending;
 mod settings;
+mod snapshot;
 mod strict;
 mod version;
 mod window;
@@ -22,6 +23,7 @@ mod zone;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -39,6 +41,7 @@ use events::Event;
 pub use lifecycle::{Lifecycle, Outcome, Phase, Times};
 use pending::Deferrable;
 use settings::Settings;
+use snapshot::Snapshot;
 pub use zone::ZoneRejection;
 
 /// The caches of the account. Clones share them.
@@ -60,6 +63,7 @@ struct State {
     /// By cache, the server behind its endpoint; `None` if it couldn't be started.
     servers: HashMap<String, Option<valkey::Server>>,
     addresses: valkey::Addresses,
+    snapshots: Vec<Snapshot>,
     service_linked_role_is_missing: bool,
     /// By cache, the zones in which its creation is rejected.
     rejected_zones: HashMap<String, (Vec<String>, ZoneRejection)>,
@@ -99,6 +103,8 @@ struct Group {
     described: Vec<(Part, Element)>,
     subnet_group_name: String,
     security_groups: Vec<String>,
+    /// The file with the data that it is restored from.
+    data: Option<PathBuf>,
     /// MiniStack's last description of the group, from before its deletion.
     last_description: Option<Element>,
     /// MiniStack's last answer about the first member, from before the group's deletion.
@@ -230,6 +236,7 @@ impl ElastiCache {
             "DescribeCacheClusters" => self.describe_members(call, request, upstream).await,
             "DescribeReplicationGroups" => self.describe(call, request, upstream).await,
             "DeleteReplicationGroup" => self.delete(call, request, upstream).await,
+            "CreateSnapshot" => self.create_snapshot(call, request, upstream).await,
             "IncreaseReplicaCount" if self.loses_replicas(call) => {
                 self.accept_and_lose(call, upstream).await
             }
@@ -285,7 +292,9 @@ impl ElastiCache {
         if let Some(error_response) = error_response {
             return Ok(Some(error_response));
         }
-        Ok(self.reject_for_zone(call))
+        Ok(self
+            .reject_restore(call)
+            .or_else(|| self.reject_for_zone(call)))
     }
 
     /// Rejects a creation in a rejected zone. A creation without requested zones is rejected too: it simulates that
@@ -374,6 +383,7 @@ impl ElastiCache {
                 }
             }),
             "AddTagsToResource" | "RemoveTagsFromResource" => self.change_tags(call),
+            "DeleteSnapshot" => self.delete_snapshot(call),
             _ => {}
         }
     }
@@ -456,6 +466,8 @@ impl ElastiCache {
 
     fn show(&self, answer: &mut Element) {
         describe::replication_groups(answer, &|id| self.find(id));
+        let snapshots = self.state().snapshots.clone();
+        snapshot::describe(answer, &snapshots);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

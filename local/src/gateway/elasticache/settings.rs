@@ -88,6 +88,11 @@ impl Settings {
         }
     }
 
+    /// Returns whether data is stored on SSDs too.
+    pub const fn has_data_tiering(&self) -> bool {
+        self.data_tiering
+    }
+
     /// Deactivates the topic, as ElastiCache does with one that it can't publish to
     /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ECEvents.SNS.html>).
     pub fn deactivate_topic(&mut self) {

@@ -142,6 +142,8 @@ pub struct CheckReplicationGroupInput {
     pub execution: String,
     /// The replication group's ID.
     pub cache_name: String,
+    /// Whether the request names a source that a new cache is restored from, which takes longer.
+    pub restores: bool,
     /// The sum of this execution's waits for the cache, in seconds.
     pub seconds_waited: u32,
 }

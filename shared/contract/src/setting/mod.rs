@@ -10,6 +10,7 @@ mod node_type;
 mod notification_topic;
 mod port;
 mod replicas;
+mod restore_from;
 mod snapshot_retention;
 mod windows;
 
@@ -21,6 +22,7 @@ pub use node_type::NodeType;
 pub use notification_topic::NotificationTopic;
 pub use port::Port;
 pub use replicas::Replicas;
+pub use restore_from::{FileArn, Files, RestoreFrom, SnapshotName};
 pub use snapshot_retention::SnapshotRetentionDays;
 pub use windows::{MaintenanceWindow, SnapshotWindow};
 
