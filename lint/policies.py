@@ -16,9 +16,13 @@ from parliament import analyze_policy_string, is_arn_match
 # https://docs.aws.amazon.com/step-functions/latest/dg/concept-create-iam-advanced.html
 NOT_NEEDED = ("states:DescribeExecution", "arn:*:states:*:*:express:*:*:*")
 
-# Every call that a function's code makes has this key, whatever the action:
+# Keys of every action, which the reference doesn't list for each. Every call that a function's code makes has the first:
 # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
-KEY_OF_ALL_ACTIONS = "Unknown condition lambda:SourceFunctionArn"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-viaawsservice
+KEYS_OF_ALL_ACTIONS = (
+    "Unknown condition lambda:SourceFunctionArn",
+    "Unknown condition aws:ViaAWSService",
+)
 
 # Example values of pseudo parameters and stack parameters.
 PARAMETERS = {
@@ -115,7 +119,7 @@ def findings_in(statement, statements):
             for action, format in needed:
                 if (action, format) != NOT_NEEDED and not is_allowed_elsewhere(statements, action, format):
                     yield f"{finding.issue}: {action} needs {format}"
-        elif not str(finding.detail).startswith(KEY_OF_ALL_ACTIONS):
+        elif not str(finding.detail).startswith(KEYS_OF_ALL_ACTIONS):
             yield f"{finding.issue}: {finding.detail}"
 
 
