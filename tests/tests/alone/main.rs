@@ -5,4 +5,5 @@ mod errors;
 mod event_ordering;
 mod interruptions;
 mod permissions;
+mod restore;
 mod verification;

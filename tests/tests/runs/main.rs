@@ -10,7 +10,6 @@ mod lost_records;
 mod migration;
 mod plans;
 mod removal;
-mod restore;
 mod restricted_account;
 mod results;
 mod rollback;

@@ -284,7 +284,8 @@ impl ElastiCache {
         }
         let nodes = group.as_ref().map(|group| group.nodes);
         let error_response = pending::reject_deferred_replicas(call)
-            .or_else(|| strict::reject_same_replicas(call, nodes));
+            .or_else(|| strict::reject_same_replicas(call, nodes))
+            .or_else(|| self.reject_restore(call));
         if error_response.is_some() {
             return Ok(error_response);
         }
@@ -292,9 +293,7 @@ impl ElastiCache {
         if let Some(error_response) = error_response {
             return Ok(Some(error_response));
         }
-        Ok(self
-            .reject_restore(call)
-            .or_else(|| self.reject_for_zone(call)))
+        Ok(self.reject_for_zone(call))
     }
 
     /// Rejects a creation in a rejected zone. A creation without requested zones is rejected too: it simulates that
