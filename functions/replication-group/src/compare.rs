@@ -138,18 +138,15 @@ pub fn changes(
         pairs(found.tags),
     );
     let replicas = input.spec.cache.replicas.get();
-    let modify = |steps: &&[Step]| {
-        let differences = differences(steps, found, input);
-        let when = if *steps == [Step::Online] {
-            When::Alone
-        } else {
-            steps.first()?.when(input.spec.options.apply)
-        };
-        (!differences.is_empty()).then_some(Change::Modify(differences, when))
-    };
-    // ElastiCache makes online changes at once also without `ApplyImmediately`, and then leaves alone what is pending.
     let leaves_pending =
         input.spec.options.apply == Apply::Window || timing::is_contradicted(found, input);
+    let modify = |steps: &&[Step]| {
+        let differences = differences(steps, found, input);
+        let when = steps
+            .first()?
+            .when(input.spec.options.apply, leaves_pending);
+        (!differences.is_empty()).then_some(Change::Modify(differences, when))
+    };
     let online: &[&[Step]] = if leaves_pending {
         &[&[Step::Online], &[Step::Failover]]
     } else {

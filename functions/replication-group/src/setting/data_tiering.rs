@@ -32,12 +32,12 @@ impl Setting for DataTiering {
     }
 
     fn compare(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> Comparison {
-        let wanted = json!(on_off(input.spec.cache.node_type.has_data_tiering()));
-        if self.found(found).as_ref() == Some(&wanted) {
-            Comparison::Equal
-        } else {
-            let reason = "it depends on cache.nodeType: request one of the same kind";
-            Comparison::Rejected(wanted, reason.to_owned())
+        match self.requested(input) {
+            Some(wanted) if self.found(found).as_ref() != Some(&wanted) => {
+                let reason = "it depends on cache.nodeType: request one of the same kind";
+                Comparison::Rejected(wanted, reason.to_owned())
+            }
+            _ => Comparison::Equal,
         }
     }
 

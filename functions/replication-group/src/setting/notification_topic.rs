@@ -1,5 +1,6 @@
 //! `cache.notificationTopic`.
 
+use aws_sdk_elasticache::types::{CacheCluster, NotificationConfiguration};
 use contract::message::EnsureReplicationGroupInput;
 use serde_json::{Value, json};
 
@@ -30,9 +31,7 @@ impl Setting for NotificationTopic {
         let configuration = found.member()?.notification_configuration();
         let active =
             configuration.filter(|configuration| configuration.topic_status() == Some("active"));
-        Some(json!(
-            active.and_then(|configuration| configuration.topic_arn())
-        ))
+        Some(json!(active.and_then(NotificationConfiguration::topic_arn)))
     }
 
     fn create(&self, call: Creation, input: &EnsureReplicationGroupInput) -> Creation {
@@ -53,10 +52,10 @@ impl Setting for NotificationTopic {
         }
         // With its ARN, as AWS's page on notifications asks for:
         // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ECEvents.SNS.html
-        let configuration = found
+        let arn = found
             .member()
-            .and_then(|member| member.notification_configuration());
-        let arn = configuration.and_then(|configuration| configuration.topic_arn());
+            .and_then(CacheCluster::notification_configuration)
+            .and_then(NotificationConfiguration::topic_arn);
         call.set_notification_topic_arn(arn.map(str::to_owned))
             .notification_topic_status("inactive")
     }

@@ -37,8 +37,12 @@ impl Step {
     /// [with `ApplyImmediately`](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html),
     /// and a user reports that failover is deferred without it
     /// (<https://github.com/hashicorp/terraform-provider-aws/issues/18737>).
-    pub fn when(self, requested: Apply) -> When {
+    ///
+    /// `leaves_pending` is whether online changes leave alone what is pending, as they always do if the request defers
+    /// changes.
+    pub fn when(self, requested: Apply, leaves_pending: bool) -> When {
         match (requested, self) {
+            (Apply::Now, Self::Online) if leaves_pending => When::Alone,
             (Apply::Now, _) | (Apply::Window, Self::Nodes | Self::Failover) => When::Now,
             (Apply::Window, Self::Online) => When::Alone,
             (Apply::Window, Self::Upgrade | Self::NodeType) => When::Window,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::Call;
+use super::{Call, invalid_combination, invalid_value};
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::upstream::Upstream;
 
@@ -23,20 +23,14 @@ pub async fn reject_key(call: &Call, upstream: &Upstream) -> Result<Option<Error
         return Ok(None);
     };
     if !is_encrypted(call) {
-        return Ok(Some(ErrorResponse::new(
-            "InvalidParameterCombination",
+        return Ok(Some(invalid_combination(
             "Please enable encryption at rest to use Customer Managed CMK",
         )));
     }
     let is_usable = describe(id, upstream)
         .await?
         .is_some_and(|key| key["KeyState"] == "Enabled" && key["KeySpec"] == "SYMMETRIC_DEFAULT");
-    Ok((!is_usable).then(|| {
-        ErrorResponse::new(
-            "InvalidParameterValue",
-            format!("KMS key does not exist with key id: {id}"),
-        )
-    }))
+    Ok((!is_usable).then(|| invalid_value(format!("KMS key does not exist with key id: {id}"))))
 }
 
 /// Returns the call with the ARN of its key: ElastiCache describes a cache with the ARN, whatever the creation names

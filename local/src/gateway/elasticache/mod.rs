@@ -477,3 +477,11 @@ impl ElastiCache {
 fn number(call: &Call, field: &str) -> Option<u32> {
     call.field(field)?.parse().ok()
 }
+
+fn invalid_value(message: impl Into<String>) -> ErrorResponse {
+    ErrorResponse::new("InvalidParameterValue", message)
+}
+
+fn invalid_combination(message: impl Into<String>) -> ErrorResponse {
+    ErrorResponse::new("InvalidParameterCombination", message)
+}

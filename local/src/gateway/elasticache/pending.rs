@@ -1,7 +1,7 @@
 //! Changes of the node type and the engine, which ElastiCache makes immediately or in the maintenance window.
 
 use super::version::Engine;
-use super::{Call, ElastiCache};
+use super::{Call, ElastiCache, invalid_combination, invalid_value};
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::xml::Element;
 
@@ -121,7 +121,7 @@ impl Deferrable {
             }
             _ => return None,
         };
-        is_immediate(call).then(|| ErrorResponse::new("InvalidParameterCombination", message))
+        is_immediate(call).then(|| invalid_combination(message))
     }
 }
 
@@ -133,12 +133,8 @@ pub fn reject_deferred_replicas(call: &Call) -> Option<ErrorResponse> {
         call.operation.as_str(),
         "IncreaseReplicaCount" | "DecreaseReplicaCount"
     );
-    (changes_replicas && !is_immediate(call)).then(|| {
-        ErrorResponse::new(
-            "InvalidParameterValue",
-            "ApplyImmediately=False is not currently supported.",
-        )
-    })
+    (changes_replicas && !is_immediate(call))
+        .then(|| invalid_value("ApplyImmediately=False is not currently supported."))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The settings of a cache that MiniStack doesn't store, doesn't change, or doesn't describe.
 
-use super::Call;
 use super::window::Window;
+use super::{Call, invalid_combination, invalid_value};
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::xml::Element;
 
@@ -249,14 +249,6 @@ pub fn reject_data_tiering(call: &Call) -> Option<ErrorResponse> {
 /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html>).
 fn has_data_tiering(node_type: &str) -> bool {
     node_type.starts_with("cache.r6gd.")
-}
-
-fn invalid_value(message: impl Into<String>) -> ErrorResponse {
-    ErrorResponse::new("InvalidParameterValue", message)
-}
-
-fn invalid_combination(message: impl Into<String>) -> ErrorResponse {
-    ErrorResponse::new("InvalidParameterCombination", message)
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Call, ElastiCache, Element, ErrorResponse, Group, Received, Reply, Upstream};
+use super::{
+    Call, ElastiCache, Element, ErrorResponse, Group, Received, Reply, Upstream,
+    invalid_combination, invalid_value,
+};
 use super::{reply_from_answer, reply_from_xml};
 
 /// What MiniStack doesn't store about a snapshot.
@@ -61,9 +64,7 @@ impl Snapshot {
     fn reject(&self, call: &Call) -> Option<ErrorResponse> {
         let requested = call.field("DataTieringEnabled") == Some("true");
         (self.data_tiering && !requested).then(|| {
-            ErrorResponse::new(
-                "InvalidParameterCombination",
-                format!(
+            invalid_combination(format!(
                     "Snapshot {} has data tiering and can only be restored to a cluster with data tiering.",
                     self.name
                 ),
@@ -93,17 +94,13 @@ impl ElastiCache {
         }
         let name = call.field("SnapshotName")?;
         if !call.list("SnapshotArns").is_empty() {
-            return Some(ErrorResponse::new(
-                "InvalidParameterCombination",
+            return Some(invalid_combination(
                 "SnapshotName and SnapshotArns can't both be specified.",
             ));
         }
         match self.snapshot(name) {
             Some(snapshot) => snapshot.reject(call),
-            None => Some(ErrorResponse::new(
-                "InvalidParameterValue",
-                format!("Snapshot {name} not found."),
-            )),
+            None => Some(invalid_value(format!("Snapshot {name} not found."))),
         }
     }
 

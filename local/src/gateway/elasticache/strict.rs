@@ -11,7 +11,7 @@ use chrono::DateTime;
 use super::lifecycle::Phase;
 use super::settings::{self, Settings};
 use super::version::{self, Engine};
-use super::{Group, key};
+use super::{Group, invalid_combination, invalid_value, key};
 use crate::gateway::call::Call;
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::upstream::Upstream;
@@ -428,14 +428,6 @@ fn is_identifier(id: &str) -> bool {
 
 fn invalid_state(message: impl Into<String>) -> ErrorResponse {
     ErrorResponse::new("InvalidReplicationGroupState", message)
-}
-
-fn invalid_value(message: impl Into<String>) -> ErrorResponse {
-    ErrorResponse::new("InvalidParameterValue", message)
-}
-
-fn invalid_combination(message: impl Into<String>) -> ErrorResponse {
-    ErrorResponse::new("InvalidParameterCombination", message)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Engine versions of Valkey, and the parameter group families that they belong to.
 
+use super::invalid_combination;
 use crate::gateway::call::Call;
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::xml::Element;
@@ -65,7 +66,7 @@ impl Engine {
 
 /// Rejects a version that ElastiCache doesn't offer for Valkey, and a version older than the cache's.
 pub fn reject_version(call: &Call, running: Option<&Engine>) -> Option<ErrorResponse> {
-    let reject = |message: String| Some(ErrorResponse::new("InvalidParameterCombination", message));
+    let reject = |message: String| Some(invalid_combination(message));
     let is_creation = call.operation == "CreateReplicationGroup";
     if is_creation && call.field("Engine") != Some("valkey") {
         return None;

@@ -1,5 +1,6 @@
 //! Rejections of a creation because of an Availability Zone.
 
+use super::invalid_value;
 use crate::gateway::error_response::ErrorResponse;
 
 /// Why ElastiCache rejects a creation in a zone.
@@ -30,10 +31,9 @@ impl ZoneRejection {
                      no availability zone or target: ap-southeast-1c."
                 ),
             ),
-            Self::InvalidZone => ErrorResponse::new(
-                "InvalidParameterValue",
-                format!("Availability zone {zone} is not supported."),
-            ),
+            Self::InvalidZone => {
+                invalid_value(format!("Availability zone {zone} is not supported."))
+            }
         }
     }
 }
