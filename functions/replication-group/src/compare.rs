@@ -8,7 +8,9 @@ use contract::spec::Apply;
 use contract::{Action, Ownership, TagChanges, TagDifference, tag_changes};
 
 use crate::find::pairs;
-use crate::setting::{self, Comparison, Found, SETTINGS, Setting, Step, When, nodes};
+use crate::setting::{
+    self, Comparison, Found, NOTIFICATION_TOPIC, SETTINGS, Setting, Step, When, nodes,
+};
 use crate::timing;
 
 /// One change. The group is *modifying* while ElastiCache applies it, so a round requests only one.
@@ -67,6 +69,17 @@ impl Change {
             Self::Modify(differences, _) => differences
                 .iter()
                 .any(|difference| difference.setting.change() == setting::Change::InPlace(step)),
+            _ => false,
+        }
+    }
+
+    /// Returns whether it sets the notification topic. If it deactivates the topic, it doesn't.
+    pub fn sets_topic(&self) -> bool {
+        let is_topic = |difference: &Difference| {
+            difference.setting.field() == NOTIFICATION_TOPIC && difference.wanted.is_some()
+        };
+        match self {
+            Self::Modify(differences, _) => differences.iter().any(is_topic),
             _ => false,
         }
     }

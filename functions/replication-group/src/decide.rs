@@ -169,6 +169,8 @@ fn is_rejected(creation: &Creation, zones: &[String]) -> bool {
 const CHECKS_OF_FAILED_MEMBER: usize = 3;
 /// Number of times that an execution requests missing replicas. ElastiCache deletes a replica that it can't create.
 const REPLICA_REQUESTS: usize = 2;
+/// Number of times that an execution sets a notification topic. ElastiCache deactivates one that it can't publish to.
+const TOPIC_REQUESTS: usize = 2;
 
 /// Returns what this execution has observed. Observations of another execution don't count, because their cause may
 /// have been corrected.
@@ -206,11 +208,29 @@ pub fn failed_member(observed: &Observed, id: &str, status: &str, waited: u32) -
 /// Returns what to record before more replicas are requested, after `waited` seconds; none if this execution has
 /// requested them often enough.
 pub fn replica_request(observed: &Observed, waited: u32) -> Option<Observed> {
-    let mut observed = observed.clone();
-    if !observed.replica_requests.contains(&waited) {
-        observed.replica_requests.push(waited);
+    Some(Observed {
+        replica_requests: with_request(&observed.replica_requests, waited, REPLICA_REQUESTS)?,
+        ..observed.clone()
+    })
+}
+
+/// Returns what to record before the notification topic is set, after `waited` seconds; none if this execution has set it
+/// often enough.
+pub fn topic_request(observed: &Observed, waited: u32) -> Option<Observed> {
+    Some(Observed {
+        topic_requests: with_request(&observed.topic_requests, waited, TOPIC_REQUESTS)?,
+        ..observed.clone()
+    })
+}
+
+/// Adds a request after `waited` seconds to the earlier ones, unless a retried invocation makes it again. Returns none if
+/// these are more than `limit`.
+fn with_request(requests: &[u32], waited: u32, limit: usize) -> Option<Vec<u32>> {
+    let mut requests = requests.to_vec();
+    if !requests.contains(&waited) {
+        requests.push(waited);
     }
-    (observed.replica_requests.len() <= REPLICA_REQUESTS).then_some(observed)
+    (requests.len() <= limit).then_some(requests)
 }
 
 /// Returns what to record before a change that makes ElastiCache change these fields immediately instead of in the

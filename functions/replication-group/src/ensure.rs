@@ -14,7 +14,7 @@ use crate::decide::{self, Next};
 use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::reason::failure_reason;
-use crate::setting::{self, Found, When};
+use crate::setting::{self, Found, NOTIFICATION_TOPIC, When};
 use crate::tag::{self, tags};
 use crate::{
     change, compare, delete, find, key, pending, plan, restore, schedule, scope, timing, version,
@@ -42,9 +42,9 @@ pub struct Clients {
 /// `Immutable` if AWS can't change a difference in place, or would also apply what is pending, or if a cache that was restored
 /// has disappeared and would be restored from the same source; `CreateFailed` if
 /// ElastiCache couldn't create the group; `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an
-/// undocumented status, a member that doesn't recover, replicas that disappear, or a changing group that can't be adopted
-/// yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't use the requested KMS key,
-/// topic, or snapshot; `NotFound` if there is no such key or snapshot; and `Timeout` after 60 minutes of waiting, or 2 hours if the
+/// undocumented status, a member that doesn't recover, replicas that disappear, a topic that ElastiCache deactivates again, or
+/// a changing group that can't be adopted yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't
+/// use the requested KMS key, topic, or snapshot; `NotFound` if there is no such key or snapshot; and `Timeout` after 60 minutes of waiting, or 2 hours if the
 /// request restores data. Otherwise, returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
@@ -52,8 +52,7 @@ pub async fn ensure(
     input: EnsureReplicationGroupInput,
 ) -> StepResult<EnsureReplicationGroupOutput> {
     if let Some(topic) = &input.spec.cache.notification_topic {
-        let field = "cache.notificationTopic";
-        scope::require_own(field, topic.as_str(), &input.execution_arn)?;
+        scope::require_own(NOTIFICATION_TOPIC, topic.as_str(), &input.execution_arn)?;
     }
     let environment = input.environment.as_str();
     let record = clients
@@ -317,9 +316,13 @@ impl Round<'_> {
             ..self.observed()
         };
         let waited = self.input.seconds_waited;
-        let requesting = match next {
+        let requesting = match &next {
             Change::IncreaseReplicas(_) => match decide::replica_request(&before, waited) {
                 None => return Err(self.replicas_disappeared(found.group).await),
+                requesting => requesting,
+            },
+            change if change.sets_topic() => match decide::topic_request(&before, waited) {
+                None => return Err(setting::topic_not_active(found, self.input)),
                 requesting => requesting,
             },
             _ => None,

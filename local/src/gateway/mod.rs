@@ -152,6 +152,12 @@ impl Gateway {
         self.shared.elasticache.deactivate_topic(replication_group);
     }
 
+    /// Deactivates a cache's notification topic, and every topic that a modification sets from now on, as ElastiCache does if
+    /// it can't publish to them.
+    pub fn deny_topics(&self, replication_group: &str) {
+        self.shared.elasticache.deny_topics(replication_group);
+    }
+
     /// Makes the creation of a cache's further replicas fail after ElastiCache has accepted the request.
     pub fn lose_replicas(&self, replication_group: &str) {
         self.shared.elasticache.lose_replicas(replication_group);

@@ -16,6 +16,8 @@ pub struct Observed {
     pub nothing_to_modify: Option<NothingToModify>,
     /// When the execution requested more replicas, in seconds waited.
     pub replica_requests: Vec<u32>,
+    /// When the execution set the notification topic, in seconds waited.
+    pub topic_requests: Vec<u32>,
     /// The member that doesn't recover.
     pub failed_member: Option<FailedMember>,
     /// The fields that the execution changed immediately instead of in the maintenance window, for its output.
@@ -57,6 +59,7 @@ mod tests {
                 at: 30,
             }),
             replica_requests: vec![0, 120],
+            topic_requests: vec![0, 30],
             failed_member: Some(FailedMember {
                 id: "bandup-redis-002".to_owned(),
                 status: "restore-failed".to_owned(),

@@ -178,12 +178,12 @@ const CHECKS: [(&str, &str, &str); 100] = [
     ),
     (
         "functions/replication-group/src/decide.rs",
-        "observed.replica_requests.len() <= REPLICA_REQUESTS",
-        "observed.replica_requests.len() <= REPLICA_REQUESTS + 9",
+        "(requests.len() <= limit)",
+        "(requests.len() <= limit + 9)",
     ),
     (
         "functions/replication-group/src/decide.rs",
-        "if !observed.replica_requests.contains(&waited) {",
+        "if !requests.contains(&waited) {",
         "if true {",
     ),
     (

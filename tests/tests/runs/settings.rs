@@ -109,6 +109,32 @@ fn topic_that_elasticache_deactivated_is_activated_by_the_next_run() {
 }
 
 #[test]
+fn fails_when_elasticache_deactivates_the_topic_again() {
+    let world = world();
+    let environment = world.environment();
+    let topic = topic(&format!("{}-events", environment.name));
+    let request = environment.request_with("/cache", json!({ "notificationTopic": topic }));
+    assert_eq!(world.run(&request).status, "SUCCEEDED");
+    world
+        .gateway()
+        .deny_topics(&format!("{}-redis", environment.name));
+
+    let ended = world.run(&request);
+
+    assert_eq!(ended.error, "UnexpectedStatus", "{ended:?}");
+    let expected = format!("the topic `{topic}` isn't active");
+    assert!(ended.cause.contains(&expected), "{}", ended.cause);
+    let calls = environment.fault_scope.calls().into_iter();
+    let requests = calls.filter(|call| call.operation == "ModifyReplicationGroup");
+    assert_eq!(requests.count(), 2);
+    assert_eq!(
+        environment.parameters(world).len(),
+        4,
+        "the endpoint stays published"
+    );
+}
+
+#[test]
 fn cache_with_data_tiering_is_created_and_not_changed_to_another_family() {
     let world = world();
     let environment = world.environment();

@@ -33,6 +33,7 @@ use serde_json::Value;
 
 pub use engine_version::engine_versions;
 pub use failover::on_off;
+pub use notification_topic::{NOTIFICATION_TOPIC, topic_not_active};
 pub use parameter_group::parameter_group_of;
 pub use replicas::nodes;
 pub use step::{Step, When};

@@ -1,16 +1,20 @@
 //! `cache.notificationTopic`.
 
 use aws_sdk_elasticache::types::{CacheCluster, NotificationConfiguration};
+use contract::error::{ErrorName, StepError};
 use contract::message::EnsureReplicationGroupInput;
 use serde_json::{Value, json};
 
 use super::{Change, Creation, Found, Modification, Setting, Step};
 
+/// The field of a request.
+pub const NOTIFICATION_TOPIC: &str = "cache.notificationTopic";
+
 pub struct NotificationTopic;
 
 impl Setting for NotificationTopic {
     fn field(&self) -> &'static str {
-        "cache.notificationTopic"
+        NOTIFICATION_TOPIC
     }
 
     fn parameters(&self) -> &'static [&'static str] {
@@ -59,6 +63,33 @@ impl Setting for NotificationTopic {
         call.set_notification_topic_arn(arn.map(str::to_owned))
             .notification_topic_status("inactive")
     }
+}
+
+/// Returns the error for a topic that this execution has set and that isn't active.
+///
+/// ElastiCache deactivates a topic that it can't publish to. The remedy is that of
+/// [notifications](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html).
+pub fn topic_not_active(found: Found<'_>, input: &EnsureReplicationGroupInput) -> StepError {
+    let configuration = found
+        .member()
+        .and_then(CacheCluster::notification_configuration);
+    let shown = configuration.and_then(|configuration| {
+        let arn = configuration.topic_arn()?;
+        let status = configuration.topic_status().unwrap_or("unknown");
+        Some(format!("the topic `{arn}` with the status {status}"))
+    });
+    StepError::new(
+        ErrorName::UnexpectedStatus,
+        format!(
+            "replication group `{}`: the topic `{}` isn't active, although this run has set it twice. ElastiCache shows {}. It \
+             deactivates a topic that it can't publish to. The cache was left in place, and changes that follow that of \
+             {NOTIFICATION_TOPIC} were not made. Check that the topic exists, isn't encrypted, and has an access policy with \
+             aws:SourceOwner (see docs/updates.md), or remove {NOTIFICATION_TOPIC} from the request, then start again",
+            input.spec.cache.name,
+            topic(input).unwrap_or_default(),
+            shown.unwrap_or_else(|| "no topic".to_owned())
+        ),
+    )
 }
 
 fn topic(input: &EnsureReplicationGroupInput) -> Option<String> {

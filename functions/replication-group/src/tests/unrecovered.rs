@@ -1,4 +1,5 @@
-//! Tests with a member that doesn't recover, replicas that disappear, and a name that a cache cluster has.
+//! Tests with a member that doesn't recover, replicas that disappear, a topic that stays inactive, and a name that a cache
+//! cluster has.
 
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupOutput;
@@ -323,6 +324,101 @@ async fn stops_requesting_replicas_that_disappeared_twice() {
         assert!(error.to_string().contains(expected), "{error}");
     }
     assert!(aws.elasticache_writes().is_empty());
+}
+
+const TOPIC: &str = "arn:aws:sns:ap-southeast-1:123456789012:cache-events";
+
+/// Returns ElastiCache's answers for an available group with a topic of this status.
+fn with_topic(status: &str) -> Vec<Answer> {
+    let configuration = format!(
+        "<NotificationConfiguration><TopicArn>{TOPIC}</TopicArn><TopicStatus>{status}</TopicStatus>\
+         </NotificationConfiguration><Engine>"
+    );
+    vec![
+        described("available", same),
+        owned(),
+        member(|body| body.replace("<Engine>", &configuration)),
+    ]
+}
+
+fn topics_requested(execution: &str, at: &[u32]) -> Value {
+    with_observed(&json!({ "execution": execution, "topicRequests": at }))
+}
+
+/// Returns the message of a round that needs a topic, after `seconds` of waiting.
+fn needing_a_topic(seconds: u32) -> Value {
+    with(
+        message(&json!({ "notificationTopic": TOPIC })),
+        &json!({ "secondsWaited": seconds }),
+    )
+}
+
+#[tokio::test]
+async fn records_topic_request_before_making_it() {
+    let changing = "changing cache.notificationTopic";
+    let accepted = || accepted("ModifyReplicationGroup");
+    let cases = [
+        ("run-1", &[][..], accepted(), changing, json!([[60]])),
+        ("run-1", &[0], accepted(), changing, json!([[0, 60]])),
+        // A retried invocation of the same round.
+        ("run-1", &[0, 60], accepted(), changing, json!([[0, 60]])),
+        // Another execution, whose cause may have been corrected.
+        ("run-0", &[0, 30], accepted(), changing, json!([[60]])),
+        // ElastiCache didn't accept it, so it doesn't count.
+        (
+            "run-1",
+            &[0],
+            rejected("InvalidReplicationGroupState"),
+            "found changing",
+            json!([[0, 60], [0]]),
+        ),
+    ];
+    for (execution, before, answer, outcome, recorded) in cases {
+        let answers = [with_topic("inactive"), vec![answer]].concat();
+        let aws = Aws::with_record(&topics_requested(execution, before), answers);
+
+        let found = aws.ensure(needing_a_topic(60)).await;
+
+        assert_eq!(found.expect(outcome), waiting(outcome, 30));
+        let counts: Vec<_> = aws
+            .observed()
+            .iter()
+            .map(|observed| observed["topicRequests"].clone())
+            .collect();
+        assert_eq!(json!(counts), recorded, "{before:?}");
+    }
+}
+
+/// ElastiCache deactivates a topic that it can't publish to:
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ECEvents.SNS.html>.
+#[tokio::test]
+async fn fails_when_topic_was_set_twice_and_is_inactive() {
+    let aws = Aws::with_record(&topics_requested("run-1", &[0, 60]), with_topic("inactive"));
+
+    let error = aws.ensure(needing_a_topic(120)).await;
+
+    let error = error.expect_err("it was set twice");
+    assert_eq!(error.name(), ErrorName::UnexpectedStatus);
+    for expected in [
+        format!("the topic `{TOPIC}` isn't active"),
+        format!("shows the topic `{TOPIC}` with the status inactive"),
+        "aws:SourceOwner".to_owned(),
+    ] {
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+    assert!(aws.elasticache_writes().is_empty());
+}
+
+#[tokio::test]
+async fn topic_that_is_turned_off_is_not_counted() {
+    let off = accepted("ModifyReplicationGroup");
+    let answers = [with_topic("active"), vec![off]].concat();
+    let aws = Aws::with_record(&topics_requested("run-1", &[0, 60]), answers);
+
+    let found = aws.ensure(after(120)).await.expect("a change");
+
+    assert_eq!(found, waiting("changing cache.notificationTopic", 30));
+    assert!(aws.observed().is_empty(), "{:?}", aws.observed());
 }
 
 #[tokio::test]

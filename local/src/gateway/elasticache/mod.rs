@@ -159,6 +159,12 @@ impl ElastiCache {
         }
     }
 
+    pub(super) fn deny_topics(&self, replication_group: &str) {
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            group.settings.deny_topics();
+        }
+    }
+
     pub(super) fn lose_replicas(&self, replication_group: &str) {
         if let Some(group) = self.state().groups.get_mut(replication_group) {
             group.loses_replicas = true;

@@ -13,6 +13,8 @@ pub struct Settings {
     snapshot_window: String,
     maintenance_window: String,
     topic: Option<Topic>,
+    /// Whether ElastiCache can't publish to any topic.
+    cannot_publish: bool,
     data_tiering: bool,
     /// The ARN of the KMS key; none for AWS's default key.
     key: Option<String>,
@@ -45,6 +47,7 @@ impl Settings {
             snapshot_window: "15:00-16:00".to_owned(),
             maintenance_window: "sun:23:00-mon:00:00".to_owned(),
             topic: None,
+            cannot_publish: false,
             data_tiering: call.field("DataTieringEnabled") == Some("true"),
             key: call.field("KmsKeyId").map(str::to_owned),
         };
@@ -86,6 +89,9 @@ impl Settings {
         {
             status.clone_into(&mut topic.status);
         }
+        if self.cannot_publish {
+            self.deactivate_topic();
+        }
     }
 
     /// Returns whether data is stored on SSDs too.
@@ -99,6 +105,13 @@ impl Settings {
         if let Some(topic) = &mut self.topic {
             "inactive".clone_into(&mut topic.status);
         }
+    }
+
+    /// Deactivates the topic, and from now on every topic that a modification sets: ElastiCache publishes an event about the
+    /// modification, and can't.
+    pub fn deny_topics(&mut self) {
+        self.cannot_publish = true;
+        self.deactivate_topic();
     }
 
     /// Sets the elements in a description of the group.
@@ -404,5 +417,14 @@ mod tests {
         settings.modify(&Call::form("NotificationTopicStatus=inactive"));
 
         assert_eq!(status(&settings).as_deref(), Some("inactive"));
+
+        let activate = Call::form(&format!(
+            "NotificationTopicArn={topic}&NotificationTopicStatus=active"
+        ));
+        settings.modify(&activate);
+        assert_eq!(status(&settings).as_deref(), Some("active"));
+        settings.deny_topics();
+        settings.modify(&activate);
+        assert_eq!(status(&settings).as_deref(), Some("inactive"), "denied");
     }
 }
