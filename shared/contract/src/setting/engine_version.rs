@@ -3,7 +3,10 @@
 use crate::checked::{Check, checked_text, require};
 
 checked_text!(
-    /// A Valkey version as ElastiCache writes it. Only AWS knows whether it is offered.
+    /// A Valkey version as ElastiCache writes it: it "will offer a single version for each minor release, rather than offering
+    /// multiple patch versions", from Valkey 7.2 on
+    /// ([upgrades](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement-upgrade-considerations.html)). Only
+    /// AWS knows whether it is offered.
     EngineVersion,
     engine_version,
     rule "Major and minor, such as `8.0`; 7.2 is the first.",

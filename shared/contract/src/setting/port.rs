@@ -3,8 +3,10 @@
 use crate::checked::checked_number;
 
 checked_number!(
-    /// The port that the cache listens on. ElastiCache rejects 8005 and the ports below 1150; only its error message
-    /// says so: `Invalid endpoint port: 1149. Valid range is 1150-8004,8006-65535`.
+    /// The port that the cache listens on. ElastiCache rejects 8005 and the ports below 1150.
+    /// [CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)
+    /// has no rule, only its error message: `Invalid endpoint port: 1149. Valid range is 1150-8004,8006-65535`
+    /// (<https://github.com/badmintoncryer/cdk-preflight>, which tested it on AWS in September 2026).
     Port, 1150..=65535, except 8005, default 6379
 );
 

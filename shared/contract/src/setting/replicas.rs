@@ -3,7 +3,8 @@
 use crate::checked::checked_number;
 
 checked_number!(
-    /// The number of replicas in addition to the primary node. ElastiCache allows 5 in a node group.
+    /// The number of replicas in addition to the primary node. `NumCacheClusters` is at most 6, "1 primary plus 5 replicas"
+    /// ([CreateReplicationGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html)).
     Replicas, 0..=5, default 0
 );
 

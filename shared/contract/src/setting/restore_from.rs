@@ -6,14 +6,16 @@ use super::arn::is_partition;
 use crate::checked::{Check, checked_text, described, length, require};
 
 checked_text!(
-    /// The name of an ElastiCache snapshot. AWS documents no rule for it. Manual snapshots are named like caches, and automatic
-    /// ones `automatic.{cache}-{date}`
+    /// The name of an ElastiCache snapshot, which "is stored as a lowercase string"
+    /// ([CreateSnapshot](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateSnapshot.html)): with
+    /// uppercase letters, the same snapshot would count as another source. AWS documents no other rule. Manual snapshots are
+    /// named like caches, and automatic ones `automatic.{cache}-{date}`
     /// ([describe-snapshots](https://docs.aws.amazon.com/cli/latest/reference/elasticache/describe-snapshots.html)). Only AWS
     /// knows whether it exists.
     SnapshotName,
     snapshot_name,
-    rule "1 to 255 letters, digits, hyphens, and dots; it begins with a letter.",
-    schema { "maxLength": 255, "pattern": "^[A-Za-z][A-Za-z0-9.-]*$" }
+    rule "1 to 255 lowercase letters, digits, hyphens, and dots; it begins with a letter.",
+    schema { "maxLength": 255, "pattern": "^[a-z][a-z0-9.-]*$" }
 );
 checked_text!(
     /// The ARN of an RDB file in Amazon S3. "The Amazon S3 object name in the ARN cannot contain any commas"
@@ -134,10 +136,11 @@ described!(
         "additionalProperties": false,
         "properties": {
             "snapshot": {
-                "description": "The name of a snapshot. 1 to 255 letters, digits, hyphens, and dots; it begins with a letter.",
+                "description": "The name of a snapshot. 1 to 255 lowercase letters, digits, hyphens, and dots; it begins with a \
+                                letter.",
                 "type": "string",
                 "maxLength": 255,
-                "pattern": "^[A-Za-z][A-Za-z0-9.-]*$"
+                "pattern": "^[a-z][a-z0-9.-]*$"
             },
             "files": {
                 "description": "The ARNs of RDB files in Amazon S3, 1 to 20 of them, each once. \
@@ -157,10 +160,11 @@ described!(
 
 fn snapshot_name(text: &str) -> Check {
     length(text, 255)?;
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    let is_allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
     require(
-        text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(is_allowed),
-        "is not the name of a snapshot: it begins with a letter, and has letters, digits, hyphens, and dots",
+        text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(is_allowed),
+        "is not the name of a snapshot: it begins with a letter, and has lowercase letters, digits, hyphens, and dots",
     )
 }
 
@@ -217,11 +221,13 @@ mod tests {
             &[
                 ("bandup-redis-final-1795341600000", ""),
                 ("automatic.bandup-redis-2026-11-22-03-00", ""),
-                ("Sessions", ""),
+                ("sessions", ""),
                 (longest.as_str(), ""),
                 ("", "1 to 255 characters"),
                 (too_long.as_str(), "1 to 255 characters"),
                 ("1-snapshot", rule),
+                ("Sessions", rule),
+                ("sessionS", rule),
                 ("a_b", rule),
                 ("a b", rule),
                 (

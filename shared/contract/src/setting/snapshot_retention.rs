@@ -3,7 +3,8 @@
 use crate::checked::checked_number;
 
 checked_number!(
-    /// How many days an automatic backup is kept, at most 35; 0 turns backups off.
+    /// How many days an automatic backup is kept. "The maximum backup retention limit is 35 days", and 0 turns backups off
+    /// ([automatic backups](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-automatic.html)).
     SnapshotRetentionDays, 0..=35, default 1
 );
 
