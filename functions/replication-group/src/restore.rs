@@ -1,7 +1,7 @@
 //! Checks what a new cache is restored from: that its data isn't used twice, and that ElastiCache can restore a snapshot.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{DataTieringStatus, Snapshot};
+use aws_sdk_elasticache::types::{DataTieringStatus, Durability, Snapshot};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::setting::{EngineVersion, RestoreFrom, SnapshotName};
@@ -81,8 +81,10 @@ fn missing(name: &SnapshotName) -> StepError {
 const NEW_FORMAT: u32 = 9;
 
 /// Returns why ElastiCache can't restore a snapshot to the requested cache, and what to do; none if it may. The rules are
-/// those of [restoring](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-restoring.html) and
-/// [data tiering](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html).
+/// those of [restoring](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-restoring.html),
+/// [data tiering](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html), and durability
+/// ([snapshots](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Durability.Configuring.html),
+/// [cluster mode](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Durability.Limitations.html)).
 ///
 /// Whether a snapshot of Redis OSS can be restored to Valkey, and whether one can be while another cache is restored from
 /// it, isn't documented: ElastiCache decides.
@@ -104,6 +106,10 @@ fn problem(snapshot: &Snapshot, input: &EnsureReplicationGroupInput) -> Option<(
     if let Some(shards) = snapshot.num_node_groups().filter(|shards| *shards > 1) {
         let problem = format!("it has {shards} shards, and the cache has one");
         return Some((problem, other.to_owned()));
+    }
+    if let Some(Durability::Async | Durability::Sync) = snapshot.durability() {
+        let problem = "it has durability, which a restore preserves and a cache without cluster mode can't have";
+        return Some((problem.to_owned(), other.to_owned()));
     }
     let is_tiered = snapshot.data_tiering() == Some(&DataTieringStatus::Enabled);
     if is_tiered && !cache.node_type.has_data_tiering() {

@@ -100,6 +100,7 @@ async fn plan_shows_the_source() {
 #[tokio::test]
 async fn rejects_snapshot_that_does_not_fit() {
     let status = |status| ("<SnapshotStatus>available", status);
+    let durability = |element| ("<DataTiering>disabled</DataTiering>", element);
     let version = [("8.0.1", "9.0.0")];
     let cases = [
         (
@@ -121,6 +122,21 @@ async fn rejects_snapshot_that_does_not_fit() {
             vec![("<NumNodeGroups>1", "<NumNodeGroups>3")],
             json!({}),
             "it has 3 shards",
+        ),
+        (
+            vec![durability("<Durability>sync</Durability>")],
+            json!({}),
+            "it has durability",
+        ),
+        (
+            vec![durability("<Durability>async</Durability>")],
+            json!({}),
+            "it has durability",
+        ),
+        (
+            vec![durability("<Durability>disabled</Durability>")],
+            json!({}),
+            "",
         ),
         (
             vec![("<DataTiering>disabled", "<DataTiering>enabled")],
