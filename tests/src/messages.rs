@@ -25,7 +25,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         (
             "ResolveNetwork",
             json!({
-                "policy": { "adoption": "manual", "allowedNodeTypes": "" },
+                "policy": { "adoption": "manual", "allowedNodeTypes": "", "allowLogDelivery": "false" },
                 "request": request
             }),
         ),

@@ -168,7 +168,7 @@ impl Environment<'_> {
             &self.message(
                 "run-1",
                 json!({
-                    "policy": { "adoption": "manual", "allowedNodeTypes": "" },
+                    "policy": { "adoption": "manual", "allowedNodeTypes": "", "allowLogDelivery": "true" },
                     "request": request,
                 }),
             ),

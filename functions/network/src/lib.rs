@@ -38,10 +38,12 @@ pub async fn resolve(
     let PolicyParameters {
         adoption,
         allowed_node_types,
+        allow_log_delivery,
     } = &input.policy;
-    let policy = StackPolicy::from_parameters(adoption, allowed_node_types).map_err(|error| {
-        StepError::new(ErrorName::Internal, format!("the stack's policy: {error}"))
-    })?;
+    let policy = StackPolicy::from_parameters(adoption, allowed_node_types, allow_log_delivery)
+        .map_err(|error| {
+            StepError::new(ErrorName::Internal, format!("the stack's policy: {error}"))
+        })?;
     let spec = Request::from_json(input.request)?.into_spec()?;
     policy.check(&spec)?;
     let network = find(clients, &spec.network).await?;

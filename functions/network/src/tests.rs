@@ -194,7 +194,7 @@ async fn resolved(replay: &Replay, request: Value) -> StepResult<ResolveNetworkO
     let message = json!({
         "environment": "bandup",
         "execution": "run-1",
-        "policy": { "adoption": "manual", "allowedNodeTypes": "" },
+        "policy": { "adoption": "manual", "allowedNodeTypes": "", "allowLogDelivery": "false" },
         "request": request,
     });
     let input = serde_json::from_value(message).expect("the message");

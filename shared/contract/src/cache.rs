@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StepResult;
 use crate::request::{default_of, invalid};
 use crate::setting::{
-    AutoMinorVersionUpgrade, Description, EngineVersion, KmsKey, MaintenanceWindow, NodeType,
+    AutoMinorVersionUpgrade, Description, EngineVersion, KmsKey, Logs, MaintenanceWindow, NodeType,
     NotificationTopic, Port, Replicas, RestoreFrom, SnapshotRetentionDays, SnapshotWindow,
     check_overlap,
 };
@@ -112,6 +112,10 @@ settings! {
     /// a run with it succeeded, no cache is created from the same source again, until the cache is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restore_from: Option<RestoreFrom>,
+    /// The logs that ElastiCache delivers to log groups of their own in CloudWatch Logs. The stack's parameter `AllowLogDelivery`
+    /// must be `true`. A log that isn't named is turned off, unless another tool set up its delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logs: Option<Logs>,
 }
 
 impl CacheRequest {

@@ -22,14 +22,20 @@ pub struct StackPolicy {
     adoption: Adoption,
     /// The allowed node types; empty allows all.
     node_types: Vec<String>,
+    /// Whether ElastiCache may deliver logs.
+    log_delivery: bool,
 }
 
 impl StackPolicy {
-    /// Reads the stack's parameters `Adoption` and `AllowedNodeTypes`, which is a comma-separated list.
+    /// Reads the stack's parameters `Adoption`, `AllowedNodeTypes`, which is a comma-separated list, and `AllowLogDelivery`.
     ///
     /// # Errors
-    /// Returns a message if `adoption` isn't `never`, `manual`, or `always`.
-    pub fn from_parameters(adoption: &str, node_types: &str) -> Result<Self, String> {
+    /// Returns a message if `adoption` isn't `never`, `manual`, or `always`, or if `log_delivery` isn't `true` or `false`.
+    pub fn from_parameters(
+        adoption: &str,
+        node_types: &str,
+        log_delivery: &str,
+    ) -> Result<Self, String> {
         let adoption = match adoption {
             "never" => Adoption::Never,
             "manual" => Adoption::Manual,
@@ -38,19 +44,25 @@ impl StackPolicy {
                 return Err(format!("`{other}` is not `never`, `manual`, or `always`"));
             }
         };
+        let log_delivery = match log_delivery {
+            "true" => true,
+            "false" => false,
+            other => return Err(format!("`{other}` is not `true` or `false`")),
+        };
         let node_types = node_types
             .split(',')
             .filter(|node_type| !node_type.is_empty());
         Ok(Self {
             adoption,
             node_types: node_types.map(str::to_owned).collect(),
+            log_delivery,
         })
     }
 
     /// Checks a request against the stack's limits.
     ///
     /// # Errors
-    /// Returns `InvalidSpec` if the stack doesn't allow the request's `adopt` or `cache.nodeType`.
+    /// Returns `InvalidSpec` if the stack doesn't allow the request's `adopt`, `cache.nodeType`, or `cache.logs`.
     pub fn check(&self, spec: &Spec) -> StepResult<()> {
         if spec.options.adopt {
             match self.adoption {
@@ -78,6 +90,13 @@ impl StackPolicy {
                     "`{node_type}` is not among the stack's `AllowedNodeTypes`: {}",
                     self.node_types.join(", ")
                 ),
+            ));
+        }
+        if spec.cache.logs.is_some() && !self.log_delivery {
+            return Err(invalid(
+                "cache.logs",
+                "the stack's parameter `AllowLogDelivery` is `false`, so its role may not set up log delivery. Set it to \
+                 `true`, or remove the field",
             ));
         }
         Ok(())
@@ -137,7 +156,8 @@ mod tests {
             ),
         ];
         for ((adoption, node_types), request, expected) in cases {
-            let policy = StackPolicy::from_parameters(adoption, node_types).expect("a policy");
+            let policy =
+                StackPolicy::from_parameters(adoption, node_types, "false").expect("a policy");
 
             let found = policy.check(&spec(request));
 
@@ -153,7 +173,33 @@ mod tests {
     }
 
     #[test]
+    fn rejects_logs_unless_the_stack_allows_them() {
+        let logs = json!({ "cache": { "logs": { "slow": {} } } });
+        for (allowed, request, is_rejected) in [
+            ("false", &json!({}), false),
+            ("false", &logs, true),
+            ("true", &logs, false),
+        ] {
+            let policy = StackPolicy::from_parameters("manual", "", allowed).expect("a policy");
+
+            let found = policy.check(&spec(request));
+
+            let text = found.map_err(|error| error.to_string()).err();
+            assert_eq!(
+                text.is_some(),
+                is_rejected,
+                "{allowed}, {request}: {text:?}"
+            );
+            if let Some(text) = text {
+                let expected = "cache.logs: the stack's parameter `AllowLogDelivery` is `false`";
+                assert!(text.starts_with(expected), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn rejects_a_parameter_that_the_template_does_not_allow() {
-        assert!(StackPolicy::from_parameters("sometimes", "").is_err());
+        assert!(StackPolicy::from_parameters("sometimes", "", "false").is_err());
+        assert!(StackPolicy::from_parameters("manual", "", "").is_err());
     }
 }

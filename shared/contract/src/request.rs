@@ -127,8 +127,8 @@ pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String 
 
 /// The fields of a request whose values are objects.
 const OBJECTS: [&str; 5] = ["cache", "event", "network", "rollback", "tags"];
-/// The fields of `cache` whose values are objects.
-const OBJECTS_OF_CACHE: [&str; 1] = ["restoreFrom"];
+/// The fields of `cache` whose values are objects, as JSON pointers.
+const OBJECTS_OF_CACHE: [&str; 4] = ["logs", "logs/engine", "logs/slow", "restoreFrom"];
 const NOT_AN_OBJECT: &str = "must be a JSON object";
 
 /// Reads an optional field: null has the same meaning as an omitted field.
@@ -150,8 +150,10 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, StepError> {
         return Err(invalid(list, NOT_AN_OBJECT));
     }
     let mut of_cache = OBJECTS_OF_CACHE.into_iter();
-    if let Some(list) = of_cache.find(|field| input["cache"][field].is_array()) {
-        return Err(invalid(&format!("cache.{list}"), NOT_AN_OBJECT));
+    let value_of = |field: &str| input.pointer(&format!("/cache/{field}"));
+    if let Some(list) = of_cache.find(|field| value_of(field).is_some_and(Value::is_array)) {
+        let field = format!("cache.{}", list.replace('/', "."));
+        return Err(invalid(&field, NOT_AN_OBJECT));
     }
     serde_path_to_error::deserialize(input).map_err(|error| {
         let path = error.path().to_string();
@@ -317,6 +319,33 @@ mod tests {
 
             assert_eq!(error.name(), ErrorName::InvalidSpec);
             assert!(error.to_string().starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_the_field_when_logs_are_invalid() {
+        let cases = [
+            (json!(["slow"]), "cache.logs: must be a JSON object"),
+            (
+                json!({ "slow": ["json"] }),
+                "cache.logs.slow: must be a JSON object",
+            ),
+            (
+                json!({ "engine": ["json"] }),
+                "cache.logs.engine: must be a JSON object",
+            ),
+            (json!({}), "cache.logs: missing field `slow` or `engine`"),
+            (
+                json!({ "slow": { "format": "xml" } }),
+                "cache.logs.slow.format: unknown variant `xml`",
+            ),
+            (
+                json!({ "slow": {}, "retentionDays": 31 }),
+                "cache.logs.retentionDays: 31 is not one of the numbers of days",
+            ),
+        ];
+        for (logs, expected) in cases {
+            assert_invalid(with("/cache", json!({ "logs": logs })), expected);
         }
     }
 
@@ -514,6 +543,7 @@ mod tests {
                 "notificationTopic",
                 "kmsKey",
                 "restoreFrom",
+                "logs",
             ]
         );
     }

@@ -216,7 +216,8 @@ fn add_rules(schema: &mut Value) {
         },
         both_windows("snapshotWindow", "maintenanceWindow"),
         both_windows("maintenanceWindow", "snapshotWindow"),
-        one_source()
+        one_source(),
+        one_log()
     ]);
 }
 
@@ -252,6 +253,26 @@ fn one_source() -> Value {
                         }
                     }
                 }
+            }
+        }
+    })
+}
+
+/// Returns the rule that at least one log is delivered.
+fn one_log() -> Value {
+    let delivered =
+        |log: &str| json!({ "required": [log], "properties": { log: { "type": "object" } } });
+    json!({
+        "if": {
+            "description": "At least one log.",
+            "required": ["cache"],
+            "properties": {
+                "cache": { "type": "object", "required": ["logs"], "properties": { "logs": { "type": "object" } } }
+            }
+        },
+        "then": {
+            "properties": {
+                "cache": { "properties": { "logs": { "anyOf": [delivered("slow"), delivered("engine")] } } }
             }
         }
     })

@@ -2,8 +2,8 @@
 
 use contract::ErrorName;
 
-/// Returns the name for an error code of DynamoDB, EC2, ElastiCache, KMS, Systems Manager, or Step Functions; `Internal` if
-/// the code isn't known.
+/// Returns the name for an error code of CloudWatch Logs, DynamoDB, EC2, ElastiCache, KMS, Systems Manager, or Step Functions; `Internal`
+/// if the code isn't known.
 pub fn error_name(code: &str) -> ErrorName {
     let known = NAMES.iter().find(|(_, codes)| codes.contains(&code));
     known.map_or(ErrorName::Internal, |(name, _)| *name)
@@ -65,6 +65,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "ClusterQuotaForCustomerExceeded",
             "ExecutionLimitExceeded",
             "ItemCollectionSizeLimitExceededException",
+            "LimitExceededException",
             "NodeGroupsPerReplicationGroupQuotaExceeded",
             "NodeQuotaForClusterExceeded",
             "NodeQuotaForCustomerExceeded",
@@ -78,6 +79,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "TagLimitExceeded",
             "TagQuotaPerResourceExceeded",
             "TooManyTagsError",
+            "TooManyTagsException",
         ],
     ),
     (
@@ -125,6 +127,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "InvalidName",
             "InvalidParameterCombination",
             "InvalidParameterCombinationException",
+            "InvalidParameterException",
             "InvalidParameterValue",
             "InvalidParameterValueException",
             "InvalidPermission.Malformed",
@@ -166,6 +169,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "RequestTimeout",
             "RequestTimeoutException",
             "ServiceUnavailable",
+            "ServiceUnavailableException",
             "Unavailable",
             // A resource is changing, or its tags can't be read yet: a later attempt succeeds.
             "InvalidCacheClusterState",
@@ -182,8 +186,11 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "CacheSubnetGroupAlreadyExists",
             "InvalidGroup.Duplicate",
             "NoOperationFault",
+            // "Multiple concurrent requests to update the same resource were in conflict."
+            "OperationAbortedException",
             "ParameterAlreadyExists",
             "ReplicationGroupAlreadyExists",
+            "ResourceAlreadyExistsException",
             // A new run uses another name for its final snapshot.
             "SnapshotAlreadyExistsFault",
         ],
@@ -199,7 +206,7 @@ mod tests {
     /// The errors that botocore's models list for the operations that envcache calls, except those that the callers handle
     /// or that only a bug causes
     /// (<https://github.com/boto/botocore/tree/develop/botocore/data>: dynamodb/2012-08-10, elasticache/2015-02-02,
-    /// kms/2014-11-01, ssm/2014-11-06, and stepfunctions/2016-11-23), those of a key that can't be used
+    /// kms/2014-11-01, logs/2014-03-28, ssm/2014-11-06, and stepfunctions/2016-11-23), those of a key that can't be used
     /// (<https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>), and those of
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and
     /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html>, by what they mean.
@@ -240,6 +247,7 @@ mod tests {
                 "ClusterQuotaForCustomerExceeded",
                 "ExecutionLimitExceeded",
                 "ItemCollectionSizeLimitExceededException",
+                "LimitExceededException",
                 "NodeGroupsPerReplicationGroupQuotaExceeded",
                 "NodeQuotaForClusterExceeded",
                 "NodeQuotaForCustomerExceeded",
@@ -251,6 +259,7 @@ mod tests {
                 "TagLimitExceeded",
                 "TagQuotaPerResourceExceeded",
                 "TooManyTagsError",
+                "TooManyTagsException",
             ],
         ),
         (
@@ -294,6 +303,7 @@ mod tests {
                 "InvalidExecutionInput",
                 "InvalidName",
                 "InvalidParameterCombination",
+                "InvalidParameterException",
                 "InvalidParameterValue",
                 "InvalidPermission.Malformed",
                 "InvalidPolicyAttributeException",
@@ -324,6 +334,7 @@ mod tests {
                 "InternalFailure",
                 "InternalServerError",
                 "ServiceUnavailable",
+                "ServiceUnavailableException",
                 "CacheSubnetGroupAlreadyExists",
                 "InvalidCacheClusterState",
                 "InvalidCacheSecurityGroupState",
@@ -334,9 +345,11 @@ mod tests {
                 "KMSInternalException",
                 "KmsInvalidStateException",
                 "NoOperationFault",
+                "OperationAbortedException",
                 "ParameterAlreadyExists",
                 "ReplicatedWriteConflictException",
                 "ReplicationGroupAlreadyExists",
+                "ResourceAlreadyExistsException",
                 "SnapshotAlreadyExistsFault",
                 "TransactionConflictException",
             ],

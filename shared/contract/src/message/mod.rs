@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod environment;
+mod log_group;
 mod network;
 mod replication_group;
 mod security_group;
@@ -21,6 +22,7 @@ pub use environment::{
     EnvironmentPlan, Protection, ProvisionClaim, RemovalClaim, ResolveRemovalInput,
     ResolvedRemoval, ResourceNames, Rollback, WaitedFor,
 };
+pub use log_group::{EnsureLogGroupInput, EnsureLogGroupOutput};
 pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork};
 pub use replication_group::{
     CheckReplicationGroupInput, CheckReplicationGroupOutput, DeleteReplicationGroupInput,

@@ -27,6 +27,8 @@ pub struct PolicyParameters {
     pub adoption: String,
     /// The node types that a cache may have, separated by commas; empty for all.
     pub allowed_node_types: String,
+    /// `true` if ElastiCache may deliver logs, otherwise `false`.
+    pub allow_log_delivery: String,
 }
 
 /// The output of `ResolveNetwork`: the specification, and the network's IDs.
