@@ -32,6 +32,7 @@ PARAMETERS = {
     "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/envcache/51af3dc0-da77-11e4-872e-1234567db123",
     "AWS::StackName": "envcache",
     "AllowedNodeTypes": "cache.t4g.micro,cache.t4g.small",
+    "AllowLogDelivery": "true",
     "EventBusName": "default",
     "QueuesKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "RolePath": "/",

@@ -69,7 +69,7 @@ fn engine_version(versions: &Value) -> Option<String> {
     })
 }
 
-/// Returns the lines for what isn't or wasn't deferred, and for what is pending.
+/// Returns the lines for what isn't or wasn't deferred, for what is pending, and for logs that aren't delivered.
 fn timing(output: &Value) -> Vec<String> {
     let immediate: Vec<_> = texts(&output["immediate"]).collect();
     let mut lines = Vec::new();
@@ -86,6 +86,11 @@ fn timing(output: &Value) -> Vec<String> {
                 "  pending for the maintenance window: {field}{}",
                 value.unwrap_or_default()
             ));
+        }
+    }
+    for error in output["logErrors"].as_array().into_iter().flatten() {
+        if let (Some(log), Some(message)) = (error["log"].as_str(), error["message"].as_str()) {
+            lines.push(format!("  the {log} log isn't delivered: {message}"));
         }
     }
     lines
@@ -215,13 +220,15 @@ mod tests {
                 json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": [],
                     "engineVersion": { "found": "8.0.1", "requested": "8.1" },
                     "immediate": ["cache.replicas", "automatic failover"],
-                    "pending": [{ "field": "cache.engineVersion", "value": "8.1.0" }, { "field": "user groups", "value": null }] }),
+                    "pending": [{ "field": "cache.engineVersion", "value": "8.1.0" }, { "field": "user groups", "value": null }],
+                    "logErrors": [{ "log": "slow", "message": "The log group doesn't exist." }] }),
                 vec![
                     "bandup: cache available at rediss://h:1",
                     "  Valkey 8.0.1, requested 8.1",
                     "  immediate, not in the maintenance window: cache.replicas, automatic failover",
                     "  pending for the maintenance window: cache.engineVersion: 8.1.0",
                     "  pending for the maintenance window: user groups",
+                    "  the slow log isn't delivered: The log group doesn't exist.",
                 ],
             ),
             (

@@ -6,6 +6,7 @@ resource with tags also needs the permission to tag it. The sources are the colu
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
 
 A call that encrypts a resource also needs the caller's permissions on the KMS key, which is used through the called service:
 https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
@@ -52,6 +53,10 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         key_id = iam_actions._safe_json_field(body, "KeyId")
         if "alias/" in key_id:
             return key_arn(key_id) or f"arn:aws:kms:{region}:{account}:key/missing"
+    if service == "logs" and headers.get("x-amz-target", "").endswith(".DescribeLogGroups"):
+        # A policy on one log group doesn't allow a call by prefix:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-CWL.html
+        return f"arn:aws:logs:{region}:{account}:log-group::log-stream:"
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParameters"):
         first = json.loads(body)["Names"][0]
         return f"arn:aws:ssm:{region}:{account}:parameter/{first.lstrip('/')}"
@@ -105,6 +110,7 @@ def further_checks(iam_action, body, field, has_tags):
             *tags,
             *key_checks(field("KmsKeyId")),
             *source_checks(field),
+            *log_checks(field),
         ]
     if iam_action in ("elasticache:AddTagsToResource", "elasticache:RemoveTagsFromResource"):
         # ElastiCache does the same with the group's members:
@@ -115,13 +121,19 @@ def further_checks(iam_action, body, field, has_tags):
         keys = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         members = group.get("MemberClusters") or []
         return [(iam_action, f"{in_elasticache}:cluster:{member}", keys) for member in members]
-    if iam_action == "elasticache:ModifyReplicationGroup" and field("CacheParameterGroupName"):
-        return [(iam_action, f"{in_elasticache}:parametergroup:{field('CacheParameterGroupName')}", {})]
+    if iam_action == "elasticache:ModifyReplicationGroup":
+        name = field("CacheParameterGroupName")
+        used = [(iam_action, f"{in_elasticache}:parametergroup:{name}", {})] if name else []
+        return [*used, *log_checks(field)]
     if iam_action == "elasticache:DeleteReplicationGroup" and field("FinalSnapshotIdentifier"):
         snapshot = f"{in_elasticache}:snapshot:{field('FinalSnapshotIdentifier')}"
         # ElastiCache copies the group's tags to the snapshot. Whether a deletion needs the tagging permission isn't
         # documented; CreateSnapshot lists it as a dependent action.
         return [(action, snapshot, {}) for action in (iam_action, "elasticache:CreateSnapshot", "elasticache:AddTagsToResource")]
+    if iam_action == "logs:CreateLogGroup" and has_tags:
+        # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+        name = json.loads(body)["logGroupName"]
+        return [("logs:TagResource", f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{name}", {})]
     if iam_action == "ssm:PutParameter" and has_tags:
         name = json.loads(body)["Name"].lstrip("/")
         return [("ssm:AddTagsToResource", f"arn:aws:ssm:{get_region()}:{get_account_id()}:parameter/{name}", {})]
@@ -160,6 +172,25 @@ def source_checks(field):
         checks.append(("s3:GetObject", file, keys))
         number += 1
     return checks
+
+
+def log_checks(field):
+    """Returns the checks of a call that changes the delivery of a cache's logs: the caller needs each of these permissions.
+    Which of them ElastiCache uses for which change isn't documented:
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Logging-destinations.html"""
+    if not field("LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.LogType"):
+        return []
+    actions = (
+        "CreateLogDelivery",
+        "GetLogDelivery",
+        "UpdateLogDelivery",
+        "DeleteLogDelivery",
+        "ListLogDeliveries",
+        "PutResourcePolicy",
+        "DescribeResourcePolicies",
+        "DescribeLogGroups",
+    )
+    return [(f"logs:{action}", "*", {}) for action in actions]
 
 
 def enforce(access_key, iam_action, service, region, resource_arn="*", service_context=None):

@@ -66,13 +66,13 @@ impl World {
         })
     }
 
-    /// Starts a simulator with these settings and deploys the stack.
+    /// Starts a simulator with these settings and deploys the stack, with log delivery.
     ///
     /// # Errors
     /// Returns the errors of [`World::deploy`].
     pub fn deploy_with(settings: Settings) -> Result<Self> {
         let cloud = Cloud::start(Workspace::find()?, Interrupt::default(), settings)?;
-        Self::deploy_on(cloud, &[])
+        Self::deploy_on(cloud, &["AllowLogDelivery=true".to_owned()])
     }
 
     /// Deploys the stack on a simulator, with parameters such as `EventSource=tests`.

@@ -42,7 +42,7 @@ pub enum Scenario {
     /// Has everything. The run changes nothing.
     Again,
     /// Has everything, with tags and an overwritten parameter. The run requests more replicas, other settings and tags,
-    /// another backend, and one more subnet.
+    /// logs, another backend, and one more subnet.
     Change,
     /// Has everything, with a replica. The run requests no replica.
     Shrink,
@@ -181,6 +181,7 @@ impl Scenario {
                 "snapshotRetentionDays": 5,
                 "snapshotWindow": "05:00-06:00",
                 "maintenanceWindow": "sat:23:00-sun:00:30",
+                "logs": { "slow": {}, "retentionDays": 7 },
             });
         }
         if self == Self::Stale {
@@ -356,6 +357,7 @@ impl Cell {
         let retries_denial = [
             "EnsureSecurityGroup",
             "EnsureSubnetGroup",
+            "EnsureLogGroup",
             "EnsureReplicationGroup",
             "PublishEndpoint",
             "RetractEndpoint",

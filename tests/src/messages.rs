@@ -25,7 +25,7 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         (
             "ResolveNetwork",
             json!({
-                "policy": { "adoption": "manual", "allowedNodeTypes": "", "allowLogDelivery": "false" },
+                "policy": { "adoption": "manual", "allowedNodeTypes": "", "allowLogDelivery": "true" },
                 "request": request
             }),
         ),
@@ -43,6 +43,10 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
         ),
         ("EnsureSecurityGroup", group.clone()),
         ("EnsureSubnetGroup", group),
+        (
+            "EnsureLogGroup",
+            json!({ "plan": false, "spec": spec, "belongsHere": false, "formerTags": ["team"] }),
+        ),
         (
             "EnsureReplicationGroup",
             json!({

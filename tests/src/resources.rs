@@ -11,8 +11,8 @@ pub const OVERWRITTEN: &str = "overwritten.example";
 /// The text of a violation that only an adoption allows.
 pub const WITHOUT_OWNER_TAGS: &str = "doesn't have the owner tags";
 
-/// Returns an environment's security groups, subnet group, cache with its members, and parameters, each with its tags,
-/// and its record. The environment's own names and IDs are replaced by placeholders, and timestamps and executions are
+/// Returns an environment's security groups, subnet group, cache with its members, log groups, and parameters, each with its
+/// tags, and its record. The environment's own names and IDs are replaced by placeholders, and timestamps and executions are
 /// omitted, so that environments with the same configuration are equal.
 ///
 /// # Errors
@@ -22,6 +22,7 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
         "security groups": security_groups(environment, world)?,
         "subnet group": subnet_group(environment, world)?,
         "cache": cache(environment, world)?,
+        "log groups": log_groups(environment, world)?,
         "parameters": parameters(environment, world)?,
         "record": record(environment, world)?,
     });
@@ -97,6 +98,9 @@ pub fn violations(found: &Value) -> Vec<String> {
     // The tags can't be read while the cache is creating or changing.
     if !found["cache"].is_null() && !found["cache"]["tags"].is_null() {
         tagged("the cache", &found["cache"]["tags"]);
+    }
+    for group in array(&found["log groups"]) {
+        tagged("a log group", &group["tags"]);
     }
     for parameter in array(&found["parameters"]) {
         tagged(&text(&parameter["name"]), &parameter["tags"]);
@@ -252,6 +256,35 @@ fn cache(environment: &Environment, world: &World) -> Result<Value> {
         "members": members,
         "tags": elasticache_tags(world, &group["ARN"])?,
     }))
+}
+
+fn log_groups(environment: &Environment, world: &World) -> Result<Value> {
+    let prefix = format!("/aws/vendedlogs/elasticache/{}-redis/", environment.name);
+    let found = world.aws.call(
+        "logs",
+        "describe_log_groups",
+        &json!({ "logGroupNamePrefix": prefix }),
+    )?;
+    let groups = array(&found["logGroups"])
+        .map(|group| {
+            let tags = world.aws.call(
+                "logs",
+                "list_tags_for_resource",
+                &json!({ "resourceArn": group["logGroupArn"] }),
+            )?;
+            let tags = tags["tags"].as_object().into_iter().flatten();
+            let mut tags: Vec<_> = tags
+                .map(|(key, value)| json!({ "Key": key, "Value": value }))
+                .collect();
+            tags.sort_by_key(|tag| text(&tag["Key"]));
+            Ok(json!({
+                "name": group["logGroupName"],
+                "retention": group["retentionInDays"],
+                "tags": tags,
+            }))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(json!(groups))
 }
 
 fn parameters(environment: &Environment, world: &World) -> Result<Value> {

@@ -19,10 +19,12 @@ const BINARY_CASES: u32 = 500;
 /// The functions that receive a user's input unchecked. They are read-only.
 const RESOLVERS: [&str; 2] = ["ResolveNetwork", "ResolveRemoval"];
 /// The functions that succeed although no resource exists.
-const SUCCEEDING: [&str; 4] = [
+const SUCCEEDING: [&str; 5] = [
     "CheckReplicationGroup",
     // It succeeds for a dry run, which a case may set, of an environment without a record.
     "ClaimEnvironment",
+    // It succeeds for a request without logs.
+    "EnsureLogGroup",
     "ResolveRemoval",
     "RetractEndpoint",
 ];
@@ -36,6 +38,8 @@ fn request() -> Value {
         json!("arn:aws:sns:ap-southeast-1:123456789012:cache-events");
     request["cache"]["kmsKey"] = json!("alias/caches");
     request["cache"]["restoreFrom"] = json!({ "snapshot": "sessions" });
+    request["cache"]["logs"] =
+        json!({ "slow": { "format": "json" }, "engine": {}, "retentionDays": 7 });
     request["tags"] = json!({ "team": "web", "cost center": "17" });
     request["protect"] = json!(true);
     request["event"] =
@@ -562,6 +566,28 @@ fn tags() -> Vec<Value> {
     .concat()
 }
 
+/// Returns values of `cache.logs`, some of them valid.
+fn logs() -> [Value; 16] {
+    [
+        json!({ "slow": {} }),
+        json!({ "engine": { "format": "text" } }),
+        json!({ "slow": { "format": null }, "engine": null, "retentionDays": null }),
+        json!({ "slow": {}, "retentionDays": 1 }),
+        json!({ "slow": {}, "retentionDays": 3653 }),
+        json!({ "slow": {}, "retentionDays": 0 }),
+        json!({ "slow": {}, "retentionDays": 31 }),
+        json!({ "slow": { "format": "JSON" } }),
+        json!({ "slow": { "level": "notice" } }),
+        json!({ "slow": null, "engine": null }),
+        json!({ "retentionDays": 30 }),
+        json!({ "command": {} }),
+        json!({ "slow": ["json"] }),
+        json!(["slow"]),
+        json!({}),
+        Value::Null,
+    ]
+}
+
 /// Returns values at the limits of the constraints, which random input rarely contains.
 fn edges() -> Vec<(&'static str, Value)> {
     let names = ["a", "a-b", "a--b", "a-", "-a", "1a", "A", "", "a b"];
@@ -627,6 +653,7 @@ fn edges() -> Vec<(&'static str, Value)> {
     edges.push(("/cache/kmsKey", Value::Null));
     let sources = sources().into_iter();
     edges.extend(sources.map(|source| ("/cache/restoreFrom", source)));
+    edges.extend(logs().map(|logs| ("/cache/logs", logs)));
     edges.push((
         "/cache",
         json!({ "multiAz": true, "replicas": 1, "snapshotWindow": null, "maintenanceWindow": null }),

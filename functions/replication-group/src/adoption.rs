@@ -11,7 +11,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, KeptSetting};
 use serde_json::{Value, json};
 
-use crate::setting::{Found, SETTINGS, parameter_group_of};
+use crate::setting::{Found, SETTINGS, logs, parameter_group_of};
 use crate::{compare, pending};
 
 /// What happens to a setting.
@@ -115,13 +115,7 @@ pub const RULES: [Rule; 14] = [
     Rule {
         setting: "log delivery",
         decision: Decision::Kept,
-        value: |found, _| {
-            let logs = found.group.log_delivery_configurations().iter();
-            listed(logs.filter_map(|log| {
-                let destination = log.destination_type()?;
-                Some(format!("{} to {destination}", log.log_type()?))
-            }))
-        },
+        value: |found, input| listed(logs::others(found, input).into_iter()),
     },
     Rule {
         setting: "KMS key",

@@ -133,7 +133,8 @@ impl Display for Change {
 ///
 /// Tags are changed first, because the other changes can take long or fail. Replicas are added before failover is turned
 /// on, and deleted after it is turned off, because failover requires two nodes. Changes that ElastiCache defers come last,
-/// because the others can apply what is pending.
+/// because the others can apply what is pending. If it defers none, log delivery comes last, because an adopted cache can have
+/// an engine version without it (<https://github.com/hashicorp/terraform-provider-aws/issues/46440>).
 ///
 /// # Errors
 /// Returns `Immutable`, with all of them, if the group differs in settings that can't be changed in place, or if a change
@@ -173,6 +174,11 @@ pub fn changes(
     let increase = (nodes(found.group) <= replicas).then_some(Change::IncreaseReplicas(replicas));
     let decrease = (nodes(found.group) > input.spec.cache.nodes())
         .then_some(Change::DecreaseReplicas(replicas));
+    let logs: &[&[Step]] = &[&[Step::Logs]];
+    let (last, rest) = match input.spec.options.apply {
+        Apply::Now => (logs, deferrable),
+        Apply::Window => (deferrable, logs),
+    };
     let changes: Vec<_> = (!remove.is_empty())
         .then_some(Change::RemoveTags(remove))
         .into_iter()
@@ -180,7 +186,7 @@ pub fn changes(
         .chain(increase)
         .chain(online.iter().filter_map(modify))
         .chain(decrease)
-        .chain(deferrable.iter().filter_map(modify))
+        .chain(rest.iter().chain(last).filter_map(modify))
         .collect();
     timing::check(&changes, found, input)?;
     Ok(changes)

@@ -14,7 +14,7 @@ use crate::decide::{self, Next};
 use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::reason::failure_reason;
-use crate::setting::{self, Found, NOTIFICATION_TOPIC, When};
+use crate::setting::{self, Found, NOTIFICATION_TOPIC, When, logs};
 use crate::tag::{self, tags};
 use crate::{
     change, compare, delete, find, key, pending, plan, restore, schedule, scope, timing, version,
@@ -256,6 +256,11 @@ impl Round<'_> {
         if input.plan {
             return Ok(plan::comparison(input, ownership, kept, &changes, found));
         }
+        if ownership == Ownership::Owned
+            && let Some(changing) = logs::changing(group)
+        {
+            return self.wait(&changing);
+        }
         // Adopts only after the comparison, so that a group with immutable differences isn't adopted.
         match (ownership, changes.into_iter().next()) {
             (Ownership::Owned, None) => {
@@ -272,6 +277,7 @@ impl Round<'_> {
                             timing: Timing {
                                 immediate: self.observed().immediate,
                                 pending: pending::of(found),
+                                log_errors: logs::errors(group),
                             },
                         })
                     }

@@ -6,13 +6,15 @@ use contract::spec::Apply;
 
 use crate::compare::Change;
 use crate::pending;
-use crate::setting::{Found, SETTINGS, Setting, Step, When};
+use crate::setting::{Found, SETTINGS, Setting, Step, When, logs};
 
-/// Returns what a run would change immediately instead of in the maintenance window, and what is pending.
+/// Returns what a run would change immediately instead of in the maintenance window, what is pending, and which logs can't be
+/// delivered.
 pub fn of(changes: &[Change], found: Found<'_>, input: &EnsureReplicationGroupInput) -> Timing {
     let mut timing = Timing {
         immediate: Vec::new(),
         pending: pending::of(found),
+        log_errors: logs::errors(found.group),
     };
     for change in changes {
         add(&mut timing.immediate, immediate(change, found, input));

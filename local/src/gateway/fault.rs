@@ -81,6 +81,7 @@ impl Fault {
     /// Returns the fault's error response, or `None` if the caller gets no response. Sources of the codes and statuses:
     /// [EC2](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html),
     /// [ElastiCache](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/CommonErrors.html),
+    /// [CloudWatch Logs](https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html),
     /// [KMS](https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html),
     /// [Systems Manager](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html),
     /// [Step Functions](https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html).
@@ -199,6 +200,14 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
             "NodeQuotaForCustomerExceeded",
             "The request cannot be processed because it would exceed the allowed number of cache nodes per customer.",
         ),
+        ("logs", "CreateLogGroup") => ErrorResponse::new(
+            "LimitExceededException",
+            "You have reached the maximum number of resources that can be created.",
+        ),
+        ("logs", "TagResource") => ErrorResponse::new(
+            "TooManyTagsException",
+            "A resource can have no more than 50 tags.",
+        ),
         ("ssm", "AddTagsToResource") => ErrorResponse::new(
             "TooManyTagsError",
             "The Targets parameter includes too many tags.",
@@ -253,6 +262,13 @@ fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
         ("kms", "DescribeKey") => {
             ErrorResponse::new("NotFoundException", "The key or the alias is not found.")
         }
+        (
+            "logs",
+            "ListTagsForResource" | "PutRetentionPolicy" | "TagResource" | "UntagResource",
+        ) => ErrorResponse::new(
+            "ResourceNotFoundException",
+            "The specified resource does not exist.",
+        ),
         ("ssm", "ListTagsForResource") => ErrorResponse::new(
             "InvalidResourceId",
             "The resource ID isn't valid. Verify that you entered the correct ID and try again.",

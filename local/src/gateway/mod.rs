@@ -158,6 +158,12 @@ impl Gateway {
         self.shared.elasticache.deny_topics(replication_group);
     }
 
+    /// Makes the delivery of a cache's log, such as `slow-log`, fail with this message.
+    pub fn fail_log(&self, replication_group: &str, log_type: &str, message: &str) {
+        let elasticache = &self.shared.elasticache;
+        elasticache.fail_log(replication_group, log_type, message);
+    }
+
     /// Makes the creation of a cache's further replicas fail after ElastiCache has accepted the request.
     pub fn lose_replicas(&self, replication_group: &str) {
         self.shared.elasticache.lose_replicas(replication_group);

@@ -7,12 +7,13 @@ use contract::message::{
     BelongsHere, CheckReplicationGroupInput, CheckReplicationGroupOutput, Claim,
     ClaimEnvironmentInput, ClaimEnvironmentOutput, DeleteOutput, DeleteReplicationGroupInput,
     DeleteSecurityGroupInput, DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
-    EnsureReplicationGroupInput, EnsureReplicationGroupOutput, EnsureSecurityGroupInput,
-    EnsureSecurityGroupOutput, EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan,
-    KeptSetting, PendingChange, Protection, ProvisionClaim, PublishEndpointInput,
-    PublishEndpointOutput, Published, RemovalClaim, ResolveNetworkInput, ResolveNetworkOutput,
-    ResolveRemovalInput, ResolvedRemoval, RetractEndpointInput, RetractEndpointOutput, Timing,
-    VerifyEndpointInput, VerifyEndpointOutput,
+    EnsureLogGroupInput, EnsureLogGroupOutput, EnsureReplicationGroupInput,
+    EnsureReplicationGroupOutput, EnsureSecurityGroupInput, EnsureSecurityGroupOutput,
+    EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan, KeptSetting, LogError,
+    PendingChange, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput,
+    Published, RemovalClaim, ResolveNetworkInput, ResolveNetworkOutput, ResolveRemovalInput,
+    ResolvedRemoval, RetractEndpointInput, RetractEndpointOutput, Timing, VerifyEndpointInput,
+    VerifyEndpointOutput,
 };
 use envcache_tests::definition::{Machine, states, steps};
 use envcache_tests::{array, messages, text};
@@ -36,6 +37,7 @@ fn deserialize(function: &str, message: Value) -> Result<(), String> {
         "ClaimEnvironment" => read::<ClaimEnvironmentInput>,
         "EnsureSecurityGroup" => read::<EnsureSecurityGroupInput>,
         "EnsureSubnetGroup" => read::<EnsureSubnetGroupInput>,
+        "EnsureLogGroup" => read::<EnsureLogGroupInput>,
         "EnsureReplicationGroup" => read::<EnsureReplicationGroupInput>,
         "CheckReplicationGroup" => read::<CheckReplicationGroupInput>,
         "VerifyEndpoint" => read::<VerifyEndpointInput>,
@@ -123,6 +125,10 @@ fn timing() -> Timing {
             field: "cache.nodeType".to_owned(),
             value: Some("cache.t3.small".to_owned()),
         }],
+        log_errors: vec![LogError {
+            log: "slow".to_owned(),
+            message: "x".to_owned(),
+        }],
     }
 }
 
@@ -162,6 +168,7 @@ fn outputs(function: &str) -> Vec<Value> {
             drift: Drift::default(),
         }]),
         "EnsureSubnetGroup" => all([EnsureSubnetGroupOutput { actions: actions() }]),
+        "EnsureLogGroup" => all([EnsureLogGroupOutput { actions: actions() }]),
         "EnsureReplicationGroup" => all([
             EnsureReplicationGroupOutput::Waiting {
                 outcome: name(),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use contract::error::ABORTED;
 use contract::message::{
-    Drift, EngineVersions, EnvironmentPlan, KeptSetting, PendingChange, Protection, Published,
-    RetractEndpointOutput, Timing,
+    Drift, EngineVersions, EnvironmentPlan, KeptSetting, LogError, PendingChange, Protection,
+    Published, RetractEndpointOutput, Timing,
 };
 use contract::setting::EngineVersion;
 use contract::value::EnvironmentName;
@@ -17,13 +17,16 @@ use local::Workspace;
 use serde_json::{Map, Value, json};
 
 /// The fields that are sometimes omitted: the schema, the form of an output, and the field.
-const OPTIONAL: [(Schema, &str, &str); 10] = [
+const OPTIONAL: [(Schema, &str, &str); 13] = [
     (Schema::ProvisionOutput, "published", "immediate"),
     (Schema::ProvisionOutput, "published", "pending"),
+    (Schema::ProvisionOutput, "published", "logErrors"),
     (Schema::CacheAvailable, "published", "immediate"),
     (Schema::CacheAvailable, "published", "pending"),
+    (Schema::CacheAvailable, "published", "logErrors"),
     (Schema::ProvisionOutput, "plan", "immediate"),
     (Schema::ProvisionOutput, "plan", "pending"),
+    (Schema::ProvisionOutput, "plan", "logErrors"),
     (Schema::ProvisionOutput, "plan", "protectionChange"),
     (Schema::ProvisionOutput, "rejected", "environment"),
     (Schema::CacheProvisioningFailed, "failed", "environment"),
@@ -76,6 +79,10 @@ fn timing() -> Value {
         pending: vec![PendingChange {
             field: "cache.nodeType".to_owned(),
             value: Some("cache.t3.small".to_owned()),
+        }],
+        log_errors: vec![LogError {
+            log: "slow".to_owned(),
+            message: "The log group doesn't exist.".to_owned(),
         }],
     })
 }
@@ -503,7 +510,7 @@ fn schemas_have_the_fields_that_the_states_return() {
     let (published, plan, removed) = (published(), plan(), removed());
     let (superseded, failed) = (superseded(), failed());
     // Other fields are those of `EnvironmentPlan` and `Timing`; `AnnounceFailure` adds those of a failure.
-    let of_timing = BTreeSet::from(["immediate", "pending"]);
+    let of_timing = BTreeSet::from(["immediate", "pending", "logErrors"]);
     let mut of_plan = BTreeSet::from(["environment", "protected", "protectionChange"]);
     of_plan.extend(&of_timing);
     let cases = [

@@ -119,10 +119,12 @@ fn additional_policies() -> [(Value, &'static [&'static str]); 3] {
             }),
             &[
                 "PlanSubnetGroup",
+                "PlanLogGroup",
                 "PlanReplicationGroup",
                 "PlanEndpoint",
                 "EnsureSecurityGroup",
                 "EnsureSubnetGroup",
+                "EnsureLogGroup",
                 "EnsureReplicationGroup",
                 "PublishEndpoint",
             ],
@@ -136,6 +138,7 @@ fn additional_policies() -> [(Value, &'static [&'static str]); 3] {
             &[
                 "EnsureSecurityGroup",
                 "EnsureSubnetGroup",
+                "EnsureLogGroup",
                 "EnsureReplicationGroup",
                 "PublishEndpoint",
                 "RetractEndpoint",

@@ -30,6 +30,7 @@ fn state_function_role_and_binary_share_a_name() {
             "PlanEnvironment" => "ClaimEnvironment",
             "PlanSecurityGroup" => "EnsureSecurityGroup",
             "PlanSubnetGroup" => "EnsureSubnetGroup",
+            "PlanLogGroup" => "EnsureLogGroup",
             "PlanReplicationGroup" => "EnsureReplicationGroup",
             "PlanEndpoint" => "PublishEndpoint",
             "PlanDeletion" => "DeleteReplicationGroup",
@@ -182,7 +183,10 @@ fn tags(action: &str, arns: &[&str]) -> bool {
     match action {
         "elasticache:CreateReplicationGroup" => on(":replicationgroup:"),
         "ec2:CreateSecurityGroup" => on(":security-group/"),
-        "ec2:CreateTags" | "elasticache:CreateCacheSubnetGroup" => true,
+        "ec2:CreateTags"
+        | "elasticache:CreateCacheSubnetGroup"
+        | "logs:CreateLogGroup"
+        | "logs:TagResource" => true,
         action => action.ends_with(":AddTagsToResource"),
     }
 }
@@ -241,7 +245,7 @@ fn allowing(is_selected: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String,
 fn tagging_requires_owner_tags() {
     let stack = json!({ "Ref": "AWS::StackName" });
     let tagging = allowing(tags);
-    assert_eq!(tagging.len(), 11, "{tagging:#?}");
+    assert_eq!(tagging.len(), 13, "{tagging:#?}");
     for (role, action, statement) in tagging {
         let sid = &statement["Sid"];
         if sid == "TagFinalSnapshots" {
@@ -280,9 +284,10 @@ fn tagging_requires_owner_tags() {
 #[test]
 fn owner_tags_cannot_be_removed() {
     let removing = allowing(|action, _| {
-        action == "ec2:DeleteTags" || action.ends_with(":RemoveTagsFromResource")
+        ["ec2:DeleteTags", "logs:UntagResource"].contains(&action)
+            || action.ends_with(":RemoveTagsFromResource")
     });
-    assert_eq!(removing.len(), 4, "{removing:#?}");
+    assert_eq!(removing.len(), 5, "{removing:#?}");
     for (role, action, statement) in removing {
         let sid = &statement["Sid"];
         assert_eq!(
@@ -307,7 +312,7 @@ fn is_final_snapshot(statement: &Value) -> bool {
 }
 
 /// The actions that change or delete an existing resource.
-const CHANGES: [&str; 15] = [
+const CHANGES: [&str; 17] = [
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:DeleteSecurityGroup",
     "ec2:DeleteTags",
@@ -320,6 +325,8 @@ const CHANGES: [&str; 15] = [
     "elasticache:ModifyCacheSubnetGroup",
     "elasticache:ModifyReplicationGroup",
     "elasticache:RemoveTagsFromResource",
+    "logs:PutRetentionPolicy",
+    "logs:UntagResource",
     "ssm:DeleteParameter",
     "ssm:PutParameter",
     "ssm:RemoveTagsFromResource",
@@ -446,6 +453,7 @@ fn limiting_parameters_reach_roles_and_functions() {
     for (field, parameter) in [
         ("adoption", "Adoption"),
         ("allowedNodeTypes", "AllowedNodeTypes"),
+        ("allowLogDelivery", "AllowLogDelivery"),
     ] {
         assert_eq!(substitutions[parameter], json!({ "Ref": parameter }));
         assert_eq!(policy[field], format!("${{{parameter}}}"));
@@ -456,6 +464,45 @@ fn limiting_parameters_reach_roles_and_functions() {
         let payload = &states[state]["Arguments"]["Payload"];
         assert_eq!(payload["defaultEngineVersion"], format!("${{{version}}}"));
     }
+}
+
+/// The actions are those of <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Logging-destinations.html>.
+#[test]
+fn log_delivery_is_allowed_only_if_the_parameter_says_so() {
+    let template = template();
+    assert_eq!(
+        template["Parameters"]["AllowLogDelivery"]["Default"],
+        "false"
+    );
+    assert_eq!(
+        template["Conditions"]["AllowsLogDelivery"],
+        json!({ "Equals": [{ "Ref": "AllowLogDelivery" }, "true"] })
+    );
+    let role = &template["Resources"]["EnsureReplicationGroupRole"];
+    let statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].clone();
+    let statements = statements.as_array().expect("statements");
+    let of_logs: Vec<_> = statements
+        .iter()
+        .filter(|statement| statement.to_string().contains("\"logs:"))
+        .collect();
+    let [delivery] = of_logs[..] else {
+        panic!("{of_logs:#?}");
+    };
+    assert_eq!(delivery["If"][0], "AllowsLogDelivery");
+    assert_eq!(delivery["If"][2], json!({ "Ref": "AWS::NoValue" }));
+    assert_eq!(
+        strings(&if_met(delivery)["Action"]),
+        [
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ]
+    );
 }
 
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html>

@@ -6,6 +6,7 @@ mod aws_behavior;
 mod cache_lifecycle;
 mod concurrency;
 mod deployments;
+mod logs;
 mod lost_records;
 mod migration;
 mod plans;

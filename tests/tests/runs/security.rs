@@ -642,10 +642,11 @@ fn event_of_another_account_starts_nothing() {
 
 /// One test, because the parameters affect every run of the stack.
 #[test]
-fn stack_parameters_limit_adoption_nodes_and_accounts() {
+fn stack_parameters_limit_adoption_nodes_logs_and_accounts() {
     let mut world = World::deploy_with(matrix::SETTINGS).expect("a stack");
     let parameters = [
         "Adoption=never",
+        "AllowLogDelivery=false",
         "AllowedNodeTypes=cache.t3.micro,cache.t3.small",
         "EventAccounts=123456789012,210987654321",
     ];
@@ -664,6 +665,8 @@ fn stack_parameters_limit_adoption_nodes_and_accounts() {
     let large =
         world.run(&environment.request_with("/cache", json!({ "nodeType": "cache.r7g.large" })));
     assert_rejected(&large, "cache.nodeType");
+    let logs = environment.request_with("/cache", json!({ "logs": { "slow": {} } }));
+    assert_rejected(&world.run(&logs), "`AllowLogDelivery` is `false`");
     for node_type in ["cache.t3.micro", "cache.t3.small"] {
         let request = environment.request_with("/cache", json!({ "nodeType": node_type }));
         let ended = world.run(&request);

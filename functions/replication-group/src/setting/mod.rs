@@ -12,6 +12,7 @@ mod engine_version;
 mod failover;
 mod fixed;
 mod kms_key;
+pub mod logs;
 mod multi_az;
 mod node_type;
 mod notification_topic;
@@ -39,7 +40,7 @@ pub use replicas::nodes;
 pub use step::{Step, When};
 
 /// Every setting. Plans and errors list them in this order.
-pub const SETTINGS: [&dyn Setting; 25] = [
+pub const SETTINGS: [&dyn Setting; 26] = [
     &engine::Engine,
     &fixed::CLUSTER_MODE,
     &fixed::ENCRYPTION_AT_REST,
@@ -63,6 +64,7 @@ pub const SETTINGS: [&dyn Setting; 25] = [
     &windows::SnapshotWindow,
     &windows::MaintenanceWindow,
     &notification_topic::NotificationTopic,
+    &logs::Logs,
     &engine_version::EngineVersion,
     &parameter_group::ParameterGroup,
 ];

@@ -11,6 +11,8 @@ pub enum Step {
     Online,
     /// Automatic failover and Multi-AZ, without an interruption.
     Failover,
+    /// The delivery of logs, without an interruption.
+    Logs,
     /// An upgrade of the engine, in which ElastiCache replaces one node after the other.
     Upgrade,
     /// Another node type, for which ElastiCache creates new nodes and copies the data.
@@ -32,10 +34,11 @@ impl Step {
     /// Returns when ElastiCache makes the change.
     ///
     /// It defers only another node type and another engine version, and makes "other modifications" immediately
-    /// ([modifying a cluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Modify.html)). There are two
+    /// ([modifying a cluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Modify.html)). There are three
     /// exceptions: the number of replicas changes only
     /// [with `ApplyImmediately`](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html),
-    /// and a user reports that failover is deferred without it
+    /// and so does [log delivery](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Log_Delivery.html);
+    /// a user reports that failover is deferred without it
     /// (<https://github.com/hashicorp/terraform-provider-aws/issues/18737>).
     ///
     /// `leaves_pending` is whether online changes leave alone what is pending, as they always do if the request defers
@@ -43,7 +46,9 @@ impl Step {
     pub fn when(self, requested: Apply, leaves_pending: bool) -> When {
         match (requested, self) {
             (Apply::Now, Self::Online) if leaves_pending => When::Alone,
-            (Apply::Now, _) | (Apply::Window, Self::Nodes | Self::Failover) => When::Now,
+            (Apply::Now, _) | (Apply::Window, Self::Nodes | Self::Failover | Self::Logs) => {
+                When::Now
+            }
             (Apply::Window, Self::Online) => When::Alone,
             (Apply::Window, Self::Upgrade | Self::NodeType) => When::Window,
         }

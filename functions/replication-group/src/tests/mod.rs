@@ -9,6 +9,7 @@
 //! - `decide`: `decide`, without answers
 //! - `delete`: `delete`
 //! - `key`: `key`, and `cache.kmsKey` in `ensure`
+//! - `logs`: the delivery of logs
 //! - `plan`: `plan`
 //! - `replace`: the replacement of a failed creation in `ensure`, and `reason`
 //! - `restore`: `restore`, and `cache.restoreFrom` in `ensure`
@@ -27,6 +28,7 @@ mod create;
 mod decide;
 mod delete;
 mod key;
+mod logs;
 mod plan;
 mod replace;
 mod restore;

@@ -296,12 +296,70 @@ fn maintenance() -> Vec<Row> {
     ]
 }
 
+fn logs() -> Vec<Row> {
+    vec![Row {
+        field: "logs",
+        cache: json!({ "logs": { "slow": { "format": "json" }, "retentionDays": 30 } }),
+        created: SLOW_LOG,
+        group: &[(
+            "<AtRestEncryptionEnabled>",
+            "<LogDeliveryConfigurations><LogDeliveryConfiguration><LogType>slow-log</LogType>\
+             <DestinationType>cloudwatch-logs</DestinationType><DestinationDetails><CloudWatchLogsDetails>\
+             <LogGroup>/aws/vendedlogs/elasticache/bandup-redis/slow-log</LogGroup></CloudWatchLogsDetails></DestinationDetails>\
+             <LogFormat>json</LogFormat><Status>active</Status></LogDeliveryConfiguration></LogDeliveryConfigurations>\
+             <AtRestEncryptionEnabled>",
+        )],
+        member: &[],
+        expected: Expected::Changed {
+            to: SLOW_LOG,
+            back: &[
+                (
+                    "LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.LogType",
+                    "slow-log",
+                ),
+                (
+                    "LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.Enabled",
+                    "false",
+                ),
+            ],
+        },
+        planned: Some((Value::Null, json!("{\"slow\":{\"format\":\"json\"}}"))),
+    }]
+}
+
+const SLOW_LOG: Parameters = &[
+    (
+        "LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.LogType",
+        "slow-log",
+    ),
+    (
+        "LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.DestinationType",
+        "cloudwatch-logs",
+    ),
+    (
+        "LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.DestinationDetails.CloudWatchLogsDetails.LogGroup",
+        "/aws/vendedlogs/elasticache/bandup-redis/slow-log",
+    ),
+    (
+        "LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.LogFormat",
+        "json",
+    ),
+    (
+        "LogDeliveryConfigurations.LogDeliveryConfigurationRequest.1.Enabled",
+        "true",
+    ),
+];
+
 fn windows(snapshot: &str, maintenance: &str) -> Value {
     json!({ "snapshotWindow": snapshot, "maintenanceWindow": maintenance })
 }
 
 fn rows() -> impl Iterator<Item = Row> {
-    texts().into_iter().chain(nodes()).chain(maintenance())
+    texts()
+        .into_iter()
+        .chain(nodes())
+        .chain(maintenance())
+        .chain(logs())
 }
 
 fn replaced(body: String, replacements: &[Replacement]) -> String {

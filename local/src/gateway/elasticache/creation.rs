@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::events::Event;
 use super::pending::Deferrable;
 use super::settings::Settings;
-use super::{Call, ElastiCache, Group, Lifecycle, Outcome, Times, number};
+use super::{Call, ElastiCache, Group, Lifecycle, Outcome, Times, logs, number};
 
 impl ElastiCache {
     /// Creates a cache, whose creation ends after the time that its lifecycle sets.
@@ -28,10 +28,13 @@ impl ElastiCache {
                 Some(lifecycles) => lifecycles.front().cloned().unwrap_or_default(),
                 None => Lifecycle::default(),
             };
+            let created = self.clock.now();
+            let logs_changed = created + lifecycle.creating - lifecycle.modifying;
             let group = Group {
+                logs_changed: logs::changes_deliveries(call).then_some(logs_changed),
                 lifecycle,
                 times: Times {
-                    created: self.clock.now(),
+                    created,
                     ..Times::default()
                 },
                 created_at: SystemTime::now(),

@@ -10,6 +10,8 @@ pub struct Lifecycle {
     /// How long the cache is then *available* without an endpoint.
     pub without_endpoint: f64,
     pub modifying: f64,
+    /// How long the delivery of logs is still changing after the creation or the modification.
+    pub delivering: f64,
     pub deleting: f64,
     /// How long the network interfaces remain after the deletion.
     pub lingering: f64,
@@ -40,6 +42,7 @@ impl Default for Lifecycle {
             snapshotting: 0.0,
             without_endpoint: 0.0,
             modifying: 20.0,
+            delivering: 5.0,
             deleting: 30.0,
             lingering: 30.0,
             answers: true,

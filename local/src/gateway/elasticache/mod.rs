@@ -2,8 +2,8 @@
 //!
 //! MiniStack stores the resources; this module stores each cache's phase. `lifecycle` computes the phase, `strict`
 //! rejects requests, `describe` corrects descriptions, `events` lists events, `creation` and `deletion` simulate
-//! durations, `settings` stores what MiniStack doesn't, `pending` defers changes to the maintenance window, `key` finds KMS
-//! keys, `snapshot` saves and restores data, and `members` translates the names of members.
+//! durations, `settings` stores what MiniStack doesn't, `logs` delivers logs, `pending` defers changes to the maintenance window,
+//! `key` finds KMS keys, `snapshot` saves and restores data, and `members` translates the names of members.
 
 mod creation;
 mod deletion;
@@ -11,6 +11,7 @@ mod describe;
 mod events;
 mod key;
 mod lifecycle;
+mod logs;
 mod members;
 mod ministack;
 mod pending;
@@ -93,6 +94,8 @@ struct Group {
     nodes: u32,
     configuration: Deferrable,
     settings: Settings,
+    /// When the delivery of logs last began to change; none if it never has.
+    logs_changed: Option<f64>,
     /// The statuses of failed members, by the member's number.
     failed_members: BTreeMap<u32, String>,
     /// Whether ElastiCache accepts requests for replicas but can't create them.
@@ -162,6 +165,12 @@ impl ElastiCache {
     pub(super) fn deny_topics(&self, replication_group: &str) {
         if let Some(group) = self.state().groups.get_mut(replication_group) {
             group.settings.deny_topics();
+        }
+    }
+
+    pub(super) fn fail_log(&self, replication_group: &str, log_type: &str, message: &str) {
+        if let Some(group) = self.state().groups.get_mut(replication_group) {
+            group.settings.logs_mut().fail(log_type, message);
         }
     }
 
@@ -360,8 +369,14 @@ impl ElastiCache {
 
     fn find(&self, id: &str) -> Option<(Group, Phase)> {
         let state = self.state();
-        let group = state.groups.get(id).cloned()?;
-        let phase = Phase::at(&group.lifecycle, group.times, self.clock.now());
+        let mut group = state.groups.get(id).cloned()?;
+        let now = self.clock.now();
+        let phase = Phase::at(&group.lifecycle, group.times, now);
+        let logs_end = group
+            .logs_changed
+            .map(|changed| changed + group.lifecycle.modifying + group.lifecycle.delivering);
+        let are_logs_changing = logs_end.is_some_and(|end| now < end);
+        group.settings.logs_mut().set_changing(are_logs_changing);
         let is_starting = self.valkey.is_some() && !state.servers.contains_key(id);
         // Shows the endpoint only after the server has started.
         Some(match phase {
@@ -377,6 +392,9 @@ impl ElastiCache {
             "ModifyReplicationGroup" => self.modify(call, |group| {
                 group.configuration.modify(call);
                 group.settings.modify(call);
+                if logs::changes_deliveries(call) {
+                    group.logs_changed = group.times.changed;
+                }
                 let requested = call.list("SecurityGroupIds");
                 if !requested.is_empty() {
                     group.security_groups = requested.into_iter().map(str::to_owned).collect();

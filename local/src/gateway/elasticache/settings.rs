@@ -1,5 +1,6 @@
 //! The settings of a cache that MiniStack doesn't store, doesn't change, or doesn't describe.
 
+use super::logs::Deliveries;
 use super::window::Window;
 use super::{Call, invalid_combination, invalid_value};
 use crate::gateway::error_response::ErrorResponse;
@@ -18,6 +19,7 @@ pub struct Settings {
     data_tiering: bool,
     /// The ARN of the KMS key; none for AWS's default key.
     key: Option<String>,
+    logs: Deliveries,
 }
 
 /// What happens when the primary fails.
@@ -50,6 +52,7 @@ impl Settings {
             cannot_publish: false,
             data_tiering: call.field("DataTieringEnabled") == Some("true"),
             key: call.field("KmsKeyId").map(str::to_owned),
+            logs: Deliveries::default(),
         };
         settings.modify(call);
         settings
@@ -58,6 +61,7 @@ impl Settings {
     /// Applies a modification. ElastiCache applies all of these settings at once, whether `ApplyImmediately` is set or not
     /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Modify.html>).
     pub fn modify(&mut self, call: &Call) {
+        self.logs.modify(call);
         let flags = [
             ("AutomaticFailoverEnabled", &mut self.failover.is_automatic),
             ("MultiAZEnabled", &mut self.failover.is_multi_az),
@@ -92,6 +96,11 @@ impl Settings {
         if self.cannot_publish {
             self.deactivate_topic();
         }
+    }
+
+    /// Returns the delivery of the cache's logs, to change it.
+    pub const fn logs_mut(&mut self) -> &mut Deliveries {
+        &mut self.logs
     }
 
     /// Returns whether data is stored on SSDs too.
@@ -152,6 +161,7 @@ impl Settings {
     fn describe_both(&self, element: &mut Element) {
         let value = self.auto_minor_version_upgrade.to_string();
         element.set(Element::leaf("AutoMinorVersionUpgrade", &value));
+        element.set(self.logs.describe());
     }
 
     /// Rejects failover and Multi-AZ settings that don't fit the nodes or each other. `nodes` is the number of nodes after the

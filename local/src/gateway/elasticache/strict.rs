@@ -11,7 +11,7 @@ use chrono::DateTime;
 use super::lifecycle::Phase;
 use super::settings::{self, Settings};
 use super::version::{self, Engine};
-use super::{Group, invalid_combination, invalid_value, key};
+use super::{Group, invalid_combination, invalid_value, key, logs};
 use crate::gateway::call::Call;
 use crate::gateway::error_response::ErrorResponse;
 use crate::gateway::upstream::Upstream;
@@ -118,7 +118,7 @@ pub async fn reject_request(
         }
         "ModifyReplicationGroup" => match reject_modification(call, found) {
             Some(error_response) => Some(error_response),
-            None => match reject_topic(call, upstream).await? {
+            None => match reject_destinations(call, upstream).await? {
                 Some(error_response) => Some(error_response),
                 None => reject_parameter_group(call, running, upstream).await?,
             },
@@ -184,7 +184,7 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
         .or_else(|| settings::reject_data_tiering(call))
 }
 
-/// Rejects a subnet group, a KMS key, a topic, or a parameter group that doesn't exist, and security groups that don't exist in
+/// Rejects a subnet group, a KMS key, a topic, a log group, or a parameter group that doesn't exist, and security groups that don't exist in
 /// the subnet group's VPC.
 async fn reject_missing_resources(
     call: &Call,
@@ -229,9 +229,17 @@ async fn reject_missing_resources(
             }
         }
     }
-    match reject_topic(call, upstream).await? {
+    match reject_destinations(call, upstream).await? {
         Some(error_response) => Ok(Some(error_response)),
         None => reject_parameter_group(call, None, upstream).await,
+    }
+}
+
+/// Rejects a topic or a log group that doesn't exist.
+async fn reject_destinations(call: &Call, upstream: &Upstream) -> Result<Option<ErrorResponse>> {
+    match reject_topic(call, upstream).await? {
+        Some(error_response) => Ok(Some(error_response)),
+        None => logs::reject_log_group(call, upstream).await,
     }
 }
 
@@ -249,6 +257,7 @@ fn reject_modification(call: &Call, found: Option<&Group>) -> Option<ErrorRespon
     };
     let running = found.map(|group| &group.configuration.current.engine);
     reject_empty_modification(call)
+        .or_else(|| logs::reject_deferred(call))
         .or_else(|| settings::reject_windows(call))
         .or_else(unfit)
         .or_else(|| version::reject_version(call, running))

@@ -29,7 +29,7 @@ use shape::Violation;
 type Model = LazyLock<Result<Service>>;
 
 /// The services that the functions and the state machines call, by their names in signatures.
-static MODELS: [(&str, Model); 7] = [
+static MODELS: [(&str, Model); 8] = [
     ("dynamodb", LazyLock::new(|| Service::read("dynamodb"))),
     ("ec2", LazyLock::new(|| Service::read("ec2"))),
     (
@@ -38,6 +38,7 @@ static MODELS: [(&str, Model); 7] = [
     ),
     ("events", LazyLock::new(|| Service::read("events"))),
     ("kms", LazyLock::new(|| Service::read("kms"))),
+    ("logs", LazyLock::new(|| Service::read("logs"))),
     ("ssm", LazyLock::new(|| Service::read("ssm"))),
     ("states", LazyLock::new(|| Service::read("stepfunctions"))),
 ];

@@ -381,7 +381,7 @@ fn lists_a_violation_once() {
 }
 
 /// The operations that the functions and the state machines call.
-const OPERATIONS: [(&str, &str); 39] = [
+const OPERATIONS: [(&str, &str); 45] = [
     ("dynamodb", "GetItem"),
     ("dynamodb", "UpdateItem"),
     ("ec2", "AuthorizeSecurityGroupIngress"),
@@ -412,6 +412,12 @@ const OPERATIONS: [(&str, &str); 39] = [
     ("elasticache", "RemoveTagsFromResource"),
     ("events", "PutEvents"),
     ("kms", "DescribeKey"),
+    ("logs", "CreateLogGroup"),
+    ("logs", "DescribeLogGroups"),
+    ("logs", "ListTagsForResource"),
+    ("logs", "PutRetentionPolicy"),
+    ("logs", "TagResource"),
+    ("logs", "UntagResource"),
     ("ssm", "AddTagsToResource"),
     ("ssm", "DeleteParameter"),
     ("ssm", "GetParameters"),
@@ -506,6 +512,7 @@ fn compiles_patterns_of_botocore_models() {
     assert_eq!(
         failed,
         [
+            "logs ResourceType",
             "ssm CloudConnectorIamRoleArn",
             "ssm InstancePropertyFilterValue",
             "ssm InstancePropertyStringFilterKey",
@@ -539,7 +546,7 @@ const READ: [&str; 21] = [
 ];
 
 /// The traits that don't restrict requests or responses.
-const IRRELEVANT: [&str; 20] = [
+const IRRELEVANT: [&str; 22] = [
     "box",
     "contextParam",
     "deprecated",
@@ -549,6 +556,8 @@ const IRRELEVANT: [&str; 20] = [
     "endpoint",
     "endpointdiscovery",
     "endpointoperation",
+    "event",
+    "eventstream",
     "exception",
     "http",
     "idempotencyToken",
@@ -573,6 +582,7 @@ fn knows_all_traits_of_the_models() {
         "elasticache",
         "events",
         "kms",
+        "logs",
         "ssm",
         "stepfunctions",
     ] {

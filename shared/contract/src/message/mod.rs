@@ -27,7 +27,7 @@ pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, R
 pub use replication_group::{
     CheckReplicationGroupInput, CheckReplicationGroupOutput, DeleteReplicationGroupInput,
     DeleteReplicationGroupOutput, EngineVersions, EnsureReplicationGroupInput,
-    EnsureReplicationGroupOutput, KeptSetting, PendingChange, Timing,
+    EnsureReplicationGroupOutput, KeptSetting, LogError, PendingChange, Timing,
 };
 pub use security_group::{
     DeleteSecurityGroupInput, DeleteSecurityGroupOutput, Drift, EnsureSecurityGroupInput,

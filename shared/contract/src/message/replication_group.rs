@@ -99,7 +99,8 @@ pub enum EnsureReplicationGroupOutput {
     },
 }
 
-/// When ElastiCache makes changes, as plans and outputs show it: each field is part of them unless it is empty.
+/// When ElastiCache makes changes, and what it couldn't make, as plans and outputs show it: each field is part of them unless it
+/// is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Timing {
@@ -110,6 +111,19 @@ pub struct Timing {
     /// The changes that ElastiCache makes in the cache's maintenance window.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<PendingChange>,
+    /// The logs that ElastiCache can't deliver.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log_errors: Vec<LogError>,
+}
+
+/// A log that ElastiCache can't deliver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogError {
+    /// The log's name in `cache.logs`.
+    pub log: String,
+    /// ElastiCache's message.
+    pub message: String,
 }
 
 /// A change that ElastiCache has accepted and not made yet.
