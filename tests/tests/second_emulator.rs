@@ -635,6 +635,62 @@ fn cache_is_encrypted_with_the_key_of_an_alias() {
 }
 
 #[test]
+fn log_groups_are_created_and_changed() {
+    let emulator = emulator();
+    let environment = emulator.environment();
+    let request = |logs: Value, tags: Value| {
+        let mut request = environment.request();
+        request["cache"] = json!({ "logs": logs });
+        request["tags"] = tags;
+        request
+    };
+    let ensure = |request: &Value, former_tags: Value| {
+        let run = environment.resolve(request);
+        let fields = json!({
+            "plan": false,
+            "spec": run.spec,
+            "belongsHere": false,
+            "formerTags": former_tags,
+        });
+        let message = environment.message("run-1", fields);
+        let output = emulator.output("EnsureLogGroup", &message);
+        array(&output["actions"])
+            .map(|action| text(&action["operation"]))
+            .collect::<Vec<_>>()
+    };
+    let first = request(json!({ "slow": {} }), json!({ "stage": "test" }));
+    let changed = request(
+        json!({ "slow": {}, "retentionDays": 7 }),
+        json!({ "team": "web" }),
+    );
+
+    let created = ensure(&first, json!([]));
+    let again = ensure(&first, json!([]));
+    let updated = ensure(&changed, json!(["stage"]));
+
+    assert_eq!(created, ["CreateLogGroup", "PutRetentionPolicy"]);
+    assert!(again.is_empty(), "{again:?}");
+    assert_eq!(
+        updated,
+        ["UntagResource", "TagResource", "PutRetentionPolicy"]
+    );
+    let name = format!(
+        "/aws/vendedlogs/elasticache/{}-redis/slow-log",
+        environment.name
+    );
+    let query = json!({ "logGroupNamePrefix": name });
+    let found = emulator.call("logs", "describe_log_groups", &query);
+    let group = &found["logGroups"][0];
+    assert_eq!(group["retentionInDays"], 7);
+    let query = json!({ "resourceArn": group["logGroupArn"] });
+    let found = emulator.call("logs", "list_tags_for_resource", &query);
+    assert_eq!(
+        found["tags"],
+        json!({ "envcache:environment": environment.name, "envcache:stack": STACK, "team": "web" })
+    );
+}
+
+#[test]
 fn repeated_steps_change_nothing() {
     let emulator = emulator();
     let environment = emulator.environment();

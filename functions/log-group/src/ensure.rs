@@ -53,7 +53,7 @@ pub async fn ensure(
         for (name, changes, found) in &all {
             let arn = found.as_ref().map(find::arn).unwrap_or_default();
             for change in changes {
-                make(logs, &owner, spec, (name, arn), change).await?;
+                make(logs, &owner, spec, (name.as_str(), arn), change).await?;
             }
         }
     }

@@ -20,7 +20,37 @@ use local::gateway::fault::Fault;
 use serde_json::{Value, json};
 
 /// Mutations of the code's checks: a file, a fragment of it, and the fragment's replacement.
-const CHECKS: [(&str, &str, &str); 100] = [
+const CHECKS: [(&str, &str, &str); 106] = [
+    (
+        "shared/contract/src/policy.rs",
+        "if spec.cache.logs.is_some() && !self.log_delivery {",
+        "if false && spec.cache.logs.is_some() && !self.log_delivery {",
+    ),
+    (
+        "shared/contract/src/setting/logs.rs",
+        "if fields.slow.is_none() && fields.engine.is_none() {",
+        "if false && fields.slow.is_none() && fields.engine.is_none() {",
+    ),
+    (
+        "functions/replication-group/src/setting/logs.rs",
+        "!= Some(&LogDeliveryConfigurationStatus::Disabling)",
+        "!= None::<&LogDeliveryConfigurationStatus>",
+    ),
+    (
+        "functions/replication-group/src/setting/logs.rs",
+        "log_group == Some(kind.group_name_of(id).as_str())",
+        "log_group.is_some() || log_group == Some(kind.group_name_of(id).as_str())",
+    ),
+    (
+        "functions/replication-group/src/ensure.rs",
+        "&& let Some(changing) = logs::changing(group)",
+        "&& let Some(changing) = logs::changing(group).filter(|_| false)",
+    ),
+    (
+        "functions/log-group/src/find.rs",
+        ".find(|group| group.log_group_name() == Some(name))",
+        ".next()",
+    ),
     (
         "shared/contract/src/ownership.rs",
         "if missing.is_some() && adoption.belongs_here =>",

@@ -54,6 +54,7 @@ fn every_policy_is_necessary_and_sufficient() {
     first_run_needs_each_action(&world);
     requested_key_needs_each_action(&world);
     requested_source_needs_each_action(&world);
+    requested_logs_need_each_action(&world);
     change_of_tags_needs_each_action(&world);
     removal_needs_each_action(&world);
     failed_creation_is_reported_without_describe_events(&world);
@@ -204,6 +205,86 @@ fn requested_source_needs_each_action(world: &World) {
         let ended = world.run(&request);
         assert_eq!(ended.status, "SUCCEEDED", "{action}: {ended:?}");
     }
+}
+
+/// Denies each action of a first run that delivers logs. Other runs don't need them. ElastiCache sets the delivery up as a part
+/// of the cache's creation.
+fn requested_logs_need_each_action(world: &World) {
+    let delivery = |action| {
+        let expected = "EnsureReplicationGroup: CreateReplicationGroup ";
+        ("EnsureReplicationGroup", action, expected)
+    };
+    let actions = [
+        (
+            "EnsureLogGroup",
+            "logs:DescribeLogGroups",
+            "PlanLogGroup: DescribeLogGroups ",
+        ),
+        (
+            "EnsureLogGroup",
+            "logs:CreateLogGroup",
+            "EnsureLogGroup: CreateLogGroup ",
+        ),
+        (
+            "EnsureLogGroup",
+            "logs:TagResource",
+            "EnsureLogGroup: CreateLogGroup ",
+        ),
+        (
+            "EnsureLogGroup",
+            "logs:PutRetentionPolicy",
+            "EnsureLogGroup: PutRetentionPolicy ",
+        ),
+        delivery("logs:CreateLogDelivery"),
+        delivery("logs:GetLogDelivery"),
+        delivery("logs:UpdateLogDelivery"),
+        delivery("logs:DeleteLogDelivery"),
+        delivery("logs:ListLogDeliveries"),
+        delivery("logs:PutResourcePolicy"),
+        delivery("logs:DescribeResourcePolicies"),
+        delivery("logs:DescribeLogGroups"),
+    ];
+    for (function, action, expected) in actions {
+        let environment = world.environment();
+        let request = environment.request_with("/cache", json!({ "logs": { "slow": {} } }));
+        let policy = Policy::remove(world, function);
+        policy.restore_without(world, action);
+
+        let denied = world.run(&request);
+
+        assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");
+        assert!(denied.cause.starts_with(expected), "{}", denied.cause);
+        policy.restore(world);
+    }
+    change_of_log_groups_needs_each_action(world);
+}
+
+/// Denies each action of a run that compares and changes log groups.
+fn change_of_log_groups_needs_each_action(world: &World) {
+    let environment = world.environment();
+    let logs = json!({ "logs": { "slow": {} } });
+    let mut before = environment.request_with("/cache", logs.clone());
+    before["tags"] = json!({ "stage": "test" });
+    assert_eq!(world.run(&before).status, "SUCCEEDED");
+    let after = environment.request_with("/cache", logs);
+    for (action, expected) in [
+        (
+            "logs:ListTagsForResource",
+            "PlanLogGroup: ListTagsForResource ",
+        ),
+        ("logs:UntagResource", "EnsureLogGroup: UntagResource "),
+    ] {
+        let policy = Policy::remove(world, "EnsureLogGroup");
+        policy.restore_without(world, action);
+
+        let denied = world.run(&after);
+
+        assert_eq!(denied.error, "AccessDenied", "{action}: {denied:?}");
+        assert!(denied.cause.starts_with(expected), "{}", denied.cause);
+        policy.restore(world);
+    }
+    let ended = world.run(&after);
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
 }
 
 /// Denies each action of a run that changes tags, in the order of its calls. Each run continues where the last one failed.

@@ -3,6 +3,16 @@
 use envcache_tests::{Environment, array, fast_world as world, text, unmanaged};
 use serde_json::{Value, json};
 
+/// Returns a configuration that delivers the slow log to a log group.
+fn slow_log(log_group: &str) -> Value {
+    json!({
+        "LogType": "slow-log",
+        "DestinationType": "cloudwatch-logs",
+        "DestinationDetails": { "CloudWatchLogsDetails": { "LogGroup": log_group } },
+        "LogFormat": "json",
+    })
+}
+
 #[test]
 fn simulator_rejects_requests_that_aws_rejects() {
     let world = world();
@@ -46,6 +56,11 @@ fn simulator_rejects_requests_that_aws_rejects() {
             create,
             group(json!({ "SecurityGroupIds": [elsewhere.network.backend_security_group] })),
             "InvalidParameterCombination",
+        ),
+        (
+            create,
+            group(json!({ "LogDeliveryConfigurations": [slow_log("no-such-group")] })),
+            "InvalidParameterValue",
         ),
         (
             create,

@@ -31,7 +31,7 @@ impl Logs {
     pub fn kinds(&self) -> impl Iterator<Item = LogKind> {
         LogKind::ALL
             .into_iter()
-            .filter(|kind| self.get(*kind).is_some())
+            .filter(move |kind| self.get(*kind).is_some())
     }
 }
 
