@@ -66,12 +66,21 @@ fn seed() -> u64 {
 
 /// Returns the actions that the roles of the steps allow, and those of the direct service integrations.
 fn allowed_actions() -> BTreeSet<String> {
-    // They authorize parts of other calls: a deletion with a final snapshot, and what AWS does with KMS keys and files for
-    // the caller.
+    // They authorize parts of other calls: a deletion with a final snapshot, and what AWS does with KMS keys, files, and logs
+    // for the caller. Lambda's runtime writes the functions' logs.
     let without_call = [
         "elasticache:CreateSnapshot",
         "kms:CreateGrant",
         "kms:Decrypt",
+        "logs:CreateLogDelivery",
+        "logs:CreateLogStream",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutLogEvents",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
         "s3:GetObject",
     ];
     let roles = template_resources("AWS::IAM::Role");
@@ -90,7 +99,7 @@ fn allowed_actions() -> BTreeSet<String> {
         })
         .filter(|action| !without_call.contains(&action.as_str()))
         .filter(|action| {
-            !["iam:", "logs:", "xray:"]
+            !["iam:", "xray:"]
                 .iter()
                 .any(|service| action.starts_with(service))
         })
