@@ -2,8 +2,8 @@
 
 use contract::ErrorName;
 
-/// Returns the name for an error code of CloudWatch Logs, DynamoDB, EC2, ElastiCache, KMS, Systems Manager, or Step Functions; `Internal`
-/// if the code isn't known.
+/// Returns the name for an error code of CloudWatch Logs, DynamoDB, EC2, ElastiCache, KMS, Systems Manager, or Step Functions;
+/// `Internal` if the code isn't known.
 pub fn error_name(code: &str) -> ErrorName {
     let known = NAMES.iter().find(|(_, codes)| codes.contains(&code));
     known.map_or(ErrorName::Internal, |(name, _)| *name)

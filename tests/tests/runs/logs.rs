@@ -44,7 +44,7 @@ fn log_groups(environment: &Environment) -> Value {
 }
 
 #[test]
-fn logs_are_delivered_changed_and_turned_off_and_their_groups_remain() {
+fn logs_change_and_are_turned_off_and_their_groups_remain() {
     let world = world();
     let environment = world.environment();
     let (slow, engine) = (
@@ -193,7 +193,7 @@ fn run_waits_until_the_delivery_is_active() {
 }
 
 #[test]
-fn log_group_of_another_owner_is_rejected_before_anything_is_created() {
+fn unowned_log_group_is_rejected_before_anything_is_created() {
     let world = world();
     let environment = world.environment();
     let slow = log_group(&environment, "slow");
