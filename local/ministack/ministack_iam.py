@@ -26,12 +26,22 @@ ministack_enforce = iam_evaluator.enforce
 # The context key that passes a call's additional checks from `request_context` to `enforce`.
 FURTHER_CHECKS = "envcache:further-checks"
 
+# The actions whose only resource is a parameter group.
+PARAMETER_GROUP_ACTIONS = {
+    "CreateCacheParameterGroup",
+    "DeleteCacheParameterGroup",
+    "DescribeCacheParameterGroups",
+    "DescribeCacheParameters",
+    "ModifyCacheParameterGroup",
+    "ResetCacheParameterGroup",
+}
+
 
 def resource_arn(service, method, path, headers, body, query, region, account):
     """Returns the ARN of a call's resource.
 
-    MiniStack returns "*" for calls on subnet groups, tags, and multiple parameters. A least-privilege policy denies
-    "*". Among EC2 resources, only security groups are tagged here."""
+    MiniStack returns "*" for calls on subnet groups, parameter groups, tags, and multiple parameters. A least-privilege policy
+    denies "*". Among EC2 resources, only security groups are tagged here."""
     if service == "elasticache":
         tagged = iam_actions._query_param(query, "ResourceName")
         if tagged:
@@ -43,6 +53,10 @@ def resource_arn(service, method, path, headers, body, query, region, account):
         subnet_group = iam_actions._query_param(query, "CacheSubnetGroupName")
         if subnet_group and not iam_actions._query_param(query, "ReplicationGroupId"):
             return f"arn:aws:elasticache:{region}:{account}:subnetgroup:{subnet_group}"
+        # A call that lists all groups has all of them as resource. DescribeEngineDefaultParameters has no resource.
+        if iam_actions._query_param(query, "Action") in PARAMETER_GROUP_ACTIONS:
+            parameter_group = iam_actions._query_param(query, "CacheParameterGroupName") or "*"
+            return f"arn:aws:elasticache:{region}:{account}:parametergroup:{parameter_group}"
     if service == "ec2" and iam_actions._query_param(query, "Action") in ("CreateTags", "DeleteTags"):
         return f"arn:aws:ec2:{region}:{account}:security-group/{iam_actions._query_param(query, 'ResourceId.1')}"
     if service == "kms":
@@ -96,6 +110,9 @@ def further_checks(iam_action, body, field, has_tags):
     if iam_action == "elasticache:CreateCacheSubnetGroup" and has_tags:
         name = field("CacheSubnetGroupName")
         return [("elasticache:AddTagsToResource", f"{in_elasticache}:subnetgroup:{name}", {})]
+    if iam_action == "elasticache:CreateCacheParameterGroup" and has_tags:
+        name = field("CacheParameterGroupName")
+        return [("elasticache:AddTagsToResource", f"{in_elasticache}:parametergroup:{name}", {})]
     if iam_action == "elasticache:CreateReplicationGroup":
         group, member = (f"{in_elasticache}:{kind}:{field('ReplicationGroupId')}" for kind in ("replicationgroup", "cluster"))
         member += "-001"

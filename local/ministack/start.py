@@ -224,6 +224,15 @@ def error(code, message, status):
     return ministack_error(code, message, 400 if code == "CacheSubnetGroupNotFoundFault" else status)
 
 
+# The default parameter groups that MiniStack lacks:
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html
+for name, description in (
+    ("default.valkey9", "Default parameter group for valkey9"),
+    ("default.valkey9.cluster.on", "Customized default parameter group for valkey9 with cluster mode on"),
+):
+    elasticache._DEFAULT_PARAM_GROUP_FAMILIES.append((name, "valkey9", description))
+    elasticache._DEFAULT_PARAM_GROUP_NAMES.add(name)
+
 role_handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
 ministack_create_role = role_handlers["create"]
 

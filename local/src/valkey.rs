@@ -1,4 +1,4 @@
-//! Starts a `valkey-server` with TLS for each cache's endpoint, each on its own loopback address.
+//! Starts a `valkey-server` with TLS for each node of a cache, each on its own loopback address.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::backend;
+use crate::backend::{self, Role};
 
 const PROGRAM: &str = "valkey-server";
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,6 +22,9 @@ const ADDRESS_ATTEMPTS: usize = 100;
 
 /// The name of the file in the simulator's folder that contains the certificate authority's certificate.
 pub const AUTHORITY: &str = "authority.pem";
+
+/// The parameter that a server can't change while it runs.
+const DATABASES: &str = "databases";
 
 /// The commands that install the server.
 pub const INSTALL: &str = "apt-get install valkey-server (Debian trixie, or bookworm-backports), brew install valkey (macOS)";
@@ -75,17 +78,82 @@ impl Valkey {
         self.start_as(address, &address.ip().to_string(), &[])
     }
 
-    /// Starts a server at an address with the data of a file in the RDB format, and waits until it listens.
+    /// Starts the server of a node at an address, and waits until it listens and has its primary's data.
     ///
     /// # Errors
-    /// Returns an error if the file can't be read, or if the server doesn't listen within 10 seconds.
-    pub fn start_with(&self, address: SocketAddrV4, data: Option<&Path>) -> Result<Server> {
-        if let Some(data) = data {
+    /// Returns an error if the file with the data can't be read, or if the server doesn't listen, or doesn't replicate its
+    /// primary, within 10 seconds.
+    pub fn start_node(&self, address: SocketAddrV4, node: &Node) -> Result<Server> {
+        if let Some(data) = &node.data {
             // The server loads it: `--save ""` doesn't prevent that.
             fs::copy(data, self.folder.join(data_file(address)))
                 .with_context(|| format!("could not copy {}", data.display()))?;
         }
-        self.start(address)
+        let texts = |address: SocketAddrV4| [address.ip().to_string(), address.port().to_string()];
+        let [ip, port] = texts(address);
+        let primary = node.primary.map(texts);
+        // By default, a primary waits 5 seconds for further replicas before it sends its data.
+        let mut options = vec![
+            "--tls-replication",
+            "yes",
+            "--repl-diskless-sync-delay",
+            "0",
+        ];
+        let databases = node
+            .configuration
+            .iter()
+            .find(|(name, _)| name == DATABASES);
+        if let Some((_, count)) = databases {
+            options.extend(["--databases", count.as_str()]);
+        }
+        if let Some([primary_ip, primary_port]) = &primary {
+            options.extend(["--replicaof", primary_ip.as_str(), primary_port.as_str()]);
+            // Without it, the primary would show the address from which the replica connects.
+            options.extend(["--replica-announce-ip", ip.as_str()]);
+            options.extend(["--replica-announce-port", port.as_str()]);
+        }
+        let server = self.start_as(address, &ip, &options)?;
+        if node.primary.is_some() {
+            self.wait_for_data(address)?;
+        }
+        self.configure(address, &node.configuration)?;
+        Ok(server)
+    }
+
+    /// Waits until a replica has its primary's data.
+    fn wait_for_data(&self, address: SocketAddrV4) -> Result<()> {
+        let url = format!("rediss://{address}");
+        let begin = Instant::now();
+        while begin.elapsed() < START_TIMEOUT {
+            // The command fails while the replica loads the data.
+            if let Ok(Role::Replica {
+                replication_state, ..
+            }) = backend::role(&url, &self.authority)
+                && replication_state == "connected"
+            {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(20));
+        }
+        bail!("`{PROGRAM}` at {address} did not replicate its primary within {START_TIMEOUT:?}");
+    }
+
+    /// Sets parameters of the server at an address, except those that only a start can set. Parameters that the server doesn't
+    /// know are ignored: ElastiCache has its own, and the installed version may differ from the cache's.
+    ///
+    /// # Errors
+    /// Returns an error if the server doesn't answer, or if it rejects a value.
+    pub fn configure(
+        &self,
+        address: SocketAddrV4,
+        configuration: &[(String, String)],
+    ) -> Result<()> {
+        let settable: Vec<_> = configuration
+            .iter()
+            .filter(|(name, _)| name != DATABASES)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        backend::configure(&format!("rediss://{address}"), &self.authority, &settable)
     }
 
     /// Saves the data of the server at an address in the RDB format, and returns the file.
@@ -159,6 +227,17 @@ impl Valkey {
             .spawn()
             .context("could not start `valkey-server`")
     }
+}
+
+/// The settings of a cache's node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// The file with the data that it starts with, in the RDB format.
+    pub data: Option<PathBuf>,
+    /// The address of the primary, if it is a replica.
+    pub primary: Option<SocketAddrV4>,
+    /// The names and values of its parameters.
+    pub configuration: Vec<(String, String)>,
 }
 
 /// Returns the name of the file that the server at an address saves its data to, and loads it from.

@@ -196,6 +196,10 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
             "CacheSubnetGroupQuotaExceeded",
             "The request cannot be processed because it would exceed the allowed number of cache subnet groups.",
         ),
+        ("elasticache", "CreateCacheParameterGroup") => ErrorResponse::new(
+            "CacheParameterGroupQuotaExceeded",
+            "The request cannot be processed because it would exceed the maximum number of cache parameter groups.",
+        ),
         ("elasticache", "CreateReplicationGroup" | "IncreaseReplicaCount") => ErrorResponse::new(
             "NodeQuotaForCustomerExceeded",
             "The request cannot be processed because it would exceed the allowed number of cache nodes per customer.",
@@ -231,6 +235,13 @@ fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
             "Cache Subnet Group does not exist.",
         )
     };
+    let parameter_group = || {
+        ErrorResponse::with_status(
+            404,
+            "CacheParameterGroupNotFound",
+            "CacheParameterGroup not found.",
+        )
+    };
     let replication_group = || {
         ErrorResponse::with_status(
             404,
@@ -247,6 +258,17 @@ fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
             "CreateReplicationGroup" | "DescribeCacheSubnetGroups" | "ModifyCacheSubnetGroup",
         ) => subnet_group(),
         ("elasticache", "ListTagsForResource") if text.contains(":subnetgroup:") => subnet_group(),
+        (
+            "elasticache",
+            "DescribeCacheParameterGroups"
+            | "DescribeCacheParameters"
+            | "ModifyCacheParameterGroup"
+            | "ResetCacheParameterGroup"
+            | "DeleteCacheParameterGroup",
+        ) => parameter_group(),
+        ("elasticache", "ListTagsForResource") if text.contains(":parametergroup:") => {
+            parameter_group()
+        }
         (
             "elasticache",
             "DescribeReplicationGroups"

@@ -199,7 +199,9 @@ impl FaultScopes {
     pub(super) fn record_call(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
         let fault_scope = self.find(call);
         let Some(fault_scope) = fault_scope else {
-            self.record_unmatched(step, call);
+            if !is_about_no_environment(call) {
+                self.record_unmatched(step, call);
+            }
             return None;
         };
         let recorded = RecordedCall {
@@ -225,5 +227,14 @@ impl FaultScopes {
         self.unmatched_calls
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns whether a call can't contain a marker of an environment, because it names no resource.
+fn is_about_no_environment(call: &Call) -> bool {
+    match call.operation.as_str() {
+        "DescribeEngineDefaultParameters" => true,
+        "DescribeCacheParameterGroups" => call.field("CacheParameterGroupName").is_none(),
+        _ => false,
     }
 }

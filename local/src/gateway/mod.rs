@@ -138,7 +138,9 @@ impl Gateway {
 
     /// Makes the pending changes of a cache, as ElastiCache does in the maintenance window.
     pub fn maintain(&self, replication_group: &str) {
-        self.shared.elasticache.maintain(replication_group);
+        let elasticache = self.shared.elasticache.clone();
+        self.runtime
+            .block_on(elasticache.maintain(replication_group));
     }
 
     /// Makes a cache's member with this number fail with a status such as `restore-failed`.

@@ -39,6 +39,7 @@ impl ElastiCache {
                 },
                 created_at: SystemTime::now(),
                 address: state.addresses.next(port.unwrap_or(6379)),
+                replica_addresses: Vec::new(),
                 nodes: number(call, "NumCacheClusters").unwrap_or(1),
                 configuration: Deferrable::requested(call),
                 settings: Settings::requested(call),
@@ -71,7 +72,7 @@ impl ElastiCache {
         });
     }
 
-    /// Adds the creation's events, and starts the server behind the endpoint if the cache is available.
+    /// Adds the creation's events, and starts the cache's servers if it is available.
     async fn end_creation(&self, group: &Group) {
         let member = format!("{}-001", group.id);
         let messages = match &group.lifecycle.outcome {
@@ -96,41 +97,11 @@ impl ElastiCache {
             });
         self.state().events.extend(events);
         if group.lifecycle.outcome == Outcome::Available {
-            self.start_server(group).await;
+            self.start_servers(group).await;
         }
     }
 
-    /// Starts the server behind the endpoint, if Valkey is installed and the endpoint should answer.
-    async fn start_server(&self, group: &Group) {
-        let Some(valkey) = self.valkey.clone() else {
-            return;
-        };
-        let (address, answers, data) = (group.address, group.lifecycle.answers, group.data.clone());
-        let start = move || {
-            answers
-                .then(|| valkey.start_with(address, data.as_deref()))
-                .transpose()
-        };
-        let started = tokio::task::spawn_blocking(start).await;
-        let server = match started.map_err(Into::into).flatten() {
-            Ok(server) => server,
-            Err(error) => {
-                eprintln!(
-                    "could not start `valkey-server` for {}: {error:#}",
-                    group.id
-                );
-                None
-            }
-        };
-        let mut state = self.state();
-        // The group may have been deleted or replaced in the meantime.
-        let is_same = |current: &Group| current.times == group.times;
-        if state.groups.get(&group.id).is_some_and(is_same) {
-            state.servers.insert(group.id.clone(), server);
-        }
-    }
-
-    /// Makes a cache available, and starts the server behind its endpoint.
+    /// Makes a cache available, and starts its servers.
     pub(in crate::gateway) async fn recover(&self, id: &str) {
         let recovered = {
             let mut state = self.state();
@@ -141,6 +112,6 @@ impl ElastiCache {
             group.lifecycle.answers = true;
             group.clone()
         };
-        self.start_server(&recovered).await;
+        self.start_servers(&recovered).await;
     }
 }

@@ -1,10 +1,12 @@
 //! Changes MiniStack's descriptions of caches to AWS's.
 //!
 //! The gateway sets a replication group's status, creation time, network type, member IDs, and endpoints, and the status
-//! of its node group. It sets a member's ID, ARN, status, engine version, parameter group, network type, and pending
+//! of its node group. It sets a member's ID, ARN, status, engine version, parameter group, network type, endpoint, and pending
 //! values. Of both, it sets the node type and what `settings` stores. MiniStack stores and returns all other fields: for
 //! example description, encryption, and the snapshot retention, and a member's subnet group and security groups, which are
 //! those of the creation.
+
+use std::net::SocketAddrV4;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -65,11 +67,14 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
         for name in ["PrimaryEndpoint", "ReaderEndpoint"] {
             node_group.remove(name);
             if phase.shows_endpoint() {
-                node_group.set(Element::with(name, endpoint(group)));
+                // The reader endpoint's name resolves to one of several nodes. Here, it is the primary, which always exists.
+                node_group.set(Element::with(name, endpoint(group.address)));
             }
         }
+        let mut addresses = group.addresses().into_iter();
         node_group.each("NodeGroupMember", &mut |member| {
-            member.set(Element::with("ReadEndpoint", endpoint(group)));
+            let address = addresses.next().unwrap_or(group.address);
+            member.set(Element::with("ReadEndpoint", endpoint(address)));
         });
     });
     // MiniStack's `bandup-redis-0001-001` is AWS's `bandup-redis-001`.
@@ -80,8 +85,14 @@ fn replication_group(element: &mut Element, group: &Group, phase: &Phase) {
     });
 }
 
-/// Changes a member to AWS's description of it in a phase of its group.
-pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &Phase) {
+/// Changes a member to AWS's description of it in a phase of its group. `apply_status` is that of its parameters.
+pub fn cache_cluster(
+    answer: &mut Element,
+    group: &Group,
+    number: u32,
+    phase: &Phase,
+    apply_status: &str,
+) {
     let id = format!("{}-{number:03}", group.id);
     let failed = group.failed_members.get(&number).map(String::as_str);
     let current = &group.configuration.current;
@@ -100,7 +111,7 @@ pub fn cache_cluster(answer: &mut Element, group: &Group, number: u32, phase: &P
             "CacheParameterGroup",
             [
                 Element::leaf("CacheParameterGroupName", &current.engine.parameter_group),
-                Element::leaf("ParameterApplyStatus", "in-sync"),
+                Element::leaf("ParameterApplyStatus", apply_status),
             ],
         ));
         element.set(Element::leaf("NetworkType", "ipv4"));
@@ -123,10 +134,10 @@ fn set_described(element: &mut Element, group: &Group, part: Part) {
     }
 }
 
-fn endpoint(group: &Group) -> [Element; 2] {
+fn endpoint(address: SocketAddrV4) -> [Element; 2] {
     [
-        Element::leaf("Address", &group.address.ip().to_string()),
-        Element::leaf("Port", &group.address.port().to_string()),
+        Element::leaf("Address", &address.ip().to_string()),
+        Element::leaf("Port", &address.port().to_string()),
     ]
 }
 

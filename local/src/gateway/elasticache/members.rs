@@ -39,7 +39,9 @@ impl ElastiCache {
         let Some(mut description) = first else {
             return Ok(reply_from_answer(answer));
         };
-        describe::cache_cluster(&mut description, &group, number, &phase);
+        let parameter_group = &group.configuration.current.engine.parameter_group;
+        let apply_status = self.parameter_apply_status(parameter_group);
+        describe::cache_cluster(&mut description, &group, number, &phase, apply_status);
         Ok(reply_from_xml(&description))
     }
 

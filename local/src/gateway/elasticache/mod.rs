@@ -3,7 +3,8 @@
 //! MiniStack stores the resources; this module stores each cache's phase. `lifecycle` computes the phase, `strict`
 //! rejects requests, `describe` corrects descriptions, `events` lists events, `creation` and `deletion` simulate
 //! durations, `settings` stores what MiniStack doesn't, `logs` delivers logs, `pending` defers changes to the maintenance window,
-//! `key` finds KMS keys, `snapshot` saves and restores data, and `members` translates the names of members.
+//! `key` finds KMS keys, `snapshot` saves and restores data, `members` translates the names of members, `parameter` lists the
+//! parameters of families, `parameter_group` stores those of groups, and `servers` starts the Valkey servers of caches.
 
 mod creation;
 mod deletion;
@@ -14,7 +15,10 @@ mod lifecycle;
 mod logs;
 mod members;
 mod ministack;
+mod parameter;
+mod parameter_group;
 mod pending;
+mod servers;
 mod settings;
 mod snapshot;
 mod strict;
@@ -40,7 +44,9 @@ use super::xml::Element;
 use crate::valkey::{self, Valkey};
 use events::Event;
 pub use lifecycle::{Lifecycle, Outcome, Phase, Times};
+use parameter_group::ParameterGroup;
 use pending::Deferrable;
+use servers::Servers;
 use settings::Settings;
 use snapshot::Snapshot;
 pub use zone::ZoneRejection;
@@ -61,9 +67,11 @@ struct State {
     events: Vec<Event>,
     /// Deleted caches whose ID another cache has now. Their network interfaces remain for a while.
     replaced: Vec<Group>,
-    /// By cache, the server behind its endpoint; `None` if it couldn't be started.
-    servers: HashMap<String, Option<valkey::Server>>,
+    /// By cache, its servers; `None` if the server behind its endpoint couldn't be started.
+    servers: HashMap<String, Option<Servers>>,
     addresses: valkey::Addresses,
+    /// By name, the parameter groups that users created.
+    parameter_groups: BTreeMap<String, ParameterGroup>,
     snapshots: Vec<Snapshot>,
     service_linked_role_is_missing: bool,
     /// By cache, the zones in which its creation is rejected.
@@ -91,6 +99,8 @@ struct Group {
     times: Times,
     created_at: SystemTime,
     address: SocketAddrV4,
+    /// The addresses of the replicas' servers.
+    replica_addresses: Vec<SocketAddrV4>,
     nodes: u32,
     configuration: Deferrable,
     settings: Settings,
@@ -112,6 +122,20 @@ struct Group {
     last_description: Option<Element>,
     /// MiniStack's last answer about the first member, from before the group's deletion.
     last_member: Option<Element>,
+}
+
+impl Group {
+    /// Returns the number of replicas.
+    fn replicas(&self) -> usize {
+        usize::try_from(self.nodes.saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// Returns the addresses of the primary's server and of the replicas' servers.
+    fn addresses(&self) -> Vec<SocketAddrV4> {
+        let mut addresses = vec![self.address];
+        addresses.extend(&self.replica_addresses);
+        addresses
+    }
 }
 
 impl ElastiCache {
@@ -255,6 +279,16 @@ impl ElastiCache {
             "IncreaseReplicaCount" if self.loses_replicas(call) => {
                 self.accept_and_lose(call, upstream).await
             }
+            "CreateCacheParameterGroup"
+            | "DescribeCacheParameterGroups"
+            | "DescribeCacheParameters"
+            | "DescribeEngineDefaultParameters"
+            | "ModifyCacheParameterGroup"
+            | "ResetCacheParameterGroup"
+            | "DeleteCacheParameterGroup" => {
+                self.answer_for_parameter_group(call, request, upstream)
+                    .await
+            }
             "DescribeCacheEngineVersions" => Ok(reply_from_xml(&version::describe(call))),
             _ => {
                 let applied = key::with_arn(call, upstream).await?;
@@ -263,6 +297,7 @@ impl ElastiCache {
                     return Ok(reply_from_answer(answer));
                 }
                 self.apply(&applied);
+                self.update_servers(call).await;
                 if call.operation == "DescribeEvents" {
                     let now = SystemTime::now();
                     return Ok(reply_from_xml(&events::answer(
@@ -300,7 +335,8 @@ impl ElastiCache {
         let nodes = group.as_ref().map(|group| group.nodes);
         let error_response = pending::reject_deferred_replicas(call)
             .or_else(|| strict::reject_same_replicas(call, nodes))
-            .or_else(|| self.reject_restore(call));
+            .or_else(|| self.reject_restore(call))
+            .or_else(|| self.reject_parameter_group(call));
         if error_response.is_some() {
             return Ok(error_response);
         }
@@ -308,7 +344,9 @@ impl ElastiCache {
         if let Some(error_response) = error_response {
             return Ok(Some(error_response));
         }
-        Ok(self.reject_for_zone(call))
+        Ok(self
+            .reject_other_group(call, group.as_ref())
+            .or_else(|| self.reject_for_zone(call)))
     }
 
     /// Rejects a creation in a rejected zone. A creation without requested zones is rejected too: it simulates that
@@ -378,9 +416,12 @@ impl ElastiCache {
         let are_logs_changing = logs_end.is_some_and(|end| now < end);
         group.settings.logs_mut().set_changing(are_logs_changing);
         let is_starting = self.valkey.is_some() && !state.servers.contains_key(id);
-        // Shows the endpoint only after the server has started.
+        let servers = state.servers.get(id).and_then(Option::as_ref);
+        let is_scaling = servers.is_some_and(|servers| servers.replicas() != group.replicas());
+        // Shows the endpoint only after the servers have started, and ends a modification only after those of new replicas have.
         Some(match phase {
             Phase::Available if is_starting => (group, Phase::WithoutEndpoint),
+            Phase::Available if is_scaling => (group, Phase::Modifying),
             phase => (group, phase),
         })
     }

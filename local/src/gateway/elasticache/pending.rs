@@ -22,12 +22,13 @@ pub struct Deferrable {
 
 impl ElastiCache {
     /// Makes the pending changes of a cache, as ElastiCache does in the maintenance window.
-    pub(in crate::gateway) fn maintain(&self, replication_group: &str) {
+    pub(in crate::gateway) async fn maintain(&self, replication_group: &str) {
         let now = self.clock.now();
         if let Some(group) = self.state().groups.get_mut(replication_group) {
             group.times.changed = Some(now);
             group.configuration.maintain();
         }
+        self.configure_servers(replication_group).await;
     }
 }
 
@@ -77,8 +78,16 @@ impl Deferrable {
         let is_pending = self.is_upgrade_pending();
         version.clone_into(&mut self.current.engine.version);
         if !is_pending {
-            self.next.engine.clone_from(&self.current.engine);
+            version.clone_into(&mut self.next.engine.version);
         }
+    }
+
+    /// Returns whether the cache uses a parameter group, or will after the next maintenance window.
+    pub fn uses(&self, parameter_group: &str) -> bool {
+        let configurations = [&self.current, &self.next];
+        configurations
+            .iter()
+            .any(|configuration| configuration.engine.parameter_group == parameter_group)
     }
 
     fn maintain(&mut self) {
@@ -86,7 +95,8 @@ impl Deferrable {
     }
 
     fn is_upgrade_pending(&self) -> bool {
-        self.next.engine != self.current.engine
+        let version = |engine: &Engine| (engine.name.clone(), engine.version.clone());
+        version(&self.next.engine) != version(&self.current.engine)
     }
 
     fn is_scaling_pending(&self) -> bool {
@@ -94,8 +104,8 @@ impl Deferrable {
     }
 
     /// Returns the element of a member's description
-    /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_PendingModifiedValues.html>). The form of a
-    /// pending version isn't documented: here, it is that of a member's version.
+    /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_PendingModifiedValues.html>), which doesn't
+    /// contain a pending parameter group. The form of a pending version isn't documented: here, it is that of a member's version.
     pub fn describe(&self) -> Element {
         let next = &self.next;
         let version = Element::leaf("EngineVersion", next.engine.member_version());
@@ -218,6 +228,21 @@ mod tests {
         ]);
 
         assert_eq!(found.current.engine.parameter_group, "default.valkey8");
+    }
+
+    #[test]
+    fn parameter_group_changes_immediately_or_is_pending_invisibly() {
+        let change = "CacheParameterGroupName=sessions";
+        let deferred = modified(&[change]);
+        let immediate = modified(&[&format!("{change}&ApplyImmediately=true")]);
+
+        let current = &deferred.current.engine.parameter_group;
+        assert_eq!(current, "default.valkey8");
+        assert_eq!(pending(&deferred), "");
+        assert!(deferred.uses("sessions"));
+        let current = &immediate.current.engine.parameter_group;
+        assert_eq!(current, "sessions");
+        assert!(!immediate.uses("default.valkey8"));
     }
 
     #[test]

@@ -324,24 +324,13 @@ async fn reject_parameter_group(
     let Some((name, expected)) = version::parameter_group(call, running) else {
         return Ok(None);
     };
-    // MiniStack doesn't have all default groups.
-    let default = name
-        .strip_prefix("default.")
-        .map(|family| family.trim_end_matches(".cluster.on"))
-        .filter(|family| family.starts_with("valkey"));
-    let found = match default {
-        Some(family) => family.to_owned(),
-        None => match family_of_parameter_group(&name, upstream).await? {
-            Some(family) => family,
-            // https://github.com/azavea/terraform-aws-redis-elasticache/issues/12
-            None => {
-                return Ok(Some(ErrorResponse::with_status(
-                    404,
-                    "CacheParameterGroupNotFound",
-                    format!("CacheParameterGroup not found: {name}"),
-                )));
-            }
-        },
+    let Some(found) = family_of_parameter_group(&name, upstream).await? else {
+        // https://github.com/azavea/terraform-aws-redis-elasticache/issues/12
+        return Ok(Some(ErrorResponse::with_status(
+            404,
+            "CacheParameterGroupNotFound",
+            format!("CacheParameterGroup not found: {name}"),
+        )));
     };
     // https://github.com/hashicorp/terraform/pull/11269, and for a modification
     // https://github.com/aws-samples/dify-self-hosted-on-aws/issues/24
@@ -385,10 +374,15 @@ async fn vpc_of_security_group(id: &str, upstream: &Upstream) -> Result<Option<S
 /// <https://github.com/terraform-aws-modules/terraform-aws-vpc/issues/193>.
 fn reject_subnet_group_name(call: &Call) -> Option<ErrorResponse> {
     let name = call.field("CacheSubnetGroupName").unwrap_or_default();
+    reject_identifier("CacheSubnetGroupName", name)
+}
+
+/// Rejects the name of a group if it isn't an identifier. `parameter` is the name of the call's parameter.
+pub fn reject_identifier(parameter: &str, name: &str) -> Option<ErrorResponse> {
     let is_valid = is_identifier(name) && name.len() <= 255;
     (!is_valid).then(|| {
         invalid_value(format!(
-            "The parameter CacheSubnetGroupName is not a valid identifier. {IDENTIFIERS}"
+            "The parameter {parameter} is not a valid identifier. {IDENTIFIERS}"
         ))
     })
 }

@@ -59,9 +59,14 @@ impl Engine {
 
     /// Returns the version that a member shows.
     pub fn member_version(&self) -> &str {
-        let offered = OFFERED.iter().find(|(version, _)| *version == self.version);
-        offered.map_or(&self.version, |(_, patch)| patch)
+        member_version(&self.version)
     }
+}
+
+/// Returns a version with its patch version, as a member shows it.
+pub fn member_version(version: &str) -> &str {
+    let offered = OFFERED.iter().find(|(offered, _)| *offered == version);
+    offered.map_or(version, |(_, patch)| patch)
 }
 
 /// Rejects a version that ElastiCache doesn't offer for Valkey, and a version older than the cache's.
