@@ -1,22 +1,10 @@
 //! Caches that are restored from a snapshot, on the simulator.
 
-use std::sync::OnceLock;
-
-use envcache_tests::{Environment, World, matrix, text, until};
-use local::{Settings, backend};
+use envcache_tests::{Environment, text, until};
+use local::backend;
 use serde_json::{Value, json};
 
-/// Returns the stack of these tests, whose caches are Valkey servers. It is deployed once.
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| {
-        let settings = Settings {
-            valkey: true,
-            ..matrix::SETTINGS
-        };
-        World::deploy_with(settings).unwrap_or_else(|error| panic!("{error:#}"))
-    })
-}
+use super::valkey_world as world;
 
 /// The key that [`backend::use_cache`] writes, and its value.
 const KEY: (&str, &str) = ("envcache:demo", "it works");

@@ -110,6 +110,137 @@ fn simulator_rejects_requests_that_aws_rejects() {
     }
 }
 
+/// The codes are those of the API reference, such as
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheParameterGroup.html>. The sources of the
+/// messages are in `local/src/gateway/elasticache/parameter_group.rs`.
+#[test]
+fn simulator_rejects_parameters_that_aws_rejects() {
+    let world = world();
+    let environment = world.environment();
+    assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
+    let name = format!("{}-parameters", environment.name);
+    let create = |name: &str, family: &str| {
+        json!({
+            "CacheParameterGroupName": name,
+            "CacheParameterGroupFamily": family,
+            "Description": "created outside envcache",
+        })
+    };
+    world.call(
+        "elasticache",
+        "create_cache_parameter_group",
+        &create(&name, "valkey8"),
+    );
+    let use_group = json!({
+        "ReplicationGroupId": format!("{}-redis", environment.name),
+        "CacheParameterGroupName": name,
+        "ApplyImmediately": true,
+    });
+    world.call("elasticache", "modify_replication_group", &use_group);
+    let set = |group: &str, parameter: &str, value: &str| {
+        json!({
+            "CacheParameterGroupName": group,
+            "ParameterNameValues": [{ "ParameterName": parameter, "ParameterValue": value }],
+        })
+    };
+    let invalid = "InvalidParameterValue";
+    let (create_group, modify) = (
+        "create_cache_parameter_group",
+        "modify_cache_parameter_group",
+    );
+    let cases = [
+        (
+            create_group,
+            create(&name, "valkey8"),
+            "CacheParameterGroupAlreadyExists",
+        ),
+        (create_group, create("other", "valkey8.0"), invalid),
+        (create_group, create("other.group", "valkey8"), invalid),
+        (modify, set(&name, "maxmemory-policy", "fifo"), invalid),
+        (modify, set(&name, "maxclients", "10"), invalid),
+        (modify, set(&name, "databases", "4"), invalid),
+        (modify, set(&name, "no-such-parameter", "1"), invalid),
+        (modify, set("default.valkey8", "timeout", "20"), invalid),
+        (
+            modify,
+            set("missing", "timeout", "20"),
+            "CacheParameterGroupNotFound",
+        ),
+        (
+            "delete_cache_parameter_group",
+            json!({ "CacheParameterGroupName": name }),
+            "InvalidCacheParameterGroupState",
+        ),
+        (
+            "describe_engine_default_parameters",
+            json!({ "CacheParameterGroupFamily": "valkey8.0" }),
+            invalid,
+        ),
+    ];
+    for (operation, request, code) in cases {
+        assert_eq!(
+            error_code("elasticache", operation, &request).as_deref(),
+            Some(code),
+            "{operation} {request}"
+        );
+    }
+}
+
+#[test]
+fn parameter_group_has_the_parameters_and_tags_that_were_set() {
+    let world = world();
+    let name = format!("{}-parameters", world.environment().name);
+    let group = json!({ "CacheParameterGroupName": name });
+    let created = world.call(
+        "elasticache",
+        "create_cache_parameter_group",
+        &json!({
+            "CacheParameterGroupName": name,
+            "CacheParameterGroupFamily": "valkey9",
+            "Description": "created outside envcache",
+            "Tags": [{ "Key": "team", "Value": "band" }],
+        }),
+    );
+    let arn = text(&created["CacheParameterGroup"]["ARN"]);
+    let timeout = json!({
+        "CacheParameterGroupName": name,
+        "ParameterNameValues": [{ "ParameterName": "timeout", "ParameterValue": "20" }],
+    });
+    world.call("elasticache", "modify_cache_parameter_group", &timeout);
+
+    let by_user = json!({ "CacheParameterGroupName": name, "Source": "user" });
+    let by_user = world.call("elasticache", "describe_cache_parameters", &by_user);
+    let defaults = json!({ "CacheParameterGroupFamily": "valkey9" });
+    let defaults = world.call(
+        "elasticache",
+        "describe_engine_default_parameters",
+        &defaults,
+    );
+    let all = world.call("elasticache", "describe_cache_parameters", &group);
+    let tags = world.call(
+        "elasticache",
+        "list_tags_for_resource",
+        &json!({ "ResourceName": arn }),
+    );
+
+    assert!(arn.ends_with(&format!(":parametergroup:{name}")), "{arn}");
+    let named: Vec<_> = array(&by_user["Parameters"])
+        .map(|parameter| {
+            [
+                text(&parameter["ParameterName"]),
+                text(&parameter["ParameterValue"]),
+            ]
+        })
+        .collect();
+    assert_eq!(named, [["timeout", "20"]]);
+    let defaults = array(&defaults["EngineDefaults"]["Parameters"]).count();
+    assert_eq!(array(&all["Parameters"]).count(), defaults);
+    assert_eq!(tags["TagList"], json!([{ "Key": "team", "Value": "band" }]));
+    world.call("elasticache", "delete_cache_parameter_group", &group);
+    let found = error_code("elasticache", "describe_cache_parameter_groups", &group);
+    assert_eq!(found.as_deref(), Some("CacheParameterGroupNotFound"));
+}
+
 #[test]
 fn simulator_rejects_keys_that_elasticache_cannot_use() {
     let world = world();
