@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::backend::{self, Role};
 
@@ -175,8 +175,11 @@ impl Valkey {
     /// Returns an error if the server doesn't listen within 10 seconds.
     pub fn start_as(&self, address: SocketAddrV4, name: &str, options: &[&str]) -> Result<Server> {
         let key = KeyPair::generate()?;
-        let certificate =
-            CertificateParams::new([name.to_owned()])?.signed_by(&key, &self.issuer)?;
+        let mut parameters = CertificateParams::new([name.to_owned()])?;
+        // rcgen's default subject is that of the certificate authority too, and OpenSSL, with which a replica verifies its
+        // primary, takes a certificate whose subject is its issuer for self-signed.
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        let certificate = parameters.signed_by(&key, &self.issuer)?;
         let file = |kind: &str| self.folder.join(format!("{address}.{kind}.pem"));
         let (certificate_file, key_file) = (file("certificate"), file("key"));
         fs::write(&certificate_file, certificate.pem())?;

@@ -36,13 +36,17 @@ impl ElastiCache {
                 primary: None,
                 configuration: configuration.clone(),
             };
-            if let Some(primary) = start(&valkey, group.address, node).await {
-                let mut replicas = Vec::new();
+            if let Some(primary) = start(Arc::clone(&valkey), group.address, node).await {
+                let mut starts = Vec::new();
                 for _ in 0..group.replicas() {
                     let address = self.state().addresses.next(group.address.port());
                     let node = replica(group, configuration.clone());
-                    replicas.push(start(&valkey, address, node).await);
                     replica_addresses.push(address);
+                    starts.push(tokio::spawn(start(Arc::clone(&valkey), address, node)));
+                }
+                let mut replicas = Vec::new();
+                for start in starts {
+                    replicas.push(start.await.ok().flatten());
                 }
                 servers = Some(Servers {
                     _primary: primary,
@@ -52,21 +56,28 @@ impl ElastiCache {
         }
         {
             let mut state = self.state();
-            // The group may have been deleted or replaced in the meantime.
-            let Some(current) = state
-                .groups
-                .get_mut(&group.id)
-                .filter(|current| current.times == group.times)
-            else {
+            // The group may have been deleted or replaced in the meantime. Each has its own address.
+            let is_same = |current: &&mut Group| {
+                current.address == group.address && current.times.deleted.is_none()
+            };
+            let Some(current) = state.groups.get_mut(&group.id).filter(is_same) else {
                 return;
             };
             current.replica_addresses = replica_addresses;
             state.servers.insert(group.id.clone(), servers);
         }
-        // The parameter group may have been modified in the meantime.
-        if self.state().configuration(parameter_group) != configuration {
+        // The cache is available meanwhile, so it may have been modified, as may its parameter group.
+        if self.configuration_of(&group.id) != Some(configuration) {
             self.configure_servers(&group.id).await;
         }
+        self.scale_servers(&group.id).await;
+    }
+
+    fn configuration_of(&self, id: &str) -> Option<Vec<(String, String)>> {
+        let state = self.state();
+        let group = state.groups.get(id)?;
+        let parameter_group = &group.configuration.current.engine.parameter_group;
+        Some(state.configuration(parameter_group))
     }
 
     /// Makes the changes of a successful call at the cache's servers.
@@ -117,7 +128,7 @@ impl ElastiCache {
         self.stop_replicas(id);
         while let Some((address, node)) = self.missing_replica(id) {
             let primary = node.primary;
-            let server = start(&valkey, address, node).await;
+            let server = start(Arc::clone(&valkey), address, node).await;
             let mut state = self.state();
             // The cache may have been deleted in the meantime.
             let Some(group) = state
@@ -170,8 +181,7 @@ fn replica(group: &Group, configuration: Vec<(String, String)>) -> Node {
     }
 }
 
-async fn start(valkey: &Arc<Valkey>, address: SocketAddrV4, node: Node) -> Option<Server> {
-    let valkey = Arc::clone(valkey);
+async fn start(valkey: Arc<Valkey>, address: SocketAddrV4, node: Node) -> Option<Server> {
     let start = move || valkey.start_node(address, &node);
     let started = tokio::task::spawn_blocking(start).await;
     match started.map_err(Into::into).flatten() {
