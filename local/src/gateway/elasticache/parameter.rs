@@ -309,7 +309,7 @@ impl Parameter {
         }
         for (name, text) in [
             ("IsModifiable", is_modifiable.to_string().as_str()),
-            ("MinimumEngineVersion", &self.minimum_version(family)),
+            ("MinimumEngineVersion", self.minimum_version(family)),
             ("ChangeType", change_type),
         ] {
             element.set(Element::leaf(name, text));
@@ -317,7 +317,7 @@ impl Parameter {
         element
     }
 
-    fn minimum_version(&self, family: &str) -> String {
+    fn minimum_version(&self, family: &str) -> &'static str {
         let first = match family {
             "valkey7" => "7.2",
             "valkey8" => "8.0",
@@ -325,7 +325,7 @@ impl Parameter {
             _ => "7.0",
         };
         let since = self.since.filter(|_| family == "valkey8").unwrap_or(first);
-        version::member_version(since).to_owned()
+        version::member_version(since)
     }
 }
 
