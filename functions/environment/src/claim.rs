@@ -66,6 +66,7 @@ pub async fn claim(
                     plan: begin.plan,
                     belongs_here,
                     former_tags: begin.former_tags,
+                    engine_version: record.engine_version.clone(),
                 });
             }
             Decision::Claim(begin) => (
@@ -74,6 +75,7 @@ pub async fn claim(
                     claim: begin.claim,
                     belongs_here,
                     former_tags: begin.former_tags,
+                    engine_version: record.engine_version.clone(),
                 },
             ),
             Decision::TakeOver { former, .. } => (

@@ -4,7 +4,7 @@ use aws_sdk_elasticache::types::{NodeGroup, ReplicationGroup};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Timing};
 use contract::setting::RestoreFrom;
-use contract::{Action, Ownership};
+use contract::{Action, Ownership, version};
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adoption;
@@ -17,7 +17,8 @@ use crate::reason::failure_reason;
 use crate::setting::{self, Found, NOTIFICATION_TOPIC, When, logs};
 use crate::tag::{self, tags};
 use crate::{
-    change, compare, delete, find, key, pending, plan, restore, schedule, scope, timing, version,
+    change, compare, delete, find, key, parameter_group, pending, plan, restore, schedule, scope,
+    timing,
 };
 
 /// The AWS clients of `ensure`.

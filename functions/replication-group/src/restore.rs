@@ -5,9 +5,9 @@ use aws_sdk_elasticache::types::{DataTieringStatus, Durability, Snapshot};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::setting::{EngineVersion, RestoreFrom, SnapshotName};
+use contract::version::Version;
 
 use crate::find;
-use crate::version::Version;
 
 /// Checks that a new cache may be restored from the source that the request names, if it names one. `restored_from` is the
 /// source in the environment's record.

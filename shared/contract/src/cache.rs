@@ -6,7 +6,7 @@ use crate::error::StepResult;
 use crate::request::{default_of, invalid};
 use crate::setting::{
     AutoMinorVersionUpgrade, Description, EngineVersion, KmsKey, Logs, MaintenanceWindow, NodeType,
-    NotificationTopic, Port, Replicas, RestoreFrom, SnapshotRetentionDays, SnapshotWindow,
+    NotificationTopic, Parameters, Port, Replicas, RestoreFrom, SnapshotRetentionDays, SnapshotWindow,
     check_overlap,
 };
 use crate::value::{EnvironmentName, ReplicationGroupId, SecurityGroupName, SubnetGroupName};
@@ -116,6 +116,10 @@ settings! {
     /// must be `true`. A log that isn't named is turned off, unless another tool set up its delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     logs: Option<Logs>,
+    /// The values of Valkey's parameters, by their names, in a parameter group of the cache's own. All others have ElastiCache's
+    /// defaults; without any, the cache uses the default parameter group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parameters: Option<Parameters>,
 }
 
 impl CacheRequest {
@@ -124,7 +128,8 @@ impl CacheRequest {
     /// # Errors
     /// Returns `InvalidSpec` if a rule is broken.
     pub(crate) fn into_cache(self, environment: &EnvironmentName) -> StepResult<Cache> {
-        let cache = self.fill_in(environment)?;
+        let mut cache = self.fill_in(environment)?;
+        cache.parameters = cache.parameters.filter(|parameters| !parameters.is_empty());
         if cache.multi_az == Some(true) && !cache.fails_over() {
             return Err(invalid(
                 "cache.multiAz",

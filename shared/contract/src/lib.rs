@@ -22,6 +22,7 @@ pub mod spec;
 pub mod tag_changes;
 pub mod tags;
 pub mod value;
+pub mod version;
 
 pub use action::Action;
 pub use error::{ErrorName, StepError};

@@ -128,7 +128,13 @@ pub(crate) fn default_parameter_prefix(environment: &EnvironmentName) -> String 
 /// The fields of a request whose values are objects.
 const OBJECTS: [&str; 5] = ["cache", "event", "network", "rollback", "tags"];
 /// The fields of `cache` whose values are objects, as JSON pointers.
-const OBJECTS_OF_CACHE: [&str; 4] = ["logs", "logs/engine", "logs/slow", "restoreFrom"];
+const OBJECTS_OF_CACHE: [&str; 5] = [
+    "logs",
+    "logs/engine",
+    "logs/slow",
+    "parameters",
+    "restoreFrom",
+];
 const NOT_AN_OBJECT: &str = "must be a JSON object";
 
 /// Reads an optional field: null has the same meaning as an omitted field.
@@ -294,6 +300,37 @@ mod tests {
             serde_json::from_value::<Spec>(json).expect("it is read back"),
             spec
         );
+    }
+
+    #[test]
+    fn empty_parameters_are_omitted() {
+        assert_eq!(
+            spec(with("/cache", json!({ "parameters": {} }))),
+            spec(smallest())
+        );
+    }
+
+    #[test]
+    fn names_the_parameter_when_its_value_is_invalid() {
+        let cases = [
+            (json!(["timeout"]), "cache.parameters: must be a JSON object"),
+            (
+                json!({ "activedefrag": true }),
+                "cache.parameters.activedefrag: `true` is a boolean",
+            ),
+            (
+                json!({ "Timeout": 1 }),
+                "cache.parameters: the name `Timeout` may only contain lowercase",
+            ),
+        ];
+        for (parameters, expected) in cases {
+            let request = with("/cache", json!({ "parameters": parameters }));
+
+            let error = Request::from_json(request).expect_err(expected);
+
+            assert_eq!(error.name(), ErrorName::InvalidSpec);
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
     }
 
     #[test]

@@ -217,12 +217,12 @@ const CHECKS: [(&str, &str, &str); 106] = [
         "if true {",
     ),
     (
-        "functions/replication-group/src/version.rs",
+        "shared/contract/src/version.rs",
         "requested.major == recorded.major && requested < *recorded",
         "requested.major == recorded.major && requested > *recorded",
     ),
     (
-        "functions/replication-group/src/version.rs",
+        "shared/contract/src/version.rs",
         "} else if found.major == requested.major {",
         "} else if true || found.major == requested.major {",
     ),

@@ -258,6 +258,9 @@ async fn claimed(attributes: &Value, request: &Value) -> (Value, Value) {
         fields_of_claim.remove("belongsHere"),
         Some(json!(BelongsHere::default()))
     );
+    if fields_of_claim["engineVersion"].is_null() {
+        fields_of_claim.remove("engineVersion");
+    }
     if fields_of_claim["formerTags"] == json!([]) {
         fields_of_claim.remove("formerTags");
     }

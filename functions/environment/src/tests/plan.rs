@@ -18,6 +18,7 @@ fn free() -> Value {
         "plan": { "environment": "bandup", "protected": false },
         "belongsHere": BelongsHere::default(),
         "formerTags": [],
+        "engineVersion": null,
     })
 }
 

@@ -2,11 +2,11 @@
 //! (`upgradeEngine`).
 
 use contract::message::EnsureReplicationGroupInput;
+use contract::version::Version;
 use serde_json::{Value, json};
 
 use super::engine_version::{EngineVersion, pending_version};
 use super::{Change, Comparison, Creation, Found, Modification, Setting, Step};
-use crate::version::Version;
 
 const VALKEY: &str = "valkey";
 /// The first version of Valkey. The last one of Redis OSS is 7.1

@@ -2,11 +2,11 @@
 
 use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues};
 use contract::message::{EngineVersions, EnsureReplicationGroupInput};
+use contract::version::{self, Version};
 use serde_json::{Value, json};
 
 use super::engine::is_upgraded;
 use super::{Change, Comparison, Creation, Found, Modification, Setting, Step, parameter_group};
-use crate::version::{self, Version};
 
 pub struct EngineVersion;
 

@@ -3,10 +3,11 @@
 
 use contract::message::EnsureReplicationGroupInput;
 use contract::setting::RestoreFrom as Source;
+use contract::version::Version;
 use serde_json::{Value, json};
 
 use super::{Change, Comparison, Creation, Found, Setting};
-use crate::version::Version;
+use crate::version::default_parameter_group;
 
 pub struct RestoreFrom;
 
@@ -41,7 +42,7 @@ impl Setting for RestoreFrom {
         };
         let version = cache.engine_version.as_ref();
         let major = version.and_then(|version| Version::read(version.as_str()));
-        let group = major.map(|version| format!("default.valkey{}", version.major));
+        let group = major.map(default_parameter_group);
         let call = call.set_cache_parameter_group_name(group);
         match source {
             Source::Snapshot(name) => call.snapshot_name(name.as_str()),

@@ -144,6 +144,8 @@ pub enum ClaimEnvironmentOutput {
         belongs_here: BelongsHere,
         /// The keys of the tags that only earlier requests named, and that resources may still have.
         former_tags: Vec<String>,
+        /// The recorded engine version, which a cache that is created again gets; none if there is none.
+        engine_version: Option<String>,
     },
     /// The execution holds the environment, and its request is recorded.
     Claimed {
@@ -154,6 +156,8 @@ pub enum ClaimEnvironmentOutput {
         belongs_here: BelongsHere,
         /// The keys of the tags that only earlier requests named, and that resources may still have; empty for a removal.
         former_tags: Vec<String>,
+        /// The recorded engine version, which a cache that is created again gets; none if there is none.
+        engine_version: Option<String>,
     },
     /// Another execution holds it, or held it until now: wait, then try again.
     Held {

@@ -7,6 +7,7 @@ mod endpoint;
 mod environment;
 mod log_group;
 mod network;
+mod parameter_group;
 mod replication_group;
 mod security_group;
 mod subnet_group;
@@ -24,6 +25,10 @@ pub use environment::{
 };
 pub use log_group::{EnsureLogGroupInput, EnsureLogGroupOutput};
 pub use network::{PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork};
+pub use parameter_group::{
+    DeleteParameterGroupInput, DeleteParameterGroupOutput, EnsureParameterGroupInput,
+    EnsureParameterGroupOutput,
+};
 pub use replication_group::{
     CheckReplicationGroupInput, CheckReplicationGroupOutput, DeleteReplicationGroupInput,
     DeleteReplicationGroupOutput, EngineVersions, EnsureReplicationGroupInput,

@@ -30,6 +30,12 @@ pub struct EnsureReplicationGroupInput {
     pub network: ResolvedNetwork,
     /// From `EnsureSecurityGroup`; empty if a plan finds none yet.
     pub security_group_id: String,
+    /// From `EnsureParameterGroup`: the cache's own parameter group; none if the request names no parameters.
+    pub parameter_group: Option<String>,
+    /// From `EnsureParameterGroup`: the owned parameter groups that the request doesn't use.
+    pub former_parameter_groups: Vec<String>,
+    /// From `EnsureParameterGroup`: the parameters that change when the nodes are rebooted.
+    pub pending_parameters: Vec<PendingChange>,
     /// The ARN of the key that the request names. The function itself sets it, so it isn't part of the message.
     #[serde(skip)]
     pub kms_key_arn: Option<String>,
@@ -76,6 +82,8 @@ pub enum EnsureReplicationGroupOutput {
         engine_version: EngineVersions,
         /// What the run changed immediately, and what is pending.
         timing: Timing,
+        /// The owned parameter groups that the cache no longer uses: they are deleted.
+        unused_parameter_groups: Vec<String>,
     },
     /// Another run has taken over the environment. Nothing was changed.
     ClaimLost {
@@ -108,7 +116,8 @@ pub struct Timing {
     /// doesn't defer; with `apply: now`, those that were pending.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub immediate: Vec<String>,
-    /// The changes that ElastiCache makes in the cache's maintenance window.
+    /// The changes that ElastiCache makes in the cache's maintenance window, and of `cache.parameters`, when the nodes are
+    /// rebooted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<PendingChange>,
     /// The logs that ElastiCache can't deliver.
