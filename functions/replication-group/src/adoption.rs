@@ -89,9 +89,10 @@ pub const RULES: [Rule; 14] = [
     Rule {
         setting: "parameter group",
         decision: Decision::Kept,
-        value: |found, _| {
+        value: |found, input| {
             let name = parameter_group_of(found.member()?)?;
-            (!name.starts_with("default.")).then(|| name.to_owned())
+            let is_kept = input.parameter_group.is_none() && !name.starts_with("default.");
+            is_kept.then(|| name.to_owned())
         },
     },
     Rule {

@@ -162,9 +162,9 @@ pub fn changes(
         (!differences.is_empty()).then_some(Change::Modify(differences, when))
     };
     let online: &[&[Step]] = if leaves_pending {
-        &[&[Step::Online], &[Step::Failover]]
+        &[&[Step::Online], &[Step::Failover, Step::ParameterGroup]]
     } else {
-        &[&[Step::Online, Step::Failover]]
+        &[&[Step::Online, Step::Failover, Step::ParameterGroup]]
     };
     let deferrable: &[&[Step]] = if requires_one_call(found, input) {
         &[&[Step::Upgrade, Step::NodeType]]

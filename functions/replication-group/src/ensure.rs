@@ -277,9 +277,10 @@ impl Round<'_> {
                             engine_version,
                             timing: Timing {
                                 immediate: self.observed().immediate,
-                                pending: pending::of(found),
+                                pending: pending::shown(found, &input.pending_parameters),
                                 log_errors: logs::errors(group),
                             },
+                            unused_parameter_groups: parameter_group::unused(found, input),
                         })
                     }
                     (None, _) => self.wait("available, but without its endpoint"),

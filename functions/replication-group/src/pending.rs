@@ -1,7 +1,7 @@
 //! The changes that ElastiCache has accepted and makes in the maintenance window. Pure functions; no AWS calls.
 
 use aws_sdk_elasticache::types::{
-    CacheCluster, PendingAutomaticFailoverStatus, PendingModifiedValues,
+    CacheCluster, CacheParameterGroupStatus, PendingAutomaticFailoverStatus, PendingModifiedValues,
     ReplicationGroupPendingModifiedValues,
 };
 use contract::message::PendingChange;
@@ -26,6 +26,23 @@ pub fn of(found: Found<'_>) -> Vec<PendingChange> {
         }
     }
     pending
+}
+
+/// Returns what outputs and plans show as pending: also the parameters that the nodes get only when they are rebooted, which
+/// `ApplyImmediately` doesn't apply. If the run changed none, ElastiCache shows only that there are some
+/// ([CacheParameterGroupStatus](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheParameterGroupStatus.html)).
+pub fn shown(found: Found<'_>, parameters: &[PendingChange]) -> Vec<PendingChange> {
+    let needs_reboot = |member: &CacheCluster| {
+        let status = member
+            .cache_parameter_group()
+            .and_then(CacheParameterGroupStatus::parameter_apply_status);
+        status == Some("pending-reboot")
+    };
+    let is_unnamed = parameters.is_empty() && found.members.iter().any(needs_reboot);
+    let mut shown = of(found);
+    shown.extend(parameters.iter().cloned());
+    shown.extend(present("cache.parameters", is_unnamed));
+    shown
 }
 
 /// Returns pending changes in words.

@@ -7,7 +7,7 @@ use contract::{Action, Ownership};
 
 use crate::compare::Change;
 use crate::setting::{self, Found, SETTINGS};
-use crate::{find, timing};
+use crate::{find, parameter_group, timing};
 
 /// Returns the plan for a cache that doesn't exist or is created again. `before` precedes the creation.
 pub fn creation(
@@ -28,9 +28,10 @@ pub fn creation(
             |action, (field, value)| action.sets(field, &value),
         )
         .sets_tags(&input.spec.tags);
+    let deletions = parameter_group::of_groups(&input.former_parameter_groups);
     EnsureReplicationGroupOutput::Planned {
         outcome: outcome.to_owned(),
-        actions: before.into_iter().chain([create]).collect(),
+        actions: before.into_iter().chain([create]).chain(deletions).collect(),
         kept: Vec::new(),
         endpoints: None,
         engine_version: None,
@@ -61,10 +62,11 @@ pub fn comparison(
     let id = input.spec.cache.name.as_str();
     let adopt = (ownership == Ownership::Adoptable).then(|| Action::new("AddTagsToResource", id));
     let timing = timing::of(changes, found, input);
+    let deletions = parameter_group::deletions(changes, found, input);
     let changes = changes.iter().map(|change| change.to_action(id, found));
     EnsureReplicationGroupOutput::Planned {
         outcome: "compared".to_owned(),
-        actions: adopt.into_iter().chain(changes).collect(),
+        actions: adopt.into_iter().chain(changes).chain(deletions).collect(),
         kept,
         endpoints: find::endpoints(found.group, &input.spec),
         engine_version: found

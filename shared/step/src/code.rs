@@ -60,6 +60,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
     (
         ErrorName::QuotaExceeded,
         &[
+            "CacheParameterGroupQuotaExceeded",
             "CacheSubnetGroupQuotaExceeded",
             "CacheSubnetQuotaExceededFault",
             "ClusterQuotaForCustomerExceeded",
@@ -173,6 +174,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             "Unavailable",
             // A resource is changing, or its tags can't be read yet: a later attempt succeeds.
             "InvalidCacheClusterState",
+            "InvalidCacheParameterGroupState",
             "InvalidCacheSecurityGroupState",
             "InvalidGlobalReplicationGroupState",
             "InvalidReplicationGroupState",
@@ -183,6 +185,7 @@ pub(crate) const NAMES: [(ErrorName, &[&str]); 10] = [
             // Another run created the resource at the same time, or this run's first attempt did and its reply was
             // lost.
             "CacheClusterAlreadyExists",
+            "CacheParameterGroupAlreadyExists",
             "CacheSubnetGroupAlreadyExists",
             "InvalidGroup.Duplicate",
             "NoOperationFault",
@@ -242,6 +245,7 @@ mod tests {
         (
             ErrorName::QuotaExceeded,
             &[
+                "CacheParameterGroupQuotaExceeded",
                 "CacheSubnetGroupQuotaExceeded",
                 "CacheSubnetQuotaExceededFault",
                 "ClusterQuotaForCustomerExceeded",
@@ -335,8 +339,10 @@ mod tests {
                 "InternalServerError",
                 "ServiceUnavailable",
                 "ServiceUnavailableException",
+                "CacheParameterGroupAlreadyExists",
                 "CacheSubnetGroupAlreadyExists",
                 "InvalidCacheClusterState",
+                "InvalidCacheParameterGroupState",
                 "InvalidCacheSecurityGroupState",
                 "InvalidGlobalReplicationGroupState",
                 "InvalidGroup.Duplicate",

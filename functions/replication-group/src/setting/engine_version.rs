@@ -118,6 +118,15 @@ pub fn pending_version(found: Found<'_>) -> Option<Version> {
     Version::read(found.pending(PendingModifiedValues::engine_version)?)
 }
 
+/// Returns whether a member gets another version in the maintenance window.
+pub fn has_pending_upgrade(found: Found<'_>) -> bool {
+    let mut pending = found
+        .members
+        .iter()
+        .filter_map(CacheCluster::pending_modified_values);
+    pending.any(|pending| pending.engine_version().is_some())
+}
+
 /// Returns the engine versions for the output; none if ElastiCache doesn't return the cache's yet.
 pub fn engine_versions(
     member: &CacheCluster,

@@ -32,7 +32,7 @@ use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues, Replicatio
 use contract::message::EnsureReplicationGroupInput;
 use serde_json::Value;
 
-pub use engine_version::engine_versions;
+pub use engine_version::{engine_versions, has_pending_upgrade};
 pub use failover::on_off;
 pub use notification_topic::{NOTIFICATION_TOPIC, topic_not_active};
 pub use parameter_group::parameter_group_of;
@@ -40,7 +40,7 @@ pub use replicas::nodes;
 pub use step::{Step, When};
 
 /// Every setting. Plans and errors list them in this order.
-pub const SETTINGS: [&dyn Setting; 26] = [
+pub const SETTINGS: [&dyn Setting; 27] = [
     &engine::Engine,
     &fixed::CLUSTER_MODE,
     &fixed::ENCRYPTION_AT_REST,
@@ -65,8 +65,9 @@ pub const SETTINGS: [&dyn Setting; 26] = [
     &windows::MaintenanceWindow,
     &notification_topic::NotificationTopic,
     &logs::Logs,
-    &engine_version::EngineVersion,
     &parameter_group::ParameterGroup,
+    &engine_version::EngineVersion,
+    &parameter_group::ParameterGroupOfUpgrade,
 ];
 
 /// The call that creates the cache.

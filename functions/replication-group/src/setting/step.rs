@@ -13,6 +13,8 @@ pub enum Step {
     Failover,
     /// The delivery of logs, without an interruption.
     Logs,
+    /// Another parameter group of the same major version, without an interruption.
+    ParameterGroup,
     /// An upgrade of the engine, in which ElastiCache replaces one node after the other.
     Upgrade,
     /// Another node type, for which ElastiCache creates new nodes and copies the data.
@@ -34,11 +36,13 @@ impl Step {
     /// Returns when ElastiCache makes the change.
     ///
     /// It defers only another node type and another engine version, and makes "other modifications" immediately
-    /// ([modifying a cluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Modify.html)). There are three
+    /// ([modifying a cluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Modify.html)). There are four
     /// exceptions: the number of replicas changes only
     /// [with `ApplyImmediately`](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html),
-    /// and so does [log delivery](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Log_Delivery.html);
-    /// a user reports that failover is deferred without it
+    /// so does [log delivery](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Log_Delivery.html), the parameter group
+    /// changes
+    /// ["when the `ApplyImmediately` parameter is specified as true"](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html),
+    /// and a user reports that failover is deferred without it
     /// (<https://github.com/hashicorp/terraform-provider-aws/issues/18737>).
     ///
     /// `leaves_pending` is whether online changes leave alone what is pending, as they always do if the request defers
@@ -46,9 +50,11 @@ impl Step {
     pub fn when(self, requested: Apply, leaves_pending: bool) -> When {
         match (requested, self) {
             (Apply::Now, Self::Online) if leaves_pending => When::Alone,
-            (Apply::Now, _) | (Apply::Window, Self::Nodes | Self::Failover | Self::Logs) => {
-                When::Now
-            }
+            (Apply::Now, _)
+            | (
+                Apply::Window,
+                Self::Nodes | Self::Failover | Self::Logs | Self::ParameterGroup,
+            ) => When::Now,
             (Apply::Window, Self::Online) => When::Alone,
             (Apply::Window, Self::Upgrade | Self::NodeType) => When::Window,
         }

@@ -1,0 +1,8 @@
+//! Deletes parameter groups that the cache no longer uses.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let stack = step::stack()?;
+    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
+    step::run(async |input| parameter_group::delete(&elasticache, &stack, input).await).await
+}

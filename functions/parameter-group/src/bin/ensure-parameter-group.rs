@@ -1,0 +1,8 @@
+//! Creates or updates the cache's parameter group, which has the requested values of Valkey's parameters.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let stack = step::stack()?;
+    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
+    step::run(async |input| parameter_group::ensure(&elasticache, &stack, input).await).await
+}

@@ -1,0 +1,113 @@
+//! Deletes parameter groups.
+
+use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::types::CacheParameterGroup;
+use contract::Owner;
+use contract::error::{ErrorName, StepError, StepResult};
+use contract::message::{DeleteParameterGroupInput, DeleteParameterGroupOutput};
+
+use crate::{find, name};
+
+/// What uses a group that ElastiCache doesn't delete: "One or more cache clusters are still members of this parameter group"
+/// (<https://github.com/aws-controllers-k8s/community/issues/2004>), or it "can not be deleted in the current state"
+/// (<https://github.com/hashicorp/terraform-provider-aws/pull/8>).
+const USERS: &str = "a cache uses it, or its changes are pending";
+
+/// Deletes owned parameter groups: those that the input names, or in a removal all of the environment's. A group that doesn't
+/// exist counts as deleted.
+///
+/// # Errors
+/// Returns `InUse` if a cache still uses a group, in a removal 15 minutes after the environment's cache was deleted, or
+/// ElastiCache's error.
+pub async fn delete(
+    elasticache: &Client,
+    stack: &str,
+    input: DeleteParameterGroupInput,
+) -> StepResult<DeleteParameterGroupOutput> {
+    let owner = Owner::new(&input.environment, stack);
+    let environment = input.environment.as_str();
+    let groups = find::candidates(elasticache, environment, &input.cache_name).await?;
+    let (mut outcome, mut left) = ("not there", Vec::new());
+    for group in groups.iter().filter(|group| is_selected(group, &input)) {
+        let name = group.cache_parameter_group_name().unwrap_or_default();
+        match delete_one(elasticache, &owner, &input, group).await? {
+            Outcome::Absent => {}
+            Outcome::Deleted => outcome = "deleted",
+            Outcome::NotOwned(text) => left.extend(text),
+            Outcome::InUse => return in_use(&input, name),
+        }
+    }
+    Ok(if left.is_empty() {
+        DeleteParameterGroupOutput::absent(outcome)
+    } else {
+        DeleteParameterGroupOutput::NotOwned { left }
+    })
+}
+
+fn is_selected(group: &CacheParameterGroup, input: &DeleteParameterGroupInput) -> bool {
+    let Some(selected) = &input.parameter_groups else {
+        return true;
+    };
+    let name = group.cache_parameter_group_name();
+    selected.iter().any(|selected| name == Some(selected.as_str()))
+}
+
+/// Returns how long to wait for a group that is in use, or the error after which the state machine tries again.
+fn in_use(input: &DeleteParameterGroupInput, name: &str) -> StepResult<DeleteParameterGroupOutput> {
+    let resource = format!("cache parameter group {name}");
+    match input.seconds_waited {
+        Some(waited) => step::wait_or_in_use(waited, &resource, USERS),
+        None => Err(StepError::new(
+            ErrorName::InUse,
+            format!(
+                "{resource} is still in use: {USERS}. It was not deleted. The cache no longer needs it. Start again to delete it"
+            ),
+        )),
+    }
+}
+
+/// The result for one group.
+enum Outcome {
+    Absent,
+    Deleted,
+    /// It was kept. Contains the reason if its name is that of one of the cache's groups.
+    NotOwned(Option<String>),
+    InUse,
+}
+
+async fn delete_one(
+    elasticache: &Client,
+    owner: &Owner,
+    input: &DeleteParameterGroupInput,
+    group: &CacheParameterGroup,
+) -> StepResult<Outcome> {
+    let name = group.cache_parameter_group_name().unwrap_or_default();
+    let tags = match find::tags(elasticache, group).await {
+        // Another run or a user deleted it after it was described.
+        Err(error) if error.name() == ErrorName::NotFound => return Ok(Outcome::Absent),
+        tags => tags?,
+    };
+    let created_by = input.created_by.as_deref();
+    if !owner.owns_created_by(created_by, find::pairs(&tags)) {
+        let is_named = name::is_of_cache(group, &input.cache_name);
+        return Ok(Outcome::NotOwned(is_named.then(|| {
+            format!(
+                "cache parameter group {name} {}",
+                step::skip_reason(created_by)
+            )
+        })));
+    }
+    let sent = elasticache
+        .delete_cache_parameter_group()
+        .cache_parameter_group_name(name)
+        .send()
+        .await;
+    match sent {
+        Ok(_) => Ok(Outcome::Deleted),
+        Err(error) => match step::code(&error) {
+            Some("CacheParameterGroupNotFound") => Ok(Outcome::Absent),
+            Some("InvalidCacheParameterGroupState") => Ok(Outcome::InUse),
+            _ => Err(step::failure("DeleteCacheParameterGroup", name, error)),
+        },
+    }
+}

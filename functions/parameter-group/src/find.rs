@@ -1,0 +1,159 @@
+//! Reads parameter groups, their parameters and tags, and the version of the cache.
+
+use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::types::{
+    CacheCluster, CacheParameterGroup, Parameter, ReplicationGroup, Tag,
+};
+use contract::error::StepResult;
+use contract::version::Version;
+
+use crate::family::Running;
+use crate::name::is_candidate;
+
+/// The most that ElastiCache returns at once.
+const PAGE_SIZE: i32 = 100;
+
+/// Returns the parameter groups that may be the environment's.
+pub async fn candidates(
+    elasticache: &Client,
+    environment: &str,
+    cache_name: &str,
+) -> StepResult<Vec<CacheParameterGroup>> {
+    let groups = elasticache
+        .describe_cache_parameter_groups()
+        .into_paginator()
+        .page_size(PAGE_SIZE)
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| step::failure("DescribeCacheParameterGroups", cache_name, error))?;
+    let is_candidate =
+        |group: &CacheParameterGroup| is_candidate(group, environment, cache_name);
+    Ok(groups.into_iter().filter(is_candidate).collect())
+}
+
+/// Returns the group's tags.
+pub async fn tags(elasticache: &Client, group: &CacheParameterGroup) -> StepResult<Vec<Tag>> {
+    let name = group.cache_parameter_group_name().unwrap_or_default();
+    Ok(elasticache
+        .list_tags_for_resource()
+        .resource_name(group.arn().unwrap_or_default())
+        .send()
+        .await
+        .map_err(|error| step::failure("ListTagsForResource", name, error))?
+        .tag_list
+        .unwrap_or_default())
+}
+
+/// Returns the keys and values of tags.
+pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+    tags.iter().map(|tag| (tag.key(), tag.value()))
+}
+
+/// Returns the parameters of the group with this name.
+pub async fn parameters(elasticache: &Client, name: &str) -> StepResult<Vec<Parameter>> {
+    elasticache
+        .describe_cache_parameters()
+        .cache_parameter_group_name(name)
+        .into_paginator()
+        .page_size(PAGE_SIZE)
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(|error| step::failure("DescribeCacheParameters", name, error))
+}
+
+/// The parameters of a family, with their defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Defaults {
+    pub parameters: Vec<Parameter>,
+    /// The names of the parameters that derive from the node type.
+    pub of_node_types: Vec<String>,
+}
+
+impl Defaults {
+    /// Returns the parameter with this name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        let mut parameters = self.parameters.iter();
+        parameters.find(|parameter| parameter.parameter_name() == Some(name))
+    }
+}
+
+/// Returns the parameters of a family.
+pub async fn defaults(elasticache: &Client, family: &str) -> StepResult<Defaults> {
+    let mut pages = elasticache
+        .describe_engine_default_parameters()
+        .cache_parameter_group_family(family)
+        .into_paginator()
+        .page_size(PAGE_SIZE)
+        .send();
+    let mut defaults = Defaults::default();
+    while let Some(page) = pages
+        .try_next()
+        .await
+        .map_err(|error| step::failure("DescribeEngineDefaultParameters", family, error))?
+    {
+        let Some(found) = page.engine_defaults else {
+            continue;
+        };
+        let of_node_types = found.cache_node_type_specific_parameters().iter();
+        let names = of_node_types.filter_map(|parameter| parameter.parameter_name());
+        defaults.of_node_types.extend(names.map(str::to_owned));
+        defaults
+            .parameters
+            .extend(found.parameters.unwrap_or_default());
+    }
+    Ok(defaults)
+}
+
+/// Returns the engine and the version of the cache; none if it doesn't exist, is created again, or doesn't show them yet.
+pub async fn running(elasticache: &Client, cache_name: &str) -> StepResult<Option<Running>> {
+    let Some(group) = replication_group(elasticache, cache_name).await? else {
+        return Ok(None);
+    };
+    if matches!(group.status(), Some("create-failed" | "deleting")) {
+        return Ok(None);
+    }
+    let Some(id) = group.member_clusters().first() else {
+        return Ok(None);
+    };
+    let member = member(elasticache, id).await?;
+    Ok(member.and_then(|member| {
+        Some(Running {
+            is_valkey: member.engine()? == "valkey",
+            version: Version::read(member.engine_version()?)?,
+        })
+    }))
+}
+
+async fn replication_group(elasticache: &Client, id: &str) -> StepResult<Option<ReplicationGroup>> {
+    let answer = elasticache
+        .describe_replication_groups()
+        .replication_group_id(id)
+        .send()
+        .await;
+    match answer {
+        Ok(found) => Ok(found
+            .replication_groups
+            .unwrap_or_default()
+            .into_iter()
+            .next()),
+        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => Ok(None),
+        Err(error) => Err(step::failure("DescribeReplicationGroups", id, error)),
+    }
+}
+
+async fn member(elasticache: &Client, id: &str) -> StepResult<Option<CacheCluster>> {
+    let answer = elasticache
+        .describe_cache_clusters()
+        .cache_cluster_id(id)
+        .send()
+        .await;
+    match answer {
+        Ok(found) => Ok(found.cache_clusters.unwrap_or_default().into_iter().next()),
+        Err(error) if step::code(&error) == Some("CacheClusterNotFound") => Ok(None),
+        Err(error) => Err(step::failure("DescribeCacheClusters", id, error)),
+    }
+}
