@@ -48,6 +48,16 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
             json!({ "plan": false, "spec": spec, "belongsHere": false, "formerTags": ["team"] }),
         ),
         (
+            "EnsureParameterGroup",
+            json!({
+                "plan": false,
+                "spec": spec,
+                "formerTags": ["team"],
+                "recordedEngineVersion": "8.1.0",
+                "defaultEngineVersion": "8.2"
+            }),
+        ),
+        (
             "EnsureReplicationGroup",
             json!({
                 "executionArn": "arn:aws:states:ap-southeast-1:123456789012:execution:provision:run-1",
@@ -57,6 +67,9 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
                 "formerTags": ["team"],
                 "network": network(),
                 "securityGroupId": "sg-0c1b2c3d4e5f60718",
+                "parameterGroup": "bandup-redis-valkey8",
+                "formerParameterGroups": ["bandup-redis-valkey7"],
+                "pendingParameters": [],
                 "defaultEngineVersion": "8.2",
                 "secondsWaited": 0
             }),
@@ -90,6 +103,15 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
             json!({
                 "subnetGroupNames": ["bandup-cached-subnet-group"],
                 "sharedSubnetGroup": "vpc-caches",
+                "secondsWaited": 0,
+                "createdBy": null
+            }),
+        ),
+        (
+            "DeleteParameterGroup",
+            json!({
+                "cacheName": "bandup-redis",
+                "parameterGroups": ["bandup-redis-valkey7"],
                 "secondsWaited": 0,
                 "createdBy": null
             }),

@@ -6,8 +6,8 @@ use contract::Action;
 use contract::message::{
     BelongsHere, CheckReplicationGroupInput, CheckReplicationGroupOutput, Claim,
     ClaimEnvironmentInput, ClaimEnvironmentOutput, DeleteOutput, DeleteReplicationGroupInput,
-    DeleteSecurityGroupInput, DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
-    EnsureLogGroupInput, EnsureLogGroupOutput, EnsureReplicationGroupInput,
+    DeleteParameterGroupInput, DeleteSecurityGroupInput, DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
+    EnsureLogGroupInput, EnsureLogGroupOutput, EnsureParameterGroupInput, EnsureParameterGroupOutput, EnsureReplicationGroupInput,
     EnsureReplicationGroupOutput, EnsureSecurityGroupInput, EnsureSecurityGroupOutput,
     EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan, KeptSetting, LogError,
     PendingChange, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput,
@@ -38,6 +38,7 @@ fn deserialize(function: &str, message: Value) -> Result<(), String> {
         "EnsureSecurityGroup" => read::<EnsureSecurityGroupInput>,
         "EnsureSubnetGroup" => read::<EnsureSubnetGroupInput>,
         "EnsureLogGroup" => read::<EnsureLogGroupInput>,
+        "EnsureParameterGroup" => read::<EnsureParameterGroupInput>,
         "EnsureReplicationGroup" => read::<EnsureReplicationGroupInput>,
         "CheckReplicationGroup" => read::<CheckReplicationGroupInput>,
         "VerifyEndpoint" => read::<VerifyEndpointInput>,
@@ -45,6 +46,7 @@ fn deserialize(function: &str, message: Value) -> Result<(), String> {
         "RetractEndpoint" => read::<RetractEndpointInput>,
         "DeleteReplicationGroup" => read::<DeleteReplicationGroupInput>,
         "DeleteSubnetGroup" => read::<DeleteSubnetGroupInput>,
+        "DeleteParameterGroup" => read::<DeleteParameterGroupInput>,
         "DeleteSecurityGroup" => read::<DeleteSecurityGroupInput>,
         other => panic!("{other} has no message in this test"),
     };
@@ -85,7 +87,17 @@ fn rejects_message_with_missing_or_unknown_field() {
             let mut without = message.clone();
             without.as_object_mut().expect("an object").remove(field);
             let optional = message[field].is_null()
-                || ["endpoints", "finalSnapshot", "sharedSubnetGroup", "vpcId"].contains(&field);
+                || [
+                    "endpoints",
+                    "finalSnapshot",
+                    "parameterGroup",
+                    "parameterGroups",
+                    "recordedEngineVersion",
+                    "sharedSubnetGroup",
+                    "vpcId",
+                ]
+                .contains(&field)
+                || (function, field) == ("DeleteParameterGroup", "secondsWaited");
 
             let result = deserialize(function, without);
 
@@ -169,6 +181,12 @@ fn outputs(function: &str) -> Vec<Value> {
         }]),
         "EnsureSubnetGroup" => all([EnsureSubnetGroupOutput { actions: actions() }]),
         "EnsureLogGroup" => all([EnsureLogGroupOutput { actions: actions() }]),
+        "EnsureParameterGroup" => all([EnsureParameterGroupOutput {
+            parameter_group: Some(name()),
+            former_parameter_groups: vec![name()],
+            pending: timing().pending,
+            actions: actions(),
+        }]),
         "EnsureReplicationGroup" => all([
             EnsureReplicationGroupOutput::Waiting {
                 outcome: name(),
@@ -179,6 +197,7 @@ fn outputs(function: &str) -> Vec<Value> {
                 endpoints: endpoints(),
                 engine_version: engine_version(),
                 timing: timing(),
+                unused_parameter_groups: vec![name()],
             },
             EnsureReplicationGroupOutput::ClaimLost { reason: name() },
             EnsureReplicationGroupOutput::Planned {
@@ -218,7 +237,7 @@ fn outputs(function: &str) -> Vec<Value> {
             left: vec![name()],
         }]),
         "DeleteReplicationGroup" => all(deletions().into_iter().chain([DeleteOutput::Possible])),
-        "DeleteSubnetGroup" | "DeleteSecurityGroup" => all(deletions()),
+        "DeleteSubnetGroup" | "DeleteParameterGroup" | "DeleteSecurityGroup" => all(deletions()),
         other => panic!("{other} has no output in this test: {message:?}"),
     }
 }
@@ -244,6 +263,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
         ClaimEnvironmentOutput::Free {
             belongs_here: BelongsHere::default(),
             former_tags: vec![name()],
+            engine_version: Some(name()),
             plan: EnvironmentPlan {
                 environment: "bandup".to_owned().try_into().expect("a name"),
                 protected: true,
@@ -256,6 +276,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
         ClaimEnvironmentOutput::Claimed {
             belongs_here: BelongsHere::default(),
             former_tags: vec![name()],
+            engine_version: Some(name()),
             claim: Claim::Provision(ProvisionClaim {
                 identity: name(),
                 rollback_requested: true,
@@ -265,6 +286,7 @@ fn claims() -> [ClaimEnvironmentOutput; 5] {
         ClaimEnvironmentOutput::Claimed {
             belongs_here: BelongsHere::default(),
             former_tags: vec![name()],
+            engine_version: Some(name()),
             claim: Claim::Removal(Box::new(RemovalClaim {
                 cache_name: name(),
                 creation_recorded: true,

@@ -19,11 +19,12 @@ fn all_tasks() -> impl Iterator<Item = (String, Value)> {
 }
 
 /// The states of both machines that differ in their transitions or their announcements.
-const DIFFERENT: [&str; 7] = [
+const DIFFERENT: [&str; 8] = [
     "AnnounceFailure",
     "ClaimEnvironment",
     "ClassifyFailure",
     "ConfirmClaim",
+    "DeleteParameterGroup",
     "IsEnvironmentClaimed",
     "DidRunFail",
     "WaitForClaim",
@@ -109,7 +110,7 @@ fn integration_policy() -> Value {
 }
 
 /// Returns the additional retry policies and their states. They have no jitter, because only waiting helps.
-fn additional_policies() -> [(Value, &'static [&'static str]); 3] {
+fn additional_policies() -> [(Value, &'static [&'static str]); 4] {
     [
         // AWS doesn't show a resource that was just created, or lists one that was just deleted.
         (
@@ -120,11 +121,13 @@ fn additional_policies() -> [(Value, &'static [&'static str]); 3] {
             &[
                 "PlanSubnetGroup",
                 "PlanLogGroup",
+                "PlanParameterGroup",
                 "PlanReplicationGroup",
                 "PlanEndpoint",
                 "EnsureSecurityGroup",
                 "EnsureSubnetGroup",
                 "EnsureLogGroup",
+                "EnsureParameterGroup",
                 "EnsureReplicationGroup",
                 "PublishEndpoint",
             ],
@@ -139,10 +142,12 @@ fn additional_policies() -> [(Value, &'static [&'static str]); 3] {
                 "EnsureSecurityGroup",
                 "EnsureSubnetGroup",
                 "EnsureLogGroup",
+                "EnsureParameterGroup",
                 "EnsureReplicationGroup",
                 "PublishEndpoint",
                 "RetractEndpoint",
                 "DeleteSubnetGroup",
+                "DeleteParameterGroup",
                 "DeleteSecurityGroup",
             ],
         ),
@@ -154,6 +159,15 @@ fn additional_policies() -> [(Value, &'static [&'static str]); 3] {
                 "JitterStrategy": "NONE"
             }),
             &["VerifyEndpoint"],
+        ),
+        // ElastiCache is still applying the cache's new parameter group.
+        (
+            json!({
+                "ErrorEquals": ["InUse"],
+                "IntervalSeconds": 10, "BackoffRate": 2, "MaxAttempts": 5, "MaxDelaySeconds": 60,
+                "JitterStrategy": "NONE"
+            }),
+            &["DeleteParameterGroup"],
         ),
     ]
 }

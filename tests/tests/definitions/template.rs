@@ -31,6 +31,7 @@ fn state_function_role_and_binary_share_a_name() {
             "PlanSecurityGroup" => "EnsureSecurityGroup",
             "PlanSubnetGroup" => "EnsureSubnetGroup",
             "PlanLogGroup" => "EnsureLogGroup",
+            "PlanParameterGroup" => "EnsureParameterGroup",
             "PlanReplicationGroup" => "EnsureReplicationGroup",
             "PlanEndpoint" => "PublishEndpoint",
             "PlanDeletion" => "DeleteReplicationGroup",
@@ -141,7 +142,11 @@ fn roles_allow_only_named_actions_on_limited_resources() {
     // According to the Service Authorization Reference, these don't support resource-level permissions.
     let without_resource = |action: &str| {
         action.starts_with("ec2:Describe")
-            || action == "elasticache:DescribeEvents"
+            || [
+                "elasticache:DescribeEngineDefaultParameters",
+                "elasticache:DescribeEvents",
+            ]
+            .contains(&action)
             || action.starts_with("xray:")
             || (action.starts_with("logs:")
                 && !["logs:CreateLogStream", "logs:PutLogEvents"].contains(&action))
@@ -184,6 +189,8 @@ fn tags(action: &str, arns: &[&str]) -> bool {
         "elasticache:CreateReplicationGroup" => on(":replicationgroup:"),
         "ec2:CreateSecurityGroup" => on(":security-group/"),
         "ec2:CreateTags"
+        "ec2:CreateTags"
+        | "elasticache:CreateCacheParameterGroup"
         | "elasticache:CreateCacheSubnetGroup"
         | "logs:CreateLogGroup"
         | "logs:TagResource" => true,
@@ -312,19 +319,22 @@ fn is_final_snapshot(statement: &Value) -> bool {
 }
 
 /// The actions that change or delete an existing resource.
-const CHANGES: [&str; 17] = [
+const CHANGES: [&str; 20] = [
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:DeleteSecurityGroup",
     "ec2:DeleteTags",
     "ec2:RevokeSecurityGroupIngress",
     "elasticache:CreateSnapshot",
     "elasticache:DecreaseReplicaCount",
+    "elasticache:DeleteCacheParameterGroup",
     "elasticache:DeleteCacheSubnetGroup",
     "elasticache:DeleteReplicationGroup",
     "elasticache:IncreaseReplicaCount",
+    "elasticache:ModifyCacheParameterGroup",
     "elasticache:ModifyCacheSubnetGroup",
     "elasticache:ModifyReplicationGroup",
     "elasticache:RemoveTagsFromResource",
+    "elasticache:ResetCacheParameterGroup",
     "logs:PutRetentionPolicy",
     "logs:UntagResource",
     "ssm:DeleteParameter",

@@ -127,7 +127,7 @@ fn of_same_family(found: Found<'_>, input: &EnsureReplicationGroupInput) -> Opti
     let member = found.member()?;
     let in_use = parameter_group_of(member);
     match &input.parameter_group {
-        Some(own) => (in_use != Some(own)).then(|| own.clone()),
+        Some(own) => (in_use != Some(own.as_str())).then(|| own.clone()),
         None => is_former(in_use, input)
             .then(|| Version::read(member.engine_version()?).map(default_parameter_group))
             .flatten(),

@@ -200,6 +200,9 @@ fn message(cache: &Value) -> Value {
         "executionArn": THIS_RUN,
         "network": replay::network(),
         "securityGroupId": "sg-0c1b2c3d4e5f60718",
+        "parameterGroup": null,
+        "formerParameterGroups": [],
+        "pendingParameters": [],
         "defaultEngineVersion": "8.2",
         "secondsWaited": 0
     }));
