@@ -30,14 +30,17 @@ pub fn is_allowed(parameter: &Parameter, value: &str) -> bool {
     // In the form in which ElastiCache returns it.
     let number: Option<i128> = value.parse().ok();
     let number = number.filter(|number| number.to_string() == value);
-    allowed.split(',').map(part).any(|part| match (part, number) {
-        (Part::Other(text), _) => text == value,
-        (_, None) => false,
-        (Part::Any, Some(_)) => true,
-        (Part::AtLeast(least), Some(number)) => number >= least,
-        (Part::Range(least, most), Some(number)) => (least..=most).contains(&number),
-        (Part::Number(only), Some(number)) => number == only,
-    })
+    allowed
+        .split(',')
+        .map(part)
+        .any(|part| match (part, number) {
+            (Part::Other(text), _) => text == value,
+            (_, None) => false,
+            (Part::Any, Some(_)) => true,
+            (Part::AtLeast(least), Some(number)) => number >= least,
+            (Part::Range(least, most), Some(number)) => (least..=most).contains(&number),
+            (Part::Number(only), Some(number)) => number == only,
+        })
 }
 
 /// Returns the allowed values in words.
@@ -110,18 +113,95 @@ mod tests {
     #[test]
     fn value_is_allowed_if_it_is_listed_or_in_a_range() {
         let cases: [(&str, &str, Option<&str>, &str, Texts, Texts); 11] = [
-            ("timeout", "integer", Some("0,20-"), "0, 20 or more", &["0", "20", "86400"], &["1", "19", "-1", "", "020", "+20", "x", "20-"]),
-            ("slowlog-log-slower-than", "integer", Some("-"), "any integer", &["-1", "0", "10000"], &["x", "1.5", ""]),
-            ("list-max-ziplist-size", "integer", Some("-5,-4,-3,-2,-1,1-"), "-5, -4, -3, -2, -1, 1 or more", &["-5", "-1", "1", "512"], &["-6", "0"]),
-            ("maxmemory-samples", "integer", Some("1-"), "1 or more", &["1", "64"], &["0"]),
-            ("active-defrag-cycle-max", "integer", Some("1-75"), "1 to 75", &["1", "75"], &["0", "76"]),
-            ("lua-time-limit", "integer", Some("5000"), "5000", &["5000"], &["4999", "50000"]),
-            ("activedefrag", "string", Some("yes,no"), "`yes`, `no`", &["yes", "no"], &["true", "YES", "yes,no", ""]),
-            ("maxmemory-policy", "string", Some("volatile-lru,allkeys-lru,noeviction"), "`volatile-lru`, `allkeys-lru`, `noeviction`", &["allkeys-lru"], &["allkeys", "lru"]),
-            ("notify-keyspace-events", "string", None, "``", &["KEA", "anything"], &[]),
-            ("rename-commands", "string", Some("APPEND,BITCOUNT"), "`APPEND`, `BITCOUNT`", &["append add"], &[]),
+            (
+                "timeout",
+                "integer",
+                Some("0,20-"),
+                "0, 20 or more",
+                &["0", "20", "86400"],
+                &["1", "19", "-1", "", "020", "+20", "x", "20-"],
+            ),
+            (
+                "slowlog-log-slower-than",
+                "integer",
+                Some("-"),
+                "any integer",
+                &["-1", "0", "10000"],
+                &["x", "1.5", ""],
+            ),
+            (
+                "list-max-ziplist-size",
+                "integer",
+                Some("-5,-4,-3,-2,-1,1-"),
+                "-5, -4, -3, -2, -1, 1 or more",
+                &["-5", "-1", "1", "512"],
+                &["-6", "0"],
+            ),
+            (
+                "maxmemory-samples",
+                "integer",
+                Some("1-"),
+                "1 or more",
+                &["1", "64"],
+                &["0"],
+            ),
+            (
+                "active-defrag-cycle-max",
+                "integer",
+                Some("1-75"),
+                "1 to 75",
+                &["1", "75"],
+                &["0", "76"],
+            ),
+            (
+                "lua-time-limit",
+                "integer",
+                Some("5000"),
+                "5000",
+                &["5000"],
+                &["4999", "50000"],
+            ),
+            (
+                "activedefrag",
+                "string",
+                Some("yes,no"),
+                "`yes`, `no`",
+                &["yes", "no"],
+                &["true", "YES", "yes,no", ""],
+            ),
+            (
+                "maxmemory-policy",
+                "string",
+                Some("volatile-lru,allkeys-lru,noeviction"),
+                "`volatile-lru`, `allkeys-lru`, `noeviction`",
+                &["allkeys-lru"],
+                &["allkeys", "lru"],
+            ),
+            (
+                "notify-keyspace-events",
+                "string",
+                None,
+                "``",
+                &["KEA", "anything"],
+                &[],
+            ),
+            (
+                "rename-commands",
+                "string",
+                Some("APPEND,BITCOUNT"),
+                "`APPEND`, `BITCOUNT`",
+                &["append add"],
+                &[],
+            ),
             // Not known to exist.
-            ("range", "integer", Some("-10--5,auto"), "-10 to -5, `auto`", &["-10", "-5", "auto"], &["-11", "-4"]),
+            (
+                "range",
+                "integer",
+                Some("-10--5,auto"),
+                "-10 to -5, `auto`",
+                &["-10", "-5", "auto"],
+                &["-11", "-4"],
+            ),
         ];
         for (name, data_type, allowed, words, accepted, rejected) in cases {
             let parameter = parameter(name, data_type, allowed);

@@ -29,7 +29,11 @@ pub struct Differences {
 
 /// Returns how the parameters of a group differ from the requested ones. It compares values: a parameter that was reset has its
 /// default whatever its source.
-pub fn differences(found: &[Parameter], requested: &Parameters, defaults: &Defaults) -> Differences {
+pub fn differences(
+    found: &[Parameter],
+    requested: &Parameters,
+    defaults: &Defaults,
+) -> Differences {
     let mut differences = Differences::default();
     for parameter in found {
         let name = parameter.parameter_name().unwrap_or_default();
@@ -58,7 +62,9 @@ pub fn differences(found: &[Parameter], requested: &Parameters, defaults: &Defau
 
 /// Returns a parameter's value; none if it is empty. ElastiCache returns both for `notify-keyspace-events`.
 fn value(parameter: &Parameter) -> Option<&str> {
-    parameter.parameter_value().filter(|value| !value.is_empty())
+    parameter
+        .parameter_value()
+        .filter(|value| !value.is_empty())
 }
 
 /// Returns the name of a parameter's field in a request.
@@ -141,7 +147,10 @@ mod tests {
             });
             texts.collect::<Vec<_>>()
         };
-        assert_eq!(texts(&differences.reset), [["activerehashing", "no", "yes"]]);
+        assert_eq!(
+            texts(&differences.reset),
+            [["activerehashing", "no", "yes"]]
+        );
         assert_eq!(
             texts(&differences.modify),
             [["maxmemory-policy", "volatile-lru", "allkeys-lru"]]

@@ -49,7 +49,9 @@ fn is_selected(group: &CacheParameterGroup, input: &DeleteParameterGroupInput) -
         return true;
     };
     let name = group.cache_parameter_group_name();
-    selected.iter().any(|selected| name == Some(selected.as_str()))
+    selected
+        .iter()
+        .any(|selected| name == Some(selected.as_str()))
 }
 
 /// Returns how long to wait for a group that is in use, or the error after which the state machine tries again.

@@ -41,7 +41,9 @@ pub async fn ensure(
     if let Some(parameters) = &input.spec.cache.parameters {
         let requested = Requested::read(elasticache, &input, parameters).await?;
         let group = groups.iter().find(|group| has_name(group, &requested.name));
-        let (changes, pending) = requested.changes(elasticache, &owner, &input, group).await?;
+        let (changes, pending) = requested
+            .changes(elasticache, &owner, &input, group)
+            .await?;
         output.actions = changes
             .iter()
             .map(|change| requested.to_action(change, &input))
@@ -292,7 +294,9 @@ impl<'a> Requested<'a> {
 /// Returns the calls for these differences.
 fn batches(differences: Differences) -> Vec<Change> {
     let Differences { reset, modify } = differences;
-    let reset = reset.chunks(BATCH).map(|batch| Change::Reset(batch.to_vec()));
+    let reset = reset
+        .chunks(BATCH)
+        .map(|batch| Change::Reset(batch.to_vec()));
     let modify = modify
         .chunks(BATCH)
         .map(|batch| Change::Modify(batch.to_vec()));

@@ -33,7 +33,8 @@ pub fn version_after_run(
     let found = match (running, wanted) {
         // ElastiCache doesn't downgrade.
         (Some(running), Some(wanted))
-            if running.is_valkey && version::compare(running.version, wanted) != Comparison::Older =>
+            if running.is_valkey
+                && version::compare(running.version, wanted) != Comparison::Older =>
         {
             Some(running.version)
         }
@@ -91,11 +92,29 @@ mod tests {
             (None, Some("9.0"), Some("8.1.0"), "9.0", "it is requested"),
             (None, None, Some("7.2.6"), "7.2", "it is recorded"),
             (running(true, "7.2.6"), None, Some("8.0"), "7.2", "it stays"),
-            (running(true, "8.1.0"), Some("8.0"), None, "8.1", "newer minor"),
+            (
+                running(true, "8.1.0"),
+                Some("8.0"),
+                None,
+                "8.1",
+                "newer minor",
+            ),
             (running(true, "7.2.6"), Some("8.0"), None, "8.0", "upgrade"),
-            (running(true, "9.0.0"), Some("8.0"), None, "9.0", "no downgrade"),
+            (
+                running(true, "9.0.0"),
+                Some("8.0"),
+                None,
+                "9.0",
+                "no downgrade",
+            ),
             (running(false, "7.1.0"), None, None, "8.2", "another engine"),
-            (running(false, "7.1.0"), Some("7.2"), None, "7.2", "another engine"),
+            (
+                running(false, "7.1.0"),
+                Some("7.2"),
+                None,
+                "7.2",
+                "another engine",
+            ),
         ];
         let default = EngineVersion::try_from("8.2".to_owned()).expect("a version");
         for (running, requested, recorded, expected, why) in cases {

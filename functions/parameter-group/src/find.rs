@@ -28,8 +28,7 @@ pub async fn candidates(
         .try_collect()
         .await
         .map_err(|error| step::failure("DescribeCacheParameterGroups", cache_name, error))?;
-    let is_candidate =
-        |group: &CacheParameterGroup| is_candidate(group, environment, cache_name);
+    let is_candidate = |group: &CacheParameterGroup| is_candidate(group, environment, cache_name);
     Ok(groups.into_iter().filter(is_candidate).collect())
 }
 

@@ -18,9 +18,8 @@ pub fn is_of_cache(group: &CacheParameterGroup, cache_name: &str) -> bool {
     let family = name
         .strip_prefix(cache_name)
         .and_then(|rest| rest.strip_prefix("-valkey"));
-    family.is_some_and(|major| {
-        !major.is_empty() && major.chars().all(|digit| digit.is_ascii_digit())
-    })
+    family
+        .is_some_and(|major| !major.is_empty() && major.chars().all(|digit| digit.is_ascii_digit()))
 }
 
 /// Returns whether a group may be one of the environment's: it has such a name, or the description. An earlier request may have
@@ -47,7 +46,11 @@ mod tests {
             ("bandup-redis-valkey", other, false),
             ("bandup-redis-valkey8-copy", other, false),
             ("bandup-redis2-valkey8", other, false),
-            ("default.valkey8", "Default parameter group for valkey8", false),
+            (
+                "default.valkey8",
+                "Default parameter group for valkey8",
+                false,
+            ),
             (
                 "bandup2-redis-valkey8",
                 "Parameters of the cache of environment bandup2",

@@ -47,14 +47,16 @@ fn problem(name: &str, value: &str, defaults: &Defaults, version: Version) -> Op
         return Some("it belongs to cluster mode, which is off: remove it".to_owned());
     }
     let Some(parameter) = defaults.parameter(name) else {
-        return Some(if defaults.of_node_types.iter().any(|known| known == name) {
-            "ElastiCache derives it from the node type: remove it".to_owned()
-        } else {
-            format!(
-                "the parameter group family {} has no such parameter",
-                family::of_version(version)
-            )
-        });
+        return Some(
+            if defaults.of_node_types.iter().any(|known| known == name) {
+                "ElastiCache derives it from the node type: remove it".to_owned()
+            } else {
+                format!(
+                    "the parameter group family {} has no such parameter",
+                    family::of_version(version)
+                )
+            },
+        );
     };
     if parameter.is_modifiable() == Some(false) {
         return Some(format!(

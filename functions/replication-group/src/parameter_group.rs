@@ -12,7 +12,11 @@ pub fn unused(found: Found<'_>, input: &EnsureReplicationGroupInput) -> Vec<Stri
     if has_pending_upgrade(found) {
         return Vec::new();
     }
-    let in_use: Vec<_> = found.members.iter().filter_map(parameter_group_of).collect();
+    let in_use: Vec<_> = found
+        .members
+        .iter()
+        .filter_map(parameter_group_of)
+        .collect();
     let former = input.former_parameter_groups.iter();
     former
         .filter(|name| !in_use.contains(&name.as_str()))

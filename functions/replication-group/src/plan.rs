@@ -31,7 +31,11 @@ pub fn creation(
     let deletions = parameter_group::of_groups(&input.former_parameter_groups);
     EnsureReplicationGroupOutput::Planned {
         outcome: outcome.to_owned(),
-        actions: before.into_iter().chain([create]).chain(deletions).collect(),
+        actions: before
+            .into_iter()
+            .chain([create])
+            .chain(deletions)
+            .collect(),
         kept: Vec::new(),
         endpoints: None,
         engine_version: None,

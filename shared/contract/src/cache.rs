@@ -6,8 +6,8 @@ use crate::error::StepResult;
 use crate::request::{default_of, invalid};
 use crate::setting::{
     AutoMinorVersionUpgrade, Description, EngineVersion, KmsKey, Logs, MaintenanceWindow, NodeType,
-    NotificationTopic, Parameters, Port, Replicas, RestoreFrom, SnapshotRetentionDays, SnapshotWindow,
-    check_overlap,
+    NotificationTopic, Parameters, Port, Replicas, RestoreFrom, SnapshotRetentionDays,
+    SnapshotWindow, check_overlap,
 };
 use crate::value::{EnvironmentName, ReplicationGroupId, SecurityGroupName, SubnetGroupName};
 

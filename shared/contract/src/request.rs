@@ -313,7 +313,10 @@ mod tests {
     #[test]
     fn names_the_parameter_when_its_value_is_invalid() {
         let cases = [
-            (json!(["timeout"]), "cache.parameters: must be a JSON object"),
+            (
+                json!(["timeout"]),
+                "cache.parameters: must be a JSON object",
+            ),
             (
                 json!({ "activedefrag": true }),
                 "cache.parameters.activedefrag: `true` is a boolean",

@@ -52,9 +52,8 @@ impl Setting for ParameterGroup {
     }
 
     fn compare(&self, found: Found<'_>, input: &EnsureReplicationGroupInput) -> Comparison {
-        of_same_family(found, input).map_or(Comparison::Equal, |name| {
-            Comparison::Different(json!(name))
-        })
+        of_same_family(found, input)
+            .map_or(Comparison::Equal, |name| Comparison::Different(json!(name)))
     }
 
     /// A cache that is adopted keeps its group if the request names no parameters.

@@ -51,10 +51,9 @@ impl Step {
         match (requested, self) {
             (Apply::Now, Self::Online) if leaves_pending => When::Alone,
             (Apply::Now, _)
-            | (
-                Apply::Window,
-                Self::Nodes | Self::Failover | Self::Logs | Self::ParameterGroup,
-            ) => When::Now,
+            | (Apply::Window, Self::Nodes | Self::Failover | Self::Logs | Self::ParameterGroup) => {
+                When::Now
+            }
             (Apply::Window, Self::Online) => When::Alone,
             (Apply::Window, Self::Upgrade | Self::NodeType) => When::Window,
         }

@@ -48,6 +48,7 @@ async fn returns_unchanged_endpoint_when_up_to_date() {
         serde_json::to_value(found).expect("JSON"),
         json!({
             "status": "upToDate",
+            "unusedParameterGroups": [],
             "outcome": "up to date",
             "endpoints": {
                 "primary": { "host": "master.bandup-redis.q68zge.apse1.cache.amazonaws.com", "port": 6379 }

@@ -10,6 +10,7 @@
 //! - `delete`: `delete`
 //! - `key`: `key`, and `cache.kmsKey` in `ensure`
 //! - `logs`: the delivery of logs
+//! - `parameter_group`: the parameter group, and `parameter_group`
 //! - `plan`: `plan`
 //! - `replace`: the replacement of a failed creation in `ensure`, and `reason`
 //! - `restore`: `restore`, and `cache.restoreFrom` in `ensure`
@@ -29,6 +30,7 @@ mod decide;
 mod delete;
 mod key;
 mod logs;
+mod parameter_group;
 mod plan;
 mod replace;
 mod restore;

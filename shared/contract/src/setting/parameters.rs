@@ -164,7 +164,10 @@ mod tests {
 
         let parameters = parameters.expect("parameters");
         let found: Vec<_> = parameters.iter().collect();
-        assert_eq!(found, [("slowlog-log-slower-than", "-1"), ("timeout", "300")]);
+        assert_eq!(
+            found,
+            [("slowlog-log-slower-than", "-1"), ("timeout", "300")]
+        );
         assert_eq!(parameters.get("timeout"), Some("300"));
         assert_eq!(parameters.get("maxmemory-policy"), None);
         assert_eq!(
@@ -179,18 +182,42 @@ mod tests {
             (json!({}), ""),
             (json!({ "maxmemory-policy": "allkeys-lru" }), ""),
             (json!({ "rename-commands": "flushall wipe" }), ""),
-            (json!({ "notify-keyspace-events": "" }), "must have 1 to 1000 characters"),
-            (json!({ "timeout": "x".repeat(1001) }), "must have 1 to 1000 characters"),
-            (json!({ "timeout": " 1" }), "must not begin or end with a space"),
-            (json!({ "timeout": "1\n" }), "may only contain printable ASCII characters"),
-            (json!({ "activedefrag": true }), "`true` is a boolean, but ElastiCache's values are texts: request \"yes\""),
+            (
+                json!({ "notify-keyspace-events": "" }),
+                "must have 1 to 1000 characters",
+            ),
+            (
+                json!({ "timeout": "x".repeat(1001) }),
+                "must have 1 to 1000 characters",
+            ),
+            (
+                json!({ "timeout": " 1" }),
+                "must not begin or end with a space",
+            ),
+            (
+                json!({ "timeout": "1\n" }),
+                "may only contain printable ASCII characters",
+            ),
+            (
+                json!({ "activedefrag": true }),
+                "`true` is a boolean, but ElastiCache's values are texts: request \"yes\"",
+            ),
             (json!({ "activedefrag": false }), "request \"no\""),
             (json!({ "timeout": 1.5 }), "expected a string or an integer"),
-            (json!({ "timeout": null }), "expected a string or an integer"),
-            (json!({ "Timeout": 1 }), "the name `Timeout` may only contain lowercase letters"),
+            (
+                json!({ "timeout": null }),
+                "expected a string or an integer",
+            ),
+            (
+                json!({ "Timeout": 1 }),
+                "the name `Timeout` may only contain lowercase letters",
+            ),
             (json!({ "": 1 }), "must have 1 to 255 characters"),
             (json!({ "-timeout": 1 }), "must begin with a letter"),
-            (json!({ "max_memory": 1 }), "may only contain lowercase letters, digits, and hyphens"),
+            (
+                json!({ "max_memory": 1 }),
+                "may only contain lowercase letters, digits, and hyphens",
+            ),
         ];
         for (value, expected) in cases {
             match (read(value.clone()), expected) {
