@@ -184,6 +184,7 @@ impl Scenario {
                 "snapshotRetentionDays": 5,
                 "snapshotWindow": "05:00-06:00",
                 "maintenanceWindow": "sat:23:00-sun:00:30",
+                "parameters": { "maxmemory-policy": "allkeys-lru" },
                 "logs": { "slow": { "format": "text" }, "engine": {}, "retentionDays": 7 },
             });
         }
@@ -363,11 +364,13 @@ impl Cell {
         let retries_denial = [
             "EnsureSecurityGroup",
             "EnsureSubnetGroup",
+            "EnsureParameterGroup",
             "EnsureLogGroup",
             "EnsureReplicationGroup",
             "PublishEndpoint",
             "RetractEndpoint",
             "DeleteSubnetGroup",
+            "DeleteParameterGroup",
             "DeleteSecurityGroup",
         ];
         if self.fault == Fault::AccessDenied

@@ -125,6 +125,11 @@ fn default_and_text(field: &Value, is_required: bool) -> (String, String) {
 fn parameters_and_change(field: &str) -> (String, &'static str) {
     match field {
         "cache.name" => return ("`ReplicationGroupId`".to_owned(), "never"),
+        "cache.parameters" => {
+            let parameters =
+                "`CacheParameterGroupName`, ModifyCacheParameterGroup's `ParameterNameValues`";
+            return (parameters.to_owned(), "[in place](updates.md#parameters)");
+        }
         "cache.securityGroupName" => return ("EC2's `GroupName`".to_owned(), "never"),
         _ => {}
     }

@@ -19,12 +19,14 @@ const BINARY_CASES: u32 = 500;
 /// The functions that receive a user's input unchecked. They are read-only.
 const RESOLVERS: [&str; 2] = ["ResolveNetwork", "ResolveRemoval"];
 /// The functions that succeed although no resource exists.
-const SUCCEEDING: [&str; 5] = [
+const SUCCEEDING: [&str; 6] = [
     "CheckReplicationGroup",
     // It succeeds for a dry run, which a case may set, of an environment without a record.
     "ClaimEnvironment",
     // It succeeds for a request without logs.
     "EnsureLogGroup",
+    // It changes nothing if the request names no parameters.
+    "EnsureParameterGroup",
     "ResolveRemoval",
     "RetractEndpoint",
 ];
@@ -38,6 +40,7 @@ fn request() -> Value {
         json!("arn:aws:sns:ap-southeast-1:123456789012:cache-events");
     request["cache"]["kmsKey"] = json!("alias/caches");
     request["cache"]["restoreFrom"] = json!({ "snapshot": "sessions" });
+    request["cache"]["parameters"] = json!({ "maxmemory-policy": "allkeys-lru", "timeout": 300 });
     request["cache"]["logs"] =
         json!({ "slow": { "format": "json" }, "engine": {}, "retentionDays": 7 });
     request["tags"] = json!({ "team": "web", "cost center": "17" });
@@ -441,6 +444,30 @@ const KEYS: [&str; 22] = [
     "arn:aws:sns:eu-west-1:123456789012:alias/caches",
 ];
 
+/// Returns values of `cache.parameters` at the limits of their constraints.
+fn parameters() -> Vec<Value> {
+    let names = ["", "a", "a-", "a--b", "-a", "1a", "A", "a_b", "a.b", "a b"];
+    let values = ["", "a", "a b", " a", "a ", "a\tb", "\u{e9}", "~!"];
+    let long = |text: &str, length: usize| text.repeat(length);
+    let counts = [100, 101].map(|count| {
+        (0..count)
+            .map(|number| (format!("p{number}"), json!(number)))
+            .collect()
+    });
+    let others = [json!(true), json!(-1), json!(1.5), Value::Null, json!({})];
+    let names = names.map(str::to_owned).into_iter();
+    let names = names.chain([255, 256].map(|length| long("a", length)));
+    let values = values.map(str::to_owned).into_iter();
+    let values = values.chain([1000, 1001].map(|length| long("v", length)));
+    names
+        .map(|name| json!({ name: "yes" }))
+        .chain(values.map(|value| json!({ "timeout": value })))
+        .chain(others.map(|value| json!({ "timeout": value })))
+        .chain(counts)
+        .chain([json!({}), Value::Null, json!([]), json!("timeout")])
+        .collect()
+}
+
 /// Returns values of `cache.restoreFrom` at the limits of its constraints.
 fn sources() -> Vec<Value> {
     let file = |key: &str| format!("arn:aws:s3:::backups/{key}");
@@ -653,6 +680,8 @@ fn edges() -> Vec<(&'static str, Value)> {
     edges.push(("/cache/kmsKey", Value::Null));
     let sources = sources().into_iter();
     edges.extend(sources.map(|source| ("/cache/restoreFrom", source)));
+    let parameters = parameters().into_iter();
+    edges.extend(parameters.map(|parameters| ("/cache/parameters", parameters)));
     edges.extend(logs().map(|logs| ("/cache/logs", logs)));
     edges.push((
         "/cache",

@@ -340,6 +340,18 @@ impl Run<'_> {
             .output("EnsureSubnetGroup", &self.group(false))
     }
 
+    /// Returns the message to `EnsureParameterGroup`.
+    fn parameter_group(&self) -> Value {
+        let fields = json!({
+            "plan": true,
+            "spec": self.spec,
+            "formerTags": [],
+            "recordedEngineVersion": null,
+            "defaultEngineVersion": "8.2",
+        });
+        self.environment.message("run-1", fields)
+    }
+
     /// Returns the message to `EnsureReplicationGroup`.
     fn replication_group(&self, plan: bool, seconds_waited: u32) -> Value {
         let fields = json!({
@@ -350,6 +362,9 @@ impl Run<'_> {
             "formerTags": [],
             "network": self.network,
             "securityGroupId": self.security_group,
+            "parameterGroup": null,
+            "formerParameterGroups": [],
+            "pendingParameters": [],
             "defaultEngineVersion": "8.2",
             "secondsWaited": seconds_waited,
         });
@@ -454,6 +469,7 @@ fn plans_list_what_provisioning_then_creates() {
 
     let security_group = emulator.output("EnsureSecurityGroup", &run.group(true));
     let subnet_group = emulator.output("EnsureSubnetGroup", &run.group(true));
+    let parameter_group = emulator.error("EnsureParameterGroup", &run.parameter_group());
     let replication_group =
         emulator.output("EnsureReplicationGroup", &run.replication_group(true, 0));
     let endpoint = emulator.output("PublishEndpoint", &run.endpoint(true, &Value::Null));
@@ -463,6 +479,7 @@ fn plans_list_what_provisioning_then_creates() {
         ["CreateSecurityGroup", "AuthorizeSecurityGroupIngress"]
     );
     assert_eq!(operations(&subnet_group), ["CreateCacheSubnetGroup"]);
+    assert_is_lacking(&parameter_group, "DescribeCacheParameterGroups");
     assert_eq!(operations(&replication_group), ["CreateReplicationGroup"]);
     assert_eq!(operations(&endpoint), ["PutParameter"; 4]);
     let groups = environment.security_groups(&run.cache("securityGroupName"));
@@ -957,6 +974,13 @@ fn removal_deletes_what_the_environment_owns() {
             waited.clone(),
         ),
     );
+    let parameters_not_found = emulator.error(
+        "DeleteParameterGroup",
+        &removal.message(
+            &["cacheName", "createdBy"],
+            json!({ "parameterGroups": null, "secondsWaited": 0 }),
+        ),
+    );
     let security_group = emulator.output(
         "DeleteSecurityGroup",
         &removal.message(&["securityGroupName", "vpcId", "createdBy"], waited),
@@ -971,6 +995,7 @@ fn removal_deletes_what_the_environment_owns() {
     // moto never ends a deletion.
     assert_eq!(deleting["outcome"], "found deleting");
     assert_is_lacking(&not_deleted, "DeleteCacheSubnetGroup");
+    assert_is_lacking(&parameters_not_found, "DescribeCacheParameterGroups");
     assert_eq!(
         security_group,
         json!({ "status": "absent", "outcome": "deleted" })
@@ -1134,17 +1159,43 @@ fn changes_fail_where_moto_lacks_the_operation() {
 }
 
 /// The operations that functions call and moto lacks, with the names of boto3 and parameters.
-fn lacking() -> [(&'static str, &'static str, Value); 5] {
+fn lacking() -> [(&'static str, &'static str, Value); 12] {
+    let group = || json!({ "CacheParameterGroupName": "a" });
     [
+        (
+            "CreateCacheParameterGroup",
+            "create_cache_parameter_group",
+            json!({ "CacheParameterGroupName": "a", "CacheParameterGroupFamily": "valkey8", "Description": "b" }),
+        ),
         (
             "DecreaseReplicaCount",
             "decrease_replica_count",
             json!({ "ReplicationGroupId": "a", "NewReplicaCount": 1, "ApplyImmediately": true }),
         ),
         (
+            "DeleteCacheParameterGroup",
+            "delete_cache_parameter_group",
+            group(),
+        ),
+        (
             "DeleteCacheSubnetGroup",
             "delete_cache_subnet_group",
             json!({ "CacheSubnetGroupName": "a" }),
+        ),
+        (
+            "DescribeCacheParameterGroups",
+            "describe_cache_parameter_groups",
+            group(),
+        ),
+        (
+            "DescribeCacheParameters",
+            "describe_cache_parameters",
+            group(),
+        ),
+        (
+            "DescribeEngineDefaultParameters",
+            "describe_engine_default_parameters",
+            json!({ "CacheParameterGroupFamily": "valkey8" }),
         ),
         ("DescribeEvents", "describe_events", json!({})),
         (
@@ -1153,9 +1204,19 @@ fn lacking() -> [(&'static str, &'static str, Value); 5] {
             json!({ "ReplicationGroupId": "a", "NewReplicaCount": 1, "ApplyImmediately": true }),
         ),
         (
+            "ModifyCacheParameterGroup",
+            "modify_cache_parameter_group",
+            json!({ "CacheParameterGroupName": "a", "ParameterNameValues": [{ "ParameterName": "timeout", "ParameterValue": "0" }] }),
+        ),
+        (
             "ModifyCacheSubnetGroup",
             "modify_cache_subnet_group",
             json!({ "CacheSubnetGroupName": "a", "CacheSubnetGroupDescription": "b" }),
+        ),
+        (
+            "ResetCacheParameterGroup",
+            "reset_cache_parameter_group",
+            json!({ "CacheParameterGroupName": "a", "ResetAllParameters": true }),
         ),
     ]
 }

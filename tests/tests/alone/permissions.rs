@@ -6,7 +6,7 @@ use local::gateway::elasticache::{Lifecycle, Outcome};
 use serde_json::{Value, json};
 
 /// The functions that call AWS, each with the first state that invokes it and an operation that this state needs.
-const FUNCTIONS: [(&str, &str, &str); 7] = [
+const FUNCTIONS: [(&str, &str, &str); 8] = [
     ("ResolveNetwork", "ResolveNetwork", "DescribeVpcs"),
     ("ClaimEnvironment", "PlanEnvironment", "GetItem"),
     (
@@ -18,6 +18,11 @@ const FUNCTIONS: [(&str, &str, &str); 7] = [
         "EnsureSubnetGroup",
         "PlanSubnetGroup",
         "DescribeCacheSubnetGroups",
+    ),
+    (
+        "EnsureParameterGroup",
+        "PlanParameterGroup",
+        "DescribeCacheParameterGroups",
     ),
     ("EnsureReplicationGroup", "PlanReplicationGroup", "GetItem"),
     (
@@ -56,6 +61,7 @@ fn every_policy_is_necessary_and_sufficient() {
     requested_source_needs_each_action(&world);
     requested_logs_need_each_action(&world);
     change_of_tags_needs_each_action(&world);
+    requested_parameters_need_each_action(&world);
     removal_needs_each_action(&world);
     failed_creation_is_reported_without_describe_events(&world);
     failed_creation_is_not_replaced_without_delete_permission(&world);
@@ -325,6 +331,64 @@ fn change_of_tags_needs_each_action(world: &World) {
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
 }
 
+/// Denies each action of runs that set, change, and no longer name parameters, in the order of their calls. Each run continues
+/// where the last one failed.
+fn requested_parameters_need_each_action(world: &World) {
+    let environment = world.environment();
+    let requesting =
+        |parameters: Value| environment.request_with("/cache", json!({ "parameters": parameters }));
+    let [first, second, none] = [
+        requesting(json!({ "timeout": 300 })),
+        requesting(json!({ "maxmemory-policy": "allkeys-lru" })),
+        environment.request(),
+    ];
+    let ensure = |action| ("EnsureParameterGroup", action);
+    let plan = |action| ("PlanParameterGroup", action);
+    let denials = [
+        (&first, plan("elasticache:DescribeReplicationGroups")),
+        (&first, plan("elasticache:DescribeEngineDefaultParameters")),
+        (&first, ensure("elasticache:CreateCacheParameterGroup")),
+        (&first, ensure("elasticache:ModifyCacheParameterGroup")),
+        (&first, plan("elasticache:ListTagsForResource")),
+        (&first, plan("elasticache:DescribeCacheParameters")),
+        (&second, ensure("elasticache:ResetCacheParameterGroup")),
+        (
+            &none,
+            (
+                "DeleteParameterGroup",
+                "elasticache:DescribeCacheParameterGroups",
+            ),
+        ),
+        (
+            &none,
+            (
+                "DeleteParameterGroup",
+                "elasticache:DeleteCacheParameterGroup",
+            ),
+        ),
+    ];
+    for (request, (step, action)) in denials {
+        let function = step.replace("Plan", "Ensure");
+        let policy = Policy::remove(world, &function);
+        policy.restore_without(world, action);
+
+        let denied = world.run(request);
+
+        let (_, operation) = action.split_once(':').expect("service:operation");
+        assert_eq!(denied.error, "AccessDenied", "{step}, {action}: {denied:?}");
+        assert!(
+            denied.cause.starts_with(&format!("{step}: {operation} ")),
+            "{step}, {action}: {}",
+            denied.cause
+        );
+        policy.restore(world);
+    }
+    for request in [&second, &none] {
+        let ended = world.run(request);
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    }
+}
+
 /// Denies each action of a removal, in the order of its calls. Each removal continues where the last one failed.
 fn removal_needs_each_action(world: &World) {
     // The function, the state that invokes it first, and the action.
@@ -346,6 +410,10 @@ fn removal_needs_each_action(world: &World) {
         own("DeleteSubnetGroup", "elasticache:DescribeCacheSubnetGroups"),
         own("DeleteSubnetGroup", "elasticache:ListTagsForResource"),
         own("DeleteSubnetGroup", "elasticache:DeleteCacheSubnetGroup"),
+        own(
+            "DeleteParameterGroup",
+            "elasticache:DescribeCacheParameterGroups",
+        ),
         own("DeleteSecurityGroup", "ec2:DescribeSecurityGroups"),
         own("DeleteSecurityGroup", "ec2:DeleteSecurityGroup"),
     ];

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use contract::Action;
 use contract::message::{
     BelongsHere, CheckReplicationGroupInput, CheckReplicationGroupOutput, Claim,
-    ClaimEnvironmentInput, ClaimEnvironmentOutput, DeleteOutput, DeleteReplicationGroupInput,
-    DeleteParameterGroupInput, DeleteSecurityGroupInput, DeleteSubnetGroupInput, Drift, Endpoint, Endpoints, EngineVersions,
-    EnsureLogGroupInput, EnsureLogGroupOutput, EnsureParameterGroupInput, EnsureParameterGroupOutput, EnsureReplicationGroupInput,
+    ClaimEnvironmentInput, ClaimEnvironmentOutput, DeleteOutput, DeleteParameterGroupInput,
+    DeleteReplicationGroupInput, DeleteSecurityGroupInput, DeleteSubnetGroupInput, Drift, Endpoint,
+    Endpoints, EngineVersions, EnsureLogGroupInput, EnsureLogGroupOutput,
+    EnsureParameterGroupInput, EnsureParameterGroupOutput, EnsureReplicationGroupInput,
     EnsureReplicationGroupOutput, EnsureSecurityGroupInput, EnsureSecurityGroupOutput,
     EnsureSubnetGroupInput, EnsureSubnetGroupOutput, EnvironmentPlan, KeptSetting, LogError,
     PendingChange, Protection, ProvisionClaim, PublishEndpointInput, PublishEndpointOutput,

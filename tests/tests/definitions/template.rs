@@ -189,7 +189,6 @@ fn tags(action: &str, arns: &[&str]) -> bool {
         "elasticache:CreateReplicationGroup" => on(":replicationgroup:"),
         "ec2:CreateSecurityGroup" => on(":security-group/"),
         "ec2:CreateTags"
-        "ec2:CreateTags"
         | "elasticache:CreateCacheParameterGroup"
         | "elasticache:CreateCacheSubnetGroup"
         | "logs:CreateLogGroup"

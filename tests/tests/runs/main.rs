@@ -9,6 +9,7 @@ mod deployments;
 mod logs;
 mod lost_records;
 mod migration;
+mod parameters;
 mod plans;
 mod removal;
 mod restricted_account;

@@ -111,8 +111,8 @@ async fn keeps_group_that_is_own_or_not_replaced_by_the_request() {
 #[tokio::test]
 async fn major_upgrade_requests_version_and_group_with_one_call() {
     let former = ["bandup-redis-valkey7"];
-    let cases = [
-        (former[0], Some(OWN), &former[..], OWN),
+    let cases: [(&str, Option<&str>, &[&str], &str); 4] = [
+        (former[0], Some(OWN), &former, OWN),
         ("default.valkey7", Some(OWN), &[], OWN),
         ("sessions", Some(OWN), &[], OWN),
         (former[0], None, &former, "default.valkey8"),
