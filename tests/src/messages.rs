@@ -87,6 +87,21 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
             "RetractEndpoint",
             json!({ "parameterPrefix": "/bandup/cache", "createdBy": null }),
         ),
+    ];
+    messages
+        .into_iter()
+        .chain(deletions())
+        .map(|(function, mut message)| {
+            message["environment"] = json!("bandup");
+            message["execution"] = json!("run-1");
+            (function, message)
+        })
+        .collect()
+}
+
+/// Returns the messages to the functions that delete a resource.
+fn deletions() -> [(&'static str, Value); 4] {
+    [
         (
             "DeleteReplicationGroup",
             json!({
@@ -125,13 +140,5 @@ pub fn of(spec: &Value) -> BTreeMap<&'static str, Value> {
                 "createdBy": null
             }),
         ),
-    ];
-    messages
-        .into_iter()
-        .map(|(function, mut message)| {
-            message["environment"] = json!("bandup");
-            message["execution"] = json!("run-1");
-            (function, message)
-        })
-        .collect()
+    ]
 }

@@ -11,9 +11,9 @@ pub const OVERWRITTEN: &str = "overwritten.example";
 /// The text of a violation that only an adoption allows.
 pub const WITHOUT_OWNER_TAGS: &str = "doesn't have the owner tags";
 
-/// Returns an environment's security groups, subnet group, cache with its members, log groups, and parameters, each with its
-/// tags, and its record. The environment's own names and IDs are replaced by placeholders, and timestamps and executions are
-/// omitted, so that environments with the same configuration are equal.
+/// Returns an environment's security groups, subnet group, parameter groups, cache with its members, log groups, and parameters,
+/// each with its tags, and its record. The environment's own names and IDs are replaced by placeholders, and timestamps and
+/// executions are omitted, so that environments with the same configuration are equal.
 ///
 /// # Errors
 /// Returns AWS's error if it rejects a request.
@@ -21,6 +21,7 @@ pub fn of(environment: &Environment, world: &World) -> Result<Value> {
     let found = json!({
         "security groups": security_groups(environment, world)?,
         "subnet group": subnet_group(environment, world)?,
+        "parameter groups": parameter_groups(environment, world)?,
         "cache": cache(environment, world)?,
         "log groups": log_groups(environment, world)?,
         "parameters": parameters(environment, world)?,
@@ -94,6 +95,9 @@ pub fn violations(found: &Value) -> Vec<String> {
     }
     if !found["subnet group"].is_null() {
         tagged("the subnet group", &found["subnet group"]["tags"]);
+    }
+    for group in array(&found["parameter groups"]) {
+        tagged(&text(&group["name"]), &group["tags"]);
     }
     // The tags can't be read while the cache is creating or changing.
     if !found["cache"].is_null() && !found["cache"]["tags"].is_null() {
@@ -228,6 +232,38 @@ fn subnet_group(environment: &Environment, world: &World) -> Result<Value> {
     }))
 }
 
+/// Returns the cache's own parameter groups, with the values that differ from the defaults.
+fn parameter_groups(environment: &Environment, world: &World) -> Result<Value> {
+    let found = world
+        .aws
+        .call("elasticache", "describe_cache_parameter_groups", &json!({}))?;
+    let prefix = format!("{}-redis-valkey", environment.name);
+    let groups = array(&found["CacheParameterGroups"])
+        .filter(|group| text(&group["CacheParameterGroupName"]).starts_with(&prefix))
+        .map(|group| {
+            let values = world.aws.call(
+                "elasticache",
+                "describe_cache_parameters",
+                &json!({ "CacheParameterGroupName": group["CacheParameterGroupName"], "Source": "user" }),
+            )?;
+            let values: Value = array(&values["Parameters"])
+                .map(|parameter| {
+                    let name = text(&parameter["ParameterName"]);
+                    (name, parameter["ParameterValue"].clone())
+                })
+                .collect();
+            Ok(json!({
+                "name": group["CacheParameterGroupName"],
+                "family": group["CacheParameterGroupFamily"],
+                "description": group["Description"],
+                "values": values,
+                "tags": elasticache_tags(world, &group["ARN"])?,
+            }))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(json!(groups))
+}
+
 fn cache(environment: &Environment, world: &World) -> Result<Value> {
     let Some(found) = unless_missing(world.aws.call(
         "elasticache",
@@ -342,6 +378,7 @@ fn elasticache_tags(world: &World, arn: &Value) -> Result<Value> {
 
 fn unless_missing(response: Result<Value>) -> Result<Option<Value>> {
     let codes = [
+        "CacheParameterGroupNotFound",
         "CacheSubnetGroupNotFoundFault",
         "ReplicationGroupNotFoundFault",
     ];

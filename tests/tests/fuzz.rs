@@ -452,7 +452,7 @@ fn parameters() -> Vec<Value> {
     let counts = [100, 101].map(|count| {
         (0..count)
             .map(|number| (format!("p{number}"), json!(number)))
-            .collect()
+            .collect::<Value>()
     });
     let others = [json!(true), json!(-1), json!(1.5), Value::Null, json!({})];
     let names = names.map(str::to_owned).into_iter();

@@ -107,12 +107,21 @@ mod tests {
     }
 
     type Texts = &'static [&'static str];
+    /// A parameter's name, type, and allowed values; these in words; and values that are allowed, and that aren't.
+    type Case = (
+        &'static str,
+        &'static str,
+        Option<&'static str>,
+        &'static str,
+        Texts,
+        Texts,
+    );
 
     /// The parameters are those of the example of
     /// <https://docs.aws.amazon.com/cli/latest/reference/elasticache/describe-engine-default-parameters.html>.
     #[test]
     fn value_is_allowed_if_it_is_listed_or_in_a_range() {
-        let cases: [(&str, &str, Option<&str>, &str, Texts, Texts); 11] = [
+        let cases: [Case; 11] = [
             (
                 "timeout",
                 "integer",

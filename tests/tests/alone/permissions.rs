@@ -368,6 +368,10 @@ fn requested_parameters_need_each_action(world: &World) {
         ),
     ];
     for (request, (step, action)) in denials {
+        if action == "elasticache:ResetCacheParameterGroup" {
+            // Otherwise, there is nothing to reset.
+            assert_eq!(world.run(&first).status, "SUCCEEDED");
+        }
         let function = step.replace("Plan", "Ensure");
         let policy = Policy::remove(world, &function);
         policy.restore_without(world, action);
