@@ -584,6 +584,7 @@ mod tests {
                 "kmsKey",
                 "restoreFrom",
                 "logs",
+                "parameters",
             ]
         );
     }

@@ -251,7 +251,7 @@ fn allowing(is_selected: impl Fn(&str, &[&str]) -> bool) -> Vec<(String, String,
 fn tagging_requires_owner_tags() {
     let stack = json!({ "Ref": "AWS::StackName" });
     let tagging = allowing(tags);
-    assert_eq!(tagging.len(), 13, "{tagging:#?}");
+    assert_eq!(tagging.len(), 15, "{tagging:#?}");
     for (role, action, statement) in tagging {
         let sid = &statement["Sid"];
         if sid == "TagFinalSnapshots" {
@@ -293,7 +293,7 @@ fn owner_tags_cannot_be_removed() {
         ["ec2:DeleteTags", "logs:UntagResource"].contains(&action)
             || action.ends_with(":RemoveTagsFromResource")
     });
-    assert_eq!(removing.len(), 5, "{removing:#?}");
+    assert_eq!(removing.len(), 6, "{removing:#?}");
     for (role, action, statement) in removing {
         let sid = &statement["Sid"];
         assert_eq!(

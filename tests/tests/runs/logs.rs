@@ -12,7 +12,7 @@ fn log_group(environment: &Environment, log: &str) -> String {
     )
 }
 
-fn request(environment: &Environment, logs: Value) -> Value {
+fn request(environment: &Environment, logs: &Value) -> Value {
     environment.request_with("/cache", json!({ "logs": logs }))
 }
 
@@ -54,7 +54,7 @@ fn logs_change_and_are_turned_off_and_their_groups_remain() {
 
     let created = world.run(&request(
         &environment,
-        json!({ "slow": {}, "engine": { "format": "text" }, "retentionDays": 7 }),
+        &json!({ "slow": {}, "engine": { "format": "text" }, "retentionDays": 7 }),
     ));
 
     assert_eq!(created.status, "SUCCEEDED", "{created:?}");
@@ -71,7 +71,7 @@ fn logs_change_and_are_turned_off_and_their_groups_remain() {
 
     let changed = world.run(&request(
         &environment,
-        json!({ "slow": { "format": "text" } }),
+        &json!({ "slow": { "format": "text" } }),
     ));
 
     assert_eq!(changed.status, "SUCCEEDED", "{changed:?}");
@@ -97,14 +97,14 @@ fn logs_change_and_are_turned_off_and_their_groups_remain() {
 fn log_groups_of_a_removed_cache_are_used_again() {
     let world = world();
     let environment = world.environment();
-    let first = request(&environment, json!({ "slow": {} }));
+    let first = request(&environment, &json!({ "slow": {} }));
     assert_eq!(world.run(&first).status, "SUCCEEDED");
     let removal = json!({ "environment": environment.name });
     assert_eq!(world.remove(&removal).status, "SUCCEEDED");
 
     let again = world.run(&request(
         &environment,
-        json!({ "slow": {}, "retentionDays": 90 }),
+        &json!({ "slow": {}, "retentionDays": 90 }),
     ));
 
     assert_eq!(again.status, "SUCCEEDED", "{again:?}");
@@ -131,7 +131,7 @@ fn logs_change_immediately_also_when_changes_are_deferred() {
     let world = world();
     let environment = world.environment();
     assert_eq!(world.run(&environment.request()).status, "SUCCEEDED");
-    let mut deferring = request(&environment, json!({ "slow": {} }));
+    let mut deferring = request(&environment, &json!({ "slow": {} }));
     deferring["apply"] = json!("window");
 
     let ended = world.run(&deferring);
@@ -153,7 +153,7 @@ fn logs_change_immediately_also_when_changes_are_deferred() {
 fn failed_delivery_is_in_the_output_until_it_is_set_up_again() {
     let world = world();
     let environment = world.environment();
-    let requested = request(&environment, json!({ "slow": {} }));
+    let requested = request(&environment, &json!({ "slow": {} }));
     assert_eq!(world.run(&requested).status, "SUCCEEDED");
     let message = "The log group can't be written to.";
     let cache = format!("{}-redis", environment.name);
@@ -182,7 +182,7 @@ fn run_waits_until_the_delivery_is_active() {
     };
     environment.set_lifecycle(world, lifecycle);
 
-    let ended = world.run(&request(&environment, json!({ "engine": {} })));
+    let ended = world.run(&request(&environment, &json!({ "engine": {} })));
 
     assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
     let engine = log_group(&environment, "engine");
@@ -199,7 +199,7 @@ fn unowned_log_group_is_rejected_before_anything_is_created() {
     let slow = log_group(&environment, "slow");
     let group = json!({ "logGroupName": slow, "tags": { "team": "web" } });
     world.call("logs", "create_log_group", &group);
-    let mut requested = request(&environment, json!({ "slow": {} }));
+    let mut requested = request(&environment, &json!({ "slow": {} }));
 
     let rejected = world.run(&requested);
 
