@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import ec2, elasticache, iam, stepfunctions
+from ministack.services import ec2, elasticache, iam, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 import ministack_iam
@@ -78,6 +78,24 @@ def call_lambda(function, event):
         # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
         raise stepfunctions._ExecutionError(f"Lambda.{error}", f"The function {name} is inactive or pending")
     return ministack_call_lambda(function, event)
+
+
+# The environment that the current invocation of a function is about.
+environment = contextvars.ContextVar("environment", default="")
+ministack_execute_function = lambda_svc._execute_function_provided_warm
+
+
+def execute_function(function, event, request_id):
+    environment.set(quote(str(event.get("environment", ""))))
+    return ministack_execute_function(function, event, request_id)
+
+
+def trace_id(_configuration):
+    """Returns a trace header with the environment in a field of its own. The SDK adds the header to the function's calls, and
+    some of them, such as DescribeEngineDefaultParameters, don't name the environment.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader"""
+    return f"Root=1-5759e988-bd862e3fe1be46a994272793;Environment={environment.get()}"
 
 
 def integration(call, prefix, modeled, general):
@@ -257,6 +275,8 @@ stored_resources.install()
 elasticache._cluster_xml_inner = cluster
 elasticache._error = error
 elasticache._snapshot_xml = snapshot
+lambda_svc._execute_function_provided_warm = execute_function
+lambda_svc._xray_trace_id_for_invocation = trace_id
 stepfunctions._add_event = add_event
 stepfunctions._apply_output_path = output
 stepfunctions._execute_task = execute_task

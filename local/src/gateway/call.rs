@@ -23,6 +23,8 @@ pub struct Call {
     pub access_key: String,
     /// The state whose direct service integration makes this call, which `start.py` adds to the request.
     pub state: Option<String>,
+    /// The environment of the function that makes this call, which `start.py` adds to the function's trace.
+    pub environment: Option<String>,
     /// The service's name in signatures, such as `elasticache`.
     pub service: String,
     /// The operation's name in the API reference; empty for [`Protocol::Rest`].
@@ -57,6 +59,7 @@ impl Call {
             .map(|(key, service)| (key.to_owned(), service.to_owned()))
             .unwrap_or_default();
         let state = header("x-envcache-state").map(str::to_owned);
+        let environment = header("x-amzn-trace-id").and_then(environment_of_trace);
         let is_form = header("content-type")
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         if let Some(target) = header("x-amz-target") {
@@ -64,6 +67,7 @@ impl Call {
             return Self {
                 access_key,
                 state,
+                environment,
                 service,
                 operation: operation.to_owned(),
                 protocol: Protocol::Json,
@@ -90,6 +94,7 @@ impl Call {
         Self {
             access_key,
             state,
+            environment,
             service,
             operation,
             protocol,
@@ -126,6 +131,14 @@ impl Call {
             .map(|(_, value)| value.as_str())
             .collect()
     }
+}
+
+/// Returns the environment in a trace header.
+fn environment_of_trace(header: &str) -> Option<String> {
+    let field = header
+        .split(';')
+        .find_map(|field| field.strip_prefix("Environment="))?;
+    (!field.is_empty()).then(|| field.to_owned())
 }
 
 fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {

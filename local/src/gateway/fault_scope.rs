@@ -160,7 +160,9 @@ impl FaultScopes {
             .iter()
             .find(|fault_scope| {
                 let markers = &fault_scope.state().markers;
-                markers.iter().any(|marker| call.text.contains(marker))
+                markers.iter().any(|marker| {
+                    call.text.contains(marker) || call.environment.as_ref() == Some(marker)
+                })
             })
             .cloned()
     }
@@ -199,9 +201,7 @@ impl FaultScopes {
     pub(super) fn record_call(&self, step: &str, by_function: bool, call: &Call) -> Option<Fault> {
         let fault_scope = self.find(call);
         let Some(fault_scope) = fault_scope else {
-            if !is_about_no_environment(call) {
-                self.record_unmatched(step, call);
-            }
+            self.record_unmatched(step, call);
             return None;
         };
         let recorded = RecordedCall {
@@ -227,14 +227,5 @@ impl FaultScopes {
         self.unmatched_calls
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Returns whether a call can't contain a marker of an environment, because it names no resource.
-fn is_about_no_environment(call: &Call) -> bool {
-    match call.operation.as_str() {
-        "DescribeEngineDefaultParameters" => true,
-        "DescribeCacheParameterGroups" => call.field("CacheParameterGroupName").is_none(),
-        _ => false,
     }
 }
