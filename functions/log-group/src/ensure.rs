@@ -2,9 +2,9 @@
 
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
-use contract::error::StepResult;
+use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureLogGroupInput, EnsureLogGroupOutput};
-use contract::setting::LogRetentionDays;
+use contract::setting::Logs;
 use contract::{Action, Owner, Ownership, Spec, TagChanges, TagDifference, tag_changes};
 
 use crate::find;
@@ -17,7 +17,8 @@ use crate::tag::{self, tags};
 /// environment that was removed have its owner tags, so a new cache of the environment uses them again.
 ///
 /// # Errors
-/// Returns `NotOwned` if a group is neither owned nor adopted, and `NotFound`, which the state machine retries, if CloudWatch
+/// Returns `NotOwned` if a group is neither owned nor adopted, `InvalidSpec` if the request omits the retention and the adoption of
+/// a group would change it, and `NotFound`, which the state machine retries, if CloudWatch
 /// Logs doesn't return a new group yet. Otherwise, returns the error of CloudWatch Logs.
 pub async fn ensure(
     logs: &Client,
@@ -35,13 +36,7 @@ pub async fn ensure(
     for kind in requested.kinds() {
         let name = kind.group_name(&spec.cache.name);
         let found = find::log_group(logs, &name).await?;
-        let changes = changes(
-            logs,
-            &owner,
-            &input,
-            requested.retention_days,
-            found.as_ref(),
-        );
+        let changes = changes(logs, &owner, &input, requested, found.as_ref());
         all.push((name, changes.await?, found));
     }
     let mut actions = Vec::new();
@@ -65,19 +60,24 @@ async fn changes(
     logs: &Client,
     owner: &Owner,
     input: &EnsureLogGroupInput,
-    retention: LogRetentionDays,
+    requested: &Logs,
     found: Option<&LogGroup>,
 ) -> StepResult<Vec<Change>> {
-    let keep = Change::Keep(retention.get());
+    let retention = requested.retention().get();
+    let keep = Change::Keep(retention);
     let Some(group) = found else {
         return Ok(vec![Change::Create, keep]);
     };
     let found = find::tags(logs, group).await?;
-    let ownership = owner.classify(
+    let ownership = owner.classify_or(
         &format!("log group `{}`", group.log_group_name().unwrap_or_default()),
+        Some(NOT_OWNED),
         input.spec.adoption(input.belongs_here),
         find::pairs(&found),
     )?;
+    if ownership == Ownership::Adoptable {
+        require_retention(requested, group)?;
+    }
     let TagChanges { remove, add } = TagChanges::new(
         &input.spec.tags,
         &input.former_tags,
@@ -88,9 +88,43 @@ async fn changes(
         (ownership == Ownership::Adoptable).then_some(Change::Adopt),
         (!remove.is_empty()).then_some(Change::RemoveTags(remove)),
         (!add.is_empty()).then_some(Change::AddTags(add)),
-        (group.retention_in_days() != Some(retention.get())).then_some(keep),
+        (group.retention_in_days() != Some(retention)).then_some(keep),
     ];
     Ok(changes.into_iter().flatten().collect())
+}
+
+/// What to do about a log group that isn't owned: its name derives from that of the cache.
+const NOT_OWNED: &str = "delete the log group if nothing uses it, remove the log from `cache.logs`, or, for a new cache, \
+                         request another `cache.name`";
+
+/// Checks that the request contains the retention if the adoption of this group would change it, because CloudWatch Logs deletes the
+/// entries that are older than the retention
+/// ([PutRetentionPolicy](https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html)).
+fn require_retention(requested: &Logs, group: &LogGroup) -> StepResult<()> {
+    let (found, default) = (group.retention_in_days(), requested.retention().get());
+    if requested.retention_days.is_some() || found == Some(default) {
+        return Ok(());
+    }
+    let (kept, remedy) = found.map_or_else(
+        || {
+            let remedy =
+                "Set `cache.logs.retentionDays` to the number of days to keep them, at most 3653";
+            ("forever".to_owned(), remedy.to_owned())
+        },
+        |days| {
+            let remedy = format!("To keep the retention, set `cache.logs.retentionDays` to {days}");
+            (format!("for {days} days"), remedy)
+        },
+    );
+    Err(StepError::new(
+        ErrorName::InvalidSpec,
+        format!(
+            "log group `{}` keeps its entries {kept}, and the request omits `cache.logs.retentionDays`, whose default is \
+             {default}: the adoption would change the retention, and CloudWatch Logs deletes older entries. Nothing was \
+             changed. {remedy}, then start again",
+            group.log_group_name().unwrap_or_default()
+        ),
+    ))
 }
 
 /// A call that writes.

@@ -248,6 +248,54 @@ async fn group_without_owner_tags_is_adopted_only_when_requested() {
     );
 }
 
+/// The retention of an adopted group changes only if the request names another one.
+#[tokio::test]
+async fn adoption_changes_the_retention_only_when_requested() {
+    let forever = "keeps its entries forever";
+    let requested = |days: i32| json!({ "slow": {}, "retentionDays": days });
+    let cases = [
+        (Some(30), slow(), Ok(None)),
+        (
+            Some(90),
+            slow(),
+            Err("To keep the retention, set `cache.logs.retentionDays` to 90, then"),
+        ),
+        (
+            Some(7),
+            slow(),
+            Err("keeps its entries for 7 days, and the request omits"),
+        ),
+        (None, slow(), Err(forever)),
+        (Some(90), requested(90), Ok(None)),
+        (Some(90), requested(30), Ok(Some(30))),
+        (None, requested(3653), Ok(Some(3653))),
+    ];
+    for (retention, logs, expected) in cases {
+        let writes = [done(), done()];
+        let found = [described(&[SLOW], retention), tagged(&json!({}))];
+        let replay = Replay::new(found.into_iter().chain(writes));
+
+        let adopted = ensured(&replay, logs.clone(), adopting).await;
+
+        let requests = replay.documents();
+        match (adopted, expected) {
+            (Ok(_), Ok(days)) => {
+                let changed = requests
+                    .iter()
+                    .find(|(name, _)| name == "PutRetentionPolicy");
+                let found = changed.map(|(_, request)| request["retentionInDays"].clone());
+                assert_eq!(found, days.map(|days| json!(days)), "{retention:?}, {logs}");
+            }
+            (Err(error), Err(expected)) => {
+                assert_eq!(error.name(), ErrorName::InvalidSpec, "{error}");
+                assert!(error.to_string().contains(expected), "{error}");
+                assert_eq!(requests.len(), 2, "{retention:?}: something was changed");
+            }
+            (adopted, _) => panic!("{retention:?}, {logs}: {adopted:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn creates_no_group_when_another_one_is_not_owned() {
     let other = tagged(&json!({ "envcache:environment": "bandup", "envcache:stack": "other" }));
@@ -261,6 +309,7 @@ async fn creates_no_group_when_another_one_is_not_owned() {
     assert_eq!(error.name(), ErrorName::NotOwned);
     let expected = format!("log group `{ENGINE}` exists, but isn't owned");
     assert!(error.to_string().starts_with(&expected), "{error}");
+    assert!(error.to_string().contains("`cache.logs`"), "{error}");
     assert_eq!(
         operations(&replay),
         [

@@ -108,6 +108,21 @@ impl Owner {
         adoption: Adoption,
         tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
     ) -> StepResult<Ownership> {
+        self.classify_or(resource, None, adoption, tags)
+    }
+
+    /// Returns the same as [`Owner::classify`]. For a resource that the request doesn't name itself, the error suggests
+    /// `alternative`, which completes a sentence that begins with "otherwise".
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Owner::classify`].
+    pub fn classify_or<'a>(
+        &self,
+        resource: &str,
+        alternative: Option<&str>,
+        adoption: Adoption,
+        tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
+    ) -> StepResult<Ownership> {
         let tags: Vec<_> = tags.into_iter().collect();
         if self.owns(tags.iter().copied()) {
             return Ok(Ownership::Owned);
@@ -121,12 +136,16 @@ impl Owner {
             .filter_map(owner_tag)
             .collect();
         let missing = self.missing_tag(&tags);
+        let or_other = alternative.unwrap_or("choose another name in the input");
         let why = match (owner_tags.is_empty(), adoption.requested) {
             (true, true) => return Ok(Ownership::Adoptable),
             (true, false) => {
-                "it has no envcache owner tags. It was not changed. To use it for this environment, set \"adopt\": true \
-                 in the input; otherwise choose another name, or delete it if nothing uses it"
-                    .to_owned()
+                let or_other =
+                    alternative.unwrap_or("choose another name, or delete it if nothing uses it");
+                format!(
+                    "it has no envcache owner tags. It was not changed. To use it for this environment, set \"adopt\": \
+                     true in the input; otherwise {or_other}"
+                )
             }
             (false, true) if missing.is_some() && adoption.belongs_here => {
                 return Ok(Ownership::Adoptable);
@@ -145,11 +164,11 @@ impl Owner {
                     format!(
                         "its tag {key} is missing{evidence}. It was not changed. If it belongs to this environment, \
                          restore the tag {key}={value}, which a tagging tool may have removed{or_adopt}, then start \
-                         again; otherwise choose another name in the input"
+                         again; otherwise {or_other}"
                     )
                 }
                 None => format!(
-                    "its owner tags are {}. It was not changed. Choose another name in the input",
+                    "its owner tags are {}. It was not changed. Instead, {or_other}",
                     owner_tags.join(" and ")
                 ),
             },
@@ -315,6 +334,34 @@ mod tests {
                 }
                 (found, expected) => panic!("{tags:?}: expected {expected:?}, found {found:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn error_suggests_the_alternative_when_it_is_given() {
+        let owner = Owner {
+            environment: "bandup".into(),
+            stack: "envcache".into(),
+        };
+        let adoption = Adoption {
+            requested: false,
+            belongs_here: false,
+        };
+        let stack = (Some("envcache:stack"), Some("envcache"));
+        let other_stack = (Some("envcache:stack"), Some("other"));
+        let cases: [&[_]; 3] = [&[], &[stack], &[other_stack]];
+        for tags in cases {
+            let suggested = |alternative| {
+                let tags = tags.iter().copied();
+                let found = owner.classify_or("it", alternative, adoption, tags);
+                found.expect_err("not owned").to_string()
+            };
+
+            let (given, none) = (suggested(Some("delete it")), suggested(None));
+
+            assert!(given.ends_with(" delete it"), "{given}");
+            assert!(!given.contains("another name"), "{given}");
+            assert!(none.contains("choose another name"), "{none}");
         }
     }
 

@@ -653,6 +653,38 @@ fn restores_no_snapshot_of_another_stack() {
     );
 }
 
+/// Other parameter groups may be those of other stacks or teams.
+#[test]
+fn caches_are_created_only_with_default_or_owned_parameter_groups() {
+    let with_parameter_group = allowing(|action, arns| {
+        action == "elasticache:CreateReplicationGroup"
+            && arns.iter().any(|arn| arn.contains(":parametergroup:"))
+    });
+
+    let sids: Vec<_> = with_parameter_group
+        .iter()
+        .map(|(_, _, statement)| statement["Sid"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        sids,
+        [
+            "CreateWithDefaultParameterGroups",
+            "CreateWithOwnedParameterGroups"
+        ]
+    );
+    let default = statement_of_the_cache(sids[0]);
+    let arns = arns(&default["Resource"]);
+    assert!(
+        arns.iter()
+            .all(|arn| arn.ends_with(":parametergroup:default.valkey*")),
+        "{default}"
+    );
+    assert_eq!(
+        required(&statement_of_the_cache(sids[1]), "StringEquals", OWN_STACK),
+        &json!({ "Ref": "AWS::StackName" })
+    );
+}
+
 #[test]
 fn files_are_read_only_by_elasticache() {
     let reading = allowing(|action, _| action.starts_with("s3:"));

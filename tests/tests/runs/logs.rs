@@ -213,6 +213,13 @@ fn unowned_log_group_is_rejected_before_anything_is_created() {
     );
 
     requested["adopt"] = json!(true);
+    let omitting = world.run(&requested);
+
+    assert_eq!(omitting.error, "InvalidSpec", "{omitting:?}");
+    let expected = format!("PlanLogGroup: log group `{slow}` keeps its entries forever");
+    assert!(omitting.cause.starts_with(&expected), "{}", omitting.cause);
+
+    requested["cache"]["logs"]["retentionDays"] = json!(365);
     let adopted = world.run(&requested);
 
     assert_eq!(adopted.status, "SUCCEEDED", "{adopted:?}");

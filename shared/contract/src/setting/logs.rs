@@ -13,8 +13,8 @@ pub struct Logs {
     pub slow: Option<Log>,
     /// The engine log; none if it isn't delivered.
     pub engine: Option<Log>,
-    /// How long the entries are kept.
-    pub retention_days: LogRetentionDays,
+    /// How long the entries are kept; none if the request omits it.
+    pub retention_days: Option<LogRetentionDays>,
 }
 
 impl Logs {
@@ -25,6 +25,12 @@ impl Logs {
             LogKind::Slow => self.slow,
             LogKind::Engine => self.engine,
         }
+    }
+
+    /// Returns how long the entries are kept: as requested, or the default.
+    #[must_use]
+    pub fn retention(&self) -> LogRetentionDays {
+        self.retention_days.unwrap_or_default()
     }
 
     /// Returns the logs that are delivered, in the order of [`LogKind::ALL`].
@@ -59,8 +65,10 @@ impl LogKind {
 
     /// Returns the name of the log group that a cache's log is delivered to.
     ///
-    /// CloudWatch Logs recommends the prefix for the groups that services deliver to, because their resource policy then covers
-    /// every one: policies are limited to 10 per Region, and to 5,120 characters
+    /// CloudWatch Logs recommends the prefix for the groups that services deliver to: a resource policy of the account covers all
+    /// groups with the prefix, and so stays below its limit of 5,120 characters
+    /// ([size limit](https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html)). For new deliveries, AWS creates a policy of
+    /// the log group instead, unless one of the account allows the delivery already
     /// ([vended logs](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-CWL.html)).
     #[must_use]
     pub fn group_name(self, cache: &ReplicationGroupId) -> String {
@@ -159,6 +167,7 @@ struct LogsFields {
     slow: Option<Log>,
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<Log>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retention_days: Option<LogRetentionDays>,
 }
 
@@ -179,7 +188,7 @@ impl TryFrom<LogsFields> for Logs {
         Ok(Self {
             slow: fields.slow,
             engine: fields.engine,
-            retention_days: fields.retention_days.unwrap_or_default(),
+            retention_days: fields.retention_days,
         })
     }
 }
@@ -189,7 +198,7 @@ impl From<Logs> for LogsFields {
         Self {
             slow: logs.slow,
             engine: logs.engine,
-            retention_days: Some(logs.retention_days),
+            retention_days: logs.retention_days,
         }
     }
 }
@@ -304,12 +313,13 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_filled_in() {
+    fn default_format_is_filled_in_and_retention_stays_omitted() {
         let found = logs(&json!({ "slow": {} })).expect("logs");
 
+        assert_eq!(found.retention().get(), 30);
         assert_eq!(
             serde_json::to_value(found).expect("JSON"),
-            json!({ "slow": { "format": "json" }, "retentionDays": 30 })
+            json!({ "slow": { "format": "json" } })
         );
     }
 
@@ -318,7 +328,7 @@ mod tests {
         for days in RETENTIONS {
             let found = logs(&json!({ "engine": {}, "retentionDays": days })).expect("logs");
 
-            assert_eq!(found.retention_days.get(), days);
+            assert_eq!(found.retention().get(), days);
         }
     }
 
