@@ -41,12 +41,12 @@ pub struct Clients {
 /// # Errors
 /// Returns `NotOwned` if the requested name belongs to a group that isn't owned or adoptable, or to a cache cluster;
 /// `Immutable` if AWS can't change a difference in place, or would also apply what is pending, or if a cache that was restored
-/// has disappeared and would be restored from the same source; `CreateFailed` if
-/// ElastiCache couldn't create the group; `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an
-/// undocumented status, a member that doesn't recover, replicas that disappear, a topic that ElastiCache deactivates again, or
-/// a changing group that can't be adopted yet; `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't
-/// use the requested KMS key, topic, or snapshot; `NotFound` if there is no such key or snapshot; and `Timeout` after 60 minutes of waiting, or 2 hours if the
-/// request restores data. Otherwise, returns AWS's error.
+/// has disappeared and would be restored from the same source; `CreateFailed` if ElastiCache couldn't create the group;
+/// `InsufficientCapacity` if no zone has capacity; `UnexpectedStatus` for an undocumented status, a member that doesn't recover,
+/// replicas that disappear, a topic that ElastiCache deactivates again, or a changing group that can't be adopted yet;
+/// `InvalidSpec` if a request that adopts omits a setting, or if ElastiCache can't use the requested KMS key, topic, or snapshot;
+/// `NotFound` if there is no such key or snapshot; and `Timeout` after 60 minutes of waiting, or 2 hours if the request restores
+/// data. Otherwise, returns AWS's error.
 pub async fn ensure(
     clients: &Clients,
     stack: &str,
