@@ -41,20 +41,21 @@ pub enum Scenario {
     Create,
     /// Has everything. The run changes nothing.
     Again,
-    /// Has everything, with tags, a log, and an overwritten parameter. The run requests more replicas, other settings, tags, and
-    /// logs, another backend, and one more subnet.
+    /// Has everything, with tags, parameters, a log, and an overwritten endpoint parameter. The run requests more replicas, other
+    /// settings, tags, parameters, and logs, another backend, and one more subnet. It resets a parameter of the parameter group and
+    /// modifies others.
     Change,
-    /// Has everything, with a replica. The run requests no replica.
+    /// Has everything, with a replica and parameters. The run requests neither, so it deletes the parameter group.
     Shrink,
     /// Has only the claim of an execution that doesn't exist, and a KMS key. The run takes the claim over and creates
-    /// everything, with the key.
+    /// everything, with the key and parameters.
     Stale,
     /// Has nothing, and the first creation fails. The run replaces the cache.
     Replace,
     /// Has a cache, with its security group and a parameter, that were created outside envcache, in a shared subnet group.
     /// The run adopts them.
     Adopt,
-    /// Has everything, with a replica. The run removes it, with a final snapshot.
+    /// Has everything, with a replica, parameters, and a log. The run removes it, with a final snapshot, and keeps the log group.
     Remove,
 }
 
@@ -135,12 +136,20 @@ impl Scenario {
             Self::Again | Self::Change | Self::Shrink | Self::Remove => {}
         }
         let ended = world.run(&match self {
-            Self::Shrink | Self::Remove => {
-                environment.request_with("/cache", json!({ "replicas": 1 }))
-            }
+            Self::Shrink => environment.request_with(
+                "/cache",
+                json!({ "replicas": 1, "parameters": { "timeout": 300 } }),
+            ),
+            Self::Remove => environment.request_with(
+                "/cache",
+                json!({ "replicas": 1, "parameters": { "timeout": 300 }, "logs": { "slow": {} } }),
+            ),
             Self::Change => {
-                let mut request =
-                    environment.request_with("/cache", json!({ "logs": { "slow": {} } }));
+                let cache = json!({
+                    "parameters": { "maxmemory-samples": 5, "timeout": 300 },
+                    "logs": { "slow": {} },
+                });
+                let mut request = environment.request_with("/cache", cache);
                 request["tags"] = json!({ "stage": "test", "team": "web" });
                 request
             }
@@ -184,12 +193,15 @@ impl Scenario {
                 "snapshotRetentionDays": 5,
                 "snapshotWindow": "05:00-06:00",
                 "maintenanceWindow": "sat:23:00-sun:00:30",
-                "parameters": { "maxmemory-policy": "allkeys-lru" },
+                "parameters": { "maxmemory-policy": "allkeys-lru", "timeout": 60 },
                 "logs": { "slow": { "format": "text" }, "engine": {}, "retentionDays": 7 },
             });
         }
         if self == Self::Stale {
-            request["cache"] = json!({ "kmsKey": unmanaged::alias_name(environment) });
+            request["cache"] = json!({
+                "kmsKey": unmanaged::alias_name(environment),
+                "parameters": { "timeout": 300 },
+            });
         }
         if self == Self::Adopt {
             request["adopt"] = json!(true);
@@ -202,10 +214,15 @@ impl Scenario {
         request
     }
 
-    /// Returns whether the resources have existed for a while, so that AWS shows them.
+    /// Returns whether the resource of a call has existed for a while, so that AWS shows it.
     #[must_use]
-    pub const fn uses_existing_resources(self) -> bool {
-        matches!(self, Self::Adopt | Self::Remove)
+    pub fn uses_existing_resource(self, call: &RecordedCall) -> bool {
+        match self {
+            Self::Adopt | Self::Remove => true,
+            // An earlier run created the parameter group, and a group that can't be found counts as deleted.
+            Self::Shrink => call.step.ends_with("ParameterGroup"),
+            _ => false,
+        }
     }
 
     /// Returns the violations of what must hold after a failed run. What a run hasn't adopted yet has no owner tags.
@@ -326,15 +343,18 @@ impl Cell {
         {
             return Expected::Recovers;
         }
-        // The poll and the plans are read-only: a later state describes the group again and decides.
-        let read_only = [
+        // The poll and the plans are read-only: a later state describes the group again and decides. For the parameter group, the
+        // recorded engine version or the stack's default replaces that of the cache, and has the same major version.
+        let decided_elsewhere = [
             "CheckReplicationGroup",
             "PlanReplicationGroup",
             "PlanDeletion",
+            "PlanParameterGroup",
+            "EnsureParameterGroup",
         ];
         let descriptions = ["DescribeCacheClusters", "DescribeReplicationGroups"];
         if self.fault == Fault::NotYetVisible
-            && read_only.contains(&self.call.step.as_str())
+            && decided_elsewhere.contains(&self.call.step.as_str())
             && descriptions.contains(&self.call.operation.as_str())
         {
             return Expected::Recovers;
@@ -455,8 +475,8 @@ impl Baseline {
             unmatched_calls.is_empty(),
             "calls without an environment: {unmatched_calls:?}"
         );
-        // These differ from other scenarios only in the claim, the second creation, or the adoption: keep only the
-        // additional calls.
+        // These differ from other scenarios only in the claim, the key, the parameters, the second creation, or the adoption: keep
+        // only the additional calls.
         let of = |scenario| baseline.calls[&scenario].clone();
         let others = [of(Scenario::Create), of(Scenario::Again)].concat();
         for scenario in [Scenario::Stale, Scenario::Replace, Scenario::Adopt] {
@@ -492,7 +512,7 @@ impl Baseline {
                     .into_iter()
                     .filter(|fault| fault.is_possible(call))
                     .filter(|fault| {
-                        *fault != Fault::NotYetVisible || !scenario.uses_existing_resources()
+                        *fault != Fault::NotYetVisible || !scenario.uses_existing_resource(call)
                     })
                 {
                     cells.extend(frequencies.iter().map(|frequency| Cell {

@@ -133,7 +133,8 @@ impl Call {
     }
 }
 
-/// Returns the environment in a trace header.
+/// Returns the environment in a trace header, whose fields are separated by semicolons
+/// ([X-Ray](https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader)).
 fn environment_of_trace(header: &str) -> Option<String> {
     let field = header
         .split(';')
@@ -166,7 +167,7 @@ mod tests {
     use hyper::body::Bytes;
     use hyper::header::HeaderValue;
 
-    use super::{Call, Protocol};
+    use super::{Call, Protocol, environment_of_trace};
 
     fn headers(service: &str, others: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -213,6 +214,45 @@ mod tests {
         assert_eq!(call.operation, "PutParameter");
         assert_eq!(call.protocol, Protocol::Json);
         assert!(call.text.contains("/bandup/"));
+    }
+
+    #[test]
+    fn reads_environment_of_function_from_trace() {
+        let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Environment=bandup";
+        let headers = headers(
+            "elasticache",
+            &[
+                ("content-type", "application/x-www-form-urlencoded"),
+                ("x-amzn-trace-id", trace),
+            ],
+        );
+        let body = Bytes::from_static(
+            b"Action=DescribeEngineDefaultParameters&CacheParameterGroupFamily=valkey8",
+        );
+
+        let call = Call::read(&headers, &body);
+
+        assert_eq!(call.environment.as_deref(), Some("bandup"));
+    }
+
+    #[test]
+    fn trace_names_no_environment_without_the_field_or_its_value() {
+        let cases = [
+            ("Environment=bandup", Some("bandup")),
+            (
+                "Root=1-5759e988;Environment=bandup;Sampled=1",
+                Some("bandup"),
+            ),
+            ("Root=1-5759e988;Environment=", None),
+            ("Root=1-5759e988;Parent=53995c3f42cd8ad8;Sampled=1", None),
+            ("Root=1-5759e988;OtherEnvironment=bandup", None),
+            ("", None),
+        ];
+        for (trace, expected) in cases {
+            let found = environment_of_trace(trace);
+
+            assert_eq!(found.as_deref(), expected, "{trace}");
+        }
     }
 
     #[test]

@@ -10,10 +10,11 @@ use envcache_tests::matrix::{self, Baseline, Frequency, Machines, Scenario};
 use envcache_tests::page::Page;
 
 const TEXT: &str = "Each AWS call of a run fails with each fault, in eight scenarios: a first run (*create*), a run that \
-finds everything up to date (*again*), a run that requests more replicas, other settings, another backend, and one more \
-subnet (*change*), a run that requests fewer replicas (*shrink*), a run that takes over a stale claim and \
-encrypts the cache with a KMS key (*stale*), a run whose first creation fails (*replace*), a run that adopts a cache in a \
-shared subnet group (*adopt*), and a removal (*remove*). A fault affects the first attempt of a call, every \
+finds everything up to date (*again*), a run that requests more replicas, other settings, tags, parameters, and logs, another \
+backend, and one more subnet (*change*), a run that requests fewer replicas and no parameters anymore (*shrink*), a run that \
+takes over a stale claim and creates a cache with a KMS key and parameters (*stale*), a run whose first creation fails \
+(*replace*), a run that adopts a cache in a shared subnet group (*adopt*), and a removal of a cache with parameters and a log \
+(*remove*). A fault affects the first attempt of a call, every \
 attempt, or some attempts: more than one invocation of a function makes, so that the state machine has to retry. \
 A run recovers if it ends with the resources of a run without faults. Otherwise it must fail with the expected error name \
 and leave nothing that it created untagged and no wrong endpoint, and a rerun must converge: end with those same resources.";

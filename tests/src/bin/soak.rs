@@ -111,7 +111,7 @@ fn try_once(
     for _ in 0..rng.usize(1..=MAX_FAULTS) {
         let call = &calls[rng.usize(..calls.len())];
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
-        let is_visible = fault == Fault::NotYetVisible && scenario.uses_existing_resources();
+        let is_visible = fault == Fault::NotYetVisible && scenario.uses_existing_resource(call);
         if !fault.is_possible(call) || is_visible {
             continue;
         }

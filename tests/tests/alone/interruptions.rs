@@ -1,7 +1,5 @@
 //! Runs that are interrupted: by a stop at any state, or by a restart of the simulator.
 
-use std::time::Duration;
-
 use envcache_tests::definition::{Machine, states};
 use envcache_tests::matrix::{self, Baseline, Machines, Scenario};
 use envcache_tests::{Environment, World, text, until};
@@ -22,8 +20,22 @@ fn next_run_completes_a_run_stopped_at_any_state() {
             Some("Task") if state == "VerifyEndpoint" => {}
             Some("Task" | "Wait") => {
                 let environment = world.environment();
-                let execution = hold(&world, &baseline, &environment, &state);
-                stop_and_run_again(&world, &baseline, &environment, &execution, &state);
+                let (scenario, execution) = hold(&world, &baseline, &environment, &state);
+                world.call(
+                    "stepfunctions",
+                    "stop_execution",
+                    &json!({ "executionArn": execution }),
+                );
+                environment.fault_scope.clear_faults();
+                let stopped = world.wait(&execution);
+                assert_eq!(stopped.status, "ABORTED", "stopped at {state}: {stopped:?}");
+
+                let ended = world.run(&scenario.request(&environment));
+
+                assert_eq!(ended.status, "SUCCEEDED", "stopped at {state}: {ended:?}");
+                baseline
+                    .compare(scenario, &environment, &world)
+                    .unwrap_or_else(|error| panic!("stopped at {state}: {error:#}"));
             }
             Some("Choice" | "Pass" | "Parallel" | "Succeed" | "Fail") => {}
             other => panic!("{state}: stopping a state of type {other:?} is not implemented"),
@@ -31,13 +43,20 @@ fn next_run_completes_a_run_stopped_at_any_state() {
     }
 }
 
-/// Starts a run and holds it at a state: the state's call gets no reply, or its wait is long.
-fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &str) -> String {
-    let mut request = environment.request();
+/// Starts a run and holds it at a state: the state's call gets no reply, or its wait is long. Returns the scenario that the next
+/// run completes, and the execution.
+fn hold(
+    world: &World,
+    baseline: &Baseline,
+    environment: &Environment,
+    state: &str,
+) -> (Scenario, String) {
+    let mut scenario = Scenario::Create;
+    let mut request = scenario.request(environment);
     let (step, operation) = match state {
         "WaitForClaim" => {
             hold_by_another(world, environment);
-            return start_and_wait_for(world, &request, state);
+            return (scenario, start_and_wait_for(world, &request, state));
         }
         "WaitForReplicationGroup" => {
             let slow = Lifecycle {
@@ -45,7 +64,7 @@ fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &s
                 ..Lifecycle::default()
             };
             environment.set_lifecycle(world, slow);
-            return start_and_wait_for(world, &request, state);
+            return (scenario, start_and_wait_for(world, &request, state));
         }
         "AnnounceFailure" => {
             request["network"]["vpc"] = json!("no-such-vpc");
@@ -75,17 +94,21 @@ fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &s
                 let mut calls = baseline.calls(scenario).iter();
                 Some((scenario, calls.find(|call| call.step == step)?))
             };
-            let (scenario, first) = Scenario::FIRST
+            let (found, first) = Scenario::ALL
                 .into_iter()
                 .filter(|scenario| *scenario != Scenario::Remove)
                 .find_map(of_step)
                 .expect("the step calls AWS");
-            scenario
+            found
                 .prepare(world, environment)
                 .expect("the scenario's resources");
+            scenario = found;
+            request = found.request(environment);
             (step, first.operation.as_str())
         }
     };
+    let calls = || environment.fault_scope.call_times(step, operation).len();
+    let calls_before = calls();
     environment.fault_scope.inject(Rule {
         step: step.to_owned(),
         operation: operation.to_owned(),
@@ -93,11 +116,10 @@ fn hold(world: &World, baseline: &Baseline, environment: &Environment, state: &s
         fault: Fault::NoReply,
     });
     let execution = world.start(&request);
-    let called = environment
-        .fault_scope
-        .wait(step, operation, Duration::from_mins(1));
-    assert!(called, "{state}: {step} did not call {operation}");
-    execution
+    until(&format!("{state}: {step} calls {operation}"), || {
+        (calls() > calls_before).then_some(())
+    });
+    (scenario, execution)
 }
 
 /// Lets another execution hold the environment's claim for a limited time.
@@ -133,30 +155,6 @@ fn entered(world: &World, execution: &str, state: &str) -> bool {
         .entered_states(execution)
         .iter()
         .any(|name| name == state)
-}
-
-fn stop_and_run_again(
-    world: &World,
-    baseline: &Baseline,
-    environment: &Environment,
-    execution: &str,
-    state: &str,
-) {
-    world.call(
-        "stepfunctions",
-        "stop_execution",
-        &json!({ "executionArn": execution }),
-    );
-    environment.fault_scope.clear_faults();
-    let stopped = world.wait(execution);
-    assert_eq!(stopped.status, "ABORTED", "stopped at {state}: {stopped:?}");
-
-    let ended = world.run(&environment.request());
-
-    assert_eq!(ended.status, "SUCCEEDED", "stopped at {state}: {ended:?}");
-    baseline
-        .compare(Scenario::Create, environment, world)
-        .unwrap_or_else(|error| panic!("stopped at {state}: {error:#}"));
 }
 
 #[test]
