@@ -234,33 +234,36 @@ fn subnet_group(environment: &Environment, world: &World) -> Result<Value> {
 
 /// Returns the cache's own parameter groups, with the values that differ from the defaults.
 fn parameter_groups(environment: &Environment, world: &World) -> Result<Value> {
-    let found = world
-        .aws
-        .call("elasticache", "describe_cache_parameter_groups", &json!({}))?;
-    let prefix = format!("{}-redis-valkey", environment.name);
-    let groups = array(&found["CacheParameterGroups"])
-        .filter(|group| text(&group["CacheParameterGroupName"]).starts_with(&prefix))
-        .map(|group| {
-            let values = world.aws.call(
-                "elasticache",
-                "describe_cache_parameters",
-                &json!({ "CacheParameterGroupName": group["CacheParameterGroupName"], "Source": "user" }),
-            )?;
-            let values: Value = array(&values["Parameters"])
-                .map(|parameter| {
-                    let name = text(&parameter["ParameterName"]);
-                    (name, parameter["ParameterValue"].clone())
-                })
-                .collect();
-            Ok(json!({
-                "name": group["CacheParameterGroupName"],
-                "family": group["CacheParameterGroupFamily"],
-                "description": group["Description"],
-                "values": values,
-                "tags": elasticache_tags(world, &group["ARN"])?,
-            }))
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let mut groups = Vec::new();
+    // By name, because a list of all groups has pages.
+    for family in ["valkey7", "valkey8", "valkey9"] {
+        let name =
+            json!({ "CacheParameterGroupName": format!("{}-redis-{family}", environment.name) });
+        let call = |operation, request: &Value| world.aws.call("elasticache", operation, request);
+        let Some(found) = unless_missing(call("describe_cache_parameter_groups", &name))? else {
+            continue;
+        };
+        let group = &found["CacheParameterGroups"][0];
+        let mut set = name;
+        set["Source"] = json!("user");
+        // Another run may delete the group meanwhile.
+        let Some(values) = unless_missing(call("describe_cache_parameters", &set))? else {
+            continue;
+        };
+        let values: Value = array(&values["Parameters"])
+            .map(|parameter| {
+                let name = text(&parameter["ParameterName"]);
+                (name, parameter["ParameterValue"].clone())
+            })
+            .collect();
+        groups.push(json!({
+            "name": group["CacheParameterGroupName"],
+            "family": group["CacheParameterGroupFamily"],
+            "description": group["Description"],
+            "values": values,
+            "tags": elasticache_tags(world, &group["ARN"])?,
+        }));
+    }
     Ok(json!(groups))
 }
 

@@ -143,3 +143,20 @@ fn plan_rejects_a_snapshot_that_does_not_exist_and_nothing_is_created() {
         "nothing was created"
     );
 }
+
+#[test]
+fn restored_cache_has_the_requested_parameters() {
+    let world = world();
+    let environment = world.environment();
+    let mut request = removed(&environment);
+    request["cache"]["parameters"] = json!({ "maxmemory-policy": "allkeys-lru" });
+
+    let restored = world.run(&request);
+
+    assert_eq!(restored.status, "SUCCEEDED", "{restored:?}");
+    assert_eq!(value(&environment).as_deref(), Some(KEY.1));
+    until("the server has the parameter", || {
+        let found = backend::parameter(&url(&environment), world.authority(), "maxmemory-policy");
+        (found.expect("an answer").as_deref() == Some("allkeys-lru")).then_some(())
+    });
+}

@@ -163,3 +163,31 @@ fn servers_have_the_parameters_of_the_group() {
     until_available(&environment);
     call("delete_cache_parameter_group", &group);
 }
+
+#[test]
+fn servers_have_the_requested_parameters() {
+    let world = world();
+    let environment = world.environment();
+    let run = |parameters: Value| {
+        let cache = json!({ "replicas": 1, "parameters": parameters });
+        let ended = world.run(&environment.request_with("/cache", cache));
+        assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    };
+
+    run(json!({ "maxmemory-policy": "allkeys-lru", "maxmemory-samples": 5 }));
+
+    until_set(&environment, "maxmemory-policy", "allkeys-lru");
+    until_set(&environment, "maxmemory-samples", "5");
+
+    run(json!({ "maxmemory-policy": "noeviction", "timeout": 300 }));
+
+    until_set(&environment, "maxmemory-policy", "noeviction");
+    until_set(&environment, "timeout", "300");
+    // ElastiCache's default, which isn't Valkey's (5).
+    until_set(&environment, "maxmemory-samples", "3");
+
+    run(Value::Null);
+
+    until_set(&environment, "maxmemory-policy", "volatile-lru");
+    until_set(&environment, "timeout", "0");
+}

@@ -1,6 +1,6 @@
 //! The parameters of a cache, on the simulator.
 
-use envcache_tests::{Environment, array, text, world};
+use envcache_tests::{Environment, array, text, unmanaged, world};
 use serde_json::{Value, json};
 
 /// Returns the names of an environment's parameter groups.
@@ -111,6 +111,119 @@ fn major_upgrade_moves_the_parameters_to_a_group_of_the_new_version() {
     assert_eq!(group_in_use(&environment), own);
     assert_eq!(value(&own, "timeout"), "300");
     assert_eq!(groups(&environment), [own]);
+}
+
+#[test]
+fn deferred_major_upgrade_keeps_the_former_group_until_the_next_run() {
+    let environment = world().environment();
+    let parameters = json!({ "timeout": 300 });
+    assert_succeeds(&requesting(&environment, &parameters, "7.2"));
+    let former = format!("{}-redis-valkey7", environment.name);
+    let own = format!("{}-redis-valkey8", environment.name);
+    let mut request = requesting(&environment, &parameters, "8.0");
+    request["apply"] = json!("window");
+
+    let deferred = world().run(&request);
+
+    assert_eq!(deferred.status, "SUCCEEDED", "{deferred:?}");
+    let mut pending = array(&deferred.output["pending"]);
+    let upgrade = pending.find(|pending| pending["field"] == "cache.engineVersion");
+    assert!(upgrade.is_some(), "{deferred:?}");
+    assert_eq!(group_in_use(&environment), former);
+    assert_eq!(groups(&environment), [former, own.clone()]);
+
+    world()
+        .gateway()
+        .maintain(&format!("{}-redis", environment.name));
+    unmanaged::wait_until_available(&environment, world());
+
+    assert_eq!(group_in_use(&environment), own);
+    assert_eq!(value(&own, "timeout"), "300");
+    assert_eq!(planned(&request), ["DeleteCacheParameterGroup"]);
+    assert_succeeds(&request);
+    assert_eq!(groups(&environment), [own]);
+}
+
+/// Creates a parameter group outside envcache, and returns its name.
+fn custom_group(environment: &Environment) -> String {
+    let name = format!("{}-custom", environment.name);
+    world().call(
+        "elasticache",
+        "create_cache_parameter_group",
+        &json!({
+            "CacheParameterGroupName": name,
+            "CacheParameterGroupFamily": "valkey8",
+            "Description": "created manually",
+        }),
+    );
+    name
+}
+
+#[test]
+fn adopted_cache_keeps_its_group_until_a_request_names_parameters() {
+    let environment = world().environment();
+    let custom = custom_group(&environment);
+    let settings = json!({ "CacheParameterGroupName": custom });
+    unmanaged::cache_with(&environment, world(), &settings);
+    let mut adopting = environment.request();
+    adopting["adopt"] = json!(true);
+
+    assert_succeeds(&adopting);
+
+    assert_eq!(group_in_use(&environment), custom);
+    assert!(groups(&environment).is_empty());
+
+    let request = requesting(&environment, &json!({ "timeout": 300 }), "8.0");
+    assert_eq!(
+        planned(&request),
+        [
+            "CreateCacheParameterGroup",
+            "ModifyCacheParameterGroup",
+            "ModifyReplicationGroup"
+        ]
+    );
+    assert_succeeds(&request);
+
+    let own = format!("{}-redis-valkey8", environment.name);
+    assert_eq!(group_in_use(&environment), own);
+    assert_eq!(value(&own, "timeout"), "300");
+    assert_eq!(value(&custom, "timeout"), "0", "the custom group stays");
+}
+
+#[test]
+fn cache_that_is_adopted_with_parameters_uses_its_own_group() {
+    let environment = world().environment();
+    let custom = custom_group(&environment);
+    let settings = json!({ "CacheParameterGroupName": custom });
+    unmanaged::cache_with(&environment, world(), &settings);
+    let mut adopting = requesting(&environment, &json!({ "timeout": 300 }), "8.0");
+    adopting["adopt"] = json!(true);
+
+    assert_succeeds(&adopting);
+
+    let own = format!("{}-redis-valkey8", environment.name);
+    assert_eq!(group_in_use(&environment), own);
+    assert_eq!(value(&custom, "timeout"), "0", "the custom group stays");
+}
+
+#[test]
+fn redis_is_upgraded_to_valkey_with_a_group_of_its_own() {
+    let environment = world().environment();
+    unmanaged::cache_with(
+        &environment,
+        world(),
+        &json!({ "Engine": "redis", "EngineVersion": "7.1" }),
+    );
+    let mut request = requesting(&environment, &json!({ "timeout": 300 }), "8.0");
+    request["adopt"] = json!(true);
+    request["upgradeEngine"] = json!(true);
+
+    assert_succeeds(&request);
+
+    let own = format!("{}-redis-valkey8", environment.name);
+    assert_eq!(group_in_use(&environment), own);
+    assert_eq!(value(&own, "timeout"), "300");
+    assert_eq!(planned(&request), Vec::<String>::new(), "it is up to date");
 }
 
 #[test]

@@ -94,6 +94,36 @@ fn rollback_deletes_what_the_failed_first_run_created() {
 }
 
 #[test]
+fn rollback_deletes_the_parameter_group() {
+    let cases = [
+        ("EnsureParameterGroup", "ModifyCacheParameterGroup"),
+        ("EnsureReplicationGroup", "CreateReplicationGroup"),
+    ];
+    for (step, operation) in cases {
+        let environment = world().environment();
+        deny(&environment, step, operation);
+        let mut request = with_rollback(&environment);
+        request["cache"] = json!({ "parameters": { "timeout": 300 } });
+
+        let ended = fail_and_roll_back(&request, "AccessDenied");
+
+        assert_eq!(ended.output["left"], json!([]), "{step}: {ended:?}");
+        let mut calls = environment.fault_scope.calls().into_iter();
+        assert!(
+            calls.any(|call| call.operation == "DeleteCacheParameterGroup"),
+            "{step}: it had been created"
+        );
+        let name = format!("{}-redis-valkey8", environment.name);
+        let found = world().aws.call(
+            "elasticache",
+            "describe_cache_parameter_groups",
+            &json!({ "CacheParameterGroupName": name }),
+        );
+        assert!(found.is_err(), "{step}: {found:?}");
+    }
+}
+
+#[test]
 fn failed_first_run_keeps_its_resources_by_default() {
     let environment = world().environment();
     deny(

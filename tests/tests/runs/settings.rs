@@ -34,7 +34,7 @@ fn settings_change_all_at_once_and_back_to_the_defaults() {
     let before = resources::of(&environment, world).expect("the resources");
     let topic = topic(&format!("{}-events", environment.name));
 
-    let changed = world.run(&environment.request_with(
+    let mut other = environment.request_with(
         "/cache",
         json!({
             "description": "sessions",
@@ -46,8 +46,12 @@ fn settings_change_all_at_once_and_back_to_the_defaults() {
             "snapshotWindow": "23:30-00:30",
             "maintenanceWindow": "sat:05:00-sat:07:00",
             "notificationTopic": topic,
+            "parameters": { "maxmemory-policy": "allkeys-lru", "timeout": 300 },
+            "logs": { "slow": { "format": "text" }, "engine": {}, "retentionDays": 7 },
         }),
-    ));
+    );
+    other["tags"] = json!({ "stage": "test", "team": "web" });
+    let changed = world.run(&other);
 
     assert_eq!(changed.status, "SUCCEEDED", "{changed:?}");
     let cache = environment.cache(world).expect("the cache");
@@ -68,12 +72,30 @@ fn settings_change_all_at_once_and_back_to_the_defaults() {
         member["NotificationConfiguration"],
         json!({ "TopicArn": topic, "TopicStatus": "active" })
     );
+    let group = &member["CacheParameterGroup"]["CacheParameterGroupName"];
+    assert_eq!(group, &format!("{}-redis-valkey8", environment.name));
+    let logs = array(&cache["LogDeliveryConfigurations"])
+        .map(|log| (text(&log["LogType"]), text(&log["LogFormat"])));
+    let expected = [("engine-log", "json"), ("slow-log", "text")];
+    let expected = expected.map(|(log, format)| (log.to_owned(), format.to_owned()));
+    assert_eq!(logs.collect::<Vec<_>>(), expected);
+    let found = resources::of(&environment, world).expect("the resources");
+    let values = json!({ "maxmemory-policy": "allkeys-lru", "timeout": "300" });
+    assert_eq!(found["parameter groups"][0]["values"], values);
+    let mut tags = array(&found["cache"]["tags"]);
+    assert!(
+        tags.any(|tag| tag["Key"] == "team" && tag["Value"] == "web"),
+        "{found}"
+    );
 
     let back = world.run(&defaults);
 
     assert_eq!(back.status, "SUCCEEDED", "{back:?}");
     let mut after = resources::of(&environment, world).expect("the resources");
     resources::remove_inactive_topics(&mut after);
+    // The log groups keep the entries until their retention ends.
+    assert_eq!(array(&after["log groups"]).count(), 2);
+    after["log groups"] = before["log groups"].clone();
     assert_eq!(after, before, "the resources of the defaults");
 }
 

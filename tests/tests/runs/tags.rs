@@ -4,8 +4,17 @@ use envcache_tests::{Environment, array, resources, text, world};
 use local::gateway::fault::{Fault, Rule, When};
 use serde_json::{Value, json};
 
-/// How many resources an environment without replicas has: two groups, the cache, and four parameters.
-const RESOURCES: usize = 7;
+/// How many resources an environment without replicas has, with parameters and both logs: the cache, its security group, subnet
+/// group, and parameter group, two log groups, and four endpoint parameters.
+const RESOURCES: usize = 10;
+
+/// Returns a request with these tags, and with every kind of resource.
+fn tagged(environment: &Environment, tags: Value) -> Value {
+    let cache = json!({ "parameters": { "timeout": 300 }, "logs": { "slow": {}, "engine": {} } });
+    let mut request = environment.request_with("/cache", cache);
+    request["tags"] = tags;
+    request
+}
 
 /// Returns the tags of every resource of an environment, except the owner tags. The first is the cache.
 fn tags_of(environment: &Environment) -> Vec<Value> {
@@ -18,11 +27,12 @@ fn tags_of(environment: &Environment) -> Vec<Value> {
         )
     };
     let groups = array(&found["security groups"]["created"]).map(|group| &group["Tags"]);
-    let parameters = array(&found["parameters"]).map(|parameter| &parameter["tags"]);
+    let others = ["parameter groups", "log groups", "parameters"];
+    let others = others.map(|kind| array(&found[kind]).map(|resource| &resource["tags"]));
     [&found["cache"]["tags"], &found["subnet group"]["tags"]]
         .into_iter()
         .chain(groups)
-        .chain(parameters)
+        .chain(others.into_iter().flatten())
         .map(without_owner_tags)
         .collect()
 }
@@ -45,7 +55,7 @@ fn deny(environment: &Environment, step: &str, operation: &str) {
 #[test]
 fn tags_are_on_every_resource_and_change_in_place() {
     let environment = world().environment();
-    let run = |tags: &Value| world().run(&environment.request_with("/tags", tags.clone()));
+    let run = |tags: &Value| world().run(&tagged(&environment, tags.clone()));
     let first = json!({ "stage": "test", "team": "web" });
     let second = json!({ "cost center": "17", "team": "core" });
 
@@ -75,7 +85,7 @@ fn tags_are_on_every_resource_and_change_in_place() {
 #[test]
 fn tags_of_a_failed_run_and_of_earlier_ones_are_removed_later() {
     let environment = world().environment();
-    let run = |tags: Value| world().run(&environment.request_with("/tags", tags));
+    let run = |tags: Value| world().run(&tagged(&environment, tags));
     assert_eq!(run(json!({ "stage": "test" })).status, "SUCCEEDED");
     deny(&environment, "PublishEndpoint", "RemoveTagsFromResource");
 
@@ -95,7 +105,7 @@ fn tags_of_a_failed_run_and_of_earlier_ones_are_removed_later() {
 #[test]
 fn former_tags_stay_recorded_until_a_run_releases_the_environment() {
     let environment = world().environment();
-    let run = |tags: Value| world().run(&environment.request_with("/tags", tags));
+    let run = |tags: Value| world().run(&tagged(&environment, tags));
     assert_eq!(run(json!({ "stage": "test" })).status, "SUCCEEDED");
     deny(&environment, "ReleaseEnvironment", "UpdateItem");
 

@@ -15,9 +15,10 @@ use super::{
     invalid_combination, invalid_value, reply_from_answer, reply_from_xml, strict,
 };
 
-/// The number of parameter groups in an account and Region, without the default groups
-/// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/quota-limits.html>).
-const MOST_GROUPS: usize = 150;
+/// The number of parameter groups in an account and Region, without the default groups. AWS's own default is lower, but the quota
+/// is adjustable (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/quota-limits.html>), and the fault matrix creates up to
+/// 500 environments in an account.
+const MOST_GROUPS: usize = 1000;
 
 /// The number of parameters that a call modifies or resets
 /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheParameterGroup.html>).
@@ -547,7 +548,7 @@ fn invalid_state(message: impl Into<String>) -> ErrorResponse {
 
 #[cfg(test)]
 mod tests {
-    use super::{ElastiCache, ParameterGroup, describe_engine_defaults};
+    use super::{ElastiCache, MOST_GROUPS, ParameterGroup, describe_engine_defaults};
     use crate::gateway::call::Call;
     use crate::gateway::clock::Clock;
     use crate::gateway::xml::Element;
@@ -609,7 +610,7 @@ mod tests {
     #[test]
     fn account_has_a_quota_of_groups() {
         let account = account(1.0);
-        for number in 1..150 {
+        for number in 1..MOST_GROUPS {
             let name = format!("group-{number}");
             let create = "CacheParameterGroupFamily=valkey8";
             account.create_parameter_group(&Call::form(create), &name);
