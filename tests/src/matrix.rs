@@ -99,9 +99,6 @@ impl Scenario {
         Self::Remove,
     ];
 
-    /// The scenarios from nothing to a cache, and back.
-    pub const FIRST: [Self; 4] = [Self::Create, Self::Stale, Self::Replace, Self::Remove];
-
     /// Creates what the environment has before the run.
     ///
     /// # Errors
