@@ -5,6 +5,7 @@ use contract::message::PendingChange;
 use contract::setting::Parameters;
 
 use crate::find::Defaults;
+use crate::fixed;
 
 /// A parameter that differs from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +49,10 @@ pub fn differences(
         };
         match requested.get(name) {
             Some(wanted) => differences.modify.extend(difference(Some(wanted))),
-            // A parameter that can't be modified can't be reset either.
-            None if parameter.is_modifiable() == Some(false) => {}
             None => {
-                let default = defaults.parameter(name);
+                let default = defaults
+                    .parameter(name)
+                    .filter(|default| is_resettable(default));
                 let reset = default.and_then(|default| difference(value(default)));
                 differences.reset.extend(reset);
             }
@@ -60,8 +61,15 @@ pub fn differences(
     differences
 }
 
+/// Returns whether a parameter can be reset, by its default. A group shows `cluster-enabled` as modifiable too, although
+/// ElastiCache doesn't allow changing it while a cache uses the group
+/// ([describe-cache-parameters](https://docs.aws.amazon.com/cli/latest/reference/elasticache/describe-cache-parameters.html)).
+fn is_resettable(default: &Parameter) -> bool {
+    default.is_modifiable() != Some(false) || fixed::is_set_at_creation(default)
+}
+
 /// Returns a parameter's value; none if it is empty. ElastiCache returns both for `notify-keyspace-events`.
-fn value(parameter: &Parameter) -> Option<&str> {
+pub fn value(parameter: &Parameter) -> Option<&str> {
     parameter
         .parameter_value()
         .filter(|value| !value.is_empty())
@@ -73,12 +81,13 @@ pub fn field(name: &str) -> String {
 }
 
 impl Differences {
-    /// Returns the changes that nodes get only when they are rebooted.
+    /// Returns the changes that nodes get only when they are rebooted. A cache that will use the group has the values of the
+    /// parameters that are set at its creation.
     pub fn pending(&self) -> Vec<PendingChange> {
         self.reset
             .iter()
             .chain(&self.modify)
-            .filter(|difference| difference.requires_reboot)
+            .filter(|difference| difference.requires_reboot && !fixed::is_name(&difference.name))
             .map(|difference| PendingChange {
                 field: field(&difference.name),
                 value: difference.wanted.clone(),
@@ -101,7 +110,7 @@ mod tests {
         Parameter::builder()
             .parameter_name(name)
             .parameter_value(value)
-            .is_modifiable(name != "databases")
+            .is_modifiable(!["cluster-enabled", "databases", "maxclients"].contains(&name))
             .change_type(match name {
                 "activerehashing" => ChangeType::RequiresReboot,
                 _ => ChangeType::Immediate,
@@ -114,16 +123,30 @@ mod tests {
         let defaults = Defaults {
             parameters: vec![
                 parameter("activerehashing", "yes"),
+                parameter("cluster-enabled", "no"),
                 parameter("databases", "16"),
+                parameter("maxclients", "65000"),
                 parameter("maxmemory-policy", "volatile-lru"),
                 parameter("notify-keyspace-events", ""),
                 parameter("timeout", "0"),
             ],
             of_node_types: Vec::new(),
         };
+        // A group shows parameters as modifiable that it can't change while a cache uses it:
+        // https://docs.aws.amazon.com/cli/latest/reference/elasticache/describe-cache-parameters.html
+        let modifiable = |name: &str, value: &str| {
+            Parameter::builder()
+                .parameter_name(name)
+                .parameter_value(value)
+                .is_modifiable(true)
+                .change_type(ChangeType::RequiresReboot)
+                .build()
+        };
         let found = [
             parameter("activerehashing", "no"),
-            parameter("databases", "32"),
+            modifiable("cluster-enabled", "yes"),
+            modifiable("databases", "32"),
+            parameter("maxclients", "10"),
             parameter("maxmemory-policy", "volatile-lru"),
             Parameter::builder()
                 .parameter_name("notify-keyspace-events")
@@ -149,7 +172,7 @@ mod tests {
         };
         assert_eq!(
             texts(&differences.reset),
-            [["activerehashing", "no", "yes"]]
+            [["activerehashing", "no", "yes"], ["databases", "32", "16"]]
         );
         assert_eq!(
             texts(&differences.modify),

@@ -14,7 +14,7 @@ use crate::{find, name};
 const USERS: &str = "a cache uses it, or its changes are pending";
 
 /// Deletes owned parameter groups: those that the input names, or in a removal all of the environment's. A group that doesn't
-/// exist counts as deleted.
+/// exist counts as deleted, and one that is in use doesn't prevent the deletion of others.
 ///
 /// # Errors
 /// Returns `InUse` if a cache still uses a group, in a removal 15 minutes after the environment's cache was deleted, or
@@ -27,15 +27,18 @@ pub async fn delete(
     let owner = Owner::new(&input.environment, stack);
     let environment = input.environment.as_str();
     let groups = find::candidates(elasticache, environment, &input.cache_name).await?;
-    let (mut outcome, mut left) = ("not there", Vec::new());
+    let (mut outcome, mut left, mut used) = ("not there", Vec::new(), Vec::new());
     for group in groups.iter().filter(|group| is_selected(group, &input)) {
         let name = group.cache_parameter_group_name().unwrap_or_default();
         match delete_one(elasticache, &owner, &input, group).await? {
             Outcome::Absent => {}
             Outcome::Deleted => outcome = "deleted",
             Outcome::NotOwned(text) => left.extend(text),
-            Outcome::InUse => return in_use(&input, name),
+            Outcome::InUse => used.push(format!("cache parameter group {name}")),
         }
+    }
+    if !used.is_empty() {
+        return in_use(&input, &used.join(", "));
     }
     Ok(if left.is_empty() {
         DeleteParameterGroupOutput::absent(outcome)
@@ -54,15 +57,19 @@ fn is_selected(group: &CacheParameterGroup, input: &DeleteParameterGroupInput) -
         .any(|selected| name == Some(selected.as_str()))
 }
 
-/// Returns how long to wait for a group that is in use, or the error after which the state machine tries again.
-fn in_use(input: &DeleteParameterGroupInput, name: &str) -> StepResult<DeleteParameterGroupOutput> {
-    let resource = format!("cache parameter group {name}");
+/// Returns how long to wait for groups that are in use, or the error after which the state machine tries again and then ends the
+/// run without deleting them.
+fn in_use(
+    input: &DeleteParameterGroupInput,
+    groups: &str,
+) -> StepResult<DeleteParameterGroupOutput> {
     match input.seconds_waited {
-        Some(waited) => step::wait_or_in_use(waited, &resource, USERS),
+        Some(waited) => step::wait_or_in_use(waited, groups, USERS),
         None => Err(StepError::new(
             ErrorName::InUse,
             format!(
-                "{resource} is still in use: {USERS}. It was not deleted. The cache no longer needs it. Start again to delete it"
+                "{groups} is still in use: {USERS}. The environment's cache no longer needs it. Give what uses it another parameter \
+                 group, and the next run deletes it; or remove its owner tags to keep it"
             ),
         )),
     }

@@ -1,28 +1,34 @@
 //! Creates or updates the parameter group.
 
+use std::error::Error;
+
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{CacheParameterGroup, ParameterNameValue};
+use aws_sdk_elasticache::types::{CacheParameterGroup, Parameter, ParameterNameValue};
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureParameterGroupInput, EnsureParameterGroupOutput, PendingChange};
 use contract::setting::Parameters;
 use contract::{Action, Owner, Ownership, TagChanges, TagDifference, tag_changes};
 
 use crate::compare::{self, Difference, Differences, differences};
-use crate::find::{self, Defaults};
+use crate::find::{self, Cache, Defaults};
 use crate::tag::{self, tags};
-use crate::{family, name, validate};
+use crate::{family, fixed, name, validate};
 
 /// The most parameters of one call:
 /// [ModifyCacheParameterGroup](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheParameterGroup.html).
 const BATCH: usize = 20;
+/// ElastiCache's error while it applies an earlier change, "Cannot reset the parameter group because the parameter … has pending
+/// changes" (<https://github.com/hashicorp/terraform-provider-aws/pull/1821>).
+const STILL_APPLYING: &str = "InvalidCacheParameterGroupState";
 
 /// Creates the cache's parameter group, or gives the existing one the requested parameters and tags. If the request names no
 /// parameters, it has none. A plan only returns what would be done.
 ///
 /// # Errors
-/// Returns `InvalidSpec` if the cache can't have a requested parameter, `NotOwned` if a group with the name of the cache's isn't
-/// owned, and `NotFound`, which the state machine retries, if ElastiCache doesn't return a new group yet. Otherwise, returns
-/// ElastiCache's error.
+/// Returns `InvalidSpec` if no cache can have a requested parameter, `Immutable` if the existing one keeps another value,
+/// `NotOwned` if a group with the name of the cache's isn't owned, and two errors that the state machine retries: `NotFound` if
+/// ElastiCache doesn't return a new group yet, and `InUse` while it applies an earlier change. Otherwise, returns ElastiCache's
+/// error.
 pub async fn ensure(
     elasticache: &Client,
     stack: &str,
@@ -68,7 +74,32 @@ pub async fn ensure(
             output.former_parameter_groups.push(name.to_owned());
         }
     }
+    if input.spec.cache.parameters.is_none() {
+        check_return_to_default(elasticache, cache_name, &groups, &output).await?;
+    }
     Ok(output)
+}
+
+/// Checks that a cache without requested parameters may return from a former group to the default one.
+async fn check_return_to_default(
+    elasticache: &Client,
+    cache_name: &str,
+    groups: &[CacheParameterGroup],
+    output: &EnsureParameterGroupOutput,
+) -> StepResult<()> {
+    if output.former_parameter_groups.is_empty() {
+        return Ok(());
+    }
+    let cache = find::cache(elasticache, cache_name).await?;
+    let in_use = cache.and_then(|cache| cache.parameter_group);
+    let Some(in_use) = in_use.filter(|name| output.former_parameter_groups.contains(name)) else {
+        return Ok(());
+    };
+    let group = groups.iter().find(|group| has_name(group, &in_use));
+    let family = group.and_then(CacheParameterGroup::cache_parameter_group_family);
+    let found = find::parameters(elasticache, &in_use).await?;
+    let defaults = find::defaults(elasticache, family.unwrap_or_default()).await?;
+    fixed::check(&found, &Parameters::default(), &defaults)
 }
 
 fn has_name(group: &CacheParameterGroup, name: &str) -> bool {
@@ -95,8 +126,8 @@ struct Requested<'a> {
     parameters: &'a Parameters,
     /// The parameters of the family.
     defaults: Defaults,
-    /// Whether there is a cache, whose nodes may need a reboot.
-    is_running: bool,
+    /// The cache, whose nodes may need a reboot.
+    cache: Option<Cache>,
 }
 
 /// A call that writes.
@@ -117,9 +148,9 @@ impl<'a> Requested<'a> {
         parameters: &'a Parameters,
     ) -> StepResult<Self> {
         let cache_name = input.spec.cache.name.as_str();
-        let running = find::running(elasticache, cache_name).await?;
+        let cache = find::cache(elasticache, cache_name).await?;
         let version = family::version_after_run(
-            running,
+            cache.as_ref().map(|cache| cache.running),
             &input.spec,
             input.recorded_engine_version.as_deref(),
             &input.default_engine_version,
@@ -132,7 +163,7 @@ impl<'a> Requested<'a> {
             family,
             parameters,
             defaults,
-            is_running: running.is_some(),
+            cache,
         })
     }
 
@@ -146,6 +177,7 @@ impl<'a> Requested<'a> {
         group: Option<&CacheParameterGroup>,
     ) -> StepResult<(Vec<Change>, Vec<PendingChange>)> {
         let Some(group) = group else {
+            self.check_cache(elasticache, &[]).await?;
             let found = differences(&self.defaults.parameters, self.parameters, &self.defaults);
             let pending = self.pending(&found);
             let changes = [Change::Create].into_iter().chain(batches(found));
@@ -162,6 +194,7 @@ impl<'a> Requested<'a> {
             find::pairs(&tags),
         );
         let found = find::parameters(elasticache, &self.name).await?;
+        self.check_cache(elasticache, &found).await?;
         let found = differences(&found, self.parameters, &self.defaults);
         let pending = self.pending(&found);
         let of_tags = [
@@ -172,9 +205,25 @@ impl<'a> Requested<'a> {
         Ok((changes.collect(), pending))
     }
 
+    /// Checks that the cache keeps no other value than the requested one. `own` are the parameters of the own group.
+    async fn check_cache(&self, elasticache: &Client, own: &[Parameter]) -> StepResult<()> {
+        let cache = self.cache.as_ref();
+        let Some(in_use) = cache.and_then(|cache| cache.parameter_group.as_deref()) else {
+            return Ok(());
+        };
+        let check = |found: &[Parameter]| fixed::check(found, self.parameters, &self.defaults);
+        if in_use == self.name {
+            check(own)
+        } else if in_use.starts_with("default.") {
+            check(&self.defaults.parameters)
+        } else {
+            check(&find::parameters(elasticache, in_use).await?)
+        }
+    }
+
     /// Returns the changes that need a reboot. A new cache starts with its parameters.
     fn pending(&self, differences: &Differences) -> Vec<PendingChange> {
-        if self.is_running {
+        if self.cache.is_some() {
             differences.pending()
         } else {
             Vec::new()
@@ -187,8 +236,8 @@ impl<'a> Requested<'a> {
             ErrorName::NotOwned,
             format!(
                 "cache.parameters: cache parameter group `{}` exists, but isn't owned by this environment (owner tags {}). It \
-                 was not changed. Delete it if nothing uses it, restore the tags if a tagging tool removed them, or choose \
-                 another `cache.name`, then start again",
+                 was not changed. Delete it if nothing uses it, restore the tags if a tagging tool removed them, choose \
+                 another `cache.name`, or remove `cache.parameters`, then start again",
                 self.name,
                 tags.join(" and ")
             ),
@@ -255,8 +304,7 @@ impl<'a> Requested<'a> {
             })
     }
 
-    /// Resets parameters to their defaults. ElastiCache rejects it while an earlier change of a parameter is pending
-    /// (<https://github.com/hashicorp/terraform-provider-aws/pull/1821>); the state machine retries the error.
+    /// Resets parameters to their defaults.
     async fn reset(&self, elasticache: &Client, batch: &[Difference]) -> StepResult<()> {
         let names = batch.iter().map(|difference| {
             ParameterNameValue::builder()
@@ -270,7 +318,12 @@ impl<'a> Requested<'a> {
             .send()
             .await
             .map(drop)
-            .map_err(|error| step::failure("ResetCacheParameterGroup", &self.name, error))
+            .map_err(|error| match step::code(&error) {
+                Some(STILL_APPLYING) => {
+                    still_applying("ResetCacheParameterGroup", &self.name, error)
+                }
+                _ => step::failure("ResetCacheParameterGroup", &self.name, error),
+            })
     }
 
     async fn modify(&self, elasticache: &Client, batch: &[Difference]) -> StepResult<()> {
@@ -287,8 +340,28 @@ impl<'a> Requested<'a> {
             .send()
             .await
             .map(drop)
-            .map_err(|error| step::failure("ModifyCacheParameterGroup", &self.name, error))
+            .map_err(|error| match step::code(&error) {
+                Some(STILL_APPLYING) => {
+                    still_applying("ModifyCacheParameterGroup", &self.name, error)
+                }
+                _ => step::failure("ModifyCacheParameterGroup", &self.name, error),
+            })
     }
+}
+
+/// Returns the error for a group that ElastiCache can't change yet; the state machine retries it.
+fn still_applying<E: Error + Send + Sync + 'static>(
+    operation: &str,
+    name: &str,
+    error: E,
+) -> StepError {
+    StepError::new(
+        ErrorName::InUse,
+        format!(
+            "{operation} {name}: an earlier change of the parameter group is still being applied. Start again in a few minutes"
+        ),
+    )
+    .caused_by(error)
 }
 
 /// Returns the calls for these differences.

@@ -2,7 +2,7 @@
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{
-    CacheCluster, CacheParameterGroup, Parameter, ReplicationGroup, Tag,
+    CacheCluster, CacheParameterGroup, CacheParameterGroupStatus, Parameter, ReplicationGroup, Tag,
 };
 use contract::error::StepResult;
 use contract::version::Version;
@@ -80,7 +80,9 @@ impl Defaults {
     }
 }
 
-/// Returns the parameters of a family.
+/// Returns the parameters of a family. That ElastiCache knows the families of Valkey here is an assumption: the lists of families
+/// in the documentation end with `redis7`
+/// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEngineDefaultParameters.html>).
 pub async fn defaults(elasticache: &Client, family: &str) -> StepResult<Defaults> {
     let mut pages = elasticache
         .describe_engine_default_parameters()
@@ -107,8 +109,16 @@ pub async fn defaults(elasticache: &Client, family: &str) -> StepResult<Defaults
     Ok(defaults)
 }
 
-/// Returns the engine and the version of the cache; none if it doesn't exist, is created again, or doesn't show them yet.
-pub async fn running(elasticache: &Client, cache_name: &str) -> StepResult<Option<Running>> {
+/// A cache that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    pub running: Running,
+    /// The name of the parameter group that it uses; none if ElastiCache doesn't show it.
+    pub parameter_group: Option<String>,
+}
+
+/// Returns the cache; none if it doesn't exist, is created again, or doesn't show its version yet.
+pub async fn cache(elasticache: &Client, cache_name: &str) -> StepResult<Option<Cache>> {
     let Some(group) = replication_group(elasticache, cache_name).await? else {
         return Ok(None);
     };
@@ -120,9 +130,14 @@ pub async fn running(elasticache: &Client, cache_name: &str) -> StepResult<Optio
     };
     let member = member(elasticache, id).await?;
     Ok(member.and_then(|member| {
-        Some(Running {
-            is_valkey: member.engine()? == "valkey",
-            version: Version::read(member.engine_version()?)?,
+        let parameter_group = member.cache_parameter_group();
+        let name = parameter_group.and_then(CacheParameterGroupStatus::cache_parameter_group_name);
+        Some(Cache {
+            running: Running {
+                is_valkey: member.engine()? == "valkey",
+                version: Version::read(member.engine_version()?)?,
+            },
+            parameter_group: name.map(str::to_owned),
         })
     }))
 }

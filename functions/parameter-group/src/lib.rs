@@ -1,8 +1,8 @@
 //! The cache's parameter groups, which have the requested values of Valkey's parameters. A group belongs to one family, that
 //! is, to one major version, so a cache gets another one when its major version is upgraded.
 //!
-//! `find` reads from ElastiCache; `ensure`, `tag`, and `delete` write to it. `allowed`, `compare`, `family`, `name`, and
-//! `validate` make decisions.
+//! `find` reads from ElastiCache; `ensure`, `tag`, and `delete` write to it. `allowed`, `compare`, `family`, `fixed`, `name`,
+//! and `validate` make decisions.
 
 mod allowed;
 mod compare;
@@ -10,6 +10,7 @@ mod delete;
 mod ensure;
 mod family;
 mod find;
+mod fixed;
 mod name;
 mod tag;
 mod validate;

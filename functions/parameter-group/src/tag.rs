@@ -1,4 +1,4 @@
-//! Converts tags, and adds them to a subnet group or removes them.
+//! Converts tags, and adds them to a parameter group or removes them.
 
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::Tag;

@@ -1,5 +1,6 @@
 //! Tests with replayed answers of ElastiCache.
 
+mod databases;
 mod delete;
 mod plan;
 
@@ -445,7 +446,14 @@ async fn former_groups_are_those_that_are_owned_and_not_requested() {
     answers[0] = all.clone();
     answers.extend([tags("envcache"), tags("envcache"), tags("other")]);
     let replay = Replay::new(answers);
-    let without = Replay::new([all, tags("envcache"), tags("envcache"), gone, tags("other")]);
+    let without = Replay::new([
+        all,
+        tags("envcache"),
+        tags("envcache"),
+        gone,
+        tags("other"),
+        no_cache(),
+    ]);
 
     let with_parameters = ensured(&replay, message(&json!({ "timeout": 0 }))).await;
     let without_parameters = ensured(&without, message(&Value::Null)).await;
@@ -527,7 +535,7 @@ async fn keeps_the_error_name_when_elasticache_rejects_a_write() {
             found(&[("integer-1", "7")]),
             "InvalidCacheParameterGroupState",
             pending,
-            ErrorName::ServiceUnavailable,
+            ErrorName::InUse,
         ),
         // Another run or a user deleted it after it was described.
         (

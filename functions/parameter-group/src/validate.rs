@@ -10,10 +10,8 @@ use crate::allowed::{in_words, is_allowed};
 use crate::compare::field;
 use crate::family;
 use crate::find::Defaults;
+use crate::fixed;
 
-/// The parameters of cluster mode. ElastiCache applies them when it creates a cache
-/// ([parameters](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html)).
-const OF_CLUSTER_MODE: [&str; 2] = ["cluster-databases", "cluster-enabled"];
 /// The length of a value in a message.
 const QUOTED: usize = 80;
 
@@ -43,7 +41,7 @@ pub fn check(parameters: &Parameters, defaults: &Defaults, version: Version) -> 
 
 /// Returns why a cache may not have a value of a parameter; none if it may.
 fn problem(name: &str, value: &str, defaults: &Defaults, version: Version) -> Option<String> {
-    if OF_CLUSTER_MODE.contains(&name) {
+    if fixed::is_of_cluster_mode(name) {
         return Some("it belongs to cluster mode, which is off: remove it".to_owned());
     }
     let Some(parameter) = defaults.parameter(name) else {
@@ -58,16 +56,16 @@ fn problem(name: &str, value: &str, defaults: &Defaults, version: Version) -> Op
             },
         );
     };
-    if parameter.is_modifiable() == Some(false) {
+    if parameter.is_modifiable() == Some(false) && !fixed::is_set_at_creation(parameter) {
         return Some(format!(
-            "ElastiCache doesn't let anyone change it, and its value is `{}`: remove it",
+            "ElastiCache doesn't allow changing it, and its value is `{}`: remove it",
             parameter.parameter_value().unwrap_or_default()
         ));
     }
     if let Some(minimum) = minimum_version(parameter).filter(|minimum| version < *minimum) {
         return Some(format!(
-            "it needs engine version {minimum}, and the cache has {version}: request cache.engineVersion {minimum}, or \
-             remove the parameter"
+            "it needs engine version {minimum}, and the cache would have {version}: request cache.engineVersion {minimum}, \
+             or remove the parameter"
         ));
     }
     (!is_allowed(parameter, value)).then(|| {
@@ -114,6 +112,9 @@ mod tests {
                 parameter("databases", "16", "1-1200000", "8.0.1")
                     .is_modifiable(false)
                     .build(),
+                parameter("maxclients", "65000", "1-65000", "8.0.1")
+                    .is_modifiable(false)
+                    .build(),
             ],
             of_node_types: vec!["maxmemory".to_owned()],
         }
@@ -136,12 +137,19 @@ mod tests {
             (
                 json!({ "search-default-timeout-ms": 100 }),
                 "8.1",
-                "cache.parameters.search-default-timeout-ms: it needs engine version 8.2, and the cache has 8.1",
+                "cache.parameters.search-default-timeout-ms: it needs engine version 8.2, and the cache would have 8.1",
             ),
             (
-                json!({ "databases": 32 }),
+                json!({ "maxclients": 32 }),
                 "8.0",
-                "cache.parameters.databases: ElastiCache doesn't let anyone change it, and its value is `16`",
+                "cache.parameters.maxclients: ElastiCache doesn't allow changing it, and its value is `65000`",
+            ),
+            // It isn't modifiable, but settable for a new cache.
+            (json!({ "databases": 32 }), "8.0", ""),
+            (
+                json!({ "databases": 0 }),
+                "8.0",
+                "cache.parameters.databases: `0` is not allowed. Allowed values: 1 to 1200000",
             ),
             (
                 json!({ "maxmemory": 1000 }),

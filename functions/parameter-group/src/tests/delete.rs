@@ -163,3 +163,27 @@ async fn group_in_use_is_waited_for_in_a_removal_and_an_error_in_an_update() {
         assert!(error.to_string().starts_with(expected), "{error}");
     }
 }
+
+#[tokio::test]
+async fn group_in_use_does_not_prevent_the_deletion_of_others() {
+    let replay = Replay::new([
+        groups(&[
+            ("bandup-redis-valkey7", DESCRIPTION),
+            ("bandup-redis-valkey8", DESCRIPTION),
+            ("bandup-redis-valkey9", DESCRIPTION),
+        ]),
+        tags("envcache"),
+        in_use(),
+        tags("envcache"),
+        accepted("DeleteCacheParameterGroup"),
+        tags("envcache"),
+        in_use(),
+    ]);
+
+    let error = deleted(&replay, &json!({ "secondsWaited": null })).await;
+
+    let error = error.expect_err("in use").to_string();
+    let both = "cache parameter group bandup-redis-valkey7, cache parameter group bandup-redis-valkey9 is still in use";
+    assert!(error.starts_with(both), "{error}");
+    assert_eq!(writes(&replay), ["DeleteCacheParameterGroup"; 3]);
+}

@@ -15,8 +15,9 @@ const MOST: usize = 100;
 const NAME_LENGTH: usize = 255;
 const VALUE_LENGTH: usize = 1000;
 
-/// Parameters of Valkey, by their names: at least one. Only AWS knows which parameters and values it accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Parameters of Valkey, by their names. An empty object has the same meaning as an omitted field. Only AWS knows which
+/// parameters and values it accepts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     try_from = "BTreeMap<String, ParameterValue>",
     into = "BTreeMap<String, String>"
