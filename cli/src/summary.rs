@@ -21,9 +21,7 @@ pub fn of(output: &Value) -> Vec<String> {
         } else {
             format!("{environment}: cache removed")
         });
-        for left in texts(&output["left"]) {
-            lines.push(format!("  not deleted: {left}"));
-        }
+        lines.extend(left(output));
         if let Some(snapshot) = text("/finalSnapshot") {
             lines.push(format!("  final snapshot: {snapshot}"));
         }
@@ -39,6 +37,7 @@ pub fn of(output: &Value) -> Vec<String> {
         for parameter in texts(&output["parameters"]) {
             lines.push(format!("  {parameter}"));
         }
+        lines.extend(left(output));
     }
     lines.extend(engine_version(&output["engineVersion"]));
     lines.extend(timing(output));
@@ -58,6 +57,11 @@ pub fn of(output: &Value) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Returns the lines for what wasn't deleted.
+fn left(output: &Value) -> impl Iterator<Item = String> {
+    texts(&output["left"]).map(|left| format!("  not deleted: {left}"))
 }
 
 /// Returns the line for the engine version of a cache, if there is one.
@@ -81,9 +85,18 @@ fn timing(output: &Value) -> Vec<String> {
     }
     for pending in output["pending"].as_array().into_iter().flatten() {
         if let Some(field) = pending["field"].as_str() {
-            let value = pending["value"].as_str().map(|value| format!(": {value}"));
+            let value = pending["value"].as_str();
+            // A group of parameters changes with an upgrade. Without a group, ElastiCache shows only that some parameters differ.
+            let is_rebooted = field.starts_with("cache.parameters.")
+                || (field == "cache.parameters" && value.is_none());
+            let when = if is_rebooted {
+                "until the nodes are rebooted"
+            } else {
+                "for the maintenance window"
+            };
+            let value = value.map(|value| format!(": {value}"));
             lines.push(format!(
-                "  pending for the maintenance window: {field}{}",
+                "  pending {when}: {field}{}",
                 value.unwrap_or_default()
             ));
         }
@@ -220,14 +233,22 @@ mod tests {
                 json!({ "environment": "bandup", "url": "rediss://h:1", "parameters": [],
                     "engineVersion": { "found": "8.0.1", "requested": "8.1" },
                     "immediate": ["cache.replicas", "automatic failover"],
-                    "pending": [{ "field": "cache.engineVersion", "value": "8.1.0" }, { "field": "user groups", "value": null }],
+                    "pending": [{ "field": "cache.engineVersion", "value": "8.1.0" }, { "field": "user groups", "value": null },
+                        { "field": "cache.parameters", "value": "bandup-redis-valkey9" },
+                        { "field": "cache.parameters", "value": null },
+                        { "field": "cache.parameters.activerehashing", "value": "no" }],
+                    "left": ["cache parameter group bandup-redis-valkey8 is still in use"],
                     "logErrors": [{ "log": "slow", "message": "The log group doesn't exist." }] }),
                 vec![
                     "bandup: cache available at rediss://h:1",
+                    "  not deleted: cache parameter group bandup-redis-valkey8 is still in use",
                     "  Valkey 8.0.1, requested 8.1",
                     "  immediate, not in the maintenance window: cache.replicas, automatic failover",
                     "  pending for the maintenance window: cache.engineVersion: 8.1.0",
                     "  pending for the maintenance window: user groups",
+                    "  pending for the maintenance window: cache.parameters: bandup-redis-valkey9",
+                    "  pending until the nodes are rebooted: cache.parameters",
+                    "  pending until the nodes are rebooted: cache.parameters.activerehashing: no",
                     "  the slow log isn't delivered: The log group doesn't exist.",
                 ],
             ),

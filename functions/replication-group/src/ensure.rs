@@ -277,7 +277,7 @@ impl Round<'_> {
                             engine_version,
                             timing: Timing {
                                 immediate: self.observed().immediate,
-                                pending: pending::shown(found, &input.pending_parameters),
+                                pending: pending::shown(&[], found, input),
                                 log_errors: logs::errors(group),
                             },
                             unused_parameter_groups: parameter_group::unused(found, input),

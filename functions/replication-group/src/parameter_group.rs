@@ -1,10 +1,12 @@
 //! Says which of the environment's parameter groups the cache no longer uses. Pure functions; no AWS calls.
 
 use contract::Action;
-use contract::message::EnsureReplicationGroupInput;
+use contract::message::{EnsureReplicationGroupInput, PendingChange};
 
 use crate::compare::Change;
-use crate::setting::{Found, Step, When, has_pending_upgrade, parameter_group_of};
+use crate::setting::{
+    Found, Step, When, has_pending_upgrade, own_group_of_upgrade, parameter_group_of,
+};
 
 /// Returns the former parameter groups that no member uses and that no pending upgrade may need: ElastiCache doesn't show the
 /// parameter group of a pending upgrade.
@@ -30,19 +32,44 @@ pub fn deletions(
     found: Found<'_>,
     input: &EnsureReplicationGroupInput,
 ) -> Vec<Action> {
-    let is_replaced = changes.iter().any(|change| {
-        change.when() == When::Now
-            && (change.has_step(Step::ParameterGroup) || change.has_step(Step::Upgrade))
-    });
-    let is_deferred = changes
-        .iter()
-        .any(|change| change.when() == When::Window && change.has_step(Step::Upgrade));
     // An upgrade within a major version keeps the group, which then isn't a former one.
-    match (is_deferred, is_replaced) {
+    match (is_deferred(changes), is_replaced(changes)) {
         (true, _) => Vec::new(),
         (false, true) => of_groups(&input.former_parameter_groups),
         (false, false) => of_groups(&unused(found, input)),
     }
+}
+
+/// Returns the requested parameters as pending if an upgrade in the maintenance window, which is pending or which these changes
+/// defer, gives the cache their group. ElastiCache doesn't show it.
+pub fn pending(
+    changes: &[Change],
+    found: Found<'_>,
+    input: &EnsureReplicationGroupInput,
+) -> Option<PendingChange> {
+    let is_upgraded_later = has_pending_upgrade(found) || is_deferred(changes);
+    if !is_upgraded_later || is_replaced(changes) {
+        return None;
+    }
+    Some(PendingChange {
+        field: "cache.parameters".to_owned(),
+        value: Some(own_group_of_upgrade(found, input)?),
+    })
+}
+
+/// Returns whether a change gives the cache its requested parameter group now.
+fn is_replaced(changes: &[Change]) -> bool {
+    changes.iter().any(|change| {
+        change.when() == When::Now
+            && (change.has_step(Step::ParameterGroup) || change.has_step(Step::Upgrade))
+    })
+}
+
+/// Returns whether a change upgrades the cache in the maintenance window.
+fn is_deferred(changes: &[Change]) -> bool {
+    changes
+        .iter()
+        .any(|change| change.when() == When::Window && change.has_step(Step::Upgrade))
 }
 
 /// Returns the deletions of these groups.

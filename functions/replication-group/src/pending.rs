@@ -4,8 +4,10 @@ use aws_sdk_elasticache::types::{
     CacheCluster, CacheParameterGroupStatus, PendingAutomaticFailoverStatus, PendingModifiedValues,
     ReplicationGroupPendingModifiedValues,
 };
-use contract::message::PendingChange;
+use contract::message::{EnsureReplicationGroupInput, PendingChange};
 
+use crate::compare::Change;
+use crate::parameter_group;
 use crate::setting::{Found, on_off};
 
 /// Returns the pending changes of an available group and its members, each once. A pending node type or engine version is
@@ -29,9 +31,15 @@ pub fn of(found: Found<'_>) -> Vec<PendingChange> {
 }
 
 /// Returns what outputs and plans show as pending: also the parameters that the nodes get only when they are rebooted, which
-/// `ApplyImmediately` doesn't apply. If the run changed none, ElastiCache shows only that there are some
+/// `ApplyImmediately` doesn't apply, and those that change with an upgrade. If the run changed none that need a reboot, ElastiCache
+/// shows only that there are some
 /// ([CacheParameterGroupStatus](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheParameterGroupStatus.html)).
-pub fn shown(found: Found<'_>, parameters: &[PendingChange]) -> Vec<PendingChange> {
+pub fn shown(
+    changes: &[Change],
+    found: Found<'_>,
+    input: &EnsureReplicationGroupInput,
+) -> Vec<PendingChange> {
+    let parameters = &input.pending_parameters;
     let needs_reboot = |member: &CacheCluster| {
         let status = member
             .cache_parameter_group()
@@ -41,6 +49,7 @@ pub fn shown(found: Found<'_>, parameters: &[PendingChange]) -> Vec<PendingChang
     let is_unnamed = parameters.is_empty() && found.members.iter().any(needs_reboot);
     let mut shown = of(found);
     shown.extend(parameters.iter().cloned());
+    shown.extend(parameter_group::pending(changes, found, input));
     shown.extend(present("cache.parameters", is_unnamed));
     shown
 }

@@ -13,7 +13,7 @@ use crate::setting::{Found, SETTINGS, Setting, Step, When, logs};
 pub fn of(changes: &[Change], found: Found<'_>, input: &EnsureReplicationGroupInput) -> Timing {
     let mut timing = Timing {
         immediate: Vec::new(),
-        pending: pending::shown(found, &input.pending_parameters),
+        pending: pending::shown(changes, found, input),
         log_errors: logs::errors(found.group),
     };
     for change in changes {

@@ -17,13 +17,15 @@ use local::Workspace;
 use serde_json::{Map, Value, json};
 
 /// The fields that are sometimes omitted: the schema, the form of an output, and the field.
-const OPTIONAL: [(Schema, &str, &str); 13] = [
+const OPTIONAL: [(Schema, &str, &str); 15] = [
     (Schema::ProvisionOutput, "published", "immediate"),
     (Schema::ProvisionOutput, "published", "pending"),
     (Schema::ProvisionOutput, "published", "logErrors"),
+    (Schema::ProvisionOutput, "published", "left"),
     (Schema::CacheAvailable, "published", "immediate"),
     (Schema::CacheAvailable, "published", "pending"),
     (Schema::CacheAvailable, "published", "logErrors"),
+    (Schema::CacheAvailable, "published", "left"),
     (Schema::ProvisionOutput, "plan", "immediate"),
     (Schema::ProvisionOutput, "plan", "pending"),
     (Schema::ProvisionOutput, "plan", "logErrors"),
@@ -68,6 +70,7 @@ fn published() -> Value {
         "verified": true,
         "protected": false,
         "drift": drift(),
+        "left": ["cache parameter group bandup-redis-valkey7 is still in use"],
     });
     merged([to_json(&published), of_states, timing()])
 }
@@ -509,12 +512,15 @@ fn schemas_have_the_fields_that_the_states_return() {
     let (provision, deprovision) = (states(Machine::Provision), states(Machine::Deprovision));
     let (published, plan, removed) = (published(), plan(), removed());
     let (superseded, failed) = (superseded(), failed());
-    // Other fields are those of `EnvironmentPlan` and `Timing`; `AnnounceFailure` adds those of a failure.
+    // Other fields are those of `EnvironmentPlan` and `Timing`; `DeleteParameterGroup` adds what it left, and `AnnounceFailure`
+    // the fields of a failure.
     let of_timing = BTreeSet::from(["immediate", "pending", "logErrors"]);
     let mut of_plan = BTreeSet::from(["environment", "protected", "protectionChange"]);
     of_plan.extend(&of_timing);
+    let mut of_published = of_timing;
+    of_published.insert("left");
     let cases = [
-        (&provision["PublishEndpoint"], &published, of_timing),
+        (&provision["PublishEndpoint"], &published, of_published),
         (&provision["PlanEndpoint"], &plan, of_plan),
         (&provision["Superseded"], &superseded, BTreeSet::new()),
         (

@@ -160,21 +160,25 @@ fn additional_policies() -> [(Value, &'static [&'static str]); 4] {
             }),
             &["VerifyEndpoint"],
         ),
-        // ElastiCache is still applying the cache's new parameter group.
+        // ElastiCache is still applying an earlier change of the parameter group, or the cache's new one.
         (
             json!({
                 "ErrorEquals": ["InUse"],
                 "IntervalSeconds": 10, "BackoffRate": 2, "MaxAttempts": 5, "MaxDelaySeconds": 60,
                 "JitterStrategy": "NONE"
             }),
-            &["DeleteParameterGroup"],
+            &["EnsureParameterGroup", "DeleteParameterGroup"],
         ),
     ]
 }
 
 #[test]
 fn every_task_has_exactly_its_retry_policies() {
-    for (name, task) in all_tasks() {
+    let tasks_of_machines = Machine::ALL.into_iter().flat_map(|machine| {
+        let tasks = tasks(machine).into_iter();
+        tasks.map(move |(name, task)| (machine, name, task))
+    });
+    for (machine, name, task) in tasks_of_machines {
         let resource = task["Resource"].as_str().unwrap_or_default();
         let mut expected = if resource.ends_with(":lambda:invoke") {
             function_policies().to_vec()
@@ -198,6 +202,10 @@ fn every_task_has_exactly_its_retry_policies() {
         let additional = additional_policies()
             .into_iter()
             .filter(|(_, states)| states.contains(&name.as_str()))
+            // In a removal, the function waits for a group that is in use.
+            .filter(|(policy, _)| {
+                machine == Machine::Provision || policy["ErrorEquals"] != json!(["InUse"])
+            })
             .map(|(policy, _)| policy);
         expected.extend(additional);
 
@@ -394,6 +402,25 @@ fn caught_failure_names_its_own_state() {
             }
         }
     }
+}
+
+#[test]
+fn published_endpoint_is_not_rolled_back() {
+    let states = states(Machine::Provision);
+    assert_eq!(states["PublishEndpoint"]["Next"], "HasFormerParameterGroup");
+    assert_eq!(
+        states["HasFormerParameterGroup"]["Default"],
+        "AnnounceAvailable"
+    );
+    let deletion = &states["DeleteParameterGroup"];
+    assert_eq!(deletion["Next"], "AnnounceAvailable");
+    let [in_use, other] = [0_usize, 1].map(|index| &deletion["Catch"][index]);
+    assert_eq!(in_use["ErrorEquals"], json!(["InUse"]));
+    assert_eq!(in_use["Next"], "AnnounceAvailable");
+    assert_eq!(
+        other["Assign"],
+        json!({ "claim": "{% $merge([$claim, {'rollbackRequested': false}]) %}" })
+    );
 }
 
 #[test]

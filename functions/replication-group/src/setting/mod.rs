@@ -35,7 +35,7 @@ use serde_json::Value;
 pub use engine_version::{engine_versions, has_pending_upgrade};
 pub use failover::on_off;
 pub use notification_topic::{NOTIFICATION_TOPIC, topic_not_active};
-pub use parameter_group::parameter_group_of;
+pub use parameter_group::{own_group_of_upgrade, parameter_group_of};
 pub use replicas::nodes;
 pub use step::{Step, When};
 

@@ -161,6 +161,17 @@ pub fn of_upgrade(
     }
 }
 
+/// Returns the parameter group that an upgrade specifies because of the request's parameters: the own one, or the default one in
+/// place of a former own one.
+pub fn own_group_of_upgrade(
+    found: Found<'_>,
+    input: &EnsureReplicationGroupInput,
+) -> Option<String> {
+    let in_use = found.member().and_then(parameter_group_of);
+    let is_own = input.parameter_group.is_some() || is_former(in_use, input);
+    of_upgrade(found, input).ok().flatten().filter(|_| is_own)
+}
+
 /// Returns the cache's version and the one that a run upgrades it to, if that needs a parameter group of another family.
 fn upgraded_versions(
     found: Found<'_>,

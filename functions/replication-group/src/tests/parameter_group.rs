@@ -222,6 +222,41 @@ async fn no_group_is_unused_while_an_upgrade_is_pending() {
 
     assert_eq!(found["status"], "upToDate", "{found}");
     assert_eq!(found["unusedParameterGroups"], json!([]));
+    assert_eq!(
+        found["timing"]["pending"],
+        json!([
+            { "field": "cache.engineVersion", "value": "8.0.1" },
+            { "field": "cache.parameters", "value": OWN }
+        ])
+    );
+}
+
+#[tokio::test]
+async fn parameters_are_pending_with_a_deferred_major_upgrade() {
+    let former = "bandup-redis-valkey7";
+    let upgrade = json!({ "engineVersion": "8.0" });
+    let group = |name: &str| json!([{ "field": "cache.parameters", "value": name }]);
+    let cases = [
+        ("default.valkey7", Some(OWN), vec![], "window", group(OWN)),
+        (former, Some(OWN), vec![former], "window", group(OWN)),
+        (
+            former,
+            None,
+            vec![former],
+            "window",
+            group("default.valkey8"),
+        ),
+        ("default.valkey7", None, vec![], "window", Value::Null),
+        (former, Some(OWN), vec![former], "now", Value::Null),
+    ];
+    for (in_use, own, former, apply, expected) in cases {
+        let mut message = with(requesting(own, &former, &upgrade), &json!({ "plan": true }));
+        message["spec"]["options"] = json!({ "apply": apply });
+
+        let (found, _) = ensured(using("7.2.6", in_use), message).await;
+
+        assert_eq!(found["timing"]["pending"], expected, "{in_use} {apply}");
+    }
 }
 
 /// The status is that of
