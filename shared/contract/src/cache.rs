@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked::{QUOTED, shortened};
 use crate::error::StepResult;
 use crate::request::{default_of, invalid};
 use crate::setting::{
@@ -136,6 +137,24 @@ impl CacheRequest {
                 "`true` needs a replica: request `cache.replicas` of 1 or more",
             ));
         }
+        let policy = cache
+            .parameters
+            .as_ref()
+            .and_then(|parameters| parameters.get("maxmemory-policy"));
+        if let Some(policy) = policy
+            && cache.node_type.has_data_tiering()
+            && !TIERED_POLICIES.contains(&policy)
+        {
+            return Err(invalid(
+                "cache.parameters.maxmemory-policy",
+                &format!(
+                    "`{}` is not allowed with `cache.nodeType` `{}`, which has data tiering. Allowed values: `{}`",
+                    shortened(policy, QUOTED),
+                    cache.node_type,
+                    TIERED_POLICIES.join("`, `")
+                ),
+            ));
+        }
         match (&cache.snapshot_window, &cache.maintenance_window) {
             (None, None) => {}
             (Some(snapshot), Some(maintenance)) => check_overlap(snapshot, maintenance)
@@ -146,6 +165,10 @@ impl CacheRequest {
         Ok(cache)
     }
 }
+
+/// The values of `maxmemory-policy` that data tiering supports
+/// ([data tiering](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html)).
+pub(crate) const TIERED_POLICIES: [&str; 3] = ["volatile-lru", "allkeys-lru", "noeviction"];
 
 const ONE_WINDOW: &str = "is missing: request both windows or neither. Otherwise, ElastiCache chooses the other one, and it \
     can overlap";

@@ -595,6 +595,11 @@ mod tests {
             let cache = json!({ "snapshotWindow": snapshot, "maintenanceWindow": maintenance });
             with("/cache", cache)
         };
+        let tiered = |policy: &str| {
+            let parameters = json!({ "maxmemory-policy": policy });
+            let cache = json!({ "nodeType": "cache.r6gd.xlarge", "parameters": parameters });
+            with("/cache", cache)
+        };
         let cases = [
             (
                 with("/upgradeEngine", json!(true)),
@@ -603,6 +608,11 @@ mod tests {
             (
                 with("/cache", json!({ "multiAz": true })),
                 "cache.multiAz: `true` needs a replica: request `cache.replicas` of 1 or more",
+            ),
+            (
+                tiered("volatile-ttl"),
+                "cache.parameters.maxmemory-policy: `volatile-ttl` is not allowed with `cache.nodeType` \
+                 `cache.r6gd.xlarge`, which has data tiering. Allowed values: `volatile-lru`, `allkeys-lru`, `noeviction`",
             ),
             (
                 windows(json!("05:00-06:00"), Value::Null),

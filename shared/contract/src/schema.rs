@@ -5,6 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::Request;
+use crate::cache::TIERED_POLICIES;
 
 /// The key for a type's rule, until it is part of the field's description.
 const RULE: &str = "rule";
@@ -217,7 +218,8 @@ fn add_rules(schema: &mut Value) {
         both_windows("snapshotWindow", "maintenanceWindow"),
         both_windows("maintenanceWindow", "snapshotWindow"),
         one_source(),
-        one_log()
+        one_log(),
+        tiered_policy()
     ]);
 }
 
@@ -273,6 +275,32 @@ fn one_log() -> Value {
         "then": {
             "properties": {
                 "cache": { "properties": { "logs": { "anyOf": [delivered("slow"), delivered("engine")] } } }
+            }
+        }
+    })
+}
+
+/// Returns the rule of the parameter `maxmemory-policy` for node types with data tiering.
+fn tiered_policy() -> Value {
+    json!({
+        "if": {
+            "description": "Data tiering doesn't support all policies.",
+            "required": ["cache"],
+            "properties": {
+                "cache": {
+                    "type": "object",
+                    "required": ["nodeType"],
+                    "properties": { "nodeType": { "type": "string", "pattern": "^cache\\.r6gd\\." } }
+                }
+            }
+        },
+        "then": {
+            "properties": {
+                "cache": {
+                    "properties": {
+                        "parameters": { "properties": { "maxmemory-policy": { "enum": TIERED_POLICIES } } }
+                    }
+                }
             }
         }
     })

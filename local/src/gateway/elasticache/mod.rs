@@ -346,6 +346,7 @@ impl ElastiCache {
         }
         Ok(self
             .reject_other_group(call, group.as_ref())
+            .or_else(|| self.reject_tiered_policy(call))
             .or_else(|| self.reject_for_zone(call)))
     }
 

@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use super::parameter::{self, Access, Parameter};
 use super::{
     Call, ElastiCache, Element, ErrorResponse, Group, Phase, Received, Reply, State, Upstream,
-    invalid_combination, invalid_value, reply_from_answer, reply_from_xml, strict,
+    invalid_combination, invalid_value, reply_from_answer, reply_from_xml, settings, strict,
 };
 
 /// The number of parameter groups in an account and Region, without the default groups. AWS's own default is lower, but the quota
@@ -205,6 +205,29 @@ impl ElastiCache {
             "The parameter {} cannot be modified.",
             value.parameter.name
         )))
+    }
+
+    /// Rejects a new cache with data tiering and a policy that this doesn't support:
+    /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html>. AWS's message isn't known.
+    pub(super) fn reject_tiered_policy(&self, call: &Call) -> Option<ErrorResponse> {
+        let is_tiered = call.operation == "CreateReplicationGroup"
+            && call
+                .field("CacheNodeType")
+                .is_some_and(settings::has_data_tiering);
+        let name = call
+            .field("CacheParameterGroupName")
+            .filter(|_| is_tiered)?;
+        let values = self.state().values(name)?;
+        let policy = values
+            .iter()
+            .find(|value| value.parameter.name == "maxmemory-policy")?;
+        let is_supported = ["volatile-lru", "allkeys-lru", "noeviction"].contains(&policy.text());
+        (!is_supported).then(|| {
+            invalid_combination(format!(
+                "Data tiering does not support the maxmemory-policy {}.",
+                policy.text()
+            ))
+        })
     }
 
     /// Returns whether a cache uses a parameter group, also one that is being deleted.
@@ -621,6 +644,29 @@ mod tests {
         let [code, _] = rejection(&account, &call);
 
         assert_eq!(code, "CacheParameterGroupQuotaExceeded");
+    }
+
+    #[test]
+    fn data_tiering_does_not_support_all_policies() {
+        let create = |node_type: &str, policy: &str| {
+            let account = account(1.0);
+            let fields = pair(1, "maxmemory-policy", policy);
+            let modify = named("ModifyCacheParameterGroup", "sessions", &fields);
+            if let Some(group) = account.state().parameter_groups.get_mut("sessions") {
+                group.change(&modify, 0.0);
+            }
+            let fields = format!("&CacheNodeType={node_type}");
+            let call = named("CreateReplicationGroup", "sessions", &fields);
+            account.reject_tiered_policy(&call).is_some()
+        };
+        let cases = [
+            ("cache.r6gd.xlarge", "allkeys-lru", false),
+            ("cache.r6gd.xlarge", "volatile-ttl", true),
+            ("cache.r6g.xlarge", "volatile-ttl", false),
+        ];
+        for (node_type, policy, expected) in cases {
+            assert_eq!(create(node_type, policy), expected, "{node_type} {policy}");
+        }
     }
 
     #[test]

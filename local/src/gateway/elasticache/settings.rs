@@ -270,7 +270,7 @@ pub fn reject_data_tiering(call: &Call) -> Option<ErrorResponse> {
 
 /// Returns whether a node type stores data on SSDs too: those of the family r6gd
 /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html>).
-fn has_data_tiering(node_type: &str) -> bool {
+pub fn has_data_tiering(node_type: &str) -> bool {
     node_type.starts_with("cache.r6gd.")
 }
 
