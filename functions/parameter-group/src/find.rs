@@ -80,8 +80,8 @@ impl Defaults {
     }
 }
 
-/// Returns the parameters of a family. That ElastiCache knows the families of Valkey here is an assumption: the lists of families
-/// in the documentation end with `redis7`
+/// Returns the parameters of a family. That the operation knows Valkey's families is an assumption: its documentation lists only
+/// older ones
 /// (<https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeEngineDefaultParameters.html>).
 pub async fn defaults(elasticache: &Client, family: &str) -> StepResult<Defaults> {
     let mut pages = elasticache

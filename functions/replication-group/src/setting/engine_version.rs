@@ -72,8 +72,9 @@ impl Setting for EngineVersion {
                 Err(custom) => Comparison::Rejected(
                     wanted,
                     format!(
-                        "the cache uses the parameter group `{custom}`, which is for another major version: upgrade the \
-                         cache in the ElastiCache console, together with a parameter group of the family valkey{}",
+                        "the cache uses the parameter group `{custom}`, which is for another major version: request its \
+                         parameters in `cache.parameters`, or upgrade the cache in the ElastiCache console, together with a \
+                         parameter group of the family valkey{}",
                         wanted_version.major
                     ),
                 ),
