@@ -98,6 +98,105 @@ fn parameters_are_set_changed_reset_and_returned_to_the_defaults() {
 }
 
 #[test]
+fn group_that_another_cache_uses_is_left_and_reported() {
+    let environment = world().environment();
+    let own = format!("{}-redis-valkey8", environment.name);
+    assert_succeeds(&requesting(&environment, &json!({ "timeout": 300 }), "8.0"));
+    world().call(
+        "elasticache",
+        "create_replication_group",
+        &json!({
+            "ReplicationGroupId": format!("{}-other", environment.name),
+            "ReplicationGroupDescription": "created manually",
+            "Engine": "valkey",
+            "EngineVersion": "8.0",
+            "CacheNodeType": "cache.t3.micro",
+            "CacheSubnetGroupName": format!("{}-cached-subnet-group", environment.name),
+            "CacheParameterGroupName": own,
+        }),
+    );
+
+    let ended = world().run(&requesting(&environment, &Value::Null, "8.0"));
+
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+    let left: Vec<_> = array(&ended.output["left"]).map(text).collect();
+    assert_eq!(left.len(), 1, "{ended:?}");
+    let expected = format!("cache parameter group {own} is still in use: ");
+    assert!(left[0].starts_with(&expected), "{left:?}");
+    assert!(ended.output["url"].is_string(), "{ended:?}");
+    assert_eq!(group_in_use(&environment), "default.valkey8");
+    assert_eq!(groups(&environment), [own]);
+}
+
+#[test]
+fn cache_keeps_the_number_of_databases_that_it_was_created_with() {
+    let environment = world().environment();
+    let own = format!("{}-redis-valkey8", environment.name);
+    let with = |parameters: Value| requesting(&environment, &parameters, "8.0");
+
+    assert_succeeds(&with(json!({ "databases": 32, "timeout": 300 })));
+
+    assert_eq!(value(&own, "databases"), "32");
+    for (request, wanted) in [
+        (with(json!({ "databases": 8 })), "`8`"),
+        (with(json!({ "timeout": 300 })), "`16`, the default"),
+        (with(Value::Null), "`16`, the default"),
+    ] {
+        let ended = world().run(&request);
+
+        assert_eq!(ended.error, "Immutable", "{ended:?}");
+        let expected =
+            format!("PlanParameterGroup: cache.parameters.databases is `32`, requested {wanted}");
+        assert!(ended.cause.starts_with(&expected), "{}", ended.cause);
+    }
+    assert_succeeds(&with(json!({ "databases": 32 })));
+    assert_eq!(value(&own, "timeout"), "0");
+    assert_eq!(value(&own, "databases"), "32");
+}
+
+#[test]
+fn adopted_cache_changes_to_a_group_with_the_same_number_of_databases() {
+    let environment = world().environment();
+    let name = format!("{}-sessions", environment.name);
+    world().call(
+        "elasticache",
+        "create_cache_parameter_group",
+        &json!({
+            "CacheParameterGroupName": name,
+            "CacheParameterGroupFamily": "valkey8",
+            "Description": "created manually",
+        }),
+    );
+    world().call(
+        "elasticache",
+        "modify_cache_parameter_group",
+        &json!({
+            "CacheParameterGroupName": name,
+            "ParameterNameValues": [{ "ParameterName": "databases", "ParameterValue": "32" }],
+        }),
+    );
+    let settings = json!({ "CacheParameterGroupName": name });
+    unmanaged::cache_with(&environment, world(), &settings);
+    let adopting = |parameters: &Value| {
+        let mut request = requesting(&environment, parameters, "8.0");
+        request["adopt"] = json!(true);
+        request
+    };
+
+    let rejected = world().run(&adopting(&json!({ "timeout": 300 })));
+
+    assert_eq!(rejected.error, "Immutable", "{rejected:?}");
+    let expected = "PlanParameterGroup: cache.parameters.databases is `32`, requested `16`";
+    assert!(rejected.cause.starts_with(expected), "{}", rejected.cause);
+    assert_eq!(group_in_use(&environment), name);
+    assert_succeeds(&adopting(&json!({ "databases": 32, "timeout": 300 })));
+    assert_eq!(
+        group_in_use(&environment),
+        format!("{}-redis-valkey8", environment.name)
+    );
+}
+
+#[test]
 fn major_upgrade_moves_the_parameters_to_a_group_of_the_new_version() {
     let environment = world().environment();
     let parameters = json!({ "timeout": 300 });

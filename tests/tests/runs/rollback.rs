@@ -296,6 +296,49 @@ fn failed_update_is_not_rolled_back() {
 }
 
 #[test]
+fn published_endpoint_is_not_rolled_back() {
+    let environment = world().environment();
+    let requesting = |version: &str| {
+        let mut request = with_rollback(&environment);
+        request["cache"] = json!({ "engineVersion": version, "parameters": { "timeout": 300 } });
+        request
+    };
+    // A parameter group of an earlier version remains, and no run was about to create the cache.
+    deny(
+        &environment,
+        "EnsureReplicationGroup",
+        "DescribeReplicationGroups",
+    );
+    let mut first = requesting("7.2");
+    first["onFailure"] = json!("keep");
+    assert_eq!(world().run(&first).error, "AccessDenied");
+    environment.fault_scope.clear_faults();
+    deny(
+        &environment,
+        "DeleteParameterGroup",
+        "DeleteCacheParameterGroup",
+    );
+
+    let failed = world().run(&requesting("8.0"));
+
+    assert_eq!(failed.error, "AccessDenied", "{failed:?}");
+    assert!(
+        failed.cause.starts_with("DeleteParameterGroup: "),
+        "{}",
+        failed.cause
+    );
+    assert!(
+        !failed.cause.contains("is being deleted by"),
+        "{}",
+        failed.cause
+    );
+    assert_eq!(environment.parameters(world()).len(), 4);
+    environment.fault_scope.clear_faults();
+    let ended = world().run(&requesting("8.0"));
+    assert_eq!(ended.status, "SUCCEEDED", "{ended:?}");
+}
+
+#[test]
 fn rollback_is_superseded_by_a_newer_request() {
     let environment = world().environment();
     deny(&environment, "PublishEndpoint", "PutParameter");
