@@ -211,14 +211,16 @@ impl<'a> Requested<'a> {
         let Some(in_use) = cache.and_then(|cache| cache.parameter_group.as_deref()) else {
             return Ok(());
         };
-        let check = |found: &[Parameter]| fixed::check(found, self.parameters, &self.defaults);
-        if in_use == self.name {
-            check(own)
+        let of_other;
+        let found = if in_use == self.name {
+            own
         } else if in_use.starts_with("default.") {
-            check(&self.defaults.parameters)
+            self.defaults.parameters.as_slice()
         } else {
-            check(&find::parameters(elasticache, in_use).await?)
-        }
+            of_other = find::parameters(elasticache, in_use).await?;
+            of_other.as_slice()
+        };
+        fixed::check(found, self.parameters, &self.defaults)
     }
 
     /// Returns the changes that need a reboot. A new cache starts with its parameters.
