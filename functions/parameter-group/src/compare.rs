@@ -47,15 +47,14 @@ pub fn differences(
                 requires_reboot: parameter.change_type() == Some(&ChangeType::RequiresReboot),
             })
         };
-        match requested.get(name) {
-            Some(wanted) => differences.modify.extend(difference(Some(wanted))),
-            None => {
-                let default = defaults
-                    .parameter(name)
-                    .filter(|default| is_resettable(default));
-                let reset = default.and_then(|default| difference(value(default)));
-                differences.reset.extend(reset);
-            }
+        if let Some(wanted) = requested.get(name) {
+            differences.modify.extend(difference(Some(wanted)));
+        } else {
+            let default = defaults
+                .parameter(name)
+                .filter(|default| is_resettable(default));
+            let reset = default.and_then(|default| difference(value(default)));
+            differences.reset.extend(reset);
         }
     }
     differences
