@@ -101,6 +101,16 @@ async fn only_logs_that_differ_are_changed() {
 }
 
 #[tokio::test]
+async fn plan_does_not_list_a_log_that_is_being_turned_off() {
+    let found = [configuration("slow-log", SLOW, "json", "disabling")];
+
+    let (output, _) = ensured(&found, Value::Null, |message| message["plan"] = json!(true)).await;
+
+    let output = serde_json::to_value(output).expect("JSON");
+    assert_eq!(output["actions"], json!([]), "{output}");
+}
+
+#[tokio::test]
 async fn retention_is_that_of_the_log_groups() {
     let found = [configuration("slow-log", SLOW, "json", "active")];
 
