@@ -86,10 +86,11 @@ fn timing(output: &Value) -> Vec<String> {
     for pending in output["pending"].as_array().into_iter().flatten() {
         if let Some(field) = pending["field"].as_str() {
             let value = pending["value"].as_str();
-            // A group of parameters changes with an upgrade. Without a group, ElastiCache shows only that some parameters differ.
-            let is_rebooted = field.starts_with("cache.parameters.")
+            // The value of `cache.parameters` is a parameter group, which the cache gets with an upgrade. Without a value, some
+            // parameters wait for a reboot, and ElastiCache doesn't show which.
+            let needs_reboot = field.starts_with("cache.parameters.")
                 || (field == "cache.parameters" && value.is_none());
-            let when = if is_rebooted {
+            let when = if needs_reboot {
                 "until the nodes are rebooted"
             } else {
                 "for the maintenance window"

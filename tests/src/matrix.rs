@@ -41,9 +41,9 @@ pub enum Scenario {
     Create,
     /// Has everything. The run changes nothing.
     Again,
-    /// Has everything, with tags, parameters, a log, and an overwritten endpoint parameter. The run requests more replicas, other
-    /// settings, tags, parameters, and logs, another backend, and one more subnet. It resets a parameter of the parameter group and
-    /// modifies others.
+    /// Has everything, with tags, parameters, a log, and an overwritten endpoint parameter. The run requests more replicas,
+    /// other settings, tags, parameters, and logs, another backend, and one more subnet. It resets a parameter of the parameter
+    /// group and modifies others.
     Change,
     /// Has everything, with a replica and parameters. The run requests neither, so it deletes the parameter group.
     Shrink,
@@ -52,7 +52,7 @@ pub enum Scenario {
     Stale,
     /// Has nothing, and the first creation fails. The run replaces the cache.
     Replace,
-    /// Has a cache, with its security group and a parameter, that were created outside envcache, in a shared subnet group.
+    /// Has a cache, with its security group and an endpoint parameter, that were created outside envcache, in a shared subnet group.
     /// The run adopts them.
     Adopt,
     /// Has everything, with a replica, parameters, and a log. The run removes it, with a final snapshot, and keeps the log group.
@@ -472,8 +472,8 @@ impl Baseline {
             unmatched_calls.is_empty(),
             "calls without an environment: {unmatched_calls:?}"
         );
-        // These differ from other scenarios only in the claim, the key, the parameters, the second creation, or the adoption: keep
-        // only the additional calls.
+        // These differ from other scenarios only in the claim, the key, the parameters, the second creation, or the adoption:
+        // keep only the additional calls.
         let of = |scenario| baseline.calls[&scenario].clone();
         let others = [of(Scenario::Create), of(Scenario::Again)].concat();
         for scenario in [Scenario::Stale, Scenario::Replace, Scenario::Adopt] {

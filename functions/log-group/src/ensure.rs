@@ -17,9 +17,9 @@ use crate::tag::{self, tags};
 /// environment that was removed have its owner tags, so a new cache of the environment uses them again.
 ///
 /// # Errors
-/// Returns `NotOwned` if a group is neither owned nor adopted, `InvalidSpec` if the request omits the retention and the adoption of
-/// a group would change it, and `NotFound`, which the state machine retries, if CloudWatch
-/// Logs doesn't return a new group yet. Otherwise, returns the error of CloudWatch Logs.
+/// Returns `NotOwned` if a group is neither owned nor adopted, `InvalidSpec` if the request omits the retention and the adoption
+/// of a group would change it, and `NotFound`, which the state machine retries, if CloudWatch Logs doesn't return a new group
+/// yet. Otherwise, returns the error of CloudWatch Logs.
 pub async fn ensure(
     logs: &Client,
     stack: &str,
@@ -71,7 +71,7 @@ async fn changes(
     let found = find::tags(logs, group).await?;
     let ownership = owner.classify_or(
         &format!("log group `{}`", group.log_group_name().unwrap_or_default()),
-        Some(NOT_OWNED),
+        Some(ALTERNATIVE),
         input.spec.adoption(input.belongs_here),
         find::pairs(&found),
     )?;
@@ -93,12 +93,12 @@ async fn changes(
     Ok(changes.into_iter().flatten().collect())
 }
 
-/// What to do about a log group that isn't owned: its name derives from that of the cache.
-const NOT_OWNED: &str = "delete the log group if nothing uses it, remove the log from `cache.logs`, or, for a new cache, \
-                         request another `cache.name`";
+/// What to do instead of an adoption. A request can't name another log group, because its name derives from that of the cache.
+const ALTERNATIVE: &str = "delete the log group if nothing uses it, remove the log from `cache.logs`, or, for a new cache, \
+                           request another `cache.name`";
 
-/// Checks that the request contains the retention if the adoption of this group would change it, because CloudWatch Logs deletes the
-/// entries that are older than the retention
+/// Checks that the request contains the retention if the adoption of this group would change it, because CloudWatch Logs deletes
+/// the entries that are older than the retention
 /// ([PutRetentionPolicy](https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html)).
 fn require_retention(requested: &Logs, group: &LogGroup) -> StepResult<()> {
     let (found, default) = (group.retention_in_days(), requested.retention().get());

@@ -64,7 +64,10 @@ pub fn differences(
 /// ElastiCache doesn't allow changing it while a cache uses the group
 /// ([describe-cache-parameters](https://docs.aws.amazon.com/cli/latest/reference/elasticache/describe-cache-parameters.html)).
 fn is_resettable(default: &Parameter) -> bool {
-    default.is_modifiable() != Some(false) || fixed::is_set_at_creation(default)
+    default.is_modifiable() != Some(false)
+        || default
+            .parameter_name()
+            .is_some_and(fixed::is_set_at_creation)
 }
 
 /// Returns a parameter's value; none if it is empty. ElastiCache returns both for `notify-keyspace-events`.
@@ -80,13 +83,15 @@ pub fn field(name: &str) -> String {
 }
 
 impl Differences {
-    /// Returns the changes that nodes get only when they are rebooted. A cache that will use the group has the values of the
-    /// parameters that are set at its creation.
+    /// Returns the changes that nodes get only when they are rebooted. Parameters that are set when a cache is created aren't
+    /// among them: a cache only uses a group that has its values of them.
     pub fn pending(&self) -> Vec<PendingChange> {
         self.reset
             .iter()
             .chain(&self.modify)
-            .filter(|difference| difference.requires_reboot && !fixed::is_name(&difference.name))
+            .filter(|difference| {
+                difference.requires_reboot && !fixed::is_set_at_creation(&difference.name)
+            })
             .map(|difference| PendingChange {
                 field: field(&difference.name),
                 value: difference.wanted.clone(),

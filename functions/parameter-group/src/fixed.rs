@@ -13,25 +13,20 @@ use contract::setting::Parameters;
 use crate::compare::{field, value};
 use crate::find::Defaults;
 
-/// The parameters that a request can set for a new cache.
+/// The parameters that a request can set only for a new cache.
 const AT_CREATION: [&str; 1] = ["databases"];
 /// The parameters of cluster mode. ElastiCache applies them when it creates a cache, too, but no cache of envcache has cluster
 /// mode.
 const OF_CLUSTER_MODE: [&str; 2] = ["cluster-databases", "cluster-enabled"];
 
-/// Returns whether a parameter has such a name.
-pub fn is_name(name: &str) -> bool {
+/// Returns whether a request can set a parameter only for a new cache. Its default isn't modifiable.
+pub fn is_set_at_creation(name: &str) -> bool {
     AT_CREATION.contains(&name)
 }
 
 /// Returns whether a parameter belongs to cluster mode.
 pub fn is_of_cluster_mode(name: &str) -> bool {
     OF_CLUSTER_MODE.contains(&name)
-}
-
-/// Returns whether a request can set a parameter for a new cache, although its default isn't modifiable.
-pub fn is_set_at_creation(default: &Parameter) -> bool {
-    default.parameter_name().is_some_and(is_name)
 }
 
 /// Checks that a cache may use a group with the requested parameters. `found` are the parameters of the group that the cache
@@ -64,7 +59,7 @@ fn problem(parameter: &Parameter, requested: &Parameters, defaults: &Defaults) -
     let default = defaults.parameter(name)?;
     // `maxclients`, for example, is modifiable in no group.
     let is_conditional = default.is_modifiable() == Some(false)
-        && (is_name(name) || parameter.is_modifiable() == Some(true));
+        && (is_set_at_creation(name) || parameter.is_modifiable() == Some(true));
     if !is_conditional || is_of_cluster_mode(name) {
         return None;
     }

@@ -56,7 +56,7 @@ fn problem(name: &str, value: &str, defaults: &Defaults, version: Version) -> Op
             },
         );
     };
-    if parameter.is_modifiable() == Some(false) && !fixed::is_set_at_creation(parameter) {
+    if parameter.is_modifiable() == Some(false) && !fixed::is_set_at_creation(name) {
         return Some(format!(
             "ElastiCache doesn't allow changing it, and its value is `{}`: remove it",
             parameter.parameter_value().unwrap_or_default()

@@ -31,8 +31,8 @@ pub fn of(found: Found<'_>) -> Vec<PendingChange> {
 }
 
 /// Returns what outputs and plans show as pending: also the parameters that the nodes get only when they are rebooted, which
-/// `ApplyImmediately` doesn't apply, and those that change with an upgrade. If the run changed none that need a reboot, ElastiCache
-/// shows only that there are some
+/// `ApplyImmediately` doesn't apply, and those that change with an upgrade. If the run changed none that need a reboot,
+/// ElastiCache shows only that there are some
 /// ([CacheParameterGroupStatus](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheParameterGroupStatus.html)).
 pub fn shown(
     changes: &[Change],

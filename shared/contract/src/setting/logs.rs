@@ -65,10 +65,10 @@ impl LogKind {
 
     /// Returns the name of the log group that a cache's log is delivered to.
     ///
-    /// CloudWatch Logs recommends the prefix for the groups that services deliver to: a resource policy of the account covers all
-    /// groups with the prefix, and so stays below its limit of 5,120 characters
-    /// ([size limit](https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html)). For new deliveries, AWS creates a policy of
-    /// the log group instead, unless one of the account allows the delivery already
+    /// CloudWatch Logs recommends the prefix for the groups that services deliver to: a resource policy of the account covers
+    /// all groups with the prefix, and so stays below its limit of 5,120 characters
+    /// ([size limit](https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html)). For new deliveries, AWS creates a
+    /// policy of the log group instead, unless one of the account allows the delivery already
     /// ([vended logs](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-CWL.html)).
     #[must_use]
     pub fn group_name(self, cache: &ReplicationGroupId) -> String {
