@@ -468,6 +468,20 @@ fn parameters() -> Vec<Value> {
         .collect()
 }
 
+/// Returns values of `cache` with each policy that data tiering supports, and with others.
+fn policies() -> Vec<Value> {
+    let policies = ["volatile-lru", "allkeys-lru", "noeviction", "volatile-ttl"];
+    let policies = policies.map(|policy| json!({ "maxmemory-policy": policy }));
+    let others = [json!({ "maxmemory-policy": 1 }), json!({}), Value::Null];
+    let parameters = policies.into_iter().chain(others);
+    parameters
+        .flat_map(|parameters| {
+            ["cache.r6gd.xlarge", "cache.r6g.xlarge"]
+                .map(|node_type| json!({ "nodeType": node_type, "parameters": parameters }))
+        })
+        .collect()
+}
+
 /// Returns values of `cache.restoreFrom` at the limits of its constraints.
 fn sources() -> Vec<Value> {
     let file = |key: &str| format!("arn:aws:s3:::backups/{key}");
@@ -682,6 +696,7 @@ fn edges() -> Vec<(&'static str, Value)> {
     edges.extend(sources.map(|source| ("/cache/restoreFrom", source)));
     let parameters = parameters().into_iter();
     edges.extend(parameters.map(|parameters| ("/cache/parameters", parameters)));
+    edges.extend(policies().into_iter().map(|cache| ("/cache", cache)));
     edges.extend(logs().map(|logs| ("/cache/logs", logs)));
     edges.push((
         "/cache",

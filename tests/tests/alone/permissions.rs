@@ -361,6 +361,10 @@ fn requested_parameters_need_each_action(world: &World) {
         ),
         (
             &none,
+            ("DeleteParameterGroup", "elasticache:ListTagsForResource"),
+        ),
+        (
+            &none,
             (
                 "DeleteParameterGroup",
                 "elasticache:DeleteCacheParameterGroup",

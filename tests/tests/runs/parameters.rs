@@ -12,6 +12,19 @@ fn groups(environment: &Environment) -> Vec<String> {
     names.filter(|name| name.starts_with(&prefix)).collect()
 }
 
+/// Creates a parameter group outside envcache.
+fn create_group(name: &str) {
+    world().call(
+        "elasticache",
+        "create_cache_parameter_group",
+        &json!({
+            "CacheParameterGroupName": name,
+            "CacheParameterGroupFamily": "valkey8",
+            "Description": "created manually",
+        }),
+    );
+}
+
 /// Returns the value of a parameter in a group.
 fn value(group: &str, parameter: &str) -> Value {
     let found = world().call(
@@ -34,6 +47,13 @@ fn group_in_use(environment: &Environment) -> String {
         &json!({ "CacheClusterId": id }),
     );
     text(&found["CacheClusters"][0]["CacheParameterGroup"]["CacheParameterGroupName"])
+}
+
+/// Creates a parameter group of another name than the cache's own, and returns its name.
+fn custom_group(environment: &Environment) -> String {
+    let name = format!("{}-custom", environment.name);
+    create_group(&name);
+    name
 }
 
 fn requesting(environment: &Environment, parameters: &Value, version: &str) -> Value {
@@ -157,16 +177,7 @@ fn cache_keeps_the_number_of_databases_that_it_was_created_with() {
 #[test]
 fn adopted_cache_changes_to_a_group_with_the_same_number_of_databases() {
     let environment = world().environment();
-    let name = format!("{}-sessions", environment.name);
-    world().call(
-        "elasticache",
-        "create_cache_parameter_group",
-        &json!({
-            "CacheParameterGroupName": name,
-            "CacheParameterGroupFamily": "valkey8",
-            "Description": "created manually",
-        }),
-    );
+    let name = custom_group(&environment);
     world().call(
         "elasticache",
         "modify_cache_parameter_group",
@@ -225,9 +236,17 @@ fn deferred_major_upgrade_keeps_the_former_group_until_the_next_run() {
     let deferred = world().run(&request);
 
     assert_eq!(deferred.status, "SUCCEEDED", "{deferred:?}");
-    let mut pending = array(&deferred.output["pending"]);
-    let upgrade = pending.find(|pending| pending["field"] == "cache.engineVersion");
-    assert!(upgrade.is_some(), "{deferred:?}");
+    let pending = |field: &str| {
+        let mut changes = array(&deferred.output["pending"]);
+        let change = changes.find(|change| change["field"] == field);
+        change.map(|change| change["value"].clone())
+    };
+    assert!(pending("cache.engineVersion").is_some(), "{deferred:?}");
+    assert_eq!(
+        pending("cache.parameters"),
+        Some(json!(own)),
+        "{deferred:?}"
+    );
     assert_eq!(group_in_use(&environment), former);
     assert_eq!(groups(&environment), [former, own.clone()]);
 
@@ -241,21 +260,6 @@ fn deferred_major_upgrade_keeps_the_former_group_until_the_next_run() {
     assert_eq!(planned(&request), ["DeleteCacheParameterGroup"]);
     assert_succeeds(&request);
     assert_eq!(groups(&environment), [own]);
-}
-
-/// Creates a parameter group outside envcache, and returns its name.
-fn custom_group(environment: &Environment) -> String {
-    let name = format!("{}-custom", environment.name);
-    world().call(
-        "elasticache",
-        "create_cache_parameter_group",
-        &json!({
-            "CacheParameterGroupName": name,
-            "CacheParameterGroupFamily": "valkey8",
-            "Description": "created manually",
-        }),
-    );
-    name
 }
 
 #[test]
@@ -373,15 +377,7 @@ fn removal_deletes_the_parameter_group() {
 fn parameter_group_without_owner_tags_is_neither_used_nor_deleted() {
     let environment = world().environment();
     let name = format!("{}-redis-valkey8", environment.name);
-    world().call(
-        "elasticache",
-        "create_cache_parameter_group",
-        &json!({
-            "CacheParameterGroupName": name,
-            "CacheParameterGroupFamily": "valkey8",
-            "Description": "created manually",
-        }),
-    );
+    create_group(&name);
 
     let rejected = world().run(&requesting(&environment, &json!({ "timeout": 300 }), "8.0"));
     assert_succeeds(&environment.request());
