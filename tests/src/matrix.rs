@@ -52,8 +52,8 @@ pub enum Scenario {
     Stale,
     /// Has nothing, and the first creation fails. The run replaces the cache.
     Replace,
-    /// Has a cache, with its security group and an endpoint parameter, that were created outside envcache, in a shared subnet group.
-    /// The run adopts them.
+    /// Has a cache, with its security group and an endpoint parameter, that were created outside envcache, in a shared subnet
+    /// group. The run adopts them.
     Adopt,
     /// Has everything, with a replica, parameters, and a log. The run removes it, with a final snapshot, and keeps the log group.
     Remove,

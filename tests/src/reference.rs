@@ -128,7 +128,8 @@ fn parameters_and_change(field: &str) -> (String, &'static str) {
         "cache.parameters" => {
             let parameters =
                 "`CacheParameterGroupName`, ModifyCacheParameterGroup's `ParameterNameValues`";
-            return (parameters.to_owned(), "[in place](updates.md#parameters)");
+            let change = "in place, [except `databases`](updates.md#parameters)";
+            return (parameters.to_owned(), change);
         }
         "cache.securityGroupName" => return ("EC2's `GroupName`".to_owned(), "never"),
         _ => {}

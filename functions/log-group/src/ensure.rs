@@ -120,8 +120,8 @@ fn require_retention(requested: &Logs, group: &LogGroup) -> StepResult<()> {
         ErrorName::InvalidSpec,
         format!(
             "log group `{}` keeps its entries {kept}, and the request omits `cache.logs.retentionDays`, whose default is \
-             {default}: the adoption would change the retention, and CloudWatch Logs deletes older entries. Nothing was \
-             changed. {remedy}, then start again",
+             {default}: the adoption would change how long CloudWatch Logs keeps them. Nothing was changed. {remedy}, then \
+             start again",
             group.log_group_name().unwrap_or_default()
         ),
     ))

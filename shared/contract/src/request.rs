@@ -605,15 +605,20 @@ mod tests {
                 with("/upgradeEngine", json!(true)),
                 "upgradeEngine: `true` needs `adopt`",
             ),
+            // "Automatic failover requires 2 or more cache clusters", and Multi-AZ requires failover:
+            // https://github.com/badmintoncryer/cdk-preflight, which tested it on AWS in September 2026
             (
                 with("/cache", json!({ "multiAz": true })),
                 "cache.multiAz: `true` needs a replica: request `cache.replicas` of 1 or more",
             ),
+            // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html
             (
                 tiered("volatile-ttl"),
                 "cache.parameters.maxmemory-policy: `volatile-ttl` is not allowed with `cache.nodeType` \
                  `cache.r6gd.xlarge`, which has data tiering. Allowed values: `volatile-lru`, `allkeys-lru`, `noeviction`",
             ),
+            // ElastiCache chooses a window that a request omits. "The snapshot window and maintenance window must not overlap.":
+            // https://github.com/hashicorp/terraform/issues/17247
             (
                 windows(json!("05:00-06:00"), Value::Null),
                 "cache.maintenanceWindow: is missing: request both windows or neither",
