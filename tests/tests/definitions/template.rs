@@ -655,7 +655,7 @@ fn restores_no_snapshot_of_another_stack() {
 
 /// Other parameter groups may be those of other stacks or teams.
 #[test]
-fn caches_are_created_only_with_default_or_owned_parameter_groups() {
+fn creates_caches_only_with_default_or_owned_parameter_groups() {
     let with_parameter_group = allowing(|action, arns| {
         action == "elasticache:CreateReplicationGroup"
             && arns.iter().any(|arn| arn.contains(":parametergroup:"))

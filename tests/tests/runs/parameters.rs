@@ -175,7 +175,7 @@ fn cache_keeps_the_number_of_databases_that_it_was_created_with() {
 }
 
 #[test]
-fn adopted_cache_changes_to_a_group_with_the_same_number_of_databases() {
+fn adopted_cache_gets_a_group_with_its_number_of_databases() {
     let environment = world().environment();
     let name = custom_group(&environment);
     world().call(
@@ -224,7 +224,7 @@ fn major_upgrade_moves_the_parameters_to_a_group_of_the_new_version() {
 }
 
 #[test]
-fn deferred_major_upgrade_keeps_the_former_group_until_the_next_run() {
+fn deferred_upgrade_keeps_the_former_group_until_the_next_run() {
     let environment = world().environment();
     let parameters = json!({ "timeout": 300 });
     assert_succeeds(&requesting(&environment, &parameters, "7.2"));
@@ -263,7 +263,7 @@ fn deferred_major_upgrade_keeps_the_former_group_until_the_next_run() {
 }
 
 #[test]
-fn adopted_cache_keeps_its_group_until_a_request_names_parameters() {
+fn adopted_cache_keeps_its_group_until_parameters_are_named() {
     let environment = world().environment();
     let custom = custom_group(&environment);
     let settings = json!({ "CacheParameterGroupName": custom });
