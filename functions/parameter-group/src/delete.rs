@@ -34,11 +34,11 @@ pub async fn delete(
             Outcome::Absent => {}
             Outcome::Deleted => outcome = "deleted",
             Outcome::NotOwned(text) => left.extend(text),
-            Outcome::InUse => used.push(format!("cache parameter group {name}")),
+            Outcome::InUse => used.push(name),
         }
     }
     if !used.is_empty() {
-        return in_use(&input, &used.join(", "));
+        return in_use(&input, &used, left);
     }
     Ok(if left.is_empty() {
         DeleteParameterGroupOutput::absent(outcome)
@@ -58,21 +58,28 @@ fn is_selected(group: &CacheParameterGroup, input: &DeleteParameterGroupInput) -
 }
 
 /// Returns how long to wait for groups that are in use, or the error after which the state machine tries again and then ends the
-/// run without deleting them.
+/// run without deleting them. `left` has the reasons for which other groups were kept. The run's output lists the parts of the
+/// error's message: one for each group, separated by semicolons.
 fn in_use(
     input: &DeleteParameterGroupInput,
-    groups: &str,
+    used: &[&str],
+    left: Vec<String>,
 ) -> StepResult<DeleteParameterGroupOutput> {
-    match input.seconds_waited {
-        Some(waited) => step::wait_or_in_use(waited, groups, USERS),
-        None => Err(StepError::new(
-            ErrorName::InUse,
-            format!(
-                "{groups} is still in use: {USERS}. The environment's cache no longer needs it. Give what uses it another parameter \
-                 group, and the next run deletes it; or remove its owner tags to keep it"
-            ),
-        )),
+    if let Some(waited) = input.seconds_waited {
+        let groups = match used {
+            [name] => format!("cache parameter group {name}"),
+            names => format!("each of the cache parameter groups {}", names.join(", ")),
+        };
+        return step::wait_or_in_use(waited, &groups, USERS);
     }
+    let used = used.iter().map(|name| {
+        format!(
+            "cache parameter group {name} is still in use: {USERS}. The environment's cache no longer needs it. Give what uses it \
+             another parameter group, and the next run deletes it, or remove its owner tags to keep it"
+        )
+    });
+    let reasons: Vec<_> = used.chain(left).collect();
+    Err(StepError::new(ErrorName::InUse, reasons.join("; ")))
 }
 
 /// The result for one group.

@@ -182,8 +182,48 @@ async fn group_in_use_does_not_prevent_the_deletion_of_others() {
 
     let error = deleted(&replay, &json!({ "secondsWaited": null })).await;
 
-    let error = error.expect_err("in use").to_string();
-    let both = "cache parameter group bandup-redis-valkey7, cache parameter group bandup-redis-valkey9 is still in use";
-    assert!(error.starts_with(both), "{error}");
+    assert_eq!(error.expect_err("in use").name(), ErrorName::InUse);
     assert_eq!(writes(&replay), ["DeleteCacheParameterGroup"; 3]);
+}
+
+#[tokio::test]
+async fn names_every_group_that_is_left_when_one_is_in_use() {
+    let answers = || {
+        [
+            groups(&[
+                ("bandup-redis-valkey7", DESCRIPTION),
+                ("bandup-redis-valkey8", DESCRIPTION),
+                ("bandup-redis-valkey9", DESCRIPTION),
+            ]),
+            tags("envcache"),
+            in_use(),
+            tags("another-stack"),
+            tags("envcache"),
+            in_use(),
+        ]
+    };
+
+    let update = deleted(&Replay::new(answers()), &json!({ "secondsWaited": null })).await;
+    let removal = deleted(&Replay::new(answers()), &json!({})).await;
+    let over = deleted(&Replay::new(answers()), &json!({ "secondsWaited": 900 })).await;
+
+    // The catcher in `provision.asl.json` separates the reasons at the semicolons.
+    let update = update.expect_err("in use").to_string();
+    let reasons: Vec<_> = update.split("; ").collect();
+    let expected = [
+        "cache parameter group bandup-redis-valkey7 is still in use: ",
+        "cache parameter group bandup-redis-valkey9 is still in use: ",
+        "cache parameter group bandup-redis-valkey8 doesn't have this stack's tags",
+    ];
+    assert_eq!(reasons.len(), expected.len(), "{update}");
+    for (reason, expected) in reasons.into_iter().zip(expected) {
+        assert!(reason.starts_with(expected), "{update}");
+    }
+    let both = "each of the cache parameter groups bandup-redis-valkey7, bandup-redis-valkey9 is still in use";
+    let Ok(DeleteOutput::Waiting { outcome, .. }) = &removal else {
+        panic!("{removal:?}");
+    };
+    assert!(outcome.starts_with(both), "{outcome}");
+    let over = over.expect_err("in use").to_string();
+    assert!(over.starts_with(both), "{over}");
 }
