@@ -5,6 +5,7 @@ use aws_sdk_elasticache::types::CacheParameterGroup;
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteParameterGroupInput, DeleteParameterGroupOutput};
+use elasticache_tags::pairs;
 
 use crate::{find, name};
 
@@ -104,7 +105,7 @@ async fn delete_one(
         tags => tags?,
     };
     let created_by = input.created_by.as_deref();
-    if !owner.owns_created_by(created_by, find::pairs(&tags)) {
+    if !owner.owns_created_by(created_by, pairs(&tags)) {
         let is_named = name::is_of_cache(group, &input.cache_name);
         return Ok(Outcome::NotOwned(is_named.then(|| {
             format!(

@@ -8,10 +8,10 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureParameterGroupInput, EnsureParameterGroupOutput, PendingChange};
 use contract::setting::Parameters;
 use contract::{Action, Owner, Ownership, TagChanges, TagDifference, tag_changes};
+use elasticache_tags::{self as tag, pairs, tags};
 
 use crate::compare::{self, Difference, Differences, differences};
 use crate::find::{self, Cache, Defaults};
-use crate::tag::{self, tags};
 use crate::{family, fixed, name, validate};
 
 /// The most parameters of one call:
@@ -113,7 +113,7 @@ async fn is_owned(
     group: &CacheParameterGroup,
 ) -> StepResult<bool> {
     match find::tags(elasticache, group).await {
-        Ok(tags) => Ok(owner.owns(find::pairs(&tags))),
+        Ok(tags) => Ok(owner.owns(pairs(&tags))),
         Err(error) if error.name() == ErrorName::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -184,14 +184,14 @@ impl<'a> Requested<'a> {
             return Ok((changes.collect(), pending));
         };
         let tags = find::tags(elasticache, group).await?;
-        if !owner.owns(find::pairs(&tags)) {
+        if !owner.owns(pairs(&tags)) {
             return Err(self.not_owned(owner));
         }
         let TagChanges { remove, add } = TagChanges::new(
             &input.spec.tags,
             &input.former_tags,
             Ownership::Owned,
-            find::pairs(&tags),
+            pairs(&tags),
         );
         let found = find::parameters(elasticache, &self.name).await?;
         self.check_cache(elasticache, &found).await?;
@@ -271,10 +271,10 @@ impl<'a> Requested<'a> {
         match change {
             Change::Create => self.create(elasticache, owner, input).await,
             Change::RemoveTags(removed) => {
-                tag::remove(elasticache, arn, tag_changes::keys(removed)).await
+                Ok(tag::remove(elasticache, arn, tag_changes::keys(removed)).await?)
             }
             Change::AddTags(added) => {
-                tag::add(elasticache, arn, tags(owner.with_tags(added))).await
+                Ok(tag::add(elasticache, arn, tags(owner.with_tags(added))).await?)
             }
             Change::Reset(batch) => self.reset(elasticache, batch).await,
             Change::Modify(batch) => self.modify(elasticache, batch).await,

@@ -35,19 +35,8 @@ pub async fn candidates(
 /// Returns the group's tags.
 pub async fn tags(elasticache: &Client, group: &CacheParameterGroup) -> StepResult<Vec<Tag>> {
     let name = group.cache_parameter_group_name().unwrap_or_default();
-    Ok(elasticache
-        .list_tags_for_resource()
-        .resource_name(group.arn().unwrap_or_default())
-        .send()
-        .await
-        .map_err(|error| step::failure("ListTagsForResource", name, error))?
-        .tag_list
-        .unwrap_or_default())
-}
-
-/// Returns the keys and values of tags.
-pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
-    tags.iter().map(|tag| (tag.key(), tag.value()))
+    let arn = group.arn().unwrap_or_default();
+    Ok(elasticache_tags::list(elasticache, arn, name).await?)
 }
 
 /// Returns the parameters of the group with this name.

@@ -1,7 +1,7 @@
 //! The cache's parameter groups, which have the requested values of Valkey's parameters. A group belongs to one family, that
 //! is, to one major version, so a cache gets another one when its major version is upgraded.
 //!
-//! `find` reads from ElastiCache; `ensure`, `tag`, and `delete` write to it. `allowed`, `compare`, `family`, `fixed`, `name`,
+//! `find` reads from ElastiCache; `ensure` and `delete` write to it. `allowed`, `compare`, `family`, `fixed`, `name`,
 //! and `validate` make decisions.
 
 mod allowed;
@@ -12,7 +12,6 @@ mod family;
 mod find;
 mod fixed;
 mod name;
-mod tag;
 mod validate;
 
 #[cfg(test)]

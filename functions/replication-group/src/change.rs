@@ -11,11 +11,12 @@ use aws_sdk_elasticache::operation::modify_replication_group::{
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 use contract::{Owner, tag_changes};
+use elasticache_tags::tags;
 
 use crate::compare::{Change, Difference};
 use crate::find::is_still_changing;
 use crate::setting::{Found, When};
-use crate::tag::{self, tags};
+use crate::tag;
 
 /// ElastiCache's answer to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::spec::Apply;
 use contract::{Action, Ownership, TagChanges, TagDifference, tag_changes};
+use elasticache_tags::pairs;
 
-use crate::find::pairs;
 use crate::setting::{
     self, Comparison, Found, NOTIFICATION_TOPIC, SETTINGS, Setting, Step, When, nodes,
 };

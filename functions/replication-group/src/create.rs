@@ -5,9 +5,9 @@ use aws_sdk_elasticache::error::ProvideErrorMetadata;
 use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
+use elasticache_tags::tags;
 
 use crate::setting::SETTINGS;
-use crate::tag::tags;
 use crate::{key, restore};
 
 /// ElastiCache's answer to the call.

@@ -6,6 +6,7 @@ use aws_sdk_elasticache::types::{ReplicationGroup, Tag};
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteReplicationGroupInput, DeleteReplicationGroupOutput};
+use elasticache_tags::pairs;
 
 use crate::find::{self, Members};
 use crate::schedule;
@@ -47,7 +48,7 @@ pub async fn delete(
             let owner = Owner::new(&input.environment, stack);
             let created_by = input.created_by.as_deref();
             match find::tags(elasticache, &group).await {
-                Ok(Some(tags)) if owner.owns_created_by(created_by, find::pairs(&tags)) => {}
+                Ok(Some(tags)) if owner.owns_created_by(created_by, pairs(&tags)) => {}
                 Ok(Some(_)) => {
                     return Ok(DeleteReplicationGroupOutput::NotOwned {
                         left: vec![format!(
@@ -92,8 +93,7 @@ async fn plan(
         return possible;
     };
     let owner = Owner::new(&input.environment, stack);
-    let is_owned =
-        |tags: &[Tag]| owner.owns_created_by(input.created_by.as_deref(), find::pairs(tags));
+    let is_owned = |tags: &[Tag]| owner.owns_created_by(input.created_by.as_deref(), pairs(tags));
     match find::tags(elasticache, &group).await {
         Ok(Some(tags)) if !is_owned(&tags) => possible,
         Err(error) if error.name() == ErrorName::NotFound => possible,

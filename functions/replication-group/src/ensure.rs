@@ -5,6 +5,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Timing};
 use contract::setting::RestoreFrom;
 use contract::{Action, Ownership, version};
+use elasticache_tags::tags;
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adoption;
@@ -15,10 +16,9 @@ use crate::find::{Members, OwnershipCheck};
 use crate::placement::Placement;
 use crate::reason::failure_reason;
 use crate::setting::{self, Found, NOTIFICATION_TOPIC, When, logs};
-use crate::tag::{self, tags};
 use crate::{
     change, compare, delete, find, key, parameter_group, pending, plan, restore, schedule, scope,
-    timing,
+    tag, timing,
 };
 
 /// The AWS clients of `ensure`.

@@ -7,6 +7,7 @@ use aws_sdk_elasticache::types::{
 use contract::error::StepResult;
 use contract::message::{Endpoint, Endpoints};
 use contract::{Adoption, Owner, Ownership, Spec};
+use elasticache_tags::pairs;
 
 /// Returns the replication group; none if it doesn't exist.
 ///
@@ -172,21 +173,12 @@ pub async fn ownership(
 /// Returns ElastiCache's error.
 pub async fn tags(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Option<Vec<Tag>>> {
     let id = group.replication_group_id().unwrap_or_default();
-    let answer = elasticache
-        .list_tags_for_resource()
-        .resource_name(group.arn().unwrap_or_default())
-        .send()
-        .await;
-    match answer {
-        Ok(found) => Ok(Some(found.tag_list.unwrap_or_default())),
-        Err(error) if are_tags_unavailable(step::code(&error)) => Ok(None),
-        Err(error) => Err(step::failure("ListTagsForResource", id, error)),
+    let arn = group.arn().unwrap_or_default();
+    match elasticache_tags::list(elasticache, arn, id).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if are_tags_unavailable(error.code()) => Ok(None),
+        Err(error) => Err(error.into()),
     }
-}
-
-/// Returns the tags as pairs of key and value.
-pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
-    tags.iter().map(|tag| (tag.key(), tag.value()))
 }
 
 /// Returns whether ElastiCache rejected a call because the group or a member isn't available. The call can be repeated

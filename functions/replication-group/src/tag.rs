@@ -1,22 +1,12 @@
 //! Adds tags to the replication group, and removes them. ElastiCache does the same with its members
 //! ([AddTagsToResource](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html)).
 
-use std::error::Error;
-
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::config::http::HttpResponse;
-use aws_sdk_elasticache::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_elasticache::types::{ReplicationGroup, Tag};
 use contract::error::StepResult;
+use elasticache_tags::CallError;
 
 use crate::find::are_tags_unavailable;
-
-/// Returns tags as ElastiCache takes them.
-pub fn tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Tag> {
-    tags.into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
-}
 
 /// Adds tags to the group, or overwrites their values. Returns whether ElastiCache accepted them: it doesn't while the group
 /// is changing.
@@ -29,11 +19,7 @@ pub async fn add(
     tags: Vec<Tag>,
 ) -> StepResult<bool> {
     let arn = group.arn().unwrap_or_default();
-    let call = elasticache
-        .add_tags_to_resource()
-        .resource_name(arn)
-        .set_tags(Some(tags));
-    is_accepted("AddTagsToResource", arn, call.send().await)
+    is_accepted(elasticache_tags::add(elasticache, arn, tags).await)
 }
 
 /// Removes the tags with these keys from the group. Returns whether ElastiCache accepted that: it doesn't while the group is
@@ -48,24 +34,13 @@ pub async fn remove(
     keys: Vec<String>,
 ) -> StepResult<bool> {
     let arn = group.arn().unwrap_or_default();
-    let call = elasticache
-        .remove_tags_from_resource()
-        .resource_name(arn)
-        .set_tag_keys(Some(keys));
-    is_accepted("RemoveTagsFromResource", arn, call.send().await)
+    is_accepted(elasticache_tags::remove(elasticache, arn, keys).await)
 }
 
-fn is_accepted<T, E>(
-    operation: &str,
-    arn: &str,
-    result: Result<T, SdkError<E, HttpResponse>>,
-) -> StepResult<bool>
-where
-    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
+fn is_accepted(result: Result<(), CallError>) -> StepResult<bool> {
     match result {
-        Ok(_) => Ok(true),
-        Err(error) if are_tags_unavailable(step::code(&error)) => Ok(false),
-        Err(error) => Err(step::failure(operation, arn, error)),
+        Ok(()) => Ok(true),
+        Err(error) if are_tags_unavailable(error.code()) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

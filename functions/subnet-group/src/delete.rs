@@ -4,6 +4,7 @@ use aws_sdk_elasticache::Client;
 use contract::Owner;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{DeleteSubnetGroupInput, DeleteSubnetGroupOutput};
+use elasticache_tags::pairs;
 
 use crate::find;
 
@@ -70,7 +71,7 @@ async fn delete_one(
     };
     let owner = Owner::new(&input.environment, stack);
     let created_by = input.created_by.as_deref();
-    if !owner.owns_created_by(created_by, find::pairs(&tags)) {
+    if !owner.owns_created_by(created_by, pairs(&tags)) {
         return Ok(Outcome::NotOwned(format!(
             "cache subnet group {name} {}",
             step::skip_reason(created_by)

@@ -7,9 +7,9 @@ use aws_sdk_elasticache::types::CacheSubnetGroup;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureSubnetGroupInput, EnsureSubnetGroupOutput, ResolvedNetwork};
 use contract::{Action, Owner, Ownership, Spec, TagChanges, TagDifference, tag_changes};
+use elasticache_tags::{self as tag, pairs, tags};
 
 use crate::find;
-use crate::tag::{self, tags};
 
 /// Creates the subnet group, or gives the existing one the requested tags and subnets. A plan only returns what would be
 /// done. A shared subnet group is neither tagged nor changed.
@@ -49,10 +49,10 @@ pub async fn ensure(
             let ownership = owner.classify(
                 &format!("cache subnet group `{name}`"),
                 spec.adoption(belongs_here),
-                find::pairs(&tags),
+                pairs(&tags),
             )?;
             require_vpc(group, &network)?;
-            let found = find::pairs(&tags);
+            let found = pairs(&tags);
             let TagChanges { remove, add } =
                 TagChanges::new(&spec.tags, &former_tags, ownership, found);
             let changes = [
@@ -94,7 +94,7 @@ async fn require_unowned(elasticache: &Client, name: &str) -> StepResult<()> {
         return Ok(());
     };
     let tags = find::tags(elasticache, &group).await?;
-    let owner_tags: Vec<_> = find::pairs(&tags)
+    let owner_tags: Vec<_> = pairs(&tags)
         .filter_map(|(key, value)| Some((key?, value.unwrap_or_default())))
         .filter(|(key, _)| key.starts_with("envcache:"))
         .map(|(key, value)| format!("{key}={value}"))

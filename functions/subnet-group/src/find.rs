@@ -28,17 +28,6 @@ pub async fn subnet_group(
 /// Returns a subnet group's tags.
 pub async fn tags(elasticache: &Client, group: &CacheSubnetGroup) -> StepResult<Vec<Tag>> {
     let name = group.cache_subnet_group_name().unwrap_or_default();
-    Ok(elasticache
-        .list_tags_for_resource()
-        .resource_name(group.arn().unwrap_or_default())
-        .send()
-        .await
-        .map_err(|error| step::failure("ListTagsForResource", name, error))?
-        .tag_list
-        .unwrap_or_default())
-}
-
-/// Returns the keys and values of tags.
-pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
-    tags.iter().map(|tag| (tag.key(), tag.value()))
+    let arn = group.arn().unwrap_or_default();
+    Ok(elasticache_tags::list(elasticache, arn, name).await?)
 }

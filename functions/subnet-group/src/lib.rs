@@ -3,7 +3,6 @@
 mod delete;
 mod ensure;
 mod find;
-mod tag;
 
 #[cfg(test)]
 mod tests;

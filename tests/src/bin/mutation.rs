@@ -43,13 +43,13 @@ const CHECKS: [(&str, &str, &str); 117] = [
     ),
     (
         "functions/parameter-group/src/ensure.rs",
-        "if !owner.owns(find::pairs(&tags)) {",
-        "if false && !owner.owns(find::pairs(&tags)) {",
+        "if !owner.owns(pairs(&tags)) {",
+        "if false && !owner.owns(pairs(&tags)) {",
     ),
     (
         "functions/parameter-group/src/ensure.rs",
-        "Ok(tags) => Ok(owner.owns(find::pairs(&tags))),",
-        "Ok(tags) => Ok(true || owner.owns(find::pairs(&tags))),",
+        "Ok(tags) => Ok(owner.owns(pairs(&tags))),",
+        "Ok(tags) => Ok(true || owner.owns(pairs(&tags))),",
     ),
     (
         "functions/parameter-group/src/ensure.rs",
@@ -188,8 +188,8 @@ const CHECKS: [(&str, &str, &str); 117] = [
     ),
     (
         "functions/replication-group/src/delete.rs",
-        "if owner.owns_created_by(created_by, find::pairs(&tags)) =>",
-        "if owner.owns_created_by(created_by, find::pairs(&tags)) || true =>",
+        "if owner.owns_created_by(created_by, pairs(&tags)) =>",
+        "if owner.owns_created_by(created_by, pairs(&tags)) || true =>",
     ),
     (
         "functions/subnet-group/src/delete.rs",
