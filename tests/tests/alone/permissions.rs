@@ -272,13 +272,15 @@ fn change_of_log_groups_needs_each_action(world: &World) {
     let mut before = environment.request_with("/cache", logs.clone());
     before["tags"] = json!({ "stage": "test" });
     assert_eq!(world.run(&before).status, "SUCCEEDED");
-    let after = environment.request_with("/cache", logs);
+    let mut after = environment.request_with("/cache", logs);
+    after["tags"] = json!({ "team": "web" });
     for (action, expected) in [
         (
             "logs:ListTagsForResource",
             "PlanLogGroup: ListTagsForResource ",
         ),
         ("logs:UntagResource", "EnsureLogGroup: UntagResource "),
+        ("logs:TagResource", "EnsureLogGroup: TagResource "),
     ] {
         let policy = Policy::remove(world, "EnsureLogGroup");
         policy.restore_without(world, action);
@@ -300,6 +302,8 @@ fn change_of_tags_needs_each_action(world: &World) {
         ("EnsureSecurityGroup", "ec2:CreateTags"),
         ("EnsureSubnetGroup", "elasticache:RemoveTagsFromResource"),
         ("EnsureSubnetGroup", "elasticache:AddTagsToResource"),
+        ("EnsureParameterGroup", "elasticache:RemoveTagsFromResource"),
+        ("EnsureParameterGroup", "elasticache:AddTagsToResource"),
         (
             "EnsureReplicationGroup",
             "elasticache:RemoveTagsFromResource",
@@ -309,9 +313,15 @@ fn change_of_tags_needs_each_action(world: &World) {
         ("PublishEndpoint", "ssm:AddTagsToResource"),
     ];
     let environment = world.environment();
-    let before = environment.request_with("/tags", json!({ "stage": "test" }));
+    let tagged = |tags: Value| {
+        let mut request =
+            environment.request_with("/cache", json!({ "parameters": { "timeout": 300 } }));
+        request["tags"] = tags;
+        request
+    };
+    let before = tagged(json!({ "stage": "test" }));
     assert_eq!(world.run(&before).status, "SUCCEEDED");
-    let after = environment.request_with("/tags", json!({ "team": "web" }));
+    let after = tagged(json!({ "team": "web" }));
     for (step, action) in actions {
         let policy = Policy::remove(world, step);
         policy.restore_without(world, action);
