@@ -118,7 +118,7 @@ settings! {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     logs: Option<Logs>,
     /// The values of Valkey's parameters, by their names, in a parameter group of the cache's own. All others have ElastiCache's
-    /// defaults; without any, the cache uses the default parameter group.
+    /// defaults. Without any, the cache uses the default parameter group, or keeps the one that it was adopted with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parameters: Option<Parameters>,
 }

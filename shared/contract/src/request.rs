@@ -32,8 +32,8 @@ pub struct Request {
     /// The path that the endpoint is published below.
     parameter_prefix: Option<ParameterPrefix>,
     /// The tags of every resource of the environment, by their keys: the cache with its nodes, the security group, the subnet
-    /// group unless it is shared, the parameter group, the log groups, and the endpoint's parameters. A tag that only earlier requests
-    /// named is removed; tags that envcache didn't add stay.
+    /// group unless it is shared, the parameter group, the log groups, and the endpoint's parameters. A tag that only earlier
+    /// requests named is removed; tags that envcache didn't add stay.
     #[serde(default, deserialize_with = "null_as_default")]
     tags: Tags,
     /// `true`: later removals fail with `Protected`; `false`: they are allowed again. If omitted, this stays unchanged; at
