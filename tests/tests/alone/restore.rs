@@ -1,4 +1,4 @@
-//! Caches that are restored from a snapshot, on the simulator.
+//! Caches that are restored from a snapshot or from files, on the simulator.
 
 use envcache_tests::{Environment, text, until};
 use local::backend;
@@ -109,6 +109,35 @@ fn cache_that_disappeared_is_not_restored_from_the_same_data() {
     assert!(!is_created, "nothing was created");
     assert_eq!(empty.status, "SUCCEEDED", "{empty:?}");
     assert_eq!(value(&environment), None);
+}
+
+/// The simulator doesn't read the files: the cache has no data.
+#[test]
+fn cache_is_created_from_files_once() {
+    let world = world();
+    let environment = world.environment();
+    let file = "arn:aws:s3:::backups/sessions.rdb";
+    let source = json!({ "restoreFrom": { "files": [file] } });
+    let request = environment.request_with("/cache", source);
+    let mut dry = request.clone();
+    dry["dryRun"] = json!(true);
+
+    let planned = world.run(&dry);
+    let created = world.run(&request);
+    let again = world.run(&request);
+    lose(&environment);
+    let rejected = world.run(&request);
+
+    let shown = planned.output["actions"].to_string();
+    for expected in ["cache.restoreFrom", file] {
+        assert!(shown.contains(expected), "{planned:?}");
+    }
+    assert_eq!(created.status, "SUCCEEDED", "{created:?}");
+    assert_eq!(again.status, "SUCCEEDED", "an existing cache ignores it");
+    assert_eq!(rejected.error, "Immutable", "{rejected:?}");
+    let expected = "PlanReplicationGroup: cache.restoreFrom: ";
+    assert!(rejected.cause.starts_with(expected), "{}", rejected.cause);
+    assert!(rejected.cause.contains(file), "{}", rejected.cause);
 }
 
 #[test]

@@ -177,6 +177,33 @@ fn cache_with_data_tiering_is_created_and_not_changed_to_another_family() {
 }
 
 #[test]
+fn policy_that_data_tiering_does_not_support_is_rejected() {
+    let world = world();
+    let environment = world.environment();
+    let tiered = |policy: &str| {
+        let parameters = json!({ "maxmemory-policy": policy });
+        let cache = json!({ "nodeType": "cache.r6gd.xlarge", "parameters": parameters });
+        environment.request_with("/cache", cache)
+    };
+
+    let rejected = world.run(&tiered("allkeys-lfu"));
+
+    assert_eq!(rejected.error, "InvalidSpec", "{rejected:?}");
+    let expected = "cache.parameters.maxmemory-policy: `allkeys-lfu` is not allowed with `cache.nodeType` `cache.r6gd.xlarge`";
+    assert!(rejected.cause.contains(expected), "{}", rejected.cause);
+    assert_eq!(
+        world.security_groups(&environment),
+        ["backend", "default"],
+        "nothing was created"
+    );
+
+    // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/data-tiering.html lists this one as supported.
+    let created = world.run(&tiered("allkeys-lru"));
+
+    assert_eq!(created.status, "SUCCEEDED", "{created:?}");
+}
+
+#[test]
 fn redis_is_adopted_and_upgraded_to_valkey_when_requested() {
     let world = world();
     let environment = world.environment();
