@@ -75,8 +75,8 @@ fn in_use(
     }
     let used = used.iter().map(|name| {
         format!(
-            "cache parameter group {name} is still in use: {USERS}. The environment's cache no longer needs it. Give what uses it \
-             another parameter group, and the next run deletes it, or remove its owner tags to keep it"
+            "cache parameter group {name} is still in use: {USERS}. The environment's cache no longer needs it. Give what uses \
+             it another parameter group, and the next run deletes it, or remove its owner tags to keep it"
         )
     });
     let reasons: Vec<_> = used.chain(left).collect();
