@@ -21,7 +21,7 @@ mod placement;
 mod plan;
 mod reason;
 mod restore;
-mod schedule;
+pub mod schedule;
 mod scope;
 pub mod setting;
 mod tag;

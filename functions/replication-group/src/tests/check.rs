@@ -44,13 +44,13 @@ async fn checked_while_restoring(
 #[tokio::test]
 async fn returns_pending_while_group_is_changing() {
     for status in ["creating", "deleting", "snapshotting"] {
-        let found = checked(described(status, same), 190).await.expect(status);
+        let found = checked(described(status, same), 320).await.expect(status);
 
         assert_eq!(
             found,
             CheckReplicationGroupOutput::Pending {
                 found: status.to_owned(),
-                wait_seconds: 10
+                wait_seconds: 7
             }
         );
     }
