@@ -106,6 +106,10 @@ pub async fn run_checks(
         "service-linked role",
         service_linked_role(settings).await,
     ))?;
+    report(&Finding::of(
+        "parameter throughput",
+        parameter_throughput(settings).await,
+    ))?;
     if let (Ok(stack), Some(request)) = (&stack, request) {
         report(&Finding::of(
             "dry run",
@@ -239,6 +243,33 @@ async fn service_linked_role(settings: &SdkConfig) -> Result<(CheckResult, Strin
     })
 }
 
+/// Parameter Store's setting for higher throughput:
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html>
+const HIGHER_THROUGHPUT: &str = "/ssm/parameter-store/high-throughput-enabled";
+
+/// Shows how fast Parameter Store accepts the parameters of many environments, which is the first limit that they reach.
+async fn parameter_throughput(settings: &SdkConfig) -> Result<(CheckResult, String)> {
+    let answer = aws_sdk_ssm::Client::new(settings)
+        .get_service_setting()
+        .setting_id(HIGHER_THROUGHPUT)
+        .send()
+        .await;
+    let value = match answer {
+        Ok(found) => found.service_setting.and_then(|found| found.setting_value),
+        Err(error) if is_access_denied(error.code()) => {
+            let message = "GetServiceSetting is denied to this caller; the functions don't need it";
+            return Ok((CheckResult::Warning, message.to_owned()));
+        }
+        Err(error) => return Err(aws_error("GetServiceSetting", error)),
+    };
+    let message = if value.as_deref() == Some("true") {
+        "higher throughput of Parameter Store is enabled"
+    } else {
+        "default throughput of Parameter Store; to create hundreds of environments at once, enable higher throughput"
+    };
+    Ok((CheckResult::Ok, message.to_owned()))
+}
+
 /// Starts a dry run of the request, so that the deployed functions check it with their own permissions.
 async fn dry_run(
     settings: &SdkConfig,
@@ -257,4 +288,56 @@ async fn dry_run(
             (CheckResult::Failed, format!("{error}: {cause}"))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use replay::{Answer, Replay};
+
+    use super::{CheckResult, parameter_throughput};
+
+    /// The answer of <https://docs.aws.amazon.com/cli/latest/reference/ssm/get-service-setting.html>, shortened.
+    fn setting(value: &str) -> Answer {
+        Answer::ok(format!(
+            "{{\"ServiceSetting\":{{\"SettingId\":\"/ssm/parameter-store/high-throughput-enabled\",\
+             \"SettingValue\":\"{value}\",\"LastModifiedUser\":\"System\",\"Status\":\"Default\"}}}}"
+        ))
+    }
+
+    #[tokio::test]
+    async fn shows_throughput_of_parameter_store() {
+        let denied = Answer::json_fault(400, "AccessDeniedException", "no");
+        for (answer, expected, text) in [
+            (setting("false"), CheckResult::Ok, "default throughput"),
+            (setting("true"), CheckResult::Ok, "higher throughput of"),
+            (denied, CheckResult::Warning, "GetServiceSetting is denied"),
+        ] {
+            let replay = Replay::new([answer]);
+
+            let (result, message) = parameter_throughput(&replay.config())
+                .await
+                .expect("an answer");
+
+            assert_eq!(result, expected, "{message}");
+            assert!(message.starts_with(text), "{message}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_error_names_the_call() {
+        let replay = Replay::new([Answer::json_fault(
+            400,
+            "ServiceSettingNotFound",
+            "the reason",
+        )]);
+
+        let error = parameter_throughput(&replay.config())
+            .await
+            .expect_err("an error");
+
+        assert_eq!(
+            error.to_string(),
+            "GetServiceSetting: ServiceSettingNotFound: the reason"
+        );
+    }
 }

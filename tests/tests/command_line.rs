@@ -409,6 +409,7 @@ fn doctor_checks_stack_and_starts_dry_run_of_request() {
         "✓ stack",
         "✓ state machines",
         "✓ records",
+        "✓ parameter throughput",
         "✓ dry run",
     ] {
         assert!(shown.contains(check), "no {check:?} in\n{shown}");
