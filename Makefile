@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Separate from the tools, because deploying doesn't need the linters.
 LINT := .venv-lint
+# Separate from both, because the Python peers of the benchmarks need only boto3.
+BENCH := .venv-bench
 # For sam build, cargo lambda, and cfn-lint, which find each other here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 FUNCTIONS := $(basename $(notdir $(wildcard functions/*/src/bin/*.rs)))
 PROGRAMS := $(FUNCTIONS) envcache envcache-demo
-PROGRAMS += $(patsubst matrix,fault-matrix,$(filter matrix soak mutation,$(MAKECMDGOALS)))
+PROGRAMS += $(patsubst matrix,fault-matrix,$(filter matrix soak mutation bench,$(MAKECMDGOALS)))
 # Of the release archive: x86_64 or arm64, by default this machine's.
 ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
 BUILD_FOR_x86_64 := --x86-64
@@ -23,7 +25,7 @@ FIRST_RELEASE_BUILD := "The first build takes several times as long as that of '
 # of date. Without the option it updates Cargo.lock, and the commands after it don't notice.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test matrix soak mutation diagrams reference check audit build deploy release smoke programs tools linters format clean
+.PHONY: help demo unit test matrix soak mutation bench diagrams reference check audit build deploy release smoke programs tools linters format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -48,6 +50,16 @@ soak: tools programs ## inject random faults into many runs; writes docs/soak.md
 
 mutation: tools programs ## remove one Retry, Catch, or check at a time, and check that a test fails; writes docs/mutation-tests.md
 	target/debug/mutation docs/mutation-tests.md
+
+# The part `cold-start` measures the deployed functions. It is optimized, because the AWS that it simulates is part of the
+# measured time. The other parts simulate AWS with the functions of this build.
+bench: tools programs $(BENCH)/installed ## measure envcache next to its alternatives; writes docs/benchmarks.md and its plots
+	@test -d target/lambda || echo $(FIRST_RELEASE_BUILD)
+	cargo lambda build --locked --release
+	cargo lambda build --locked --release --package envcache-empty-handler
+	cargo build --locked --profile optimized --package envcache-bench
+	target/optimized/bench cold-start
+	target/debug/bench polling scale comparison
 
 diagrams: ## draw the state machines; writes docs/state-machines.md
 	cargo build --locked --quiet --workspace --bin diagrams
@@ -113,7 +125,8 @@ linters: $(LINT)/installed ## install the linters of `make check` in a virtual e
 # --no-compile: most modules are never imported, and Python compiles the others when it imports them.
 $(VENV)/installed: requirements.txt
 $(LINT)/installed: lint/requirements.txt
-$(VENV)/installed $(LINT)/installed:
+$(BENCH)/installed: bench/requirements.txt
+$(VENV)/installed $(LINT)/installed $(BENCH)/installed:
 	@$(PYTHON) -c 'import sys; sys.exit("envcache needs Python 3.10 or later: make PYTHON=/path/to/python3" if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement $<

@@ -123,6 +123,11 @@ impl World {
         command
     }
 
+    /// Configures a command so that its AWS client calls only this simulator, as the root user.
+    pub fn direct<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        self.cloud.direct(command)
+    }
+
     /// Returns the gateway, which can make AWS calls fail.
     #[must_use]
     pub const fn gateway(&self) -> &Gateway {

@@ -21,18 +21,13 @@ impl Page {
     /// Returns an error if there is no argument, or if the checkout has uncommitted changes: the page would name a commit
     /// that doesn't contain them.
     pub fn begin() -> Result<Self> {
-        let changes = git(&["status", "--porcelain"])?;
-        ensure!(
-            changes.is_empty(),
-            "the checkout has uncommitted changes, and the page would name a commit without them. Commit first:\n{changes}"
-        );
+        let commit = current_commit(&[])?;
         let path = std::env::args()
             .nth(1)
             .context("missing argument: the page to write, such as docs/fault-matrix.md")?;
         if let Some(folder) = Path::new(&path).parent() {
             std::fs::create_dir_all(folder).with_context(|| path.clone())?;
         }
-        let commit = git(&["describe", "--always"])?;
         Ok(Self { path, commit })
     }
 
@@ -47,6 +42,26 @@ impl Page {
         );
         std::fs::write(&self.path, page).with_context(|| self.path.clone())
     }
+}
+
+/// Returns the commit that is checked out. `results` are the paths that the run writes: earlier results there don't count as
+/// uncommitted changes.
+///
+/// # Errors
+/// Returns an error if the checkout has uncommitted changes: the page would name a commit that doesn't contain them.
+pub fn current_commit(results: &[&str]) -> Result<String> {
+    let excluded: Vec<_> = results
+        .iter()
+        .map(|path| format!(":(exclude){path}"))
+        .collect();
+    let mut status = vec!["status", "--porcelain", "--", "."];
+    status.extend(excluded.iter().map(String::as_str));
+    let changes = git(&status)?;
+    ensure!(
+        changes.is_empty(),
+        "the checkout has uncommitted changes, and the page would name a commit without them. Commit first:\n{changes}"
+    );
+    git(&["describe", "--always"])
 }
 
 /// Runs git in the checkout and returns its output.

@@ -24,6 +24,7 @@ mod step_functions;
 mod upstream;
 mod xml;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
@@ -39,12 +40,13 @@ use clock::Clock;
 use elasticache::{ElastiCache, Lifecycle, Part, ZoneRejection};
 use fault_scope::{FaultScope, FaultScopes};
 use model::Models;
-use quota::Quotas;
+use quota::{Counts, Quotas};
 use upstream::Upstream;
 
 /// The running gateway. Dropping this value stops it, and the Valkey servers that it started.
 pub struct Gateway {
     address: SocketAddrV4,
+    clock: Clock,
     shared: Arc<Shared>,
     /// Dropped last, together with the tasks that use `shared`.
     runtime: Runtime,
@@ -98,6 +100,7 @@ impl Gateway {
         runtime.spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Self {
             address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
+            clock,
             shared,
             runtime,
         })
@@ -221,7 +224,20 @@ impl Gateway {
     /// Returns the number of steps' calls that exceeded a rate limit so far.
     #[must_use]
     pub fn throttled(&self) -> u32 {
-        self.shared.quotas.rejected()
+        let counts = self.shared.quotas.counts();
+        counts.values().map(|counts| counts.throttled).sum()
+    }
+
+    /// Returns the steps' calls so far by service and operation, without those into which a fault was injected.
+    #[must_use]
+    pub fn call_counts(&self) -> BTreeMap<(String, String), Counts> {
+        self.shared.quotas.counts()
+    }
+
+    /// Returns the time since the gateway's start, in simulated seconds.
+    #[must_use]
+    pub fn now(&self) -> f64 {
+        self.clock.now()
     }
 
     /// Returns the steps' calls so far that belong to no fault scope, or whose process was not found.

@@ -1,50 +1,87 @@
 //! AWS's request rate limits: a token bucket for each operation.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::call::Call;
 use super::clock::Clock;
 
 /// A bucket's size, and the tokens per second that refill it.
-#[derive(Clone, Copy, Debug)]
-struct Rate {
-    burst: f64,
-    per_second: f64,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    pub burst: f64,
+    pub per_second: f64,
 }
 
-/// EC2's limit for filtered describe calls:
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>.
-const EC2_READS: Rate = Rate::new(100, 20.0);
-/// EC2's limit for mutating calls, from the same page.
-const EC2_CHANGES: Rate = Rate::new(50, 5.0);
-/// EC2's limit for tagging calls, from the same page.
-const EC2_TAGS: Rate = Rate::new(100, 10.0);
-/// Systems Manager's default throughput of `PutParameter`:
-/// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>.
-const PUT_PARAMETER: Rate = Rate::new(3, 3.0);
-/// The default throughput that the three operations for reading parameters share, from the same page.
-const GET_PARAMETERS: Rate = Rate::new(40, 40.0);
-/// The limit of `StartExecution` in most Regions:
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
-const START_EXECUTION: Rate = Rate::new(800, 150.0);
-/// The initial throughput of an on-demand DynamoDB table:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html>.
-const DYNAMODB: Rate = Rate::new(4_000, 4_000.0);
-/// A conservative guess for ElastiCache and the other services, whose limits AWS doesn't document.
-const UNDOCUMENTED: Rate = Rate::new(50, 10.0);
+/// Where a limit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The address of AWS's page.
+    Documented(&'static str),
+    /// Why the limit was assumed.
+    Assumed(&'static str),
+}
+
+/// A rate limit of an operation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    pub rate: Rate,
+    pub source: Source,
+}
+
+const EC2_PAGE: &str = "https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html";
+const SSM_PAGE: &str = "https://docs.aws.amazon.com/general/latest/gr/ssm.html";
+
+/// EC2's limit for filtered describe calls.
+const EC2_READS: Limit = Limit::documented(100, 20.0, EC2_PAGE);
+/// EC2's limit for mutating calls.
+const EC2_CHANGES: Limit = Limit::documented(50, 5.0, EC2_PAGE);
+/// EC2's limit for tagging calls.
+const EC2_TAGS: Limit = Limit::documented(100, 10.0, EC2_PAGE);
+/// Systems Manager's default throughput of `PutParameter`.
+const PUT_PARAMETER: Limit = Limit::documented(3, 3.0, SSM_PAGE);
+/// The default throughput that the three operations for reading parameters share.
+const GET_PARAMETERS: Limit = Limit::documented(40, 40.0, SSM_PAGE);
+/// The limit of `StartExecution` in most Regions.
+const START_EXECUTION: Limit = Limit::documented(
+    800,
+    150.0,
+    "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
+);
+/// The initial throughput of an on-demand DynamoDB table.
+const DYNAMODB: Limit = Limit::documented(
+    4_000,
+    4_000.0,
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html",
+);
+/// A conservative guess for ElastiCache and the other services.
+const UNDOCUMENTED: Limit = Limit {
+    rate: Rate::new(50, 10.0),
+    source: Source::Assumed("AWS documents no limit for this operation; a conservative guess"),
+};
 
 impl Rate {
-    const fn new(burst: u32, per_second: f64) -> Self {
+    #[must_use]
+    pub const fn new(burst: u32, per_second: f64) -> Self {
         Self {
             burst: burst as f64,
             per_second,
         }
     }
+}
 
-    fn of(call: &Call) -> Self {
-        match (call.service.as_str(), call.operation.as_str()) {
+impl Limit {
+    const fn documented(burst: u32, per_second: f64, page: &'static str) -> Self {
+        Self {
+            rate: Rate::new(burst, per_second),
+            source: Source::Documented(page),
+        }
+    }
+
+    /// Returns the limit of an operation. `service` is the service's name in signatures, such as `elasticache`.
+    #[must_use]
+    pub fn of(service: &str, operation: &str) -> Self {
+        match (service, operation) {
             ("ec2", "CreateTags" | "DeleteTags") => EC2_TAGS,
             ("ec2", operation) if operation.starts_with("Describe") => EC2_READS,
             ("ec2", _) => EC2_CHANGES,
@@ -58,7 +95,8 @@ impl Rate {
 }
 
 /// A token bucket.
-struct Bucket {
+#[derive(Clone, Debug)]
+pub struct Bucket {
     rate: Rate,
     tokens: f64,
     /// When the tokens were last counted, in simulated seconds.
@@ -66,8 +104,18 @@ struct Bucket {
 }
 
 impl Bucket {
+    /// Creates a full bucket.
+    #[must_use]
+    pub const fn full(rate: Rate, now: f64) -> Self {
+        Self {
+            rate,
+            tokens: rate.burst,
+            counted_at: now,
+        }
+    }
+
     /// Takes a token. Returns false if the bucket is empty.
-    fn take(&mut self, now: f64) -> bool {
+    pub fn take(&mut self, now: f64) -> bool {
         let refill = (now - self.counted_at) * self.rate.per_second;
         self.tokens = (self.tokens + refill).min(self.rate.burst);
         self.counted_at = now;
@@ -79,12 +127,25 @@ impl Bucket {
     }
 }
 
+/// How often an operation was called, and how often it was throttled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub calls: u32,
+    pub throttled: u32,
+}
+
 /// The account's buckets.
 pub struct Quotas {
     clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
     /// The buckets by service and operation.
-    buckets: Mutex<HashMap<(String, String), Bucket>>,
-    rejected: AtomicU32,
+    buckets: HashMap<(String, String), Bucket>,
+    /// The calls so far by service and operation.
+    counts: BTreeMap<(String, String), Counts>,
 }
 
 impl Quotas {
@@ -92,51 +153,40 @@ impl Quotas {
     pub(super) fn documented(clock: Clock) -> Self {
         Self {
             clock,
-            buckets: Mutex::default(),
-            rejected: AtomicU32::new(0),
+            state: Mutex::default(),
         }
     }
 
-    /// Returns the number of calls that were rejected so far.
-    pub(super) fn rejected(&self) -> u32 {
-        self.rejected.load(Ordering::Relaxed)
+    /// Returns the calls so far by service and operation.
+    pub(super) fn counts(&self) -> BTreeMap<(String, String), Counts> {
+        self.state().counts.clone()
     }
 
     pub(super) fn limit(&self, service: &str, operation: &str, burst: u32, per_second: f64) {
-        let rate = Rate::new(burst, per_second);
-        let bucket = Bucket {
-            rate,
-            tokens: rate.burst,
-            counted_at: self.clock.now(),
-        };
-        self.buckets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let bucket = Bucket::full(Rate::new(burst, per_second), self.clock.now());
+        self.state()
+            .buckets
             .insert((service.to_owned(), operation.to_owned()), bucket);
     }
 
     /// Takes a token for a call. Returns false if the call exceeds its limit.
     pub(super) fn admit(&self, call: &Call) -> bool {
         let now = self.clock.now();
-        let bucket = (call.service.clone(), bucket_of(&call.operation).to_owned());
-        let admitted = self
+        let key = |operation: &str| (call.service.clone(), operation.to_owned());
+        let mut state = self.state();
+        let admitted = state
             .buckets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(bucket)
-            .or_insert_with(|| {
-                let rate = Rate::of(call);
-                Bucket {
-                    rate,
-                    tokens: rate.burst,
-                    counted_at: now,
-                }
-            })
+            .entry(key(bucket_of(&call.operation)))
+            .or_insert_with(|| Bucket::full(Limit::of(&call.service, &call.operation).rate, now))
             .take(now);
-        if !admitted {
-            self.rejected.fetch_add(1, Ordering::Relaxed);
-        }
+        let counts = state.counts.entry(key(&call.operation)).or_default();
+        counts.calls += 1;
+        counts.throttled += u32::from(!admitted);
         admitted
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,8 +197,9 @@ fn reads_parameters(operation: &str) -> bool {
     )
 }
 
-/// Returns the operation whose bucket applies to a call.
-fn bucket_of(operation: &str) -> &str {
+/// Returns the operation whose bucket applies to a call: some operations share one.
+#[must_use]
+pub fn bucket_of(operation: &str) -> &str {
     if reads_parameters(operation) {
         "GetParameter"
     } else {
@@ -162,11 +213,7 @@ mod tests {
 
     #[test]
     fn bucket_allows_burst_and_then_rate() {
-        let mut bucket = Bucket {
-            rate: PUT_PARAMETER,
-            tokens: PUT_PARAMETER.burst,
-            counted_at: 0.0,
-        };
+        let mut bucket = Bucket::full(PUT_PARAMETER.rate, 0.0);
 
         let at_once: Vec<_> = (0..4).map(|_| bucket.take(0.0)).collect();
 

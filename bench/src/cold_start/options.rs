@@ -1,0 +1,409 @@
+//! Compares build options: builds two representative functions with each option that differs from today's, and measures
+//! them in turn.
+//!
+//! An option is a setting of the release profile, which cargo reads from the environment, or a change of the code. A change
+//! is made in a copy of the checkout. It takes hours: each option compiles the SDK again. What was built for the same commit is
+//! used again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use local::Workspace;
+
+use super::candidate::{Candidate, Kind};
+use super::package::{Package, in_mebibytes};
+use super::run::Runner;
+use super::step::Step;
+use super::summary::in_milliseconds;
+use super::tls::Tls;
+use super::{Measured, measure, table};
+use crate::report::{Section, commit};
+
+/// The functions that are built: the one with the largest SDK crate, and the one that runs most often.
+const FUNCTIONS: [&str; 2] = ["resolve-network", "check-replication-group"];
+
+/// A build option.
+struct Build {
+    name: &'static str,
+    /// What differs from today's build.
+    what: &'static str,
+    /// The environment of cargo. `{bundle}` and `{authority}` are files with certificate authorities.
+    environment: &'static [(&'static str, &'static str)],
+    edits: &'static [Edit],
+}
+
+/// A change of a file: `from`, which it contains once, becomes `to`.
+struct Edit {
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const RING_FEATURE: &str = "\"rustls-ring\"";
+const TLS_PROVIDER: &str = ".tls_provider(Provider::Rustls(CryptoMode::Ring))";
+const AWS_LC: [Edit; 2] = [
+    Edit {
+        file: "Cargo.toml",
+        from: RING_FEATURE,
+        to: "\"rustls-aws-lc\"",
+    },
+    Edit {
+        file: "shared/step/src/aws.rs",
+        from: TLS_PROVIDER,
+        to: ".tls_provider(Provider::Rustls(CryptoMode::AwsLc))",
+    },
+];
+const EMBEDDED_ROOTS: [Edit; 1] = [Edit {
+    file: "shared/step/src/aws.rs",
+    from: TLS_PROVIDER,
+    to: ".tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(
+            aws_smithy_http_client::tls::TlsContext::builder()
+                .with_trust_store(
+                    aws_smithy_http_client::tls::TrustStore::empty()
+                        .with_pem_certificate(include_bytes!(env!(\"ENVCACHE_ROOTS\")).as_slice()),
+                )
+                .build()
+                .expect(\"a TLS context\"),
+        )",
+}];
+const FIRST_CALL: [Edit; 2] = [
+    Edit {
+        file: "functions/network/src/bin/resolve-network.rs",
+        from: "    step::run(",
+        to: "    let _ = clients.ec2.describe_vpcs().max_results(5).send().await;\n    step::run(",
+    },
+    Edit {
+        file: "functions/replication-group/src/bin/check-replication-group.rs",
+        from: "    step::run(",
+        to: "    let _ = elasticache.describe_replication_groups().max_records(20).send().await;\n    step::run(",
+    },
+];
+const WITHOUT_CHAIN: [Edit; 3] = [
+    Edit {
+        file: "shared/step/Cargo.toml",
+        from: "aws-config.workspace = true\n",
+        to: "aws-config.workspace = true\naws-credential-types.workspace = true\n",
+    },
+    Edit {
+        file: "shared/step/src/aws.rs",
+        from: "    aws_config::defaults(BehaviorVersion::latest())\n",
+        to: "    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let credentials = aws_config::environment::EnvironmentVariableCredentialsProvider::new();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::new(variable(\"AWS_REGION\")))
+        .endpoint_url(variable(\"AWS_ENDPOINT_URL\"))
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))\n",
+    },
+    Edit {
+        file: "shared/step/src/aws.rs",
+        from: "        .load()\n        .await\n",
+        to: "        .build()\n",
+    },
+];
+const DEFAULT_FEATURES: [Edit; 1] = [Edit {
+    file: "Cargo.toml",
+    from: "aws-config = { version = \"1.13.0\", default-features = false, features = [\"rt-tokio\"] }",
+    to: "aws-config = { version = \"1.13.0\" }",
+}];
+
+const BUILDS: [Build; 14] = [
+    Build::profile("today", "the build as it is", &[]),
+    Build::profile(
+        "lto-off",
+        "no link-time optimization",
+        &[("CARGO_PROFILE_RELEASE_LTO", "off")],
+    ),
+    Build::profile(
+        "lto-thin",
+        "thin link-time optimization",
+        &[("CARGO_PROFILE_RELEASE_LTO", "thin")],
+    ),
+    Build::profile(
+        "codegen-units-16",
+        "16 code generation units",
+        &[("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")],
+    ),
+    Build::profile(
+        "panic-abort",
+        "a panic ends the process",
+        &[("CARGO_PROFILE_RELEASE_PANIC", "abort")],
+    ),
+    Build::profile(
+        "opt-level-s",
+        "optimized for size, with loops vectorized",
+        &[("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")],
+    ),
+    Build::profile(
+        "opt-level-3",
+        "optimized for speed",
+        &[("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")],
+    ),
+    Build::change("aws-lc", "aws-lc instead of ring", &[], &AWS_LC),
+    // https://github.com/aws/aws-lc-rs/issues/899
+    Build::change(
+        "aws-lc-without-jitter",
+        "aws-lc without its entropy from CPU jitter",
+        &[("AWS_LC_SYS_NO_JITTER_ENTROPY", "1")],
+        &AWS_LC,
+    ),
+    // With a copy of the system's authorities, as the crate webpki-root-certs would have it.
+    Build::change(
+        "embedded-roots",
+        "the system's certificate authorities in the program",
+        &[("ENVCACHE_ROOTS", "{bundle}")],
+        &EMBEDDED_ROOTS,
+    ),
+    Build::change(
+        "embedded-root",
+        "only one certificate authority, in the program",
+        &[("ENVCACHE_ROOTS", "{authority}")],
+        &EMBEDDED_ROOTS,
+    ),
+    Build::change(
+        "first-call",
+        "one more call, during the init phase",
+        &[],
+        &FIRST_CALL,
+    ),
+    Build::change(
+        "without-chain",
+        "credentials and Region from the environment, without aws-config's chain of sources",
+        &[],
+        &WITHOUT_CHAIN,
+    ),
+    Build::change(
+        "default-features",
+        "aws-config with its default features",
+        &[],
+        &DEFAULT_FEATURES,
+    ),
+];
+
+impl Build {
+    const fn profile(
+        name: &'static str,
+        what: &'static str,
+        environment: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self::change(name, what, environment, &[])
+    }
+
+    const fn change(
+        name: &'static str,
+        what: &'static str,
+        environment: &'static [(&'static str, &'static str)],
+        edits: &'static [Edit],
+    ) -> Self {
+        Self {
+            name,
+            what,
+            environment,
+            edits,
+        }
+    }
+}
+
+/// Builds the functions with each option, measures them, and returns the section of the results page.
+///
+/// # Errors
+/// Returns an error if a build or a function fails.
+pub fn run() -> Result<Section> {
+    let runner = Runner::create()?;
+    let steps = Step::read_all()?;
+    let commit = commit()?;
+    let mut candidates = Vec::new();
+    for build in &BUILDS {
+        let folder = make(build, &commit, runner.tls()).with_context(|| build.name.to_owned())?;
+        for step in steps
+            .iter()
+            .filter(|step| FUNCTIONS.contains(&step.name.as_str()))
+        {
+            let program = folder.join(&step.name);
+            candidates.push(Candidate::program(Kind::Function, &program, step));
+        }
+    }
+    let packages = candidates
+        .iter()
+        .map(|candidate| Package::of(Path::new(&candidate.command[0])))
+        .collect::<Result<Vec<_>>>()?;
+    let measured = measure(&runner, &candidates)?;
+    let tables: Vec<_> = FUNCTIONS
+        .iter()
+        .map(|function| table_of(function, &measured, &packages))
+        .collect();
+    let manifest = fs::read_to_string(Workspace::root().join("Cargo.toml"))?;
+    let text = format!(
+        "Two functions, built by cargo for this machine with one option changed at a time. Today's release profile has {}. \
+         For AWS, cargo-lambda builds with the same profile for another target CPU. Packages and memory in MiB, times in ms, \
+         instructions in millions over HTTPS. The init phase is the part of the time before the function asks for an \
+         event.\n\n{}",
+        release_profile(&manifest),
+        tables.join("\n\n")
+    );
+    Ok(Section {
+        marker: "options",
+        text,
+    })
+}
+
+/// Returns a function's table. There is one measurement and one package for each build and function.
+fn table_of(function: &str, measured: &[Measured], packages: &[Package]) -> String {
+    let rows: Vec<_> = BUILDS
+        .iter()
+        .flat_map(|build| FUNCTIONS.map(|_| build))
+        .zip(measured.iter().zip(packages))
+        .filter(|(_, (found, _))| found.name == function)
+        .map(|(build, (found, package))| {
+            let instructions = found
+                .instructions
+                .map_or_else(|| "–".to_owned(), |[_, tls]| table::millions(tls));
+            format!(
+                "| `{}` | {} | {:.2} | {} | {} | {:.1} | {} | {instructions} |",
+                build.name,
+                build.what,
+                in_mebibytes(package.zipped),
+                found.plain.milliseconds(),
+                found.tls.milliseconds(),
+                in_milliseconds(found.tls.init),
+                found.tls.mebibytes(),
+            )
+        })
+        .collect();
+    format!(
+        "### {function}\n\n\
+         | build | difference | package | HTTP | HTTPS | init, HTTPS | memory | instructions |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n{}",
+        rows.join("\n")
+    )
+}
+
+/// Returns the settings of the release profile in a manifest, in Markdown.
+fn release_profile(manifest: &str) -> String {
+    let settings: Vec<_> = manifest
+        .lines()
+        .skip_while(|line| *line != "[profile.release]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| format!("`{line}`"))
+        .collect();
+    settings.join(", ")
+}
+
+/// Builds the functions in a copy of the checkout, unless that was done for this commit. Returns the folder with the
+/// programs.
+fn make(build: &Build, commit: &str, tls: &Tls) -> Result<PathBuf> {
+    let options = Workspace::root().join("target/options");
+    let folder = options.join(build.name);
+    let marker = folder.join("commit");
+    if fs::read_to_string(&marker).is_ok_and(|built| built == commit) {
+        return Ok(folder);
+    }
+    eprintln!("building {}", build.name);
+    let source = options.join("source");
+    // Without the edits of an earlier option, and without files of an earlier commit.
+    if source.exists() {
+        fs::remove_dir_all(&source)?;
+    }
+    let prefix = format!("--prefix={}/", source.display());
+    execute(
+        Command::new("git")
+            .args(["checkout-index", "--all", "--force", &prefix])
+            .current_dir(Workspace::root()),
+    )?;
+    for edit in build.edits {
+        let path = source.join(edit.file);
+        let text = fs::read_to_string(&path)?;
+        fs::write(&path, edit.apply(&text)?)?;
+    }
+    let target = options.join("build");
+    let [bundle, authority] =
+        [tls.bundle(), tls.authority()].map(|path| path.display().to_string());
+    let environment = build.environment.iter().map(|(name, value)| {
+        let value = value
+            .replace("{bundle}", &bundle)
+            .replace("{authority}", &authority);
+        (*name, value)
+    });
+    // Without `--locked`, because an edit may add dependencies.
+    execute(
+        Command::new("cargo")
+            .args(["build", "--release", "--target-dir"])
+            .arg(&target)
+            .args(FUNCTIONS.iter().flat_map(|function| ["--bin", *function]))
+            .envs(environment)
+            .current_dir(&source),
+    )?;
+    fs::create_dir_all(&folder)?;
+    for function in FUNCTIONS {
+        fs::copy(target.join("release").join(function), folder.join(function))?;
+    }
+    fs::write(marker, commit)?;
+    Ok(folder)
+}
+
+impl Edit {
+    fn apply(&self, text: &str) -> Result<String> {
+        let Self { file, from, to } = self;
+        ensure!(
+            text.matches(from).count() == 1,
+            "{file} doesn't contain this exactly once: {from}"
+        );
+        Ok(text.replace(from, to))
+    }
+}
+
+fn execute(command: &mut Command) -> Result<()> {
+    let program = command.get_program().display().to_string();
+    let status = command.status().with_context(|| program.clone())?;
+    ensure!(status.success(), "`{program}` failed: {status}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use local::Workspace;
+
+    use super::{BUILDS, Edit, release_profile};
+
+    #[test]
+    fn every_edit_still_applies() {
+        for build in &BUILDS {
+            for edit in build.edits {
+                let path = Workspace::root().join(edit.file);
+                let text = fs::read_to_string(path).expect("the file");
+
+                let edited = edit.apply(&text).expect(build.name);
+
+                assert_ne!(edited, text, "{}", build.name);
+            }
+        }
+    }
+
+    #[test]
+    fn rejects_an_edit_that_is_ambiguous() {
+        let edit = Edit {
+            file: "a.rs",
+            from: "ring",
+            to: "aws-lc",
+        };
+
+        assert_eq!(edit.apply("use ring;").expect("once"), "use aws-lc;");
+        assert!(edit.apply("use ring::ring;").is_err());
+        assert!(edit.apply("").is_err());
+    }
+
+    #[test]
+    fn reads_the_settings_of_the_release_profile() {
+        let manifest = "[profile.dev]\ndebug = false\n\n[profile.release]\nlto = \"fat\"\n# A reason.\nstrip = true\n\n\
+                        [profile.x]\ndebug = true\n";
+
+        assert_eq!(release_profile(manifest), "`lto = \"fat\"`, `strip = true`");
+    }
+}

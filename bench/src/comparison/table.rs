@@ -1,0 +1,125 @@
+//! Writes the recorded runs.
+
+use super::SCALE;
+use super::tool::{Recorded, Tool};
+use crate::statistics::{mean, number};
+
+/// Longer results are cut.
+const LONGEST_RESULT: usize = 160;
+
+fn introduction() -> String {
+    format!(
+        "Both tools provision the same cache, a security group, and a subnet group, and publish four parameters, on the same \
+         simulator with AWS's rate limits. The script is `bench/peers/provision.py`: it accepts what exists, so that it can run \
+         again, and uses boto3's default retries and botocore's waiter. *Beyond the creation* is the time from the start until \
+         the last parameter was written, without the time that ElastiCache takes. Calls include retries, and envcache's include \
+         those of its plan and of its record. Times are in AWS's seconds, each of which passed in {SCALE} seconds of real time. \
+         So the time that this machine takes for a call counts {} times.",
+        SCALE.recip()
+    )
+}
+
+/// Returns the section's text.
+pub fn write(recorded: &[Recorded]) -> String {
+    let heading = "| scenario | tool | result | ended after, s | beyond the creation, s | calls | left |\n\
+                   | --- | --- | --- | ---: | ---: | ---: | --- |";
+    let rows: Vec<_> = recorded.iter().map(row).collect();
+    let summaries: Vec<_> = Tool::ALL
+        .into_iter()
+        .filter_map(|tool| summary(recorded, tool))
+        .collect();
+    format!(
+        "{}\n\n{heading}\n{}\n\n{}",
+        introduction(),
+        rows.join("\n"),
+        summaries.join("\n")
+    )
+}
+
+fn row(recorded: &Recorded) -> String {
+    let beyond = recorded
+        .beyond_creation
+        .map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.1}"));
+    format!(
+        "| {} | {} | {} | {:.0} | {beyond} | {} | {} |",
+        recorded.scenario,
+        recorded.tool,
+        cell(&recorded.result),
+        recorded.seconds,
+        recorded.calls,
+        recorded.left
+    )
+}
+
+/// Returns a text on one line that doesn't end a cell.
+fn cell(text: &str) -> String {
+    let line = text.replace(['|', '\n'], " ");
+    match line.char_indices().nth(LONGEST_RESULT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Returns the mean of a tool's runs without a fault; none if there are none, or if one wasn't published.
+fn summary(recorded: &[Recorded], tool: Tool) -> Option<String> {
+    let of_tool = recorded
+        .iter()
+        .filter(|run| run.tool == tool && run.scenario.starts_with("a creation of"));
+    let runs = of_tool
+        .map(|run| Some((run.beyond_creation?, number(run.calls))))
+        .collect::<Option<Vec<_>>>()?;
+    let (beyond, calls): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+    (!calls.is_empty()).then(|| {
+        format!(
+            "- Mean of the {} creations with {tool}: {:.1} s beyond the creation, {:.0} calls.",
+            calls.len(),
+            mean(&beyond),
+            mean(&calls)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Recorded, Tool, cell, summary, write};
+
+    fn recorded(tool: Tool, beyond_creation: Option<f64>) -> Recorded {
+        Recorded {
+            scenario: "a creation of 360 s".to_owned(),
+            tool,
+            result: "succeeded".to_owned(),
+            seconds: 370.0,
+            beyond_creation,
+            calls: 40,
+            left: "cache available, 4 parameters".to_owned(),
+        }
+    }
+
+    #[test]
+    fn table_has_a_row_for_each_run_and_the_means() {
+        let runs = [
+            recorded(Tool::Envcache, Some(4.0)),
+            recorded(Tool::Envcache, Some(5.0)),
+            recorded(Tool::Script, Some(9.3)),
+        ];
+
+        let text = write(&runs);
+
+        let row = "| a creation of 360 s | boto3 | succeeded | 370 | 9.3 | 40 | cache available, 4 parameters |";
+        assert!(text.contains(row), "{text}");
+        let mean = "- Mean of the 2 creations with envcache: 4.5 s beyond the creation, 40 calls.";
+        assert!(text.contains(mean), "{text}");
+    }
+
+    #[test]
+    fn failed_creation_has_no_mean() {
+        assert_eq!(summary(&[recorded(Tool::Script, None)], Tool::Script), None);
+        assert_eq!(summary(&[], Tool::Script), None);
+    }
+
+    #[test]
+    fn cell_is_one_short_line() {
+        assert_eq!(cell("one | two\nthree"), "one   two three");
+        assert_eq!(cell(&"é".repeat(200)).chars().count(), 161);
+    }
+}

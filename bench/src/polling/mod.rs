@@ -1,0 +1,434 @@
+//! How early envcache and its alternatives find a new cache, and with how many calls.
+
+mod poller;
+mod simulation;
+mod usage;
+
+use anyhow::Result;
+use plotters::prelude::SeriesLabelPosition;
+
+use self::poller::POLLERS;
+use self::simulation::{Ideal, Outcome};
+use self::usage::{
+    MOST_EVENTS, before_redesign, creation_loop, documented, longest_wait, modification_loop,
+};
+use crate::distribution::{LogNormal, REPORTS};
+use crate::plot::{Axis, Bar, Series, bars, lines, percent, plain};
+use crate::report::{Section, plot_file, table};
+use crate::statistics::mean;
+use crate::target::{self, Limit, Target};
+
+const DRAWS: usize = 100_000;
+const SEED: u64 = 1;
+
+/// The creations that take 6 minutes, in seconds: a whole range, because a single time would show only how it fits the
+/// times of the checks.
+const SIX_MINUTES: std::ops::Range<f64> = 330.0..390.0;
+/// The targets for a creation of 6 minutes.
+const MOST_DELAY: f64 = 4.0;
+const MOST_CHECKS: f64 = 20.0;
+
+/// The longest creation time in a plot, in seconds.
+const LONGEST_PLOTTED: u32 = 900;
+/// The width of the ranges of creation times in a plot, in seconds.
+const RANGE: u32 = 30;
+
+/// The draws and what each program does with them.
+struct Simulation {
+    distribution: LogNormal,
+    times: Vec<f64>,
+    /// In the order of `POLLERS`.
+    all: Vec<Outcome>,
+    six_minutes: Vec<Outcome>,
+}
+
+impl Simulation {
+    fn run() -> Self {
+        let distribution = LogNormal::fitted();
+        let times = distribution.draws(DRAWS, SEED);
+        let six_minutes: Vec<f64> = times
+            .iter()
+            .copied()
+            .filter(|time| SIX_MINUTES.contains(time))
+            .collect();
+        Self {
+            all: outcomes(&times),
+            six_minutes: outcomes(&six_minutes),
+            distribution,
+            times,
+        }
+    }
+}
+
+/// Returns the outcome of each program, in the order of `POLLERS`.
+fn outcomes(times: &[f64]) -> Vec<Outcome> {
+    POLLERS
+        .iter()
+        .map(|poller| Outcome::of(poller, times))
+        .collect()
+}
+
+/// Simulates the programs, and draws the plots.
+///
+/// # Errors
+/// Returns an error if the state machine, the costs page, or a plot can't be read or written.
+pub fn run() -> Result<Section> {
+    let simulation = Simulation::run();
+    plot_delays(&simulation)?;
+    plot_times()?;
+    plot_checks(&simulation)?;
+    plot_tradeoff(&simulation)?;
+    let text = [
+        assumptions(&simulation),
+        targets(&simulation),
+        comparison(&simulation),
+        wrong_median(&simulation),
+        costs()?,
+    ]
+    .join("\n\n");
+    Ok(Section {
+        marker: "polling",
+        text,
+    })
+}
+
+fn assumptions(simulation: &Simulation) -> String {
+    let LogNormal { median, sigma } = simulation.distribution;
+    let reports: Vec<_> = REPORTS
+        .iter()
+        .map(|report| {
+            vec![
+                format!("{}: {}", report.source, report.cache),
+                plain(report.seconds),
+            ]
+        })
+        .collect();
+    let programs: Vec<_> = POLLERS
+        .iter()
+        .map(|poller| format!("- **{}:** {}.", poller.name, poller.description))
+        .collect();
+    format!(
+        "A program that waits for a new cache calls `DescribeReplicationGroups` until the cache is *available*. The \
+         simulation draws {DRAWS} creation times and counts for each program the calls, and the seconds from the time at \
+         which the cache became available to the call that found it. Calls take no time and don't fail.\n\n\
+         AWS documents no creation times. The draws are log-normal with a median of {median:.0} seconds and a standard \
+         deviation of the logarithm of {sigma:.2}, fitted to Terraform's lines `Creation complete after …` in public \
+         files:\n\n{}\n\n\
+         The programs:\n\n{}",
+        table(&["report", "seconds"], &reports),
+        programs.join("\n"),
+    )
+}
+
+fn targets(simulation: &Simulation) -> String {
+    let found = &simulation.six_minutes[0];
+    let name = POLLERS[0].name.to_owned();
+    let targets = [
+        Target {
+            what: "mean delay of a creation of 6 minutes",
+            limit: Limit::AtMost(MOST_DELAY),
+            unit: " s",
+            worst: Some((found.mean_delay(), name.clone())),
+        },
+        Target {
+            what: "calls for a creation of 6 minutes",
+            limit: Limit::AtMost(MOST_CHECKS),
+            unit: "",
+            worst: Some((found.checks, name)),
+        },
+    ];
+    format!(
+        "{}\n\nA creation of 6 minutes is a draw between {:.1} and {:.1} minutes.",
+        target::section(&targets),
+        SIX_MINUTES.start / 60.0,
+        SIX_MINUTES.end / 60.0,
+    )
+}
+
+fn comparison(simulation: &Simulation) -> String {
+    let heading = [
+        "program",
+        "calls",
+        "mean delay",
+        "95 % within",
+        "longest delay",
+        "not found",
+    ];
+    let rows = |outcomes: &[Outcome]| -> Vec<Vec<String>> {
+        POLLERS
+            .iter()
+            .zip(outcomes)
+            .map(|(poller, outcome)| {
+                vec![
+                    poller.name.to_owned(),
+                    format!("{:.1}", outcome.checks),
+                    format!("{:.1} s", outcome.mean_delay()),
+                    format!("{:.1} s", outcome.quantile(95)),
+                    format!("{:.1} s", outcome.longest_delay()),
+                    format!("{:.1} %", outcome.missed * 100.0),
+                ]
+            })
+            .collect()
+    };
+    let checks = simulation.all[0].checks;
+    let (fewer_checks, later) = ideal_with(simulation, MOST_CHECKS);
+    let (same_checks, earlier) = ideal_with(simulation, checks);
+    format!(
+        "### Calls and delay\n\nCreations of 6 minutes:\n\n{}\n\nAll draws:\n\n{}\n\n\
+         *Not found* is the share of the caches that become available after the program gave up. The delays are those of the \
+         others.\n\n\
+         ![Share of the caches found within a delay](benchmarks/polling-delay.svg)\n\n\
+         ![Calls for each creation](benchmarks/polling-calls.svg)\n\n\
+         The best schedule for a known distribution has an interval in proportion to the square root of 1/hazard, where the \
+         hazard is the probability that a cache becomes available in the next second. Over all draws, with \
+         {fewer_checks:.1} calls, it has a mean delay of {later:.1} seconds, and with {same_checks:.1}, about as many as \
+         envcache's {checks:.1}, of {earlier:.1}. envcache's schedule also checks before and after the \
+         likely times, because the distribution is an assumption.\n\n\
+         ![Mean delay and calls](benchmarks/polling-tradeoff.svg)",
+        table(&heading, &rows(&simulation.six_minutes)),
+        table(&heading, &rows(&simulation.all)),
+    )
+}
+
+/// Returns the calls and the mean delay of the ideal schedule with this number of calls.
+fn ideal_with(simulation: &Simulation, checks: f64) -> (f64, f64) {
+    let ideal = Ideal::with_checks(simulation.distribution, checks, &simulation.times);
+    let outcome = ideal.outcome(&simulation.times);
+    (outcome.checks, outcome.mean_delay())
+}
+
+fn wrong_median(simulation: &Simulation) -> String {
+    let factors = [0.5, 1.0, 1.5, 2.0];
+    let by_factor = factors.map(|factor| {
+        let times: Vec<f64> = simulation.times.iter().map(|time| time * factor).collect();
+        (mean(&times), outcomes(&times))
+    });
+    let rows: Vec<Vec<String>> = POLLERS
+        .iter()
+        .enumerate()
+        .map(|(index, poller)| {
+            let cells = by_factor.iter().map(|(mean, outcomes)| {
+                let outcome = &outcomes[index];
+                let delay = outcome.mean_delay();
+                format!(
+                    "{:.1}, {delay:.1} s ({:.1} %)",
+                    outcome.checks,
+                    delay / mean * 100.0
+                )
+            });
+            [poller.name.to_owned()].into_iter().chain(cells).collect()
+        })
+        .collect();
+    let heading = factors.map(|factor| format!("× {factor}"));
+    let heading: Vec<&str> = ["program"]
+        .into_iter()
+        .chain(heading.iter().map(String::as_str))
+        .collect();
+    format!(
+        "### If the assumption is wrong\n\nThe same draws, with all times multiplied by a factor, as if caches took half as \
+         long or up to twice as long. Each cell has the calls, the mean delay, and in parentheses the delay's share of the mean \
+         creation time.\n\n{}\n\n\
+         ![Mean delay by creation time](benchmarks/polling-time.svg)",
+        table(&heading, &rows),
+    )
+}
+
+fn costs() -> Result<String> {
+    let (before, now) = (before_redesign(), documented()?);
+    let rows = [
+        vec![
+            "state transitions".to_owned(),
+            before.transitions,
+            now.transitions,
+        ],
+        vec![
+            "function calls".to_owned(),
+            before.invocations,
+            now.invocations,
+        ],
+        vec!["cost".to_owned(), before.cost, now.cost],
+    ];
+    let (creation, modification) = (creation_loop()?, modification_loop()?);
+    let waits: Vec<_> = [
+        ("a creation", false, &creation),
+        ("a restore", true, &creation),
+        ("a change", false, &modification),
+        ("a change by a request that restores", true, &modification),
+    ]
+    .into_iter()
+    .map(|(name, restores, one)| {
+        let checks = longest_wait(restores);
+        vec![
+            name.to_owned(),
+            checks.to_string(),
+            (checks * one.transitions).to_string(),
+            (checks * one.events).to_string(),
+        ]
+    })
+    .collect();
+    Ok(format!(
+        "### Transitions and costs\n\nA run that creates a cache in 6 minutes, before the redesign of the state machines and \
+         now. The current figures are those of the [costs page](costs.md#cost-of-a-run), which a test compares with runs on the \
+         simulator:\n\n{}\n\n\
+         A check takes {} state transitions while the cache is creating, and {} while it is modifying. If ElastiCache never \
+         finishes, a run waits until its deadline. Its history has at most {MOST_EVENTS} events, of which the wait uses:\n\n{}",
+        table(&["", "before", "now"], &rows),
+        creation.transitions,
+        modification.transitions,
+        table(&["longest wait", "checks", "transitions", "events"], &waits),
+    ))
+}
+
+/// Draws the share of the caches that each program finds within a delay.
+fn plot_delays(simulation: &Simulation) -> Result<()> {
+    let longest = 60.0;
+    let series: Vec<_> = POLLERS
+        .iter()
+        .zip(&simulation.all)
+        .map(|(poller, outcome)| {
+            let points = (0..=100_u32).filter_map(|percentage| {
+                let delay = outcome.quantile(usize::try_from(percentage).ok()?);
+                let share = f64::from(percentage) / 100.0 * (1.0 - outcome.missed);
+                (delay <= longest).then_some((delay, share))
+            });
+            Series {
+                label: poller.name.to_owned(),
+                points: points.collect(),
+                line_width: 3,
+                point_size: 0,
+            }
+        })
+        .collect();
+    lines(
+        &plot_file("polling-delay")?,
+        "Caches found within a delay, all draws",
+        (
+            &Axis {
+                label: "seconds since the cache became available",
+                range: 0.0..longest,
+                format: plain,
+            },
+            &Axis {
+                label: "share of the caches",
+                range: 0.0..1.0,
+                format: percent,
+            },
+        ),
+        &series,
+        SeriesLabelPosition::LowerRight,
+    )
+}
+
+/// Draws the mean delay by creation time.
+fn plot_times() -> Result<()> {
+    let step = usize::try_from(RANGE)?;
+    let series: Vec<_> = POLLERS
+        .iter()
+        .map(|poller| {
+            let points = (RANGE..LONGEST_PLOTTED).step_by(step).map(|begin| {
+                // Every tenth of a second, because few draws are in the first and the last ranges.
+                let times: Vec<f64> = (0..RANGE * 10)
+                    .map(|tenth| f64::from(begin) + f64::from(tenth) / 10.0)
+                    .collect();
+                let outcome = Outcome::of(poller, &times);
+                let middle = f64::from(begin + RANGE / 2) / 60.0;
+                (middle, outcome)
+            });
+            // A program that gave up has no delay.
+            let points = points.filter(|(_, outcome)| outcome.missed < 0.5);
+            Series {
+                label: poller.name.to_owned(),
+                points: points
+                    .map(|(middle, outcome)| (middle, outcome.mean_delay()))
+                    .collect(),
+                line_width: 3,
+                point_size: 0,
+            }
+        })
+        .collect();
+    lines(
+        &plot_file("polling-time")?,
+        "Mean delay by creation time",
+        (
+            &Axis {
+                label: "creation time in minutes",
+                range: 0.0..f64::from(LONGEST_PLOTTED) / 60.0,
+                format: plain,
+            },
+            &Axis {
+                label: "mean delay in seconds",
+                range: 0.0..70.0,
+                format: plain,
+            },
+        ),
+        &series,
+        SeriesLabelPosition::UpperRight,
+    )
+}
+
+/// Draws the calls of each program for a creation.
+fn plot_checks(simulation: &Simulation) -> Result<()> {
+    let shown: Vec<_> = POLLERS
+        .iter()
+        .zip(&simulation.six_minutes)
+        .map(|(poller, outcome)| Bar {
+            text: format!(
+                "{}: {:.1} calls, mean delay {:.1} seconds",
+                poller.name,
+                outcome.checks,
+                outcome.mean_delay()
+            ),
+            value: outcome.checks,
+        })
+        .collect();
+    bars(
+        &plot_file("polling-calls")?,
+        "Calls for a creation of 6 minutes",
+        "DescribeReplicationGroups calls",
+        &shown,
+        Some((MOST_CHECKS, "target")),
+    )
+}
+
+/// Draws the mean delay and the calls of each program next to what is possible.
+fn plot_tradeoff(simulation: &Simulation) -> Result<()> {
+    let ideal = (3..=30_u32).map(|step| {
+        let ideal = Ideal::new(simulation.distribution, f64::from(step) * 0.1);
+        let outcome = ideal.outcome(&simulation.times);
+        (outcome.checks, outcome.mean_delay())
+    });
+    let mut series: Vec<_> = POLLERS
+        .iter()
+        .zip(&simulation.all)
+        .map(|(poller, outcome)| Series {
+            label: poller.name.to_owned(),
+            points: vec![(outcome.checks, outcome.mean_delay())],
+            line_width: 0,
+            point_size: 8,
+        })
+        .collect();
+    series.push(Series {
+        label: "best schedule".to_owned(),
+        points: ideal.collect(),
+        line_width: 2,
+        point_size: 0,
+    });
+    lines(
+        &plot_file("polling-tradeoff")?,
+        "Mean delay and calls, all draws",
+        (
+            &Axis {
+                label: "mean number of calls",
+                range: 0.0..50.0,
+                format: plain,
+            },
+            &Axis {
+                label: "mean delay in seconds",
+                range: 0.0..50.0,
+                format: plain,
+            },
+        ),
+        &series,
+        SeriesLabelPosition::UpperRight,
+    )
+}

@@ -1,0 +1,203 @@
+//! What waiting costs in Step Functions: state transitions and history events for each check.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use anyhow::{Context, Result};
+use envcache_tests::definition::{Machine, states};
+use local::Workspace;
+use replication_group::schedule::{deadline_seconds, next_wait};
+use serde_json::Value;
+
+/// Step Functions' limit for the events of an execution:
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
+pub const MOST_EVENTS: u32 = 25_000;
+
+/// A run that creates a cache in 6 minutes.
+pub struct Run {
+    pub transitions: String,
+    pub invocations: String,
+    pub cost: String,
+}
+
+/// A wait that ends with a check.
+pub struct Loop {
+    pub transitions: u32,
+    pub events: u32,
+}
+
+/// Returns the loop of a check of a cache that is creating.
+///
+/// # Errors
+/// Returns an error if the state machine has no such loop.
+pub fn creation_loop() -> Result<Loop> {
+    let states = states(Machine::Provision);
+    let wait = "WaitForReplicationGroup";
+    let path = path(&states, wait, wait).context("no loop from the wait")?;
+    Ok(Loop::of(&states, &path))
+}
+
+/// Returns the loop of a check of a cache that is modifying, which also checks its members.
+///
+/// # Errors
+/// Returns an error if the state machine has no such loop.
+pub fn modification_loop() -> Result<Loop> {
+    let states = states(Machine::Provision);
+    let (wait, ensure) = ("WaitForReplicationGroup", "EnsureReplicationGroup");
+    let mut there = path(&states, wait, ensure).context("no path from the wait")?;
+    there.extend(path(&states, ensure, wait).context("no path to the wait")?);
+    Ok(Loop::of(&states, &there))
+}
+
+impl Loop {
+    fn of(states: &BTreeMap<String, Value>, path: &[String]) -> Self {
+        let events = path.iter().map(|name| events(&states[name])).sum();
+        Self {
+            transitions: u32::try_from(path.len()).unwrap_or(u32::MAX),
+            events,
+        }
+    }
+}
+
+/// Returns the number of events that a state adds to the history: `…StateEntered` and `…StateExited`, and for a task also
+/// `TaskScheduled`, `TaskStarted`, and `TaskSucceeded`
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>).
+fn events(state: &Value) -> u32 {
+    if state["Type"] == "Task" { 5 } else { 2 }
+}
+
+/// Returns the states of the shortest path without the first one, which can also be the last.
+fn path(states: &BTreeMap<String, Value>, from: &str, to: &str) -> Option<Vec<String>> {
+    let mut paths = VecDeque::from([Vec::new()]);
+    let mut reached = BTreeSet::new();
+    while let Some(path) = paths.pop_front() {
+        let last = path.last().map_or(from, String::as_str);
+        for next in successors(states.get(last)?) {
+            let mut longer = path.clone();
+            longer.push(next.clone());
+            if next == to {
+                return Some(longer);
+            }
+            if reached.insert(next) {
+                paths.push_back(longer);
+            }
+        }
+    }
+    None
+}
+
+/// Returns the states that can follow a state that doesn't fail.
+fn successors(state: &Value) -> Vec<String> {
+    let choices = state["Choices"].as_array().into_iter().flatten();
+    choices
+        .map(|choice| &choice["Next"])
+        .chain([&state["Next"], &state["Default"]])
+        .filter_map(|next| next.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Returns the number of checks until the deadline.
+pub fn longest_wait(restores: bool) -> u32 {
+    let deadline = deadline_seconds(restores);
+    let (mut waited, mut checks) = (0, 0);
+    while waited < deadline {
+        waited += next_wait(waited, deadline);
+        checks += 1;
+    }
+    checks
+}
+
+/// Returns the usage of a run before the redesign of the state machines, as measured then.
+pub fn before_redesign() -> Run {
+    Run {
+        transitions: "99".to_owned(),
+        invocations: "31".to_owned(),
+        cost: "$0.0060".to_owned(),
+    }
+}
+
+/// Returns the usage of a run, which a test compares with `docs/costs.md`.
+///
+/// # Errors
+/// Returns an error if the page can't be read, or if it lacks the figures.
+pub fn documented() -> Result<Run> {
+    let page = std::fs::read_to_string(Workspace::root().join("docs/costs.md"))?;
+    parse(&page).context("docs/costs.md lacks the usage of a creation")
+}
+
+fn parse(page: &str) -> Option<Run> {
+    let row = page
+        .lines()
+        .find_map(|line| line.strip_prefix("| a creation of 6 minutes | "))?;
+    let mut cells = row.split(" | ").map(str::to_owned);
+    let total = page
+        .lines()
+        .find_map(|line| line.strip_prefix("| **total** |"))?;
+    let (_, cost) = total.split_once("**")?;
+    Some(Run {
+        transitions: cells.next()?,
+        invocations: cells.next()?,
+        cost: cost.split_once("**")?.0.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::{Loop, MOST_EVENTS, creation_loop, longest_wait, modification_loop, parse, path};
+
+    #[test]
+    fn path_is_the_shortest_and_can_be_a_loop() {
+        let machine = json!({
+            "Wait": { "Type": "Wait", "Next": "Check" },
+            "Check": { "Type": "Task", "Next": "Choose" },
+            "Choose": {
+                "Type": "Choice",
+                "Choices": [{ "Next": "Detour" }, { "Next": "Wait" }],
+                "Default": "End"
+            },
+            "Detour": { "Type": "Pass", "Next": "Wait" },
+            "End": { "Type": "Succeed" }
+        });
+        let states: BTreeMap<String, Value> = serde_json::from_value(machine).expect("states");
+
+        let found = path(&states, "Wait", "Wait").expect("a loop");
+
+        assert_eq!(found, ["Check", "Choose", "Wait"]);
+        assert_eq!(path(&states, "End", "Wait"), None);
+        let Loop {
+            transitions,
+            events,
+        } = Loop::of(&states, &found);
+        assert_eq!((transitions, events), (3, 9));
+    }
+
+    #[test]
+    fn longest_wait_stays_far_below_the_limit_of_events() {
+        let creation = creation_loop().expect("a loop");
+        let modification = modification_loop().expect("a loop");
+
+        assert!(creation.events < modification.events);
+        assert!(longest_wait(true) * modification.events < MOST_EVENTS / 4);
+    }
+
+    #[test]
+    fn reads_usage_of_a_run_from_the_page() {
+        let page = "| run | transitions |\n| a creation of 6 minutes | 92 | 35 | 84 | $0.0023 |\n\
+                    | **total** | | | **$0.0058** |\n";
+
+        let run = parse(page).expect("the figures");
+
+        assert_eq!(
+            (
+                run.transitions.as_str(),
+                run.invocations.as_str(),
+                run.cost.as_str()
+            ),
+            ("92", "35", "$0.0058")
+        );
+        assert!(parse("").is_none());
+    }
+}
