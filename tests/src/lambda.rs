@@ -26,7 +26,24 @@ use local::gateway::call::{Call, Protocol};
 use local::gateway::fault::Fault;
 use local::{REGION, build};
 
-const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
+/// The path of Lambda's runtime API.
+pub const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
+/// The headers of an invocation.
+pub const HEADERS: [(&str, &str); 4] = [
+    (
+        "lambda-runtime-aws-request-id",
+        "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+    ),
+    ("lambda-runtime-deadline-ms", "4102444800000"),
+    (
+        "lambda-runtime-trace-id",
+        "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+    ),
+    (
+        "lambda-runtime-invoked-function-arn",
+        "arn:aws:lambda:ap-southeast-1:123456789012:function:step",
+    ),
+];
 const INVOCATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running function. Dropping it kills its process.
@@ -200,21 +217,7 @@ impl Server {
     async fn next(&self) -> Response<Full<Bytes>> {
         let event = self.events.lock().await.recv().await;
         let mut response = Response::new(Full::new(event.unwrap_or_default()));
-        for (name, value) in [
-            (
-                "lambda-runtime-aws-request-id",
-                "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-            ),
-            ("lambda-runtime-deadline-ms", "4102444800000"),
-            (
-                "lambda-runtime-trace-id",
-                "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
-            ),
-            (
-                "lambda-runtime-invoked-function-arn",
-                "arn:aws:lambda:ap-southeast-1:123456789012:function:step",
-            ),
-        ] {
+        for (name, value) in HEADERS {
             let value = hyper::header::HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }

@@ -23,26 +23,11 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use envcache_tests::lambda::{HEADERS, RUNTIME_PATH};
+
 use super::call::Call;
 use super::step::{Answer, Step, next_answer};
 use super::valkey;
-
-const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
-const HEADERS: [(&str, &str); 4] = [
-    (
-        "lambda-runtime-aws-request-id",
-        "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-    ),
-    ("lambda-runtime-deadline-ms", "4102444800000"),
-    (
-        "lambda-runtime-trace-id",
-        "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
-    ),
-    (
-        "lambda-runtime-invoked-function-arn",
-        "arn:aws:lambda:ap-southeast-1:123456789012:function:step",
-    ),
-];
 
 /// The variables with the URLs of AWS, in general and for each service that functions call
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
