@@ -208,7 +208,7 @@ pub mod tests {
         .map(str::to_owned);
         let retry = json!({ "Retry": [{
             "ErrorEquals": ["Throttled", "Lambda.TooManyRequestsException"],
-            "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5, "JitterStrategy": "FULL"
+            "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 60, "MaxDelaySeconds": 120, "JitterStrategy": "FULL"
         }] });
         let states: BTreeMap<String, Value> = entered
             .iter()

@@ -70,18 +70,29 @@ fn every_state_has_a_useful_comment() {
     }
 }
 
+/// How often a state retries a throttled call, and the longest wait before a retry, in seconds. The retries of one state
+/// end within two hours.
+const THROTTLING_RETRIES: u64 = 60;
+const LONGEST_THROTTLING_DELAY: u64 = 120;
+
 /// Returns the retry policies of every task that invokes a function. The errors of Step Functions and Lambda themselves
 /// are documented in <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>,
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>, and, for
 /// a function that was idle for a long time or whose network isn't ready,
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>.
-fn function_policies() -> [Value; 3] {
+fn function_policies() -> [Value; 4] {
     [
-        // Throttling and 5xx, spread out by jitter.
+        // Throttling, which ends when other runs have made their calls, however many there are. Spread out by jitter.
+        json!({
+            "ErrorEquals": ["Throttled", "Lambda.TooManyRequestsException"],
+            "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": THROTTLING_RETRIES,
+            "MaxDelaySeconds": LONGEST_THROTTLING_DELAY, "JitterStrategy": "FULL"
+        }),
+        // 5xx, spread out by jitter.
         json!({
             "ErrorEquals": [
-                "Throttled", "ServiceUnavailable", "Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException",
-                "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"
+                "ServiceUnavailable", "Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException",
+                "Lambda.AWSLambdaException", "Lambda.SdkClientException"
             ],
             "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5, "JitterStrategy": "FULL"
         }),
@@ -507,13 +518,14 @@ fn timeouts_are_nested() {
                 "{name}: Lambda's timeout must be shorter, because its error is more specific"
             );
         }
-        // 90 minutes for the claim, 60 for the cache (120 if it is restored), 15 for the groups that a removal deletes, and 15
-        // for the other steps.
+        // 90 minutes for the claim, 60 for the cache (120 if it is restored), 15 for the groups that a removal deletes, all
+        // retries of a throttled state, and 15 minutes for the other steps.
         let waits = match machine {
             Machine::Provision => (90 + 120) * 60,
             Machine::Deprovision => (90 + 60 + 15) * 60,
         };
         let timeout = state_machine(machine)["TimeoutSeconds"].as_u64();
-        assert!(timeout > Some(waits + 15 * 60), "{machine:?}");
+        let throttled = THROTTLING_RETRIES * LONGEST_THROTTLING_DELAY;
+        assert!(timeout > Some(waits + throttled + 15 * 60), "{machine:?}");
     }
 }
