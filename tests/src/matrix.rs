@@ -30,7 +30,7 @@ pub const SETTINGS: Settings = Settings {
 /// arrive.
 const CONCURRENCY: usize = 24;
 /// How many cells run on a simulator.
-const BATCH: usize = 500;
+const BATCH: usize = 150;
 /// How many simulators run concurrently.
 const SIMULATORS: usize = 2;
 
@@ -399,10 +399,12 @@ impl Cell {
         Expected::Recovers
     }
 
-    /// Returns whether the run waits for the timeouts of several attempts, or until a deadline.
+    /// Returns whether the run waits for the timeouts of several attempts, for all retries of a throttled call, or until a
+    /// deadline.
     fn is_slow(&self) -> bool {
-        let waits_until_deadline = ["CreateFailed", "Timeout"].contains(&self.failure().name);
-        self.frequency != Frequency::First && (self.fault == Fault::NoReply || waits_until_deadline)
+        let waits_for_long =
+            ["CreateFailed", "Timeout", "Throttled"].contains(&self.failure().name);
+        self.frequency != Frequency::First && (self.fault == Fault::NoReply || waits_for_long)
     }
 
     /// Returns how the run fails if every attempt of the call fails.
