@@ -36,7 +36,7 @@ pub async fn candidates(
 pub async fn tags(elasticache: &Client, group: &CacheParameterGroup) -> StepResult<Vec<Tag>> {
     let name = group.cache_parameter_group_name().unwrap_or_default();
     let arn = group.arn().unwrap_or_default();
-    Ok(elasticache_tags::list(elasticache, arn, name).await?)
+    Ok(elasticache::tag::list(elasticache, arn, name).await?)
 }
 
 /// Returns the parameters of the group with this name.

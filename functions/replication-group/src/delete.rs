@@ -6,7 +6,7 @@ use aws_sdk_elasticache::types::{ReplicationGroup, Tag};
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteReplicationGroupInput, DeleteReplicationGroupOutput};
-use elasticache_tags::pairs;
+use elasticache::tag::pairs;
 
 use crate::find::{self, Members};
 use crate::schedule;

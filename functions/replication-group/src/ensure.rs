@@ -5,7 +5,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Timing};
 use contract::setting::RestoreFrom;
 use contract::{Action, Ownership, version};
-use elasticache_tags::tags;
+use elasticache::tag::tags;
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adoption;

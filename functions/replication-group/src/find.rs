@@ -7,7 +7,7 @@ use aws_sdk_elasticache::types::{
 use contract::error::StepResult;
 use contract::message::{Endpoint, Endpoints};
 use contract::{Adoption, Owner, Ownership, Spec};
-use elasticache_tags::pairs;
+use elasticache::tag::pairs;
 
 /// Returns the replication group; none if it doesn't exist.
 ///
@@ -174,7 +174,7 @@ pub async fn ownership(
 pub async fn tags(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Option<Vec<Tag>>> {
     let id = group.replication_group_id().unwrap_or_default();
     let arn = group.arn().unwrap_or_default();
-    match elasticache_tags::list(elasticache, arn, id).await {
+    match elasticache::tag::list(elasticache, arn, id).await {
         Ok(found) => Ok(Some(found)),
         Err(error) if are_tags_unavailable(error.code()) => Ok(None),
         Err(error) => Err(error.into()),

@@ -1,0 +1,4 @@
+//! The calls to ElastiCache that several functions make.
+#![warn(missing_docs)]
+
+pub mod tag;
