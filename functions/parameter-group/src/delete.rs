@@ -5,7 +5,7 @@ use aws_sdk_elasticache::types::CacheParameterGroup;
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteParameterGroupInput, DeleteParameterGroupOutput};
-use elasticache_tags::pairs;
+use elasticache::tag::pairs;
 
 use crate::{find, name};
 

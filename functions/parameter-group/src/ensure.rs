@@ -8,7 +8,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureParameterGroupInput, EnsureParameterGroupOutput, PendingChange};
 use contract::setting::Parameters;
 use contract::{Action, Owner, Ownership, TagChanges, TagDifference, tag_changes};
-use elasticache_tags::{self as tag, pairs, tags};
+use elasticache::tag::{self, pairs, tags};
 
 use crate::compare::{self, Difference, Differences, differences};
 use crate::find::{self, Cache, Defaults};

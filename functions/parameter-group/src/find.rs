@@ -1,11 +1,10 @@
 //! Reads parameter groups, their parameters and tags, and the version of the cache.
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{
-    CacheCluster, CacheParameterGroup, CacheParameterGroupStatus, Parameter, ReplicationGroup, Tag,
-};
+use aws_sdk_elasticache::types::{CacheParameterGroup, CacheParameterGroupStatus, Parameter, Tag};
 use contract::error::StepResult;
 use contract::version::Version;
+use elasticache::describe;
 
 use crate::family::Running;
 use crate::name::is_candidate;
@@ -36,7 +35,7 @@ pub async fn candidates(
 pub async fn tags(elasticache: &Client, group: &CacheParameterGroup) -> StepResult<Vec<Tag>> {
     let name = group.cache_parameter_group_name().unwrap_or_default();
     let arn = group.arn().unwrap_or_default();
-    Ok(elasticache_tags::list(elasticache, arn, name).await?)
+    Ok(elasticache::tag::list(elasticache, arn, name).await?)
 }
 
 /// Returns the parameters of the group with this name.
@@ -108,7 +107,7 @@ pub struct Cache {
 
 /// Returns the cache; none if it doesn't exist, is created again, or doesn't show its version yet.
 pub async fn cache(elasticache: &Client, cache_name: &str) -> StepResult<Option<Cache>> {
-    let Some(group) = replication_group(elasticache, cache_name).await? else {
+    let Some(group) = describe::replication_group(elasticache, cache_name).await? else {
         return Ok(None);
     };
     if matches!(group.status(), Some("create-failed" | "deleting")) {
@@ -117,7 +116,7 @@ pub async fn cache(elasticache: &Client, cache_name: &str) -> StepResult<Option<
     let Some(id) = group.member_clusters().first() else {
         return Ok(None);
     };
-    let member = member(elasticache, id).await?;
+    let member = describe::cache_cluster(elasticache, id).await?;
     Ok(member.and_then(|member| {
         let parameter_group = member.cache_parameter_group();
         let name = parameter_group.and_then(CacheParameterGroupStatus::cache_parameter_group_name);
@@ -129,34 +128,4 @@ pub async fn cache(elasticache: &Client, cache_name: &str) -> StepResult<Option<
             parameter_group: name.map(str::to_owned),
         })
     }))
-}
-
-async fn replication_group(elasticache: &Client, id: &str) -> StepResult<Option<ReplicationGroup>> {
-    let answer = elasticache
-        .describe_replication_groups()
-        .replication_group_id(id)
-        .send()
-        .await;
-    match answer {
-        Ok(found) => Ok(found
-            .replication_groups
-            .unwrap_or_default()
-            .into_iter()
-            .next()),
-        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => Ok(None),
-        Err(error) => Err(step::failure("DescribeReplicationGroups", id, error)),
-    }
-}
-
-async fn member(elasticache: &Client, id: &str) -> StepResult<Option<CacheCluster>> {
-    let answer = elasticache
-        .describe_cache_clusters()
-        .cache_cluster_id(id)
-        .send()
-        .await;
-    match answer {
-        Ok(found) => Ok(found.cache_clusters.unwrap_or_default().into_iter().next()),
-        Err(error) if step::code(&error) == Some("CacheClusterNotFound") => Ok(None),
-        Err(error) => Err(step::failure("DescribeCacheClusters", id, error)),
-    }
 }

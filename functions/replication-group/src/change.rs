@@ -11,7 +11,7 @@ use aws_sdk_elasticache::operation::modify_replication_group::{
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
 use contract::{Owner, tag_changes};
-use elasticache_tags::tags;
+use elasticache::tag::tags;
 
 use crate::compare::{Change, Difference};
 use crate::find::is_still_changing;

@@ -3,6 +3,7 @@
 use aws_sdk_elasticache::Client;
 use contract::error::StepResult;
 use contract::message::{CheckReplicationGroupInput, CheckReplicationGroupOutput};
+use elasticache::describe;
 
 use crate::decide::{self, Next};
 use crate::find;
@@ -20,7 +21,7 @@ pub async fn check(
     input: CheckReplicationGroupInput,
 ) -> StepResult<CheckReplicationGroupOutput> {
     let id = &input.cache_name;
-    let group = find::replication_group(elasticache, id).await?;
+    let group = describe::replication_group(elasticache, id).await?;
     let status = group.as_ref().map(find::status);
     Ok(match decide::by_status(id, status) {
         Ok(Next::Wait(found)) if found != "modifying" => CheckReplicationGroupOutput::Pending {

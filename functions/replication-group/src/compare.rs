@@ -6,7 +6,7 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::EnsureReplicationGroupInput;
 use contract::spec::Apply;
 use contract::{Action, Ownership, TagChanges, TagDifference, tag_changes};
-use elasticache_tags::pairs;
+use elasticache::tag::pairs;
 
 use crate::setting::{
     self, Comparison, Found, NOTIFICATION_TOPIC, SETTINGS, Setting, Step, When, nodes,

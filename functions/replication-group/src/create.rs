@@ -5,7 +5,7 @@ use aws_sdk_elasticache::error::ProvideErrorMetadata;
 use contract::Owner;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupInput;
-use elasticache_tags::tags;
+use elasticache::tag::tags;
 
 use crate::setting::SETTINGS;
 use crate::{key, restore};

@@ -6,7 +6,8 @@ use aws_sdk_elasticache::types::{ReplicationGroup, Tag};
 use contract::Owner;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{DeleteReplicationGroupInput, DeleteReplicationGroupOutput};
-use elasticache_tags::pairs;
+use elasticache::describe;
+use elasticache::tag::pairs;
 
 use crate::find::{self, Members};
 use crate::schedule;
@@ -31,7 +32,7 @@ pub async fn delete(
         return plan(elasticache, stack, &input).await;
     }
     let id = &input.cache_name;
-    let Some(group) = find::replication_group(elasticache, id).await? else {
+    let Some(group) = describe::replication_group(elasticache, id).await? else {
         return absent(elasticache, &input).await;
     };
     let status = find::status(&group);
@@ -86,7 +87,7 @@ async fn plan(
 ) -> StepResult<DeleteReplicationGroupOutput> {
     let possible = Ok(DeleteReplicationGroupOutput::Possible);
     let id = &input.cache_name;
-    let Some(group) = find::replication_group(elasticache, id).await? else {
+    let Some(group) = describe::replication_group(elasticache, id).await? else {
         return possible;
     };
     let Some(obstacle) = obstacle(&group) else {

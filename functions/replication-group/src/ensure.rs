@@ -5,7 +5,8 @@ use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureReplicationGroupInput, EnsureReplicationGroupOutput, Timing};
 use contract::setting::RestoreFrom;
 use contract::{Action, Ownership, version};
-use elasticache_tags::tags;
+use elasticache::describe;
+use elasticache::tag::tags;
 use record::{Condition, Creation, Identity, Observed, Record, Table, Update};
 
 use crate::adoption;
@@ -72,7 +73,7 @@ pub async fn ensure(
     if !input.plan && record.holder.as_deref() != Some(&input.execution_arn) {
         return Ok(round.claim_lost());
     }
-    let group = find::replication_group(&clients.elasticache, round.id).await?;
+    let group = describe::replication_group(&clients.elasticache, round.id).await?;
     let status = group.as_ref().map(find::status);
     match (decide::by_status(round.id, status)?, &group) {
         (Next::Wait(status), Some(group)) if status == "modifying" => round.modifying(group).await,

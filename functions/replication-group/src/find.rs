@@ -7,31 +7,8 @@ use aws_sdk_elasticache::types::{
 use contract::error::StepResult;
 use contract::message::{Endpoint, Endpoints};
 use contract::{Adoption, Owner, Ownership, Spec};
-use elasticache_tags::pairs;
-
-/// Returns the replication group; none if it doesn't exist.
-///
-/// # Errors
-/// Returns ElastiCache's error.
-pub async fn replication_group(
-    elasticache: &Client,
-    id: &str,
-) -> StepResult<Option<ReplicationGroup>> {
-    let answer = elasticache
-        .describe_replication_groups()
-        .replication_group_id(id)
-        .send()
-        .await;
-    match answer {
-        Ok(found) => Ok(found
-            .replication_groups
-            .unwrap_or_default()
-            .into_iter()
-            .next()),
-        Err(error) if step::code(&error) == Some("ReplicationGroupNotFoundFault") => Ok(None),
-        Err(error) => Err(step::failure("DescribeReplicationGroups", id, error)),
-    }
-}
+use elasticache::describe;
+use elasticache::tag::pairs;
 
 /// The text for a replication group or a member without a status. ElastiCache isn't known to return one.
 const WITHOUT_STATUS: &str = "without a status";
@@ -77,7 +54,7 @@ pub enum Members {
 pub async fn members(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Members> {
     let (mut available, mut changing) = (Vec::new(), None);
     for id in group.member_clusters() {
-        let Some(member) = cache_cluster(elasticache, id).await? else {
+        let Some(member) = describe::cache_cluster(elasticache, id).await? else {
             changing = changing.or(Some(format!("{id} is not there")));
             continue;
         };
@@ -120,21 +97,8 @@ pub async fn standalone_cluster(
     elasticache: &Client,
     id: &str,
 ) -> StepResult<Option<CacheCluster>> {
-    let found = cache_cluster(elasticache, id).await?;
+    let found = describe::cache_cluster(elasticache, id).await?;
     Ok(found.filter(|cluster| cluster.replication_group_id().is_none()))
-}
-
-async fn cache_cluster(elasticache: &Client, id: &str) -> StepResult<Option<CacheCluster>> {
-    let answer = elasticache
-        .describe_cache_clusters()
-        .cache_cluster_id(id)
-        .send()
-        .await;
-    match answer {
-        Ok(found) => Ok(found.cache_clusters.unwrap_or_default().into_iter().next()),
-        Err(error) if step::code(&error) == Some("CacheClusterNotFound") => Ok(None),
-        Err(error) => Err(step::failure("DescribeCacheClusters", id, error)),
-    }
 }
 
 /// The ownership of a group, if its tags can be read.
@@ -174,7 +138,7 @@ pub async fn ownership(
 pub async fn tags(elasticache: &Client, group: &ReplicationGroup) -> StepResult<Option<Vec<Tag>>> {
     let id = group.replication_group_id().unwrap_or_default();
     let arn = group.arn().unwrap_or_default();
-    match elasticache_tags::list(elasticache, arn, id).await {
+    match elasticache::tag::list(elasticache, arn, id).await {
         Ok(found) => Ok(Some(found)),
         Err(error) if are_tags_unavailable(error.code()) => Ok(None),
         Err(error) => Err(error.into()),

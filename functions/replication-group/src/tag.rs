@@ -4,7 +4,7 @@
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{ReplicationGroup, Tag};
 use contract::error::StepResult;
-use elasticache_tags::CallError;
+use elasticache::tag::CallError;
 
 use crate::find::are_tags_unavailable;
 
@@ -19,7 +19,7 @@ pub async fn add(
     tags: Vec<Tag>,
 ) -> StepResult<bool> {
     let arn = group.arn().unwrap_or_default();
-    is_accepted(elasticache_tags::add(elasticache, arn, tags).await)
+    is_accepted(elasticache::tag::add(elasticache, arn, tags).await)
 }
 
 /// Removes the tags with these keys from the group. Returns whether ElastiCache accepted that: it doesn't while the group is
@@ -34,7 +34,7 @@ pub async fn remove(
     keys: Vec<String>,
 ) -> StepResult<bool> {
     let arn = group.arn().unwrap_or_default();
-    is_accepted(elasticache_tags::remove(elasticache, arn, keys).await)
+    is_accepted(elasticache::tag::remove(elasticache, arn, keys).await)
 }
 
 fn is_accepted(result: Result<(), CallError>) -> StepResult<bool> {

@@ -4,7 +4,7 @@ use aws_sdk_elasticache::Client;
 use contract::Owner;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{DeleteSubnetGroupInput, DeleteSubnetGroupOutput};
-use elasticache_tags::pairs;
+use elasticache::tag::pairs;
 
 use crate::find;
 

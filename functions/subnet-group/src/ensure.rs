@@ -7,7 +7,7 @@ use aws_sdk_elasticache::types::CacheSubnetGroup;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{EnsureSubnetGroupInput, EnsureSubnetGroupOutput, ResolvedNetwork};
 use contract::{Action, Owner, Ownership, Spec, TagChanges, TagDifference, tag_changes};
-use elasticache_tags::{self as tag, pairs, tags};
+use elasticache::tag::{self, pairs, tags};
 
 use crate::find;
 

@@ -29,5 +29,5 @@ pub async fn subnet_group(
 pub async fn tags(elasticache: &Client, group: &CacheSubnetGroup) -> StepResult<Vec<Tag>> {
     let name = group.cache_subnet_group_name().unwrap_or_default();
     let arn = group.arn().unwrap_or_default();
-    Ok(elasticache_tags::list(elasticache, arn, name).await?)
+    Ok(elasticache::tag::list(elasticache, arn, name).await?)
 }

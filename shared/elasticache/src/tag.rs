@@ -1,5 +1,4 @@
 //! Reads, adds, and removes the tags of ElastiCache's resources, and converts tags.
-#![warn(missing_docs)]
 
 use std::error::Error;
 
