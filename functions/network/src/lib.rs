@@ -7,6 +7,7 @@ mod select;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
+use aws_sdk_elasticache::types::CacheSubnetGroup;
 use contract::error::{ErrorName, StepError, StepResult};
 use contract::message::{
     PolicyParameters, ResolveNetworkInput, ResolveNetworkOutput, ResolvedNetwork,
@@ -61,8 +62,8 @@ async fn find(clients: &Clients, requested: &Network) -> StepResult<ResolvedNetw
     let (subnet_ids, zones) = match &requested.placement {
         Placement::Subnets(names) => subnets(names, &vpc, &describe_subnets(ec2, &vpc).await?)?,
         Placement::SharedSubnetGroup(name) => {
-            let found = describe_subnet_group(elasticache, name.as_str()).await?;
-            shared_subnet_group(name.as_str(), &vpc, found)?
+            let found = elasticache::describe::subnet_group(elasticache, name.as_str()).await?;
+            shared_subnet_group(name.as_str(), &vpc, found.as_ref().map(known))?
         }
     };
     let group = requested.backend_security_group.as_str();
@@ -123,24 +124,9 @@ async fn describe_subnets(ec2: &Client, vpc: &str) -> StepResult<Vec<Subnet>> {
         .collect())
 }
 
-/// Returns the cache subnet group with this name, if it exists.
-async fn describe_subnet_group(
-    elasticache: &aws_sdk_elasticache::Client,
-    name: &str,
-) -> StepResult<Option<SubnetGroup>> {
-    let answer = elasticache
-        .describe_cache_subnet_groups()
-        .cache_subnet_group_name(name)
-        .send()
-        .await;
-    let groups = match answer {
-        Ok(found) => found.cache_subnet_groups.unwrap_or_default(),
-        Err(error) if step::code(&error) == Some("CacheSubnetGroupNotFoundFault") => {
-            return Ok(None);
-        }
-        Err(error) => return Err(step::failure("DescribeCacheSubnetGroups", name, error)),
-    };
-    Ok(groups.first().map(|group| SubnetGroup {
+/// Returns what the network needs of a cache subnet group.
+fn known(group: &CacheSubnetGroup) -> SubnetGroup {
+    SubnetGroup {
         vpc: group.vpc_id().unwrap_or_default().to_owned(),
         subnets: group
             .subnets()
@@ -150,7 +136,7 @@ async fn describe_subnet_group(
                 Some((subnet.subnet_identifier()?.to_owned(), zone.to_owned()))
             })
             .collect(),
-    }))
+    }
 }
 
 async fn describe_security_groups(

@@ -61,7 +61,7 @@ async fn delete_one(
     input: &DeleteSubnetGroupInput,
     name: &str,
 ) -> StepResult<Outcome> {
-    let Some(group) = find::subnet_group(elasticache, name).await? else {
+    let Some(group) = elasticache::describe::subnet_group(elasticache, name).await? else {
         return Ok(Outcome::Absent);
     };
     let tags = match find::tags(elasticache, &group).await {

@@ -41,7 +41,7 @@ pub async fn ensure(
     }
     let owner = spec.owner(stack);
     let name = spec.cache.subnet_group_name.as_str();
-    let found = find::subnet_group(elasticache, name).await?;
+    let found = elasticache::describe::subnet_group(elasticache, name).await?;
     let changes = match &found {
         None => vec![Change::Create],
         Some(group) => {
@@ -90,7 +90,7 @@ pub async fn ensure(
 
 /// Checks that no environment owns a shared group: the removal of that environment couldn't delete the group.
 async fn require_unowned(elasticache: &Client, name: &str) -> StepResult<()> {
-    let Some(group) = find::subnet_group(elasticache, name).await? else {
+    let Some(group) = elasticache::describe::subnet_group(elasticache, name).await? else {
         return Ok(());
     };
     let tags = find::tags(elasticache, &group).await?;
@@ -252,7 +252,7 @@ async fn modify(elasticache: &Client, spec: &Spec, network: &ResolvedNetwork) ->
             Err(error) if step::modifies_nothing(&error) => tokio::time::sleep(DELAY).await,
             Err(error) => return Err(step::failure("ModifyCacheSubnetGroup", name, error)),
         }
-        let Some(group) = find::subnet_group(elasticache, name).await? else {
+        let Some(group) = elasticache::describe::subnet_group(elasticache, name).await? else {
             return Err(StepError::new(
                 ErrorName::NotFound,
                 format!(
