@@ -43,7 +43,8 @@ mod window;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupOutput;
 use record::{Creation, Rejection, Table};
-use replay::{Answer, Replay, reference};
+use replay::elasticache::{accepted, list_tags_for_resource, no_cache as absent, owned_by};
+use replay::{Answer, Replay, owner_tags, reference};
 use serde_json::{Value, json};
 
 use crate::{Clients, ensure};
@@ -102,33 +103,13 @@ fn member(change: impl Fn(String) -> String) -> Answer {
     ))
 }
 
-/// Returns a response in the format of
-/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html>.
-fn tagged(tags: &[(&str, &str)]) -> Answer {
-    let tags: String = tags
-        .iter()
-        .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
-        .collect();
-    Answer::ok(format!(
-        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>{tags}</TagList></ListTagsForResourceResult>\
-         </ListTagsForResourceResponse>"
-    ))
-}
-
-fn owned_by(stack: &str) -> Answer {
-    tagged(&[
-        ("envcache:environment", "bandup"),
-        ("envcache:stack", stack),
-    ])
-}
-
 fn owned() -> Answer {
     owned_by("envcache")
 }
 
 /// Returns the tags of a group that was created outside envcache: none.
 fn unowned() -> Answer {
-    tagged(&[])
+    list_tags_for_resource(&[])
 }
 
 /// Returns a response in the format of
@@ -173,23 +154,8 @@ fn described_key(changes: &Value) -> Answer {
     Answer::ok(json!({ "KeyMetadata": metadata }).to_string())
 }
 
-/// Returns the answer to a write to ElastiCache. No step reads its content.
-fn accepted(action: &str) -> Answer {
-    Answer::ok(format!(
-        "<{action}Response><{action}Result><ReplicationGroup/></{action}Result></{action}Response>"
-    ))
-}
-
 fn rejected(code: &str) -> Answer {
     Answer::query_fault(400, code, "AWS's message.")
-}
-
-fn absent() -> Answer {
-    Answer::query_fault(
-        404,
-        "ReplicationGroupNotFoundFault",
-        "ReplicationGroup bandup-redis not found.",
-    )
 }
 
 fn same(body: String) -> String {
@@ -432,11 +398,7 @@ fn writing_rounds() -> [WritingRound; 5] {
         elasticache: [found, vec![accepted(write)]].concat(),
     };
     let available = || described("available", same);
-    let with_former_tag = tagged(&[
-        ("envcache:environment", "bandup"),
-        ("envcache:stack", "envcache"),
-        ("team", "web"),
-    ]);
+    let with_former_tag = list_tags_for_resource(&owner_tags("envcache", &[("team", "web")]));
     [
         round(
             "CreateReplicationGroup",
