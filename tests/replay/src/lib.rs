@@ -4,6 +4,7 @@
 //! several crates need are defined here, by service.
 
 pub mod elasticache;
+pub mod ssm;
 
 use std::collections::BTreeMap;
 
