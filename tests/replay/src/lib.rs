@@ -3,6 +3,7 @@
 //! The responses have the wire format: their bodies and error codes are from AWS's API reference. Those that the tests of
 //! several crates need are defined here, by service.
 
+pub mod dynamodb;
 pub mod elasticache;
 pub mod ssm;
 

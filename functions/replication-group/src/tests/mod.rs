@@ -43,6 +43,7 @@ mod window;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupOutput;
 use record::{Creation, Rejection, Table};
+use replay::dynamodb::{condition_failed, get_item};
 use replay::elasticache::{accepted, list_tags_for_resource, no_cache as absent, owned_by};
 use replay::{Answer, Replay, owner_tags, reference};
 use serde_json::{Value, json};
@@ -215,7 +216,7 @@ fn zones(zones: &[&str]) -> Vec<String> {
     zones.iter().map(|zone| (*zone).to_owned()).collect()
 }
 
-/// Returns the attributes of a record that this execution holds. All are strings.
+/// Returns the attributes of a record that this execution holds.
 fn held(creation: Option<&Creation>) -> Value {
     let mut record = json!({ "environment": "bandup", "holder": THIS_RUN });
     if let Some(creation) = creation {
@@ -233,33 +234,16 @@ fn with_observed(observed: &Value) -> Value {
     record
 }
 
-/// Returns a response in the format of
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>.
-fn read(record: &Value) -> Answer {
-    Answer::ok(json!({ "Item": item(record) }).to_string())
-}
-
-fn item(record: &Value) -> Value {
-    let attributes = record.as_object().into_iter().flatten();
-    attributes
-        .map(|(name, text)| (name.clone(), json!({ "S": text })))
-        .collect()
-}
-
 /// Returns the answer to a successful write to DynamoDB.
 fn written() -> Answer {
     Answer::ok("{}")
 }
 
-/// Returns the answer to a write after another execution has taken over the environment:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>.
-fn condition_failed() -> Answer {
-    let answer = json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-        "message": "The conditional request failed",
-        "Item": item(&json!({ "environment": "bandup", "holder": OTHER_RUN })),
-    });
-    Answer::fault(400, answer.to_string())
+/// Returns the answer to a write to the record after another execution has taken over the environment.
+fn taken_over() -> Answer {
+    condition_failed(Some(
+        &json!({ "environment": "bandup", "holder": OTHER_RUN }),
+    ))
 }
 
 /// AWS in one round: its answers, and the requests that it received.
@@ -278,7 +262,7 @@ impl Aws {
 
     /// Returns an AWS as `new` does, but with this record.
     fn with_record(record: &Value, elasticache: impl IntoIterator<Item = Answer>) -> Self {
-        Self::answering(elasticache, [read(record), written(), written()])
+        Self::answering(elasticache, [get_item(record), written(), written()])
     }
 
     fn answering(
