@@ -93,6 +93,7 @@ fn statuses(groups: Vec<ReplicationGroup>) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_elasticache::Client;
+    use replay::elasticache::no_cache;
     use replay::{Answer, Replay};
 
     use super::{Cache, Caches};
@@ -109,10 +110,7 @@ mod tests {
                 ),
                 Cache::Exists("modifying".to_owned()),
             ),
-            (
-                Answer::query_fault(404, "ReplicationGroupNotFoundFault", "not found"),
-                Cache::Missing,
-            ),
+            (no_cache(), Cache::Missing),
             (
                 Answer::query_fault(403, "AccessDenied", "no"),
                 Cache::Unreadable("DescribeReplicationGroups: AccessDenied: no".to_owned()),

@@ -72,6 +72,7 @@ fn is_missing(error: &impl ProvideErrorMetadata) -> bool {
 mod tests {
     use aws_sdk_ssm::Client;
     use contract::Owner;
+    use replay::ssm::list_tags_for_resource;
     use replay::{Answer, Replay};
     use serde_json::json;
 
@@ -79,14 +80,6 @@ mod tests {
 
     const PARAMETER: &str = "/prod/database/url";
     const URL: &str = "rediss://master.bandup-redis.q68zge.apse1.cache.amazonaws.com:6379";
-
-    fn tags(tags: &[(&str, &str)]) -> Answer {
-        let tags: Vec<_> = tags
-            .iter()
-            .map(|(key, value)| json!({ "Key": key, "Value": value }))
-            .collect();
-        Answer::ok(json!({ "TagList": tags }).to_string())
-    }
 
     fn fault(code: &str) -> Answer {
         Answer::json_fault(400, code, "the reason")
@@ -96,7 +89,7 @@ mod tests {
     async fn reads_a_value_only_after_checking_its_owner() {
         let environment = ("envcache:environment", "bandup");
         let stack = ("envcache:stack", "envcache");
-        let own_tags = || tags(&[environment, stack, ("team", "web")]);
+        let own_tags = || list_tags_for_resource(&[environment, stack, ("team", "web")]);
         let value =
             || Answer::ok(json!({ "Parameter": { "Name": PARAMETER, "Value": URL } }).to_string());
         let unreadable = |operation: &str| {
@@ -110,20 +103,30 @@ mod tests {
                 vec![own_tags(), value()],
                 Endpoint::Published(URL.to_owned()),
             ),
-            ("no tags", vec![tags(&[])], Endpoint::NotPublished),
+            (
+                "no tags",
+                vec![list_tags_for_resource(&[])],
+                Endpoint::NotPublished,
+            ),
             (
                 "one tag",
-                vec![tags(&[environment])],
+                vec![list_tags_for_resource(&[environment])],
                 Endpoint::NotPublished,
             ),
             (
                 "another stack",
-                vec![tags(&[environment, ("envcache:stack", "other")])],
+                vec![list_tags_for_resource(&[
+                    environment,
+                    ("envcache:stack", "other"),
+                ])],
                 Endpoint::NotPublished,
             ),
             (
                 "another environment",
-                vec![tags(&[("envcache:environment", "prod"), stack])],
+                vec![list_tags_for_resource(&[
+                    ("envcache:environment", "prod"),
+                    stack,
+                ])],
                 Endpoint::NotPublished,
             ),
             (

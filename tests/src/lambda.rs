@@ -4,7 +4,7 @@
 //! Runtime API: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,27 @@ pub const HEADERS: [(&str, &str); 4] = [
     ),
 ];
 const INVOCATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Returns the environment variables that Lambda sets for a function with this name, whose runtime API has this address
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>). The credentials are those of the simulators.
+#[must_use]
+pub fn environment(name: &str, runtime_api: SocketAddr) -> [(&'static str, String); 11] {
+    [
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        // Lambda sets this because of the template's LoggingConfig.
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "none".to_owned()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "none".to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        // Python's SDK, which the benchmarks compare, reads only this one.
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+    ]
+}
 
 /// A running function. Dropping it kills its process.
 pub struct Function {
@@ -95,17 +116,7 @@ impl Function {
         let log = NamedTempFile::new()?;
         let process = Command::new(build::function(logical_id)?)
             .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", logical_id)
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            // Lambda sets this because of the template's LoggingConfig.
-            .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "none")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "none")
-            .env("AWS_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(environment(logical_id, address))
             .env("AWS_ENDPOINT_URL", format!("http://{address}"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use local::{REGION, Workspace};
+use envcache_tests::lambda::environment;
+use local::Workspace;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::NamedTempFile;
@@ -123,17 +124,7 @@ impl Runner {
             .current_dir(&candidate.folder)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("AWS_LAMBDA_RUNTIME_API", server.runtime_api.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", &candidate.step.name)
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "none")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "none")
-            .env("AWS_REGION", REGION)
-            .env("AWS_DEFAULT_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(environment(&candidate.step.name, server.runtime_api))
             .envs(server.endpoint_urls.iter().cloned())
             // For Rust, because rustls-native-certs reads it, and for botocore.
             .env("SSL_CERT_FILE", &bundle)

@@ -5,7 +5,8 @@ mod request_tags;
 use aws_sdk_ssm::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{PublishEndpointOutput, Published, RetractEndpointOutput};
-use replay::{Answer, Replay, reference};
+use replay::ssm::list_tags_for_resource;
+use replay::{Answer, Replay, owner_tags, reference};
 use serde_json::{Value, json};
 
 use crate::{publish, retract};
@@ -25,13 +26,7 @@ fn existing(parameters: &[(&str, &str)]) -> Answer {
 }
 
 fn tags(stack: &str) -> Answer {
-    Answer::ok(
-        json!({ "TagList": [
-            { "Key": "envcache:environment", "Value": "bandup" },
-            { "Key": "envcache:stack", "Value": stack }
-        ] })
-        .to_string(),
-    )
+    list_tags_for_resource(&owner_tags(stack, &[]))
 }
 
 fn put() -> Answer {
@@ -173,7 +168,7 @@ async fn writes_nothing_when_another_stack_owns_a_parameter() {
 
 #[tokio::test]
 async fn writes_nothing_when_unowned_parameter_is_not_adopted() {
-    let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
+    let unowned = list_tags_for_resource(&[]);
     let replay = Replay::new([existing(&[("host", "manual.example")]), unowned]);
 
     let error = published(&replay).await.expect_err("an unowned parameter");
@@ -348,7 +343,7 @@ async fn plan_lists_actions_and_writes_nothing() {
 
 #[tokio::test]
 async fn adopts_unowned_parameter_before_it_overwrites_it() {
-    let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
+    let unowned = list_tags_for_resource(&[]);
     let replay = Replay::new([
         existing(&[("host", "manual.example")]),
         unowned,
@@ -400,7 +395,7 @@ async fn rejects_parameter_of_another_type_before_it_tags_any() {
             "Parameters": [parameter("primary-endpoint", "String"), parameter("url", kind)],
             "InvalidParameters": []
         });
-        let unowned = || Answer::ok(json!({ "TagList": [] }).to_string());
+        let unowned = || list_tags_for_resource(&[]);
         let replay = Replay::new([Answer::ok(found.to_string()), unowned(), unowned()]);
 
         let error = outcome(&replay, json!({ "adopt": true }))
@@ -425,7 +420,7 @@ async fn rejects_parameter_of_another_type_before_it_tags_any() {
 
 #[tokio::test]
 async fn plan_shows_the_current_value_only_of_owned_parameters() {
-    let unowned = Answer::ok(json!({ "TagList": [] }).to_string());
+    let unowned = list_tags_for_resource(&[]);
     for (found_tags, expected) in [
         (tags("envcache"), "old.example"),
         (unowned, "another value"),

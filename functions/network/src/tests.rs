@@ -2,6 +2,7 @@
 
 use contract::error::{ErrorName, StepResult};
 use contract::message::ResolveNetworkOutput;
+use replay::elasticache::no_subnet_group;
 use replay::{Answer, Replay, form};
 use serde_json::{Value, json};
 
@@ -129,14 +130,9 @@ async fn rejects_shared_subnet_group_that_does_not_fit() {
         ("subnet-0a1b2c3d", "ap-southeast-1a"),
         ("subnet-0b1b2c3d", "ap-southeast-1b"),
     ];
-    let absent = Answer::query_fault(
-        404,
-        "CacheSubnetGroupNotFoundFault",
-        "CacheSubnetGroup vpc-caches not found.",
-    );
     let cases = [
         (
-            absent,
+            no_subnet_group("vpc-caches"),
             ErrorName::NotFound,
             "network.subnetGroup: there is no cache subnet group `vpc-caches` in this account and Region. Nothing was",
         ),

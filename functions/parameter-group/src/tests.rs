@@ -7,7 +7,8 @@ mod plan;
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::EnsureParameterGroupOutput;
-use replay::{Answer, Replay, form, reference};
+use replay::elasticache::{accepted, list_tags_for_resource, no_cache, owned_by};
+use replay::{Answer, Replay, form, owner_tags, reference};
 use serde_json::{Value, json};
 
 use crate::ensure;
@@ -43,14 +44,6 @@ fn groups(groups: &[(&str, &str)]) -> Answer {
 /// Returns the cache's group for its current version.
 fn own() -> Answer {
     groups(&[("bandup-redis-valkey8", DESCRIPTION)])
-}
-
-fn no_cache() -> Answer {
-    Answer::query_fault(
-        404,
-        "ReplicationGroupNotFoundFault",
-        "ReplicationGroup bandup-redis not found.",
-    )
 }
 
 /// Returns a cache, in the format of
@@ -123,21 +116,6 @@ fn values(changed: &[(&str, &str)]) -> Answer {
     ))
 }
 
-fn tags(stack: &str) -> Answer {
-    Answer::ok(format!(
-        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>\
-         <Tag><Key>envcache:environment</Key><Value>bandup</Value></Tag>\
-         <Tag><Key>envcache:stack</Key><Value>{stack}</Value></Tag>\
-         </TagList></ListTagsForResourceResult></ListTagsForResourceResponse>"
-    ))
-}
-
-fn accepted(action: &str) -> Answer {
-    Answer::ok(format!(
-        "<{action}Response><{action}Result/></{action}Response>"
-    ))
-}
-
 /// Returns the answers up to the group's parameters, of an available cache with its own group.
 fn found(changed: &[(&str, &str)]) -> Vec<Answer> {
     vec![
@@ -145,7 +123,7 @@ fn found(changed: &[(&str, &str)]) -> Vec<Answer> {
         cache("available"),
         member("valkey", "8.0.1"),
         defaults(),
-        tags("envcache"),
+        owned_by("envcache"),
         values(changed),
     ]
 }
@@ -418,7 +396,7 @@ async fn invalid_parameter_is_rejected_before_any_write() {
 #[tokio::test]
 async fn changes_nothing_when_group_is_unowned() {
     let mut answers = found(&[]);
-    answers[4] = tags("another-stack");
+    answers[4] = owned_by("another-stack");
     let replay = Replay::new(answers);
 
     let error = ensured(&replay, message(&json!({ "timeout": 300 })))
@@ -444,14 +422,18 @@ async fn former_groups_are_those_that_are_owned_and_not_requested() {
     let gone = Answer::query_fault(404, "CacheParameterGroupNotFound", "not found");
     let mut answers = found(&[]);
     answers[0] = all.clone();
-    answers.extend([tags("envcache"), tags("envcache"), tags("other")]);
+    answers.extend([
+        owned_by("envcache"),
+        owned_by("envcache"),
+        owned_by("other"),
+    ]);
     let replay = Replay::new(answers);
     let without = Replay::new([
         all,
-        tags("envcache"),
-        tags("envcache"),
+        owned_by("envcache"),
+        owned_by("envcache"),
         gone,
-        tags("other"),
+        owned_by("other"),
         no_cache(),
     ]);
 
@@ -476,10 +458,7 @@ async fn updates_tags_of_the_group() {
     message["formerTags"] = json!(["stage"]);
     message["spec"]["tags"] = json!({ "team": "web" });
     let mut answers = found(&[]);
-    answers[4] = tags("envcache").replaced(
-        "</TagList>",
-        "<Tag><Key>stage</Key><Value>test</Value></Tag></TagList>",
-    );
+    answers[4] = list_tags_for_resource(&owner_tags("envcache", &[("stage", "test")]));
     answers.extend([
         accepted("RemoveTagsFromResource"),
         accepted("AddTagsToResource"),

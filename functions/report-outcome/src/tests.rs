@@ -3,6 +3,7 @@
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use contract::error::{ErrorName, StepResult};
 use record::Table;
+use replay::dynamodb::condition_failed;
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
@@ -195,12 +196,7 @@ async fn announces_without_record_when_the_name_is_invalid() {
 
 #[tokio::test]
 async fn announces_when_a_later_result_is_stored_already() {
-    let later = Answer::json_fault(
-        400,
-        "ConditionalCheckFailedException",
-        "The conditional request failed",
-    );
-    let replay = Replay::new([history(), later, accepted()]);
+    let replay = Replay::new([history(), condition_failed(None), accepted()]);
 
     let found = reported(&replay, event("ABORTED", &json!({}))).await;
 

@@ -47,11 +47,17 @@ fn created() -> Answer {
     )
 }
 
+/// Returns the answer to a write that returns nothing else, such as
+/// [CreateTags](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html) or
+/// [DeleteTags](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html).
+fn done(operation: &str) -> Answer {
+    Answer::ok(format!(
+        "<{operation}Response><return>true</return></{operation}Response>"
+    ))
+}
+
 fn authorized() -> Answer {
-    Answer::ok(
-        "<AuthorizeSecurityGroupIngressResponse><return>true</return>\
-         </AuthorizeSecurityGroupIngressResponse>",
-    )
+    done("AuthorizeSecurityGroupIngress")
 }
 
 async fn ensured(replay: &Replay) -> StepResult<EnsureSecurityGroupOutput> {
@@ -173,9 +179,7 @@ fn rules(shown: &[(&str, u16, &str, bool)]) -> Answer {
 /// Returns the answer to
 /// [RevokeSecurityGroupIngress](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html).
 fn revoked() -> Answer {
-    Answer::ok(
-        "<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>",
-    )
+    done("RevokeSecurityGroupIngress")
 }
 
 /// Returns the IDs of the rules that were revoked, in their order.
@@ -340,8 +344,7 @@ async fn group_whose_name_differs_in_case_is_found_and_named_as_it_is() {
         let unowned = described("Redis-SG", "envcache", &rule(6379, BACKEND))
             .replaced("envcache:environment", "team")
             .replaced("envcache:stack", "purpose");
-        let tagged = Answer::ok("<CreateTagsResponse><return>true</return></CreateTagsResponse>");
-        let replay = Replay::new([unowned, tagged]);
+        let replay = Replay::new([unowned, done("CreateTags")]);
 
         let found = ensured_with(&replay, json!({ "adopt": adopt, "dryRun": plan })).await;
 
@@ -491,13 +494,11 @@ async fn reports_unowned_group_with_the_environments_name() {
 
 #[tokio::test]
 async fn does_not_report_group_that_it_has_just_deleted() {
-    let removed =
-        "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>";
     let without_tags = owned().replaced("envcache:", "removed:");
     // EC2 may show it for a while, with or without its tags:
     // https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
     for shown in [owned(), without_tags] {
-        let replay = Replay::new([owned(), Answer::ok(removed), shown]);
+        let replay = Replay::new([owned(), done("DeleteSecurityGroup"), shown]);
 
         let found = deleted_with(&replay, json!({ "vpcId": "vpc-0a1b2c3d4e5f60718" })).await;
 
@@ -522,12 +523,7 @@ fn in_use() -> Answer {
 
 #[tokio::test]
 async fn deletes_groups_with_the_environments_tags() {
-    let replay = Replay::new([
-        owned(),
-        Answer::ok(
-            "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>",
-        ),
-    ]);
+    let replay = Replay::new([owned(), done("DeleteSecurityGroup")]);
 
     let found = deleted(&replay, 0).await.expect("deleted");
 
@@ -700,8 +696,7 @@ async fn adopts_unowned_group_only_when_requested() {
             .replaced("envcache:environment", "team")
             .replaced("envcache:stack", "purpose")
     };
-    let tagged = Answer::ok("<CreateTagsResponse><return>true</return></CreateTagsResponse>");
-    let replay = Replay::new([unowned(), tagged]);
+    let replay = Replay::new([unowned(), done("CreateTags")]);
 
     ensured_with(&replay, json!({ "adopt": true }))
         .await

@@ -5,6 +5,7 @@ mod request_tags;
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::{DeleteOutput, EnsureSubnetGroupOutput};
+use replay::elasticache::{accepted, list_tags_for_resource, no_subnet_group, owned_by};
 use replay::{Answer, Replay, form, network, reference};
 use serde_json::{Value, json};
 
@@ -38,27 +39,8 @@ fn up_to_date() -> Answer {
     )
 }
 
-fn tags(stack: &str) -> Answer {
-    Answer::ok(format!(
-        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>\
-         <Tag><Key>envcache:environment</Key><Value>bandup</Value></Tag>\
-         <Tag><Key>envcache:stack</Key><Value>{stack}</Value></Tag>\
-         </TagList></ListTagsForResourceResult></ListTagsForResourceResponse>"
-    ))
-}
-
 fn absent() -> Answer {
-    Answer::query_fault(
-        400,
-        "CacheSubnetGroupNotFoundFault",
-        "CacheSubnetGroup bandup-cached-subnet-group not found.",
-    )
-}
-
-fn accepted(action: &str) -> Answer {
-    Answer::ok(format!(
-        "<{action}Response><{action}Result><CacheSubnetGroup/></{action}Result></{action}Response>"
-    ))
+    no_subnet_group("bandup-cached-subnet-group")
 }
 
 async fn ensured(replay: &Replay) -> StepResult<EnsureSubnetGroupOutput> {
@@ -103,7 +85,7 @@ async fn creates_absent_group_with_subnets_and_tags() {
 
 #[tokio::test]
 async fn changes_nothing_when_group_is_up_to_date() {
-    let replay = Replay::new([up_to_date(), tags("envcache")]);
+    let replay = Replay::new([up_to_date(), owned_by("envcache")]);
 
     ensured(&replay).await.expect("an existing group");
 
@@ -133,7 +115,11 @@ async fn modifies_group_when_subnets_or_description_differ() {
             "another description",
         ),
     ] {
-        let replay = Replay::new([found, tags("envcache"), accepted("ModifyCacheSubnetGroup")]);
+        let replay = Replay::new([
+            found,
+            owned_by("envcache"),
+            accepted("ModifyCacheSubnetGroup"),
+        ]);
 
         ensured(&replay).await.expect("modified");
 
@@ -162,7 +148,7 @@ async fn changes_nothing_when_group_is_unowned_or_in_another_vpc() {
         (up_to_date(), "other", ErrorName::NotOwned),
         (elsewhere, "envcache", ErrorName::Immutable),
     ] {
-        let replay = Replay::new([found, tags(stack)]);
+        let replay = Replay::new([found, owned_by(stack)]);
 
         let error = ensured(&replay).await.expect_err("not to be changed");
 
@@ -214,7 +200,7 @@ fn differing() -> Answer {
 async fn succeeds_when_nothing_to_modify_and_nothing_differs() {
     let answers = [
         differing(),
-        tags("envcache"),
+        owned_by("envcache"),
         nothing_to_modify(),
         up_to_date(),
     ];
@@ -227,7 +213,12 @@ async fn succeeds_when_nothing_to_modify_and_nothing_differs() {
 
 #[tokio::test]
 async fn is_not_found_when_group_was_deleted_meanwhile() {
-    let answers = [differing(), tags("envcache"), nothing_to_modify(), absent()];
+    let answers = [
+        differing(),
+        owned_by("envcache"),
+        nothing_to_modify(),
+        absent(),
+    ];
 
     let error = ensured(&Replay::new(answers))
         .await
@@ -240,7 +231,7 @@ async fn is_not_found_when_group_was_deleted_meanwhile() {
 async fn names_the_difference_when_nothing_to_modify_twice() {
     let replay = Replay::new([
         differing(),
-        tags("envcache"),
+        owned_by("envcache"),
         nothing_to_modify(),
         differing(),
         nothing_to_modify(),
@@ -302,9 +293,9 @@ async fn shared_group_is_left_without_a_call() {
 #[tokio::test]
 async fn shared_group_is_not_changed_and_must_be_unowned() {
     for (owner, expected) in [
-        (untagged(), Ok(0)),
+        (list_tags_for_resource(&[("team", "web")]), Ok(0)),
         (
-            tags("another-stack"),
+            owned_by("another-stack"),
             Err("envcache:environment=bandup and envcache:stack=another-stack"),
         ),
     ] {
@@ -324,14 +315,6 @@ async fn shared_group_is_not_changed_and_must_be_unowned() {
             (found, expected) => panic!("{found:?}, expected {expected:?}"),
         }
     }
-}
-
-/// Returns the tags of a group that no environment owns.
-fn untagged() -> Answer {
-    Answer::ok(
-        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>\
-         <Tag><Key>team</Key><Value>web</Value></Tag></TagList></ListTagsForResourceResult></ListTagsForResourceResponse>",
-    )
 }
 
 /// Runs `EnsureSubnetGroup` for a request with a shared subnet group.
@@ -359,16 +342,16 @@ async fn deletes_only_owned_groups() {
     let cases = [
         (vec![absent()], absent_as("not there")),
         (
-            vec![up_to_date(), tags("envcache"), removed],
+            vec![up_to_date(), owned_by("envcache"), removed],
             absent_as("deleted"),
         ),
         (
-            vec![up_to_date(), tags("envcache"), vanished],
+            vec![up_to_date(), owned_by("envcache"), vanished],
             absent_as("not there"),
         ),
         (vec![up_to_date(), absent()], absent_as("not there")),
         (
-            vec![up_to_date(), tags("another-stack")],
+            vec![up_to_date(), owned_by("another-stack")],
             json!({ "status": "notOwned", "left": [left] }),
         ),
     ];
@@ -384,7 +367,7 @@ async fn deletes_the_groups_of_earlier_requests_too() {
     let removed = || Answer::ok("<DeleteCacheSubnetGroupResponse/>");
     let former = || up_to_date().replaced("bandup-cached-subnet-group", "former");
     let names = ["bandup-cached-subnet-group", "former"];
-    let replay = Replay::new([absent(), former(), tags("envcache"), removed()]);
+    let replay = Replay::new([absent(), former(), owned_by("envcache"), removed()]);
 
     let found = deleted_all(&replay, 0, &names).await.expect("deleted");
 
@@ -402,7 +385,7 @@ async fn waits_15_minutes_for_group_that_another_cache_uses() {
     let answers = || {
         [
             up_to_date(),
-            tags("envcache"),
+            owned_by("envcache"),
             Answer::query_fault(
                 400,
                 "CacheSubnetGroupInUse",
@@ -442,9 +425,9 @@ async fn plan_lists_actions_and_writes_nothing() {
     );
     let cases = [
         (vec![absent()], vec!["CreateCacheSubnetGroup"]),
-        (vec![up_to_date(), tags("envcache")], vec![]),
+        (vec![up_to_date(), owned_by("envcache")], vec![]),
         (
-            vec![outdated, tags("envcache")],
+            vec![outdated, owned_by("envcache")],
             vec!["ModifyCacheSubnetGroup"],
         ),
     ];
@@ -486,7 +469,7 @@ async fn plan_lists_only_the_fields_that_differ() {
         ),
     ];
     for (group, expected) in cases {
-        let replay = Replay::new([group, tags("envcache")]);
+        let replay = Replay::new([group, owned_by("envcache")]);
 
         let found = ensured_with(&replay, json!({ "dryRun": true }))
             .await
@@ -500,18 +483,8 @@ async fn plan_lists_only_the_fields_that_differ() {
 
 #[tokio::test]
 async fn adopts_unowned_group_only_when_requested() {
-    let unowned = || {
-        Answer::ok(
-            "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList/></ListTagsForResourceResult></ListTagsForResourceResponse>",
-        )
-    };
-    let replay = Replay::new([
-        up_to_date(),
-        unowned(),
-        Answer::ok(
-            "<AddTagsToResourceResponse><AddTagsToResourceResult/></AddTagsToResourceResponse>",
-        ),
-    ]);
+    let unowned = || list_tags_for_resource(&[]);
+    let replay = Replay::new([up_to_date(), unowned(), accepted("AddTagsToResource")]);
 
     ensured_with(&replay, json!({ "adopt": true }))
         .await

@@ -324,6 +324,7 @@ impl Table {
 mod tests {
     use aws_sdk_dynamodb::Client;
     use aws_sdk_dynamodb::types::AttributeValue;
+    use replay::dynamodb::{condition_failed, get_item};
     use replay::{Answer, Replay};
     use serde_json::{Value, json};
 
@@ -540,10 +541,7 @@ mod tests {
 
     #[tokio::test]
     async fn read_is_consistent_and_returns_the_record() {
-        let replay = Replay::new([Answer::ok(
-            json!({ "Item": { "environment": { "S": "bandup" }, "version": { "N": "7" } } })
-                .to_string(),
-        )]);
+        let replay = Replay::new([get_item(&json!({ "environment": "bandup", "version": 7 }))]);
 
         let found = table(&replay).read("bandup").await.expect("an answer");
 
@@ -602,26 +600,14 @@ mod tests {
         );
     }
 
-    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
-    fn condition_failed(item: Value) -> Answer {
-        let mut answer = json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-            "message": "The conditional request failed"
-        });
-        if item.is_object() {
-            answer["Item"] = item;
-        }
-        Answer::fault(400, answer.to_string())
-    }
-
     #[tokio::test]
     async fn write_returns_current_record_when_condition_fails() {
         for (item, holder) in [
-            (json!({ "holder": { "S": "other" } }), Some("other")),
+            (Some(json!({ "holder": "other" })), Some("other")),
             // The record was deleted, or the answer lacks it.
-            (Value::Null, None),
+            (None, None),
         ] {
-            let replay = Replay::new([condition_failed(item)]);
+            let replay = Replay::new([condition_failed(item.as_ref())]);
 
             let found = table(&replay)
                 .write("bandup", Condition::HeldBy("me"), Update::default())
@@ -648,12 +634,7 @@ mod tests {
 
     #[tokio::test]
     async fn stores_a_result_unless_a_later_one_is_stored() {
-        let later = Answer::json_fault(
-            400,
-            "ConditionalCheckFailedException",
-            "The conditional request failed",
-        );
-        for (answer, expected) in [(Answer::ok("{}"), true), (later, false)] {
+        for (answer, expected) in [(Answer::ok("{}"), true), (condition_failed(None), false)] {
             let replay = Replay::new([answer]);
             let result = LastResult {
                 execution: "arn:run-1".to_owned(),

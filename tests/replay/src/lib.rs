@@ -1,6 +1,11 @@
 //! Replays AWS responses to a real SDK client and records its requests.
 //!
-//! The responses have the wire format: their bodies and error codes are from AWS's API reference.
+//! The responses have the wire format: their bodies and error codes are from AWS's API reference. Those that the tests of
+//! several crates need are defined here, by service.
+
+pub mod dynamodb;
+pub mod elasticache;
+pub mod ssm;
 
 use std::collections::BTreeMap;
 
@@ -232,6 +237,16 @@ pub fn network() -> Value {
         "zones": ["ap-southeast-1a", "ap-southeast-1b"],
         "backendSecurityGroupId": "sg-0b1b2c3d4e5f60718"
     })
+}
+
+/// Returns the tags of a resource of the reference setup that this stack owns: the owner tags, and those in `more`.
+#[must_use]
+pub fn owner_tags<'a>(stack: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let own = [
+        ("envcache:environment", "bandup"),
+        ("envcache:stack", stack),
+    ];
+    own.iter().chain(more).copied().collect()
 }
 
 /// Returns the identity of the reference setup's cache, as its record stores it.

@@ -3,7 +3,8 @@
 use aws_sdk_ssm::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::PublishEndpointOutput;
-use replay::{Answer, Replay, reference};
+use replay::ssm::list_tags_for_resource;
+use replay::{Answer, Replay, owner_tags, reference};
 use serde_json::{Value, json};
 
 use super::{HOST, existing, put};
@@ -29,16 +30,7 @@ async fn outcome(
 
 /// Returns these tags, and the owner tags of a stack.
 fn tagged(stack: &str, more: &[(&str, &str)]) -> Answer {
-    let own = [
-        ("envcache:environment", "bandup"),
-        ("envcache:stack", stack),
-    ];
-    let tags: Vec<_> = own
-        .iter()
-        .chain(more)
-        .map(|(key, value)| json!({ "Key": key, "Value": value }))
-        .collect();
-    Answer::ok(json!({ "TagList": tags }).to_string())
+    list_tags_for_resource(&owner_tags(stack, more))
 }
 
 /// Returns the answers of a stack whose only parameter that exists is up to date, and has these tags.

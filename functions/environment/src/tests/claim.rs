@@ -2,11 +2,12 @@
 
 use contract::error::ErrorName;
 use contract::message::{ClaimEnvironmentOutput, WaitedFor};
+use replay::dynamodb::condition_failed;
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
 use super::{
-    ME, OTHER, START, claim, claimed, held, lost, merge, nothing, operations, provision,
+    ME, OTHER, START, claim, claimed, held, merge, nothing, operations, provision,
     provision_elsewhere, provision_with, read, remove, status, with_identity, write,
 };
 
@@ -166,7 +167,9 @@ fn waits_for_other(since: u32) -> WaitedFor {
 async fn decides_again_with_current_record_after_failed_write() {
     let replay = Replay::new([
         read(&json!({})),
-        lost(&json!({ "holder": OTHER, "version": 1, "requestedAt": START })),
+        condition_failed(Some(
+            &json!({ "holder": OTHER, "version": 1, "requestedAt": START }),
+        )),
         status("RUNNING"),
     ]);
 
@@ -184,7 +187,7 @@ async fn decides_again_with_current_record_after_failed_write() {
 
 #[tokio::test]
 async fn waits_5_seconds_after_three_failed_writes() {
-    let change = |version: u64| lost(&json!({ "version": version }));
+    let change = |version: u64| condition_failed(Some(&json!({ "version": version })));
     let replay = Replay::new([read(&json!({})), change(1), change(2), change(3)]);
 
     let found = claim(&replay, 0, &provision()).await;

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use contract::error::StepResult;
 use contract::message::{BelongsHere, ClaimEnvironmentInput, ClaimEnvironmentOutput};
 use record::{Record, Table};
+use replay::dynamodb::get_item;
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
@@ -109,23 +110,6 @@ fn held() -> Value {
     json!({ "holder": OTHER, "version": 3 })
 }
 
-/// Returns an item as DynamoDB writes it in JSON.
-fn item(attributes: &Value) -> Value {
-    let attributes = attributes.as_object().expect("attributes");
-    attributes
-        .iter()
-        .map(|(name, value)| {
-            let value = match value {
-                Value::Bool(_) => json!({ "BOOL": value }),
-                Value::Number(number) => json!({ "N": number.to_string() }),
-                Value::Array(_) => json!({ "SS": value }),
-                _ => json!({ "S": value }),
-            };
-            (name.clone(), value)
-        })
-        .collect()
-}
-
 /// Returns the record that an item contains.
 fn record(attributes: &Value) -> Record {
     let attributes = attributes.as_object().expect("attributes");
@@ -172,8 +156,7 @@ fn word(decision: StepResult<Decision>) -> String {
 /// Returns the answer to `GetItem`.
 fn read(attributes: &Value) -> Answer {
     let key = json!({ "environment": "bandup" });
-    let attributes = merge(key, attributes.clone());
-    Answer::ok(json!({ "Item": item(&attributes) }).to_string())
+    get_item(&merge(key, attributes.clone()))
 }
 
 /// Returns the answer to a write, and to a read of a record that doesn't exist.
@@ -193,17 +176,6 @@ fn status(status: &str) -> Answer {
         })
         .to_string(),
     )
-}
-
-/// Returns the answer to a write with a condition that isn't met, with the current item:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
-fn lost(attributes: &Value) -> Answer {
-    let answer = json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-        "message": "The conditional request failed",
-        "Item": item(attributes)
-    });
-    Answer::fault(400, answer.to_string())
 }
 
 async fn claim(

@@ -3,6 +3,7 @@
 
 use contract::error::ErrorName;
 use contract::message::BelongsHere;
+use replay::dynamodb::item;
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
@@ -180,7 +181,7 @@ async fn plan_reports_protection_only_when_it_would_change() {
 /// Returns the answer to a scan:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html>
 fn scanned(records: &[Value], more: Value) -> Answer {
-    let items: Vec<_> = records.iter().map(super::item).collect();
+    let items: Vec<_> = records.iter().map(item).collect();
     Answer::ok(merge(json!({ "Items": items }), more).to_string())
 }
 

@@ -3,13 +3,11 @@
 //! (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html>).
 
 use contract::error::ErrorName;
+use replay::elasticache::{accepted, no_cache, owned_by};
 use replay::{Answer, Replay, form};
 use serde_json::{Value, json};
 
-use super::{
-    DESCRIPTION, accepted, cache, defaults, ensured, groups, member, message, no_cache, own, tags,
-    values, writes,
-};
+use super::{DESCRIPTION, cache, defaults, ensured, groups, member, message, own, values, writes};
 
 const OWN: &str = "bandup-redis-valkey8";
 
@@ -48,7 +46,7 @@ fn with_own(group_in_use: &str, value: &str) -> Vec<Answer> {
         cache("available"),
         using(group_in_use),
         family(),
-        tags("envcache"),
+        owned_by("envcache"),
         group_with(value),
     ]
 }
@@ -94,7 +92,7 @@ async fn group_that_no_cache_uses_yet_is_changed_and_reset() {
         own(),
         no_cache(),
         family(),
-        tags("envcache"),
+        owned_by("envcache"),
         group_with("32"),
     ];
     let cases = [
@@ -194,7 +192,7 @@ async fn cache_returns_to_the_default_group_only_with_its_number() {
     let answers = |value: &str| {
         [
             groups(&[(OWN, DESCRIPTION)]),
-            tags("envcache"),
+            owned_by("envcache"),
             cache("available"),
             using(OWN),
             group_with(value),

@@ -3,10 +3,11 @@
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
 use contract::message::DeleteOutput;
-use replay::{Answer, Replay, form};
+use replay::elasticache::{accepted, list_tags_for_resource, owned_by};
+use replay::{Answer, Replay, form, owner_tags};
 use serde_json::{Value, json};
 
-use super::{DESCRIPTION, accepted, groups, own, tags, writes};
+use super::{DESCRIPTION, groups, own, writes};
 use crate::delete;
 
 /// Returns `DeleteParameterGroup`'s message for a removal, with these fields changed.
@@ -50,23 +51,23 @@ async fn deletes_only_owned_groups() {
     let cases = [
         (vec![groups(&[])], absent_as("not there")),
         (
-            vec![own(), tags("envcache"), removed()],
+            vec![own(), owned_by("envcache"), removed()],
             absent_as("deleted"),
         ),
         (
-            vec![own(), tags("envcache"), gone()],
+            vec![own(), owned_by("envcache"), gone()],
             absent_as("not there"),
         ),
         (vec![own(), gone()], absent_as("not there")),
         (
-            vec![own(), tags("another-stack")],
+            vec![own(), owned_by("another-stack")],
             json!({ "status": "notOwned", "left": [left] }),
         ),
         // Another stack's environment of the same name has the description too.
         (
             vec![
                 groups(&[("other-valkey8", DESCRIPTION)]),
-                tags("another-stack"),
+                owned_by("another-stack"),
             ],
             absent_as("not there"),
         ),
@@ -90,12 +91,12 @@ async fn deletes_all_groups_of_the_environment_or_the_named_ones() {
     let removed = || accepted("DeleteCacheParameterGroup");
     let removal = Replay::new([
         all(),
-        tags("envcache"),
+        owned_by("envcache"),
         removed(),
-        tags("envcache"),
+        owned_by("envcache"),
         removed(),
     ]);
-    let update = Replay::new([all(), tags("envcache"), removed()]);
+    let update = Replay::new([all(), owned_by("envcache"), removed()]);
 
     deleted(&removal, &json!({})).await.expect("deleted");
     let former = json!({ "parameterGroups": ["bandup-redis-valkey7"], "secondsWaited": null });
@@ -113,10 +114,8 @@ async fn deletes_all_groups_of_the_environment_or_the_named_ones() {
 
 #[tokio::test]
 async fn rollback_deletes_only_what_its_run_created() {
-    let created_by = |run: &str| {
-        let tag = format!("<Tag><Key>envcache:execution</Key><Value>{run}</Value></Tag></TagList>");
-        tags("envcache").replaced("</TagList>", &tag)
-    };
+    let created_by =
+        |run: &str| list_tags_for_resource(&owner_tags("envcache", &[("envcache:execution", run)]));
     let rollback = json!({ "createdBy": "run-1" });
     let own_run = Replay::new([
         own(),
@@ -140,7 +139,7 @@ async fn rollback_deletes_only_what_its_run_created() {
 
 #[tokio::test]
 async fn group_in_use_is_waited_for_in_a_removal_and_an_error_in_an_update() {
-    let answers = || [own(), tags("envcache"), in_use()];
+    let answers = || [own(), owned_by("envcache"), in_use()];
 
     let waits = deleted(&Replay::new(answers()), &json!({})).await;
     let over = deleted(&Replay::new(answers()), &json!({ "secondsWaited": 900 })).await;
@@ -172,11 +171,11 @@ async fn group_in_use_does_not_prevent_the_deletion_of_others() {
             ("bandup-redis-valkey8", DESCRIPTION),
             ("bandup-redis-valkey9", DESCRIPTION),
         ]),
-        tags("envcache"),
+        owned_by("envcache"),
         in_use(),
-        tags("envcache"),
+        owned_by("envcache"),
         accepted("DeleteCacheParameterGroup"),
-        tags("envcache"),
+        owned_by("envcache"),
         in_use(),
     ]);
 
@@ -195,10 +194,10 @@ async fn names_every_group_that_is_left_when_one_is_in_use() {
                 ("bandup-redis-valkey8", DESCRIPTION),
                 ("bandup-redis-valkey9", DESCRIPTION),
             ]),
-            tags("envcache"),
+            owned_by("envcache"),
             in_use(),
-            tags("another-stack"),
-            tags("envcache"),
+            owned_by("another-stack"),
+            owned_by("envcache"),
             in_use(),
         ]
     };

@@ -1,9 +1,10 @@
 //! Tests of plans, and of what needs a reboot.
 
+use replay::elasticache::no_cache;
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
-use super::{defaults, ensured, found, groups, message, no_cache, values, writes};
+use super::{defaults, ensured, found, groups, message, values, writes};
 
 async fn planned(answers: Vec<Answer>, parameters: &Value) -> (Value, Vec<String>) {
     let replay = Replay::new(answers);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use contract::error::{ErrorName, StepError, StepResult};
+use replay::elasticache::list_tags_for_resource;
 use serde_json::{Value, json};
 
-use super::{Aws, adopting, described, held, member, message, owned, same, tagged, with};
+use super::{Aws, adopting, described, held, member, message, owned, same, with};
 use crate::adoption::{Decision, RULES};
 
 /// How a cache differs from one that envcache creates.
@@ -37,7 +38,7 @@ impl Case {
             &held(None),
             [
                 described("available", with_group),
-                tagged(&tags),
+                list_tags_for_resource(&tags),
                 member(with_member),
             ],
         )

@@ -3,11 +3,12 @@
 use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupOutput;
 use replay::Answer;
+use replay::dynamodb::get_item;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, OTHER_RUN, THIS_RUN, absent, accepted, condition_failed, creation, described, events,
-    held, member, message, owned, read, rejected, same, unowned, with, writing_rounds, written,
+    Aws, OTHER_RUN, THIS_RUN, absent, accepted, creation, described, events, held, member, message,
+    owned, rejected, same, taken_over, unowned, with, writing_rounds, written,
 };
 
 fn is_claim_lost(output: &EnsureReplicationGroupOutput) -> bool {
@@ -37,11 +38,14 @@ async fn reads_record_with_strong_consistency() {
 #[tokio::test]
 async fn makes_no_elasticache_call_when_claim_is_already_lost() {
     let cases = [
-        ("another execution's", read(&json!({ "holder": OTHER_RUN }))),
-        ("released", read(&json!({ "environment": "bandup" }))),
+        (
+            "another execution's",
+            get_item(&json!({ "holder": OTHER_RUN })),
+        ),
+        ("released", get_item(&json!({ "environment": "bandup" }))),
         ("no record", Answer::ok("{}")),
         // The holder is compared by its ARN: two state machines can have executions of the same name.
-        ("the name only", read(&json!({ "holder": "run-1" }))),
+        ("the name only", get_item(&json!({ "holder": "run-1" }))),
     ];
     for (case, record) in cases {
         let aws = Aws::answering([absent()], [record, written()]);
@@ -72,8 +76,8 @@ async fn writes_record_once_before_each_elasticache_write() {
 async fn writes_nothing_when_claim_is_lost_before_write() {
     for round in writing_rounds() {
         let write = round.write;
-        let record = read(&held(Some(&creation())));
-        let aws = Aws::answering(round.elasticache, [record, condition_failed()]);
+        let record = get_item(&held(Some(&creation())));
+        let aws = Aws::answering(round.elasticache, [record, taken_over()]);
 
         let found = aws.ensure(round.message).await.expect("an output");
 
@@ -136,7 +140,7 @@ async fn returns_claim_lost_when_another_run_takes_over() {
     // Between the request, which finds no capacity, and the write that records it.
     let aws = Aws::answering(
         [absent(), rejected("InsufficientCacheClusterCapacity")],
-        [read(&held(None)), written(), condition_failed()],
+        [get_item(&held(None)), written(), taken_over()],
     );
 
     let found = aws.ensure(message(&json!({}))).await.expect("an output");
@@ -202,7 +206,7 @@ async fn returns_aws_error_when_dynamodb_rejects_call() {
     let denied = || Answer::json_fault(400, "AccessDeniedException", "AWS's message.");
     let cases = [
         (vec![denied()], "GetItem bandup: "),
-        (vec![read(&held(None)), denied()], "UpdateItem bandup: "),
+        (vec![get_item(&held(None)), denied()], "UpdateItem bandup: "),
     ];
     for (answers, expected) in cases {
         let aws = Aws::answering([absent(), accepted("CreateReplicationGroup")], answers);

@@ -2,10 +2,11 @@
 
 use aws_sdk_elasticache::Client;
 use contract::error::{ErrorName, StepResult};
-use replay::{Answer, Replay, form};
+use replay::elasticache::list_tags_for_resource;
+use replay::{Answer, Replay, form, owner_tags};
 use serde_json::{Value, json};
 
-use super::{absent, accepted, described, member, owned, owned_by, rejected, same, tagged, with};
+use super::{absent, accepted, described, member, owned, owned_by, rejected, same, with};
 use crate::delete;
 
 /// Runs `DeleteReplicationGroup` with these answers and these fields of its message.
@@ -198,11 +199,10 @@ async fn keeps_unowned_group_and_reports_reason() {
 #[tokio::test]
 async fn rollback_deletes_only_group_created_by_failed_run() {
     let created_by = |execution: &str| {
-        tagged(&[
-            ("envcache:environment", "bandup"),
-            ("envcache:stack", "envcache"),
-            ("envcache:execution", execution),
-        ])
+        list_tags_for_resource(&owner_tags(
+            "envcache",
+            &[("envcache:execution", execution)],
+        ))
     };
     let left = json!({
         "status": "notOwned",

@@ -43,7 +43,9 @@ mod window;
 use contract::error::StepResult;
 use contract::message::EnsureReplicationGroupOutput;
 use record::{Creation, Rejection, Table};
-use replay::{Answer, Replay, reference};
+use replay::dynamodb::{condition_failed, get_item};
+use replay::elasticache::{accepted, list_tags_for_resource, no_cache as absent, owned_by};
+use replay::{Answer, Replay, owner_tags, reference};
 use serde_json::{Value, json};
 
 use crate::{Clients, ensure};
@@ -102,33 +104,13 @@ fn member(change: impl Fn(String) -> String) -> Answer {
     ))
 }
 
-/// Returns a response in the format of
-/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html>.
-fn tagged(tags: &[(&str, &str)]) -> Answer {
-    let tags: String = tags
-        .iter()
-        .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
-        .collect();
-    Answer::ok(format!(
-        "<ListTagsForResourceResponse><ListTagsForResourceResult><TagList>{tags}</TagList></ListTagsForResourceResult>\
-         </ListTagsForResourceResponse>"
-    ))
-}
-
-fn owned_by(stack: &str) -> Answer {
-    tagged(&[
-        ("envcache:environment", "bandup"),
-        ("envcache:stack", stack),
-    ])
-}
-
 fn owned() -> Answer {
     owned_by("envcache")
 }
 
 /// Returns the tags of a group that was created outside envcache: none.
 fn unowned() -> Answer {
-    tagged(&[])
+    list_tags_for_resource(&[])
 }
 
 /// Returns a response in the format of
@@ -173,23 +155,8 @@ fn described_key(changes: &Value) -> Answer {
     Answer::ok(json!({ "KeyMetadata": metadata }).to_string())
 }
 
-/// Returns the answer to a write to ElastiCache. No step reads its content.
-fn accepted(action: &str) -> Answer {
-    Answer::ok(format!(
-        "<{action}Response><{action}Result><ReplicationGroup/></{action}Result></{action}Response>"
-    ))
-}
-
 fn rejected(code: &str) -> Answer {
     Answer::query_fault(400, code, "AWS's message.")
-}
-
-fn absent() -> Answer {
-    Answer::query_fault(
-        404,
-        "ReplicationGroupNotFoundFault",
-        "ReplicationGroup bandup-redis not found.",
-    )
 }
 
 fn same(body: String) -> String {
@@ -249,7 +216,7 @@ fn zones(zones: &[&str]) -> Vec<String> {
     zones.iter().map(|zone| (*zone).to_owned()).collect()
 }
 
-/// Returns the attributes of a record that this execution holds. All are strings.
+/// Returns the attributes of a record that this execution holds.
 fn held(creation: Option<&Creation>) -> Value {
     let mut record = json!({ "environment": "bandup", "holder": THIS_RUN });
     if let Some(creation) = creation {
@@ -267,33 +234,16 @@ fn with_observed(observed: &Value) -> Value {
     record
 }
 
-/// Returns a response in the format of
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>.
-fn read(record: &Value) -> Answer {
-    Answer::ok(json!({ "Item": item(record) }).to_string())
-}
-
-fn item(record: &Value) -> Value {
-    let attributes = record.as_object().into_iter().flatten();
-    attributes
-        .map(|(name, text)| (name.clone(), json!({ "S": text })))
-        .collect()
-}
-
 /// Returns the answer to a successful write to DynamoDB.
 fn written() -> Answer {
     Answer::ok("{}")
 }
 
-/// Returns the answer to a write after another execution has taken over the environment:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>.
-fn condition_failed() -> Answer {
-    let answer = json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-        "message": "The conditional request failed",
-        "Item": item(&json!({ "environment": "bandup", "holder": OTHER_RUN })),
-    });
-    Answer::fault(400, answer.to_string())
+/// Returns the answer to a write to the record after another execution has taken over the environment.
+fn taken_over() -> Answer {
+    condition_failed(Some(
+        &json!({ "environment": "bandup", "holder": OTHER_RUN }),
+    ))
 }
 
 /// AWS in one round: its answers, and the requests that it received.
@@ -312,7 +262,7 @@ impl Aws {
 
     /// Returns an AWS as `new` does, but with this record.
     fn with_record(record: &Value, elasticache: impl IntoIterator<Item = Answer>) -> Self {
-        Self::answering(elasticache, [read(record), written(), written()])
+        Self::answering(elasticache, [get_item(record), written(), written()])
     }
 
     fn answering(
@@ -432,11 +382,7 @@ fn writing_rounds() -> [WritingRound; 5] {
         elasticache: [found, vec![accepted(write)]].concat(),
     };
     let available = || described("available", same);
-    let with_former_tag = tagged(&[
-        ("envcache:environment", "bandup"),
-        ("envcache:stack", "envcache"),
-        ("team", "web"),
-    ]);
+    let with_former_tag = list_tags_for_resource(&owner_tags("envcache", &[("team", "web")]));
     [
         round(
             "CreateReplicationGroup",

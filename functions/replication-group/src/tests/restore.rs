@@ -2,11 +2,12 @@
 
 use contract::error::ErrorName;
 use replay::Answer;
+use replay::dynamodb::get_item;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, absent, accepted, condition_failed, creation, described, events, held, member, message,
-    no_cluster, owned, read, rejected, same, with,
+    Aws, absent, accepted, creation, described, events, held, member, message, no_cluster, owned,
+    rejected, same, taken_over, with,
 };
 
 const NAME: &str = "bandup-redis-final-1795341600000";
@@ -290,7 +291,7 @@ async fn plan_does_not_record_the_source() {
 async fn stops_when_the_claim_is_lost_before_the_source_is_recorded() {
     let aws = Aws::answering(
         [described("available", same), owned(), member(same)],
-        [read(&held(None)), condition_failed()],
+        [get_item(&held(None)), taken_over()],
     );
 
     let found = aws.ensure(restoring(&json!({}))).await.expect("a round");

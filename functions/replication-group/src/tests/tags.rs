@@ -1,12 +1,13 @@
 //! Tests of the request's tags.
 
 use contract::error::ErrorName;
-use replay::{Answer, form};
+use replay::elasticache::list_tags_for_resource;
+use replay::{Answer, form, owner_tags};
 use serde_json::{Value, json};
 
 use super::{
     ARN, Aws, absent, accepted, adopting, described, held, member, message, no_cluster, rejected,
-    same, tagged, waiting, with,
+    same, waiting, with,
 };
 
 /// Returns the message of a request with these tags. An earlier request named the tag `stage`.
@@ -18,16 +19,11 @@ fn requesting(tags: &Value) -> Value {
 
 /// Returns an account in which ElastiCache gives this answer after it described an owned group that has these tags.
 fn account(tags: &[(&str, &str)], answer: Answer) -> Aws {
-    let own = [
-        ("envcache:environment", "bandup"),
-        ("envcache:stack", "envcache"),
-    ];
-    let tags: Vec<_> = own.iter().chain(tags).copied().collect();
     Aws::with_record(
         &held(None),
         [
             described("available", same),
-            tagged(&tags),
+            list_tags_for_resource(&owner_tags("envcache", tags)),
             member(same),
             answer,
         ],
@@ -184,7 +180,7 @@ async fn plan_of_an_adoption_hides_values_and_keeps_only_other_tags() {
         &held(None),
         [
             described("available", same),
-            tagged(&[("backup", "daily"), ("team", "secret")]),
+            list_tags_for_resource(&[("backup", "daily"), ("team", "secret")]),
             member(same),
         ],
     );

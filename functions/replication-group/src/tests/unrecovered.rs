@@ -5,11 +5,12 @@ use contract::error::ErrorName;
 use contract::message::EnsureReplicationGroupOutput;
 use record::Creation;
 use replay::Answer;
+use replay::dynamodb::get_item;
 use serde_json::{Value, json};
 
 use super::{
-    Aws, absent, accepted, condition_failed, described, events, held, member, message, owned, read,
-    rejected, same, unowned, waiting, with, with_observed, written,
+    Aws, absent, accepted, described, events, held, member, message, owned, rejected, same,
+    taken_over, unowned, waiting, with, with_observed, written,
 };
 
 fn member_with_status(status: &str) -> Answer {
@@ -177,7 +178,7 @@ async fn ignores_checks_of_another_member_or_execution() {
 async fn returns_claim_lost_when_check_cannot_be_recorded() {
     let aws = Aws::answering(
         answers("available", "restore-failed"),
-        [read(&with_observed(&json!({}))), condition_failed()],
+        [get_item(&with_observed(&json!({}))), taken_over()],
     );
 
     let found = aws.ensure(message(&json!({}))).await;
@@ -457,7 +458,10 @@ async fn removes_recorded_request_when_name_is_taken() {
         (available_before(), "REMOVE creation ADD version :one"),
     ];
     for (record, expected) in cases {
-        let aws = Aws::answering([absent(), taken()], [read(&record), written(), written()]);
+        let aws = Aws::answering(
+            [absent(), taken()],
+            [get_item(&record), written(), written()],
+        );
 
         let error = aws.ensure(message(&json!({}))).await.expect_err("taken");
 

@@ -5,7 +5,7 @@ use contract::message::EnsureSecurityGroupOutput;
 use replay::{Answer, Replay, form, network, reference};
 use serde_json::{Value, json};
 
-use super::{BACKEND, authorized, created, described, none, rule};
+use super::{BACKEND, authorized, created, described, done, none, rule};
 use crate::ensure;
 
 /// Runs `EnsureSecurityGroup` for a request with these tags. An earlier request named the tag `stage`.
@@ -31,15 +31,6 @@ fn tagged(tags: &[(&str, &str)]) -> Answer {
         .collect();
     let end = format!("{tags}</tagSet>");
     described("redis-sg", "envcache", &rule(6379, BACKEND)).replaced("</tagSet>", &end)
-}
-
-/// Returns the answer to
-/// [CreateTags](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html) or
-/// [DeleteTags](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html).
-fn done(operation: &str) -> Answer {
-    Answer::ok(format!(
-        "<{operation}Response><return>true</return></{operation}Response>"
-    ))
 }
 
 const GROUP: &str = "sg-0c1b2c3d4e5f60718";
