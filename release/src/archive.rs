@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn checksum_matches_the_standard() {
-        // The one-block message of https://csrc.nist.gov/csrc/media/projects/cryptographic-standards-and-guidelines/documents/examples/sha256.pdf
+        // The one-block message of
+        // https://csrc.nist.gov/csrc/media/projects/cryptographic-standards-and-guidelines/documents/examples/sha256.pdf
         assert_eq!(
             checksum(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -59,7 +59,8 @@ fn done() -> Answer {
     Answer::ok("{}")
 }
 
-/// Runs `EnsureLogGroup` for a request with these logs and these changes to the message. An earlier request named the tag `stage`.
+/// Runs `EnsureLogGroup` for a request with these logs and these changes to the message.
+/// An earlier request named the tag `stage`.
 async fn ensured(
     replay: &Replay,
     logs: Value,

@@ -170,8 +170,8 @@ pub const RULES: [Rule; 14] = [
 /// Checks that an unowned cache can be adopted, and returns the settings that are kept.
 ///
 /// # Errors
-/// Returns `Immutable` if `immutable` or a rule rejects the cache, and `InvalidSpec` if the request omits settings whose values the
-/// adoption would change to the defaults.
+/// Returns `Immutable` if `immutable` or a rule rejects the cache, and `InvalidSpec` if the request omits settings whose
+/// values the adoption would change to the defaults.
 pub fn check(
     found: Found<'_>,
     input: &EnsureReplicationGroupInput,

@@ -1,9 +1,9 @@
 //! The cache: an ElastiCache for Valkey replication group with cluster mode disabled.
 //!
-//! `find`, `reason`, and `restore` read from ElastiCache, and `key` from KMS; `create`, `tag`, `change`, and `delete` write to
-//! ElastiCache. `adoption`, `compare`, `decide`, `parameter_group`, `placement`, `schedule`, `scope`, `timing`, and `version` make
-//! decisions; `plan` reports what a run would do, and `pending` what ElastiCache has deferred. `setting` defines each setting of the
-//! cache.
+//! `find`, `reason`, and `restore` read from ElastiCache, and `key` from KMS; `create`, `tag`, `change`, and `delete`
+//! write to ElastiCache. `adoption`, `compare`, `decide`, `parameter_group`, `placement`, `schedule`, `scope`, `timing`,
+//! and `version` make decisions; `plan` reports what a run would do, and `pending` what ElastiCache has deferred.
+//! `setting` defines each setting of the cache.
 
 mod adoption;
 mod change;

@@ -228,8 +228,8 @@ fn quota_exceeded(service: &str, operation: &str) -> Option<ErrorResponse> {
 
 /// Returns an operation's error for a resource that isn't visible yet. Sources: the API reference of each operation,
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>, and
-/// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>. Operations that would return an empty
-/// list have no such error.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>.
+/// Operations that would return an empty list have no such error.
 fn unseen(service: &str, operation: &str, text: &str) -> Option<ErrorResponse> {
     let subnet_group = || {
         ErrorResponse::new(

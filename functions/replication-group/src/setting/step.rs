@@ -37,11 +37,11 @@ impl Step {
     ///
     /// It defers only another node type and another engine version, and makes "other modifications" immediately
     /// ([modifying a cluster](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Modify.html)). There are four
-    /// exceptions: the number of replicas changes only
-    /// [with `ApplyImmediately`](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html),
+    /// exceptions: the number of replicas changes only [with
+    /// `ApplyImmediately`](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html),
     /// so does [log delivery](https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Log_Delivery.html), the parameter group
-    /// changes
-    /// ["when the `ApplyImmediately` parameter is specified as true"](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html),
+    /// changes ["when the `ApplyImmediately` parameter is specified as
+    /// true"](https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html),
     /// and a user reports that failover is deferred without it
     /// (<https://github.com/hashicorp/terraform-provider-aws/issues/18737>).
     ///

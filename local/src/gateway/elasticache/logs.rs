@@ -134,7 +134,8 @@ impl Deliveries {
 
 const DISABLING: &str = "disabling";
 
-/// Rejects a change of log delivery without `ApplyImmediately`: <https://github.com/hashicorp/terraform-provider-aws/issues/49842>.
+/// Rejects a change of log delivery without `ApplyImmediately`:
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/49842>.
 pub fn reject_deferred(call: &Call) -> Option<ErrorResponse> {
     let is_deferred = call.field("ApplyImmediately") != Some("true");
     (changes_deliveries(call) && is_deferred).then(|| {

@@ -184,8 +184,8 @@ fn reject_settings(call: &Call) -> Option<ErrorResponse> {
         .or_else(|| settings::reject_data_tiering(call))
 }
 
-/// Rejects a subnet group, a KMS key, a topic, a log group, or a parameter group that doesn't exist, and security groups that don't exist in
-/// the subnet group's VPC.
+/// Rejects a subnet group, a KMS key, a topic, a log group, or a parameter group that doesn't exist, and security groups
+/// that don't exist in the subnet group's VPC.
 async fn reject_missing_resources(
     call: &Call,
     upstream: &Upstream,

@@ -172,7 +172,8 @@ fn is_ec2_code(code: &str) -> bool {
     })
 }
 
-/// Reads [an error of a JSON protocol](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization).
+/// Reads [an error of a JSON
+/// protocol](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization).
 fn json(body: &[u8]) -> Option<Read> {
     let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else {
         return None;
@@ -199,7 +200,8 @@ fn with_modeled_message(shape: &Shape, mut members: Map<String, Value>) -> Value
     members.into()
 }
 
-/// Reads [an error of the query protocol](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization).
+/// Reads [an error of the query
+/// protocol](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization).
 fn query(status: u16, body: &[u8], found: &mut Vec<Violation>) -> Option<Read> {
     let root = Element::read(body).ok()?;
     let error = root

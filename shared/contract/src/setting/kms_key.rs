@@ -52,7 +52,8 @@ fn is_alias(text: &str) -> bool {
     })
 }
 
-/// A UUID, or the ID of a [multi-Region key](https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html).
+/// A UUID, or the ID of a
+/// [multi-Region key](https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html).
 fn is_key_id(text: &str) -> bool {
     let is_hexadecimal = |part: &str| {
         part.bytes()
