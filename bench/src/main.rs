@@ -1,6 +1,7 @@
 //! Measures envcache next to what users would use instead, and writes the results to `docs/benchmarks.md`: all parts, or
 //! those that the arguments name, such as `polling`. The part `options` runs only if it is named, because it builds functions
-//! for hours.
+//! for hours. More arguments can then name the options to compare and the functions to build, such as
+//! `options lto-off lto-thin start-workflow`.
 
 mod cold_start;
 mod comparison;
@@ -78,12 +79,17 @@ fn run() -> Result<()> {
 }
 
 /// Returns the parts that the arguments name, or all default parts if there are none.
+///
+/// # Errors
+/// Returns an error if an argument is unknown.
 fn selected() -> Result<Vec<&'static Part>> {
     let named: Vec<_> = std::env::args().skip(1).collect();
-    if let Some(unknown) = named
-        .iter()
-        .find(|named| !PARTS.iter().any(|part| part.name == named.as_str()))
-    {
+    let compares_options = named.iter().any(|name| name == "options");
+    let is_known = |name: &str| {
+        PARTS.iter().any(|part| part.name == name)
+            || (compares_options && cold_start::options::is_selectable(name))
+    };
+    if let Some(unknown) = named.iter().find(|name| !is_known(name.as_str())) {
         bail!("unknown part: {unknown}");
     }
     let is_selected = |part: &&Part| {

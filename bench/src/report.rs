@@ -49,7 +49,7 @@ impl Page {
     pub fn begin() -> Result<Self> {
         Ok(Self {
             path: Workspace::root().join(RESULTS[0]),
-            commit: commit()?,
+            commit: page::current_commit(&RESULTS)?,
         })
     }
 
@@ -69,14 +69,6 @@ impl Page {
             .with_context(|| format!("the page has no markers of `{}`", section.marker))?;
         fs::write(&self.path, page).with_context(|| self.path.display().to_string())
     }
-}
-
-/// Returns the commit that is checked out.
-///
-/// # Errors
-/// Returns an error if the checkout has uncommitted changes besides earlier results.
-pub fn commit() -> Result<String> {
-    page::current_commit(&RESULTS)
 }
 
 /// Returns the path of a plot. Creates its folder.

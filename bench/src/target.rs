@@ -24,7 +24,7 @@ pub enum Limit {
 
 impl Limit {
     /// Returns whether a value is within the limit.
-    fn allows(self, value: f64) -> bool {
+    pub fn allows(self, value: f64) -> bool {
         match self {
             Self::AtMost(limit) => value <= limit,
             Self::AtLeast(limit) => value >= limit,

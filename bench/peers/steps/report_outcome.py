@@ -75,11 +75,11 @@ def metrics(environment, execution, seconds):
             ],
         },
         "Runs": 1,
-        "Failures": 1,
+        "Failures": 0,
         "Duration": seconds,
         "Stack": STACK,
         "Workflow": "Provision",
-        "Outcome": "TimedOut",
+        "Outcome": "Timeout",
         "environment": environment,
         "execution": execution,
     }

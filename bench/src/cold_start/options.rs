@@ -1,13 +1,14 @@
-//! Compares build options: builds two representative functions with each option that differs from today's, and measures
-//! them in turn.
+//! Compares build options: builds representative functions with each option that differs from today's, and measures them in
+//! turn.
 //!
 //! An option is a setting of the release profile, which cargo reads from the environment, or a change of the code. A change
-//! is made in a copy of the checkout. It takes hours: each option compiles the SDK again. What was built for the same commit is
-//! used again.
+//! is made in a copy of the checkout. Each option compiles the SDK again, so the arguments can name the options to build and
+//! the functions to build with them. A program that was built from the same code is used again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use local::Workspace;
@@ -19,10 +20,28 @@ use super::step::Step;
 use super::summary::in_milliseconds;
 use super::tls::Tls;
 use super::{Measured, measure, table};
-use crate::report::{Section, commit};
+use crate::report::Section;
 
-/// The functions that are built: the one with the largest SDK crate, and the one that runs most often.
-const FUNCTIONS: [&str; 2] = ["resolve-network", "check-replication-group"];
+/// The functions that can be built: the one that runs most often, the one with the largest SDK crate, and the one with the
+/// smallest.
+const FUNCTIONS: [&str; 3] = [
+    "check-replication-group",
+    "resolve-network",
+    "start-workflow",
+];
+/// The functions that are built if none is named. They don't depend on `aws-sdk-ec2`, which takes longer to compile than all
+/// other crates together.
+const DEFAULT_FUNCTIONS: [&str; 2] = ["check-replication-group", "start-workflow"];
+/// The code that the functions are built from.
+const SOURCES: [&str; 5] = [
+    "HEAD:Cargo.lock",
+    "HEAD:Cargo.toml",
+    "HEAD:functions",
+    "HEAD:rust-toolchain.toml",
+    "HEAD:shared",
+];
+/// The name of the build that the others are compared with.
+const TODAY: &str = "today";
 
 /// A build option.
 struct Build {
@@ -35,6 +54,7 @@ struct Build {
 }
 
 /// A change of a file: `from`, which it contains once, becomes `to`.
+#[derive(Debug)]
 struct Edit {
     file: &'static str,
     from: &'static str,
@@ -69,7 +89,7 @@ const EMBEDDED_ROOTS: [Edit; 1] = [Edit {
                 .expect(\"a TLS context\"),
         )",
 }];
-const FIRST_CALL: [Edit; 2] = [
+const FIRST_CALL: [Edit; 3] = [
     Edit {
         file: "functions/network/src/bin/resolve-network.rs",
         from: "    step::run(",
@@ -79,6 +99,11 @@ const FIRST_CALL: [Edit; 2] = [
         file: "functions/replication-group/src/bin/check-replication-group.rs",
         from: "    step::run(",
         to: "    let _ = elasticache.describe_replication_groups().max_records(20).send().await;\n    step::run(",
+    },
+    Edit {
+        file: "functions/start-workflow/src/bin/start-workflow.rs",
+        from: "    step::run_labeled(",
+        to: "    let _ = sfn.list_state_machines().max_results(1).send().await;\n    step::run_labeled(",
     },
 ];
 const WITHOUT_CHAIN: [Edit; 3] = [
@@ -110,8 +135,8 @@ const DEFAULT_FEATURES: [Edit; 1] = [Edit {
     to: "aws-config = { version = \"1.13.0\" }",
 }];
 
-const BUILDS: [Build; 14] = [
-    Build::profile("today", "the build as it is", &[]),
+static BUILDS: [Build; 14] = [
+    Build::profile(TODAY, "the build as it is", &[]),
     Build::profile(
         "lto-off",
         "no link-time optimization",
@@ -207,20 +232,60 @@ impl Build {
     }
 }
 
-/// Builds the functions with each option, measures them, and returns the section of the results page.
+/// Returns whether a build or a function has this name.
+pub fn is_selectable(name: &str) -> bool {
+    BUILDS.iter().any(|build| build.name == name) || FUNCTIONS.contains(&name)
+}
+
+/// The builds and the functions of a run.
+struct Selection {
+    builds: Vec<&'static Build>,
+    functions: Vec<&'static str>,
+}
+
+impl Selection {
+    /// Returns the builds and the functions with these names. Without a name of a build, it has all builds, and without one
+    /// of a function, the default functions. It always has today's build.
+    fn of(names: &[String]) -> Self {
+        let is_named = |name: &str| names.iter().any(|named| named == name);
+        let names_build = BUILDS.iter().any(|build| is_named(build.name));
+        let names_function = FUNCTIONS.iter().any(|&function| is_named(function));
+        Self {
+            builds: BUILDS
+                .iter()
+                .filter(|build| !names_build || build.name == TODAY || is_named(build.name))
+                .collect(),
+            functions: FUNCTIONS
+                .into_iter()
+                .filter(|&function| {
+                    if names_function {
+                        is_named(function)
+                    } else {
+                        DEFAULT_FUNCTIONS.contains(&function)
+                    }
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Builds the functions with each option that the arguments name, measures them, and returns the section of the results page.
 ///
 /// # Errors
 /// Returns an error if a build or a function fails.
 pub fn run() -> Result<Section> {
+    let names: Vec<_> = std::env::args().skip(1).collect();
+    let Selection { builds, functions } = Selection::of(&names);
     let runner = Runner::create()?;
     let steps = Step::read_all()?;
-    let commit = commit()?;
+    let sources = sources()?;
     let mut candidates = Vec::new();
-    for build in &BUILDS {
-        let folder = make(build, &commit, runner.tls()).with_context(|| build.name.to_owned())?;
+    for build in &builds {
+        let folder = make(build, &functions, &sources, runner.tls())
+            .with_context(|| build.name.to_owned())?;
         for step in steps
             .iter()
-            .filter(|step| FUNCTIONS.contains(&step.name.as_str()))
+            .filter(|step| functions.contains(&step.name.as_str()))
         {
             let program = folder.join(&step.name);
             candidates.push(Candidate::program(Kind::Function, &program, step));
@@ -231,13 +296,13 @@ pub fn run() -> Result<Section> {
         .map(|candidate| Package::of(Path::new(&candidate.command[0])))
         .collect::<Result<Vec<_>>>()?;
     let measured = measure(&runner, &candidates)?;
-    let tables: Vec<_> = FUNCTIONS
+    let tables: Vec<_> = functions
         .iter()
-        .map(|function| table_of(function, &measured, &packages))
+        .map(|function| table_of(function, &builds, &measured, &packages))
         .collect();
     let manifest = fs::read_to_string(Workspace::root().join("Cargo.toml"))?;
     let text = format!(
-        "Two functions, built by cargo for this machine with one option changed at a time. Today's release profile has {}. \
+        "Each function is built by cargo for this machine with one option changed at a time. Today's release profile has {}. \
          For AWS, cargo-lambda builds with the same profile for another target CPU. Packages and memory in MiB, times in ms, \
          instructions in millions over HTTPS. The init phase is the part of the time before the function asks for an \
          event.\n\n{}",
@@ -250,14 +315,19 @@ pub fn run() -> Result<Section> {
     })
 }
 
-/// Returns a function's table. There is one measurement and one package for each build and function.
-fn table_of(function: &str, measured: &[Measured], packages: &[Package]) -> String {
-    let rows: Vec<_> = BUILDS
+/// Returns a function's table. There is one measurement and one package of it for each build.
+fn table_of(
+    function: &str,
+    builds: &[&Build],
+    measured: &[Measured],
+    packages: &[Package],
+) -> String {
+    let rows: Vec<_> = measured
         .iter()
-        .flat_map(|build| FUNCTIONS.map(|_| build))
-        .zip(measured.iter().zip(packages))
-        .filter(|(_, (found, _))| found.name == function)
-        .map(|(build, (found, package))| {
+        .zip(packages)
+        .filter(|(found, _)| found.name == function)
+        .zip(builds)
+        .map(|((found, package), build)| {
             let instructions = found
                 .instructions
                 .map_or_else(|| "–".to_owned(), |[_, tls]| table::millions(tls));
@@ -294,32 +364,44 @@ fn release_profile(manifest: &str) -> String {
     settings.join(", ")
 }
 
-/// Builds the functions in a copy of the checkout, unless that was done for this commit. Returns the folder with the
-/// programs.
-fn make(build: &Build, commit: &str, tls: &Tls) -> Result<PathBuf> {
+/// Returns the versions of `SOURCES` that are checked out. They stay the same if a commit changes only other files.
+fn sources() -> Result<String> {
+    let output = Command::new("git")
+        .arg("rev-parse")
+        .args(SOURCES)
+        .current_dir(Workspace::root())
+        .output()
+        .context("git")?;
+    ensure!(
+        output.status.success(),
+        "git: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Builds the functions in a copy of the checkout, except those that were already built from the same code. Returns the
+/// folder with the programs.
+fn make(build: &Build, functions: &[&str], sources: &str, tls: &Tls) -> Result<PathBuf> {
     let options = Workspace::root().join("target/options");
     let folder = options.join(build.name);
-    let marker = folder.join("commit");
-    if fs::read_to_string(&marker).is_ok_and(|built| built == commit) {
+    let built_from = format!("{sources}{:?}\n{:?}\n", build.environment, build.edits);
+    let marker = |function: &str| folder.join(format!("{function}.built-from"));
+    let is_built = |function: &str| {
+        fs::read_to_string(marker(function)).is_ok_and(|earlier| earlier == built_from)
+    };
+    let missing: Vec<_> = functions
+        .iter()
+        .copied()
+        .filter(|&function| !is_built(function))
+        .collect();
+    if missing.is_empty() {
         return Ok(folder);
     }
-    eprintln!("building {}", build.name);
+    eprintln!("building {}: {}", build.name, missing.join(", "));
+    let begin = Instant::now();
     let source = options.join("source");
-    // Without the edits of an earlier option, and without files of an earlier commit.
-    if source.exists() {
-        fs::remove_dir_all(&source)?;
-    }
-    let prefix = format!("--prefix={}/", source.display());
-    execute(
-        Command::new("git")
-            .args(["checkout-index", "--all", "--force", &prefix])
-            .current_dir(Workspace::root()),
-    )?;
-    for edit in build.edits {
-        let path = source.join(edit.file);
-        let text = fs::read_to_string(&path)?;
-        fs::write(&path, edit.apply(&text)?)?;
-    }
+    check_out(&source, build.edits)?;
     let target = options.join("build");
     let [bundle, authority] =
         [tls.bundle(), tls.authority()].map(|path| path.display().to_string());
@@ -334,16 +416,37 @@ fn make(build: &Build, commit: &str, tls: &Tls) -> Result<PathBuf> {
         Command::new("cargo")
             .args(["build", "--release", "--target-dir"])
             .arg(&target)
-            .args(FUNCTIONS.iter().flat_map(|function| ["--bin", *function]))
+            .args(missing.iter().flat_map(|function| ["--bin", *function]))
             .envs(environment)
             .current_dir(&source),
     )?;
     fs::create_dir_all(&folder)?;
-    for function in FUNCTIONS {
+    for function in missing {
         fs::copy(target.join("release").join(function), folder.join(function))?;
+        fs::write(marker(function), &built_from)?;
     }
-    fs::write(marker, commit)?;
+    eprintln!("built {} in {} s", build.name, begin.elapsed().as_secs());
     Ok(folder)
+}
+
+/// Copies the checkout to a folder, and changes the copy.
+fn check_out(source: &Path, edits: &[Edit]) -> Result<()> {
+    // Without the edits of an earlier option, and without files of an earlier commit.
+    if source.exists() {
+        fs::remove_dir_all(source)?;
+    }
+    let prefix = format!("--prefix={}/", source.display());
+    execute(
+        Command::new("git")
+            .args(["checkout-index", "--all", "--force", &prefix])
+            .current_dir(Workspace::root()),
+    )?;
+    for edit in edits {
+        let path = source.join(edit.file);
+        let text = fs::read_to_string(&path)?;
+        fs::write(&path, edit.apply(&text)?)?;
+    }
+    Ok(())
 }
 
 impl Edit {
@@ -370,7 +473,7 @@ mod tests {
 
     use local::Workspace;
 
-    use super::{BUILDS, Edit, release_profile};
+    use super::{BUILDS, Edit, Selection, is_selectable, release_profile};
 
     #[test]
     fn every_edit_still_applies() {
@@ -384,6 +487,30 @@ mod tests {
                 assert_ne!(edited, text, "{}", build.name);
             }
         }
+    }
+
+    #[test]
+    fn arguments_select_builds_and_functions() {
+        let default = &["check-replication-group", "start-workflow"];
+        let cases: [([&str; 2], usize, &[&str]); 5] = [
+            (["options", "options"], BUILDS.len(), default),
+            (["options", "lto-off"], 2, default),
+            (["options", "today"], 1, default),
+            (
+                ["options", "resolve-network"],
+                BUILDS.len(),
+                &["resolve-network"],
+            ),
+            (["lto-thin", "start-workflow"], 2, &["start-workflow"]),
+        ];
+        for (names, builds, functions) in cases {
+            let found = Selection::of(&names.map(str::to_owned));
+
+            assert_eq!(found.builds.len(), builds, "{names:?}");
+            assert_eq!(found.functions, functions, "{names:?}");
+        }
+        assert!(is_selectable("lto-off") && is_selectable("resolve-network"));
+        assert!(!is_selectable("options"));
     }
 
     #[test]

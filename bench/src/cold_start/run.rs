@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use envcache_tests::lambda::environment;
 use local::Workspace;
 use nix::sys::signal::{Signal, kill};
@@ -19,7 +19,9 @@ use super::server::{Finished, Server, Transport};
 use super::tls::Tls;
 
 /// A program under valgrind takes many times as long as without.
-const TIMEOUT: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(5);
+/// How often it checks whether a process that hasn't answered yet still runs.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The measurements of one run.
 #[derive(Clone, Copy, Debug)]
@@ -64,11 +66,10 @@ impl Runner {
     /// Returns an error if the candidate fails.
     pub fn run(&self, candidate: &Candidate, transport: Transport) -> Result<(Sample, Vec<Call>)> {
         let server = self.serve(candidate, transport)?;
-        let begin = Instant::now();
-        let process = self.spawn(candidate, &server, &[])?;
-        let finished = finished(candidate, &server)?;
-        let memory = fs::read_to_string(format!("/proc/{}/status", process.0.id()));
-        let since_begin = |end: Instant| end.saturating_duration_since(begin);
+        let mut process = self.spawn(candidate, &server, &[])?;
+        let finished = finished(candidate, &server, &mut process)?;
+        let memory = fs::read_to_string(format!("/proc/{}/status", process.child.id()));
+        let since_begin = |end: Instant| end.saturating_duration_since(process.begin);
         let sample = Sample {
             init: finished.ready.map(since_begin).unwrap_or_default(),
             total: since_begin(finished.answered),
@@ -91,11 +92,11 @@ impl Runner {
             format!("--log-file={}", log.path().display()).into(),
         ];
         let mut process = self.spawn(candidate, &server, &valgrind)?;
-        finished(candidate, &server)?;
+        finished(candidate, &server, &mut process)?;
         // Unlike a kill, valgrind handles this signal, and writes the counter.
-        let id = i32::try_from(process.0.id()).context("the process's ID")?;
+        let id = i32::try_from(process.child.id()).context("the process's ID")?;
         kill(Pid::from_raw(id), Signal::SIGTERM)?;
-        process.0.wait()?;
+        process.child.wait()?;
         let log = fs::read_to_string(log.path())?;
         counted(&log).with_context(|| format!("valgrind counted nothing: {log}"))
     }
@@ -119,7 +120,9 @@ impl Runner {
         let mut words = wrapper.iter().chain(&candidate.command);
         let program = words.next().context("a candidate has a program")?;
         let bundle = self.tls.bundle();
-        let process = Command::new(program)
+        let errors = NamedTempFile::new()?;
+        let mut command = Command::new(program);
+        command
             .args(words)
             .current_dir(&candidate.folder)
             .env_clear()
@@ -134,31 +137,63 @@ impl Runner {
             .envs(&candidate.step.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(errors.reopen()?);
+        let begin = Instant::now();
+        let child = command
             .spawn()
             .with_context(|| format!("could not start {}", program.display()))?;
-        Ok(Process(process))
+        Ok(Process {
+            child,
+            begin,
+            errors,
+        })
     }
 }
 
 /// A process. Dropping it kills it.
-struct Process(Child);
+struct Process {
+    child: Child,
+    /// When it was started.
+    begin: Instant,
+    /// What it wrote to standard error.
+    errors: NamedTempFile,
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 /// Waits for the answer to the event.
-fn finished(candidate: &Candidate, server: &Server) -> Result<Finished> {
-    let name = || format!("{:?} {}", candidate.kind, candidate.step.name);
-    let finished = server.wait(TIMEOUT).with_context(name)?;
-    match &finished.error {
-        Some(error) => bail!("{}: {error}", name()),
-        None => Ok(finished),
-    }
+///
+/// # Errors
+/// Returns an error if the candidate reports one, ends before it answers, or doesn't answer in time.
+fn finished(candidate: &Candidate, server: &Server, process: &mut Process) -> Result<Finished> {
+    let deadline = Instant::now() + TIMEOUT;
+    let problem = loop {
+        // Checked before the wait, because a process may end right after its answer.
+        let ended = process.child.try_wait()?;
+        if let Some(finished) = server.wait(CHECK_INTERVAL) {
+            match &finished.error {
+                Some(error) => break error.clone(),
+                None => return Ok(finished),
+            }
+        }
+        if let Some(status) = ended {
+            break format!("it ended without an answer: {status}");
+        }
+        if Instant::now() > deadline {
+            break format!("no answer within {TIMEOUT:?}");
+        }
+    };
+    let errors = fs::read_to_string(process.errors.path()).unwrap_or_default();
+    Err(anyhow!(
+        "{:?} {}: {problem}\n{errors}",
+        candidate.kind,
+        candidate.step.name
+    ))
 }
 
 /// Returns the largest resident memory in KiB from `/proc/{id}/status`
