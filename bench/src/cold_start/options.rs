@@ -20,6 +20,7 @@ use super::summary::in_milliseconds;
 use super::tls::Tls;
 use super::{Measured, measure, table};
 use crate::report::{Section, commit};
+use crate::versions::Program;
 
 /// The functions that are built: the one with the largest SDK crate, and the one that runs most often.
 const FUNCTIONS: [&str; 2] = ["resolve-network", "check-replication-group"];
@@ -246,6 +247,7 @@ pub fn run() -> Result<Section> {
     );
     Ok(Section {
         marker: "options",
+        programs: &[Program::Rustc, Program::Valgrind],
         text,
     })
 }

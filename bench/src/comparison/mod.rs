@@ -13,6 +13,7 @@ use envcache_tests::{World, matrix};
 use local::Settings;
 
 use crate::report::Section;
+use crate::versions::Program;
 use scenario::{Scenario, scenarios};
 use tool::{Recorded, Tool};
 
@@ -35,6 +36,7 @@ pub fn run() -> Result<Section> {
     recorded.extend(run_verified(&with_server)?);
     Ok(Section {
         marker: "comparison",
+        programs: &[Program::MiniStack, Program::Python, Program::Boto3],
         text: table::write(&recorded),
     })
 }

@@ -17,6 +17,7 @@ mod table;
 use anyhow::{Result, ensure};
 
 use crate::report::Section;
+use crate::versions::Program;
 use account::{Account, HIGHER_PUT_PARAMETER, NEW_ACCOUNT_CONCURRENCY};
 use measure::Measured;
 use recipe::Recipe;
@@ -67,6 +68,7 @@ pub fn run() -> Result<Section> {
     let tables = table::write(&recipe, &measured, &validation, &simulated);
     Ok(Section {
         marker: "scale",
+        programs: &[Program::MiniStack],
         text: format!("{images}\n\n{tables}"),
     })
 }
