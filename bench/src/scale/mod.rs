@@ -55,15 +55,17 @@ pub fn run() -> Result<Section> {
     let recipe = measure::recipe()?;
     let mut measured = Vec::new();
     for environments in MEASURED {
-        measured.push((environments, measure::measure(environments)?));
+        eprintln!("scale: {environments} environments on the simulator");
+        let timeout = recipe.timeout_seconds;
+        measured.push((environments, measure::measure(environments, timeout)?));
     }
+    check(&measured)?;
     let on_simulator = recipe.with_retriers(Retrier::as_simulated);
     let validation: Vec<_> = MEASURED
         .into_iter()
         .map(|environments| outcome(&on_simulator, &Account::default(), environments))
         .collect();
     let simulated: Vec<_> = variants(&recipe).iter().map(simulate_sizes).collect();
-    check(&measured)?;
     let images = plots::draw(&measured, &simulated)?;
     let tables = table::write(&recipe, &measured, &validation, &simulated);
     Ok(Section {
