@@ -213,7 +213,7 @@ fn simulations(recipe: &Recipe, simulated: &[Simulated]) -> String {
     let tables: Vec<_> = tables.collect();
     format!(
         "### Simulated\n\nThe simulation uses the same poll schedule, retry policies, and rate limits, with jitter. Quotas that a \
-         heading doesn't name are the default ones:\n\n{}\n\n{}\n\n{}",
+         variant doesn't name are the default ones. The variants:\n\n{}\n\n{}\n\n{}",
         explanations(recipe),
         bottleneck(simulated),
         tables.join("\n\n")
