@@ -1,8 +1,7 @@
 """Provisions an environment's cache as envcache does, with boto3 and botocore's waiter.
 
-Reads one JSON object from standard input: the request of envcache, and "scale", the real seconds of a simulated second. It is
-a careful script: it can run again after it failed, because it accepts what exists, and it keeps boto3's default retries.
-Prints the endpoint.
+Reads envcache's request, a JSON object, from standard input. It is a careful script: it can run again after it failed, because
+it accepts what exists, and it keeps boto3's default retries. Prints the endpoint.
 """
 
 import json
@@ -92,9 +91,7 @@ unless(
     AtRestEncryptionEnabled=True,
     TransitEncryptionEnabled=True,
 )
-waiter = elasticache.get_waiter("replication_group_available")
-# Its own interval and number of attempts, at the simulator's scale.
-waiter.wait(ReplicationGroupId=cache, WaiterConfig={"Delay": waiter.config.delay * request["scale"]})
+elasticache.get_waiter("replication_group_available").wait(ReplicationGroupId=cache)
 described = elasticache.describe_replication_groups(ReplicationGroupId=cache)["ReplicationGroups"][0]
 endpoint = described["NodeGroups"][0]["PrimaryEndpoint"]
 host, port = endpoint["Address"], str(endpoint["Port"])

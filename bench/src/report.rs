@@ -7,12 +7,14 @@ use anyhow::{Context, Result};
 use envcache_tests::page;
 use local::Workspace;
 
-use crate::versions;
+use crate::versions::{self, Program};
 
 /// The result of a part. The page adds the heading, the commit, the machine, and the versions.
 pub struct Section {
     /// The part's name, which is in the page's markers.
     pub marker: &'static str,
+    /// What the result depends on besides envcache and the machine.
+    pub programs: &'static [Program],
     pub text: String,
 }
 
@@ -59,12 +61,8 @@ impl Page {
     /// Returns an error if the page has no place for the section, or if it can't be written.
     pub fn write(&self, section: &Section) -> Result<()> {
         let page = fs::read_to_string(&self.path).unwrap_or_else(|_| empty_page());
-        let stamp = format!(
-            "Measured by `make bench` at commit {} on {}, with {}.",
-            self.commit,
-            machine(),
-            versions::in_words()
-        );
+        let versions = versions::in_words(section.programs);
+        let stamp = stamp(&self.commit, &machine(), &versions);
         let page = with_section(&page, section, &stamp)
             .with_context(|| format!("the page has no markers of `{}`", section.marker))?;
         fs::write(&self.path, page).with_context(|| self.path.display().to_string())
@@ -121,6 +119,12 @@ fn with_section(page: &str, section: &Section, stamp: &str) -> Option<String> {
     ))
 }
 
+/// Describes how a section was measured.
+fn stamp(commit: &str, machine: &str, versions: &str) -> String {
+    let with = if versions.is_empty() { "" } else { ", with " };
+    format!("Measured by `make bench` at commit {commit} on {machine}{with}{versions}.")
+}
+
 /// Describes the processor that the run uses.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -142,11 +146,12 @@ fn processor_name(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Section, empty_page, processor_name, table, with_section};
+    use super::{Section, empty_page, processor_name, stamp, table, with_section};
 
     fn section(marker: &'static str, text: &str) -> Section {
         Section {
             marker,
+            programs: &[],
             text: text.to_owned(),
         }
     }
@@ -171,6 +176,20 @@ mod tests {
     fn rejects_section_without_a_place() {
         assert_eq!(with_section(&empty_page(), &section("other", ""), ""), None);
         assert_eq!(with_section("", &section("polling", ""), ""), None);
+    }
+
+    #[test]
+    fn stamp_has_versions_only_if_a_section_depends_on_some() {
+        let cases = [
+            ("", "Measured by `make bench` at commit 1a2b3c4 on 2 cores."),
+            (
+                "boto3 1.44.8",
+                "Measured by `make bench` at commit 1a2b3c4 on 2 cores, with boto3 1.44.8.",
+            ),
+        ];
+        for (versions, expected) in cases {
+            assert_eq!(stamp("1a2b3c4", "2 cores", versions), expected);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The versions of what is compared.
+//! The versions of the programs and packages that a result depends on.
 
 use std::fs;
 use std::path::Path;
@@ -8,24 +8,37 @@ use local::Workspace;
 
 use crate::peers;
 
+/// A program or a package that a result depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Rustc,
+    /// The interpreter of the peers.
+    Python,
+    Awslambdaric,
+    Boto3,
+    MiniStack,
+    Valgrind,
+}
+
+impl Program {
+    /// Returns the name with the version; none if the program is missing.
+    fn version(self) -> Option<String> {
+        match self {
+            Self::Rustc => first_line(Path::new("rustc"), "--version"),
+            Self::Python => first_line(&peers::python(), "--version"),
+            Self::Awslambdaric => pinned_in("bench/requirements.txt", "awslambdaric"),
+            Self::Boto3 => pinned_in("bench/requirements.txt", "boto3"),
+            Self::MiniStack => pinned_in("requirements.txt", "ministack"),
+            Self::Valgrind => valgrind(),
+        }
+    }
+}
+
 /// Returns the versions in words, such as `rustc 1.95.0, Python 3.11.7, awslambdaric 4.2.2`. A missing program
 /// is omitted.
-pub fn in_words() -> String {
-    let python = peers::python();
-    let requirements = fs::read_to_string(Workspace::root().join("bench/requirements.txt"));
-    let requirements = requirements.unwrap_or_default();
-    let programs = [
-        first_line(Path::new("rustc"), "--version"),
-        first_line(&python, "--version"),
-        pinned(&requirements, "awslambdaric"),
-        pinned(&requirements, "boto3"),
-        valgrind(),
-    ];
-    programs
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(", ")
+pub fn in_words(programs: &[Program]) -> String {
+    let versions = programs.iter().copied().filter_map(Program::version);
+    versions.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns valgrind's version if it is installed.
@@ -39,7 +52,13 @@ fn first_line(program: &Path, argument: &str) -> Option<String> {
     text.lines().next().map(str::to_owned)
 }
 
-/// Returns a package with its version from `requirements.txt`.
+/// Returns a package with its version from a file of the checkout.
+fn pinned_in(file: &str, package: &str) -> Option<String> {
+    let requirements = fs::read_to_string(Workspace::root().join(file)).ok()?;
+    pinned(&requirements, package)
+}
+
+/// Returns a package with its version from the text of a `requirements.txt`.
 fn pinned(requirements: &str, package: &str) -> Option<String> {
     requirements
         .lines()
@@ -50,7 +69,7 @@ fn pinned(requirements: &str, package: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::pinned;
+    use super::{Program, in_words, pinned};
 
     #[test]
     fn reads_the_version_of_exactly_that_package() {
@@ -62,5 +81,15 @@ mod tests {
             Some("boto3 1.44.8".to_owned())
         );
         assert_eq!(pinned(requirements, "botocore"), None);
+    }
+
+    #[test]
+    fn words_have_only_the_given_programs_in_order() {
+        let words = in_words(&[Program::MiniStack, Program::Boto3]);
+
+        let (ministack, boto3) = words.split_once(", ").expect("two versions");
+        assert!(ministack.starts_with("ministack "), "{words}");
+        assert!(boto3.starts_with("boto3 "), "{words}");
+        assert_eq!(in_words(&[]), "");
     }
 }

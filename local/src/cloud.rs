@@ -234,6 +234,8 @@ fn spawn_ministack(
         .env("AWS_ENDPOINT_URL", format!("http://{gateway}"))
         .env("AUTH", "true")
         .env("IOT_MTLS_ENABLED", "0")
+        // AWS's default. MiniStack's depends on the memory, and it loses an event whose function it can't start.
+        .env("LAMBDA_ACCOUNT_CONCURRENCY", "1000")
         .env("MINISTACK_REGION", REGION)
         .env("SFN_WAIT_SCALE", settings.scale.to_string())
         .env("TMPDIR", folder.path());

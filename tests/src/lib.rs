@@ -325,7 +325,16 @@ impl World {
     /// its schema.
     #[must_use]
     pub fn wait(&self, execution: &str) -> Ended {
-        let ended = until(&format!("{execution} ends"), || {
+        self.wait_at_most(execution, RUN_TIMEOUT)
+    }
+
+    /// Does the same as [`World::wait`], with another timeout.
+    ///
+    /// # Panics
+    /// Same as [`World::wait`].
+    #[must_use]
+    pub fn wait_at_most(&self, execution: &str, timeout: Duration) -> Ended {
+        let ended = until_timeout(timeout, &format!("{execution} ends"), || {
             let found = self.call(
                 "stepfunctions",
                 "describe_execution",
@@ -743,8 +752,12 @@ pub fn fast_world() -> &'static World {
 /// # Panics
 /// Panics if `check` returns no value in time.
 pub fn until<T>(what: &str, check: impl Fn() -> Option<T>) -> T {
+    until_timeout(RUN_TIMEOUT, what, check)
+}
+
+fn until_timeout<T>(timeout: Duration, what: &str, check: impl Fn() -> Option<T>) -> T {
     let begin = Instant::now();
-    while begin.elapsed() < RUN_TIMEOUT {
+    while begin.elapsed() < timeout {
         if let Some(value) = check() {
             return value;
         }
@@ -752,7 +765,7 @@ pub fn until<T>(what: &str, check: impl Fn() -> Option<T>) -> T {
         let pause = (begin.elapsed().as_secs_f64() / 10.0).clamp(shortest, longest);
         sleep(Duration::from_secs_f64(pause));
     }
-    panic!("timed out after {RUN_TIMEOUT:?}: {what}");
+    panic!("timed out after {timeout:?}: {what}");
 }
 
 /// Returns the elements of a JSON array, or none for any other value.

@@ -21,7 +21,7 @@ use anyhow::{Result, ensure};
 
 use crate::plot::{Bar, bars};
 use crate::report::{Section, plot_file};
-use crate::versions;
+use crate::versions::{self, Program};
 use call::Call;
 use candidate::{Candidate, Kind, bootstrap};
 use package::{Package, in_mebibytes};
@@ -77,6 +77,13 @@ pub fn run() -> Result<Section> {
     );
     Ok(Section {
         marker: "cold-start",
+        programs: &[
+            Program::Rustc,
+            Program::Python,
+            Program::Awslambdaric,
+            Program::Boto3,
+            Program::Valgrind,
+        ],
         text,
     })
 }

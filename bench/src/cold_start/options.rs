@@ -21,6 +21,7 @@ use super::summary::in_milliseconds;
 use super::tls::Tls;
 use super::{Measured, measure, table};
 use crate::report::Section;
+use crate::versions::Program;
 
 /// The functions that can be built: the one that runs most often, the one with the largest SDK crate, and the one with the
 /// smallest.
@@ -311,6 +312,7 @@ pub fn run() -> Result<Section> {
     );
     Ok(Section {
         marker: "options",
+        programs: &[Program::Rustc, Program::Valgrind],
         text,
     })
 }

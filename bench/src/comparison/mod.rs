@@ -6,35 +6,74 @@ mod scenario;
 mod table;
 mod tool;
 
-use std::thread;
+use std::thread::{self, sleep};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use envcache_tests::{World, matrix};
+use envcache_tests::{Environment, World, matrix};
 use local::Settings;
 
 use crate::report::Section;
+use crate::versions::Program;
 use scenario::{Scenario, scenarios};
 use tool::{Recorded, Tool};
 
-/// Real seconds per simulated second. This machine takes real time for each call, so a smaller scale would measure the
-/// machine.
-const SCALE: f64 = 0.25;
+/// Real seconds per simulated second: time passes as on AWS. The SDKs' waits and the machine's work can't be scaled, so
+/// another scale would favor one of the tools.
+const SCALE: f64 = 1.0;
+/// The time between the starts of two trials. The programs of a trial start in less, so that trials don't slow each other
+/// down.
+const STAGGER: Duration = Duration::from_secs(4);
+
+/// A scenario with one of the tools.
+struct Trial<'a> {
+    scenario: &'a Scenario,
+    tool: Tool,
+    world: &'a World,
+    environment: Environment,
+}
+
+impl Trial<'_> {
+    fn run(&self) -> Result<Recorded> {
+        let Self {
+            scenario,
+            tool,
+            world,
+            environment,
+        } = self;
+        matrix::catch_panic(|| scenario.run(world, environment, *tool))
+            .with_context(|| format!("{} with {tool}", scenario.name))
+    }
+}
 
 /// Runs every scenario with each tool.
 ///
 /// # Errors
 /// Returns an error if the simulator can't be started, or if a tool can't be run.
 pub fn run() -> Result<Section> {
-    let (with_server, others): (Vec<_>, Vec<_>) = scenarios()
+    let (verified, others): (Vec<_>, Vec<_>) = scenarios()
         .into_iter()
-        .partition(|scenario| scenario.needs_server);
+        .partition(|scenario| scenario.is_verified);
     let mut recorded = {
         let world = deploy(false)?;
-        run_all(&world, &others)?
+        // Runs at the same time would otherwise throttle each other.
+        world.gateway().limit("ssm", "PutParameter", 1_000, 1_000.0);
+        let trials = others.iter().flat_map(|scenario| {
+            Tool::ALL.map(|tool| Trial {
+                scenario,
+                tool,
+                world: &world,
+                environment: world.environment(),
+            })
+        });
+        run_all(trials.collect())?
     };
-    recorded.extend(run_verified(&with_server)?);
+    for scenario in &verified {
+        recorded.extend(run_verified(scenario)?);
+    }
     Ok(Section {
         marker: "comparison",
+        programs: &[Program::MiniStack, Program::Python, Program::Boto3],
         text: table::write(&recorded),
     })
 }
@@ -47,35 +86,32 @@ fn deploy(valkey: bool) -> Result<World> {
     })
 }
 
-/// Runs scenarios on caches with a server each, on a stack that verifies endpoints. A stack is in one network, so each
-/// scenario has its own deployment.
-fn run_verified(scenarios: &[Scenario]) -> Result<Vec<Recorded>> {
-    let mut recorded = Vec::new();
+/// Runs a scenario on a stack that verifies endpoints. A stack is in one network, so the scenario has its own deployment.
+fn run_verified(scenario: &Scenario) -> Result<Vec<Recorded>> {
     let mut world = deploy(true)?;
-    for scenario in scenarios {
-        for tool in Tool::ALL {
-            let environment = world.environment();
+    let environments = Tool::ALL.map(|tool| (tool, world.environment()));
+    for (tool, environment) in &environments {
+        if *tool == Tool::Envcache {
             world.redeploy(&environment.network.verification_parameters())?;
-            recorded.push(scenario.run(&world, &environment, tool)?);
         }
     }
-    Ok(recorded)
+    let trials = environments.map(|(tool, environment)| Trial {
+        scenario,
+        tool,
+        world: &world,
+        environment,
+    });
+    run_all(trials.into())
 }
 
-/// Runs scenarios with both tools, all at once: they mostly wait. Returns their records in order.
-fn run_all(world: &World, scenarios: &[Scenario]) -> Result<Vec<Recorded>> {
-    let trials = scenarios
-        .iter()
-        .flat_map(|scenario| Tool::ALL.map(|tool| (scenario, tool)));
+/// Runs trials, each shortly after the one before: they mostly wait. Returns their records in order.
+fn run_all(trials: Vec<Trial<'_>>) -> Result<Vec<Recorded>> {
     thread::scope(|scope| {
-        let running: Vec<_> = trials
-            .map(|(scenario, tool)| {
-                scope.spawn(move || {
-                    matrix::catch_panic(|| scenario.run(world, &world.environment(), tool))
-                        .with_context(|| format!("{} with {tool}", scenario.name))
-                })
-            })
-            .collect();
+        let mut running = Vec::new();
+        for trial in trials {
+            running.push(scope.spawn(move || trial.run()));
+            sleep(STAGGER);
+        }
         running
             .into_iter()
             .map(|trial| trial.join().map_err(|_| anyhow!("a trial panicked"))?)

@@ -1,23 +1,25 @@
 //! Writes the recorded runs.
 
-use super::SCALE;
 use super::tool::{Recorded, Tool};
 use crate::statistics::{mean, number};
 
 /// Longer results are cut.
 const LONGEST_RESULT: usize = 160;
 
-fn introduction() -> String {
-    format!(
-        "Both tools provision the same cache, a security group, and a subnet group, and publish four parameters, on the same \
-         simulator with AWS's rate limits. The script is `bench/peers/provision.py`: it accepts what exists, so that it can run \
-         again, and uses boto3's default retries and botocore's waiter. *Beyond the creation* is the time from the start until \
-         the last parameter was written, without the time that ElastiCache takes. Calls include retries, and envcache's include \
-         those of its plan and of its record. Times are in AWS's seconds, each of which passed in {SCALE} seconds of real time. \
-         So the time that this machine takes for a call counts {} times.",
-        SCALE.recip()
-    )
-}
+const INTRODUCTION: &str = "Both tools provision the same cache, a security group, and a subnet group, and publish four parameters, on the same \
+     simulator with AWS's rate limits, where time passes as on AWS. `PutParameter` isn't limited, because runs at the same time \
+     would throttle each other. The script is `bench/peers/provision.py`: it accepts what exists, so that it can run again, and \
+     uses boto3's default retries and botocore's waiter with its default interval. It does nothing else: unlike envcache, it \
+     compares nothing with the request, tags nothing, and tests no endpoint.\n\n\
+     *Beyond the creation* is the time from the start until the last parameter was written, without the time that ElastiCache \
+     takes. Calls include throttled ones, and envcache's include those of its plan and of its record. *Left* is what exists at \
+     the end.\n\n\
+     - A storm throttles the first attempts of each of three calls: the request for the cache, the first poll, and the \
+     publication. On AWS, envcache's waits are random and on average half as long as here, because the simulator draws no \
+     jitter.\n\
+     - In the scenario *killed*, the process is that of the function `EnsureReplicationGroup`, which the state machine calls \
+     again, or the script, which a user has to start again. Both runs of the script count.\n\
+     - If the endpoint doesn't answer, envcache runs on a stack that verifies endpoints.";
 
 /// Returns the section's text.
 pub fn write(recorded: &[Recorded]) -> String {
@@ -29,8 +31,7 @@ pub fn write(recorded: &[Recorded]) -> String {
         .filter_map(|tool| summary(recorded, tool))
         .collect();
     format!(
-        "{}\n\n{heading}\n{}\n\n{}",
-        introduction(),
+        "{INTRODUCTION}\n\n{heading}\n{}\n\n{}",
         rows.join("\n"),
         summaries.join("\n")
     )

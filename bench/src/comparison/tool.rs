@@ -3,16 +3,18 @@
 use std::fmt;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use envcache_tests::{Environment, World, text};
 use local::Workspace;
 
-use super::SCALE;
 use super::scenario::Scenario;
 use crate::peers;
 
 const SCRIPT: &str = "bench/peers/provision.py";
+/// How long envcache may take, in real time: for two creations, and for every retry.
+const RUN_TIMEOUT: Duration = Duration::from_mins(45);
 
 /// What provisions the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +53,29 @@ pub struct Recorded {
     pub tool: Tool,
     /// How the tool ended.
     pub result: String,
-    /// When the run ended, in simulated seconds after its start.
+    /// When the run ended, in seconds after its start.
     pub seconds: f64,
     /// The seconds until the endpoint was published, without the creation; none if it wasn't, or if there was no creation.
     pub beyond_creation: Option<f64>,
     pub calls: usize,
     /// The cache's status, and the number of parameters.
     pub left: String,
+}
+
+/// When a run started, and how many calls the environment's tools had made by then.
+pub struct Start {
+    seconds: f64,
+    calls: usize,
+}
+
+impl Start {
+    /// Starts a record.
+    pub fn now(world: &World, environment: &Environment) -> Self {
+        Self {
+            seconds: world.gateway().now(),
+            calls: environment.fault_scope.calls().len(),
+        }
+    }
 }
 
 impl Tool {
@@ -71,16 +89,34 @@ impl Tool {
         environment: &Environment,
         scenario: &Scenario,
     ) -> Result<Recorded> {
+        self.run_since(
+            &Start::now(world, environment),
+            world,
+            environment,
+            scenario,
+        )
+    }
+
+    /// Runs the tool until it ends, and records everything since an earlier start.
+    ///
+    /// # Errors
+    /// Returns an error if it can't be started.
+    pub fn run_since(
+        self,
+        start: &Start,
+        world: &World,
+        environment: &Environment,
+        scenario: &Scenario,
+    ) -> Result<Recorded> {
         let scope = &environment.fault_scope;
-        let calls_before = scope.calls().len();
-        let begin = world.gateway().now();
         let (has_succeeded, result) = match self {
             Self::Envcache => {
-                let ended = world.run(&environment.request());
+                let execution = world.start(&environment.request());
+                let ended = world.wait_at_most(&execution, RUN_TIMEOUT);
                 let is_success = ended.status == "SUCCEEDED";
                 (is_success, outcome(is_success, &ended.error, &ended.cause))
             }
-            Self::Script => Peer::start(world, environment, SCALE)?.wait()?,
+            Self::Script => Peer::start(world, environment)?.wait()?,
         };
         let end = world.gateway().now();
         let published = scope.call_times(self.publisher(), "PutParameter");
@@ -89,11 +125,11 @@ impl Tool {
             scenario: scenario.name.clone(),
             tool: self,
             result,
-            seconds: end - begin,
+            seconds: end - start.seconds,
             beyond_creation: published
                 .zip(scenario.creation_seconds())
-                .map(|(published, creation)| published - begin - creation),
-            calls: scope.calls().len() - calls_before,
+                .map(|(published, creation)| published - start.seconds - creation),
+            calls: scope.calls().len() - start.calls,
             left: left(world, environment),
         })
     }
@@ -127,7 +163,7 @@ impl Peer {
     ///
     /// # Errors
     /// Returns an error if its interpreter isn't installed.
-    pub fn start(world: &World, environment: &Environment, scale: f64) -> Result<Self> {
+    pub fn start(world: &World, environment: &Environment) -> Result<Self> {
         let python = peers::python();
         let mut command = Command::new(&python);
         let mut process = world
@@ -138,13 +174,11 @@ impl Peer {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("could not start {}. Run `make bench`", python.display()))?;
-        let mut request = environment.request();
-        request["scale"] = scale.into();
         let mut stdin = process
             .stdin
             .take()
             .context("the script has no stdin pipe")?;
-        write!(stdin, "{request}")?;
+        write!(stdin, "{}", environment.request())?;
         Ok(Self(process))
     }
 

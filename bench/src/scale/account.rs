@@ -97,12 +97,18 @@ pub const HIGHER_SOURCE: Source = Source::Assumed(
     "AWS Support, according to https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944",
 );
 
+/// `GetParameters` with higher throughput.
+pub const HIGHER_GET_PARAMETERS: Limit = Limit {
+    rate: Rate::new(1_000, 1_000.0),
+    source: Source::Documented("https://docs.aws.amazon.com/general/latest/gr/ssm.html"),
+};
+
 /// The rates and the concurrency of an account.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub lambda_concurrency: u32,
-    /// The rate of `PutParameter` if it isn't the default.
-    pub put_parameter: Option<Rate>,
+    /// Whether Parameter Store's higher throughput is enabled.
+    pub has_higher_throughput: bool,
     /// The factor by which limits that AWS doesn't document differ from the assumption.
     pub undocumented_factor: f64,
 }
@@ -111,7 +117,7 @@ impl Default for Account {
     fn default() -> Self {
         Self {
             lambda_concurrency: LAMBDA_CONCURRENCY,
-            put_parameter: None,
+            has_higher_throughput: false,
             undocumented_factor: 1.0,
         }
     }
@@ -121,9 +127,13 @@ impl Account {
     /// Returns the rate of an operation.
     pub fn rate(&self, service: &str, operation: &str) -> Rate {
         let limit = Limit::of(service, operation);
-        match (self.put_parameter, operation, limit.source) {
-            (Some(rate), "PutParameter", _) => rate,
-            (_, _, Source::Assumed(_)) => Rate {
+        match (operation, limit.source) {
+            ("PutParameter", _) if self.has_higher_throughput => HIGHER_PUT_PARAMETER,
+            // The first is the name of the bucket that both share.
+            ("GetParameter" | "GetParameters", _) if self.has_higher_throughput => {
+                HIGHER_GET_PARAMETERS.rate
+            }
+            (_, Source::Assumed(_)) => Rate {
                 burst: limit.rate.burst * self.undocumented_factor,
                 per_second: limit.rate.per_second * self.undocumented_factor,
             },
@@ -134,7 +144,7 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, HIGHER_PUT_PARAMETER, RESOURCES};
+    use super::{Account, HIGHER_GET_PARAMETERS, HIGHER_PUT_PARAMETER, RESOURCES};
     use local::gateway::quota::Rate;
 
     #[test]
@@ -149,13 +159,13 @@ mod tests {
     #[test]
     fn settings_change_only_their_rates() {
         let account = Account {
-            put_parameter: Some(HIGHER_PUT_PARAMETER),
+            has_higher_throughput: true,
             undocumented_factor: 10.0,
             ..Account::default()
         };
         for (service, operation, expected) in [
             ("ssm", "PutParameter", HIGHER_PUT_PARAMETER),
-            ("ssm", "GetParameters", Rate::new(40, 40.0)),
+            ("ssm", "GetParameters", HIGHER_GET_PARAMETERS.rate),
             (
                 "elasticache",
                 "DescribeReplicationGroups",
@@ -165,9 +175,13 @@ mod tests {
         ] {
             assert_eq!(account.rate(service, operation), expected, "{operation}");
         }
-        assert_eq!(
-            Account::default().rate("elasticache", "CreateReplicationGroup"),
-            Rate::new(50, 10.0)
-        );
+        for (service, operation, expected) in [
+            ("elasticache", "CreateReplicationGroup", Rate::new(50, 10.0)),
+            ("ssm", "GetParameters", Rate::new(40, 40.0)),
+            ("ssm", "PutParameter", Rate::new(3, 3.0)),
+        ] {
+            let found = Account::default().rate(service, operation);
+            assert_eq!(found, expected, "{operation} by default");
+        }
     }
 }

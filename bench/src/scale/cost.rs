@@ -44,14 +44,14 @@ mod tests {
             throttled: 4,
         };
         let outcome = Outcome {
-            transitions: 92,
-            invocations: 37,
+            transitions: 82,
+            invocations: 34,
             calls: BTreeMap::from([("ssm PutParameter".to_owned(), counts)]),
             ..Outcome::default()
         };
 
-        // $0.00230 for Step Functions, $0.00001 and $0.00015 for Lambda.
-        assert_eq!(format!("{:.5}", cost(&outcome, false)), "0.00246");
+        // $0.00205 for Step Functions, $0.00001 and $0.00014 for Lambda.
+        assert_eq!(format!("{:.5}", cost(&outcome, false)), "0.00220");
         let difference = cost(&outcome, true) - cost(&outcome, false);
         assert_eq!(format!("{difference:.6}"), "0.000030", "6 calls");
     }

@@ -1,5 +1,6 @@
 //! Runs environments on the simulator with AWS's rate limits, and measures them from outside.
 
+use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -22,15 +23,20 @@ pub const SCALE: f64 = 0.5;
 const RECIPE_SCALE: f64 = 0.1;
 /// How often the executions are listed, in real time.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// When a measurement ends at the latest, in simulated seconds: long after the last run.
-const LONGEST_SECONDS: f64 = 14_400.0;
+/// When an event that has started no execution counts as lost, in simulated seconds. The simulator's Lambda tries each
+/// event for some seconds.
+const LATEST_START: f64 = 600.0;
+/// The status of an execution that hasn't ended.
+const RUNNING: &str = "RUNNING";
+/// The functions that a run calls besides those of its states: `StartWorkflow` and `ReportOutcome`.
+const OTHER_INVOCATIONS: u32 = 2;
 /// The largest number of entries of `PutEvents`.
 const EVENTS_PER_CALL: usize = 10;
 
 /// The results of a measurement.
 pub struct Measured {
     pub outcome: Outcome,
-    /// Environments that were lost, created twice, or published with wrong values.
+    /// Environments that were lost, created twice, or published with wrong values, and calls that violated AWS's models.
     pub wrong: Vec<String>,
 }
 
@@ -73,17 +79,20 @@ pub fn recipe() -> Result<Recipe> {
     )
 }
 
-/// Requests environments by events at once, and waits until every run has ended.
-pub fn measure(environments: u32) -> Result<Measured> {
+/// Requests environments by events at once, and waits until every run has ended, at the latest when Step Functions would
+/// end it.
+pub fn measure(environments: u32, timeout_seconds: f64) -> Result<Measured> {
     let world = deploy(SCALE)?;
     let all: Vec<_> = (0..environments).map(|_| environment(&world)).collect();
     let begin = world.gateway().now();
     request(&world, &all)?;
-    let executions = wait(&world, all.len(), begin)?;
+    let latest = begin + LATEST_START;
+    let executions = wait(&world, all.len(), latest, timeout_seconds)?;
     let mut measured = Measured {
         outcome: Outcome::default(),
-        wrong: Vec::new(),
+        wrong: world.gateway().violations(),
     };
+    measured.wrong.extend(unrequested_caches(&world, &all));
     for environment in &all {
         add(&mut measured, &world, environment, &executions, begin)?;
     }
@@ -121,19 +130,36 @@ fn request(world: &World, environments: &[Environment]) -> Result<()> {
     Ok(())
 }
 
-/// Waits until as many executions have ended as there are events, and returns the executions.
-fn wait(world: &World, events: usize, begin: f64) -> Result<Vec<Execution>> {
+/// Waits until every event has started an execution, at the latest until `latest`, and until all have ended. Returns the
+/// executions.
+fn wait(world: &World, events: usize, latest: f64, timeout_seconds: f64) -> Result<Vec<Execution>> {
     loop {
+        let now = world.gateway().now();
         let executions = Stack::executions(&world.aws, &world.stack.provision_state_machine_arn)?;
-        let ended = executions
+        let have_started = executions.len() >= events || now > latest;
+        let is_running = executions
             .iter()
-            .filter(|execution| execution.status != "RUNNING");
-        let is_late = world.gateway().now() - begin > LONGEST_SECONDS;
-        if ended.count() >= events || is_late {
+            .any(|execution| execution.status == RUNNING);
+        // MiniStack doesn't end executions at their timeout.
+        if (have_started && !is_running) || now > latest + timeout_seconds {
             return Ok(executions);
         }
         sleep(INTERVAL);
     }
+}
+
+/// Returns the caches that belong to no environment.
+fn unrequested_caches(world: &World, environments: &[Environment]) -> Vec<String> {
+    let found = world.call("elasticache", "describe_replication_groups", &json!({}));
+    let requested: BTreeSet<_> = environments
+        .iter()
+        .map(|environment| format!("{}-redis", environment.name))
+        .collect();
+    array(&found["ReplicationGroups"])
+        .map(|group| text(&group["ReplicationGroupId"]))
+        .filter(|id| !requested.contains(id))
+        .map(|id| format!("{id}: no event requested this cache"))
+        .collect()
 }
 
 /// Adds the results of an environment.
@@ -157,6 +183,9 @@ fn add(
         return Ok(());
     };
     add_usage(outcome, &world.history(&execution.arn))?;
+    if execution.status == RUNNING {
+        wrong.push(format!("{name}: its execution doesn't end"));
+    }
     if execution.status != "SUCCEEDED" {
         let key = failure(world, execution);
         *outcome.failed.entry(key).or_default() += 1;
@@ -165,7 +194,11 @@ fn add(
     let puts = environment.fault_scope.call_times(PUBLISH, "PutParameter");
     let last = puts.into_iter().fold(f64::NAN, f64::max);
     outcome.published.push(last - begin);
-    let expected = expected_parameters(name, &environment.cache(world)?);
+    let Ok(cache) = environment.cache(world) else {
+        wrong.push(format!("{name}: published, but without a cache"));
+        return Ok(());
+    };
+    let expected = expected_parameters(name, &cache);
     let found = environment.parameters(world);
     if found != expected {
         wrong.push(format!("{name}: found {found:?}, expected {expected:?}"));
@@ -193,8 +226,7 @@ fn add_usage(outcome: &mut Outcome, history: &Value) -> Result<()> {
     let retries = attempts.saturating_sub(tasks);
     outcome.retries += retries;
     outcome.transitions += states + retries;
-    // With the function that started it.
-    outcome.invocations += invocations + 1;
+    outcome.invocations += invocations + OTHER_INVOCATIONS;
     Ok(())
 }
 
@@ -255,7 +287,10 @@ mod tests {
         add_usage(&mut outcome, &history).expect("a short history");
 
         assert_eq!((outcome.transitions, outcome.retries), (4, 1));
-        assert_eq!(outcome.invocations, 3, "with StartWorkflow");
+        assert_eq!(
+            outcome.invocations, 4,
+            "with StartWorkflow and ReportOutcome"
+        );
     }
 
     #[test]

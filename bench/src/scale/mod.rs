@@ -17,7 +17,8 @@ mod table;
 use anyhow::{Result, ensure};
 
 use crate::report::Section;
-use account::{Account, HIGHER_PUT_PARAMETER, NEW_ACCOUNT_CONCURRENCY};
+use crate::versions::Program;
+use account::{Account, NEW_ACCOUNT_CONCURRENCY};
 use measure::Measured;
 use recipe::Recipe;
 use retry::Retrier;
@@ -54,19 +55,22 @@ pub fn run() -> Result<Section> {
     let recipe = measure::recipe()?;
     let mut measured = Vec::new();
     for environments in MEASURED {
-        measured.push((environments, measure::measure(environments)?));
+        eprintln!("scale: {environments} environments on the simulator");
+        let timeout = recipe.timeout_seconds;
+        measured.push((environments, measure::measure(environments, timeout)?));
     }
+    check(&measured)?;
     let on_simulator = recipe.with_retriers(Retrier::as_simulated);
     let validation: Vec<_> = MEASURED
         .into_iter()
         .map(|environments| outcome(&on_simulator, &Account::default(), environments))
         .collect();
     let simulated: Vec<_> = variants(&recipe).iter().map(simulate_sizes).collect();
-    check(&measured)?;
     let images = plots::draw(&measured, &simulated)?;
     let tables = table::write(&recipe, &measured, &validation, &simulated);
     Ok(Section {
         marker: "scale",
+        programs: &[Program::MiniStack],
         text: format!("{images}\n\n{tables}"),
     })
 }
@@ -93,11 +97,17 @@ fn simulate_sizes(variant: &Variant) -> Simulated {
     }
 }
 
-/// Returns the variants, the default account first without and then with the retries of today's definition.
+/// Returns the variants: first the default account, then those with higher quotas, and last one with a lower quota. The
+/// first one has the retries before this benchmark.
 fn variants(recipe: &Recipe) -> Vec<Variant> {
     let higher = Account {
-        put_parameter: Some(HIGHER_PUT_PARAMETER),
+        has_higher_throughput: true,
         ..Account::default()
+    };
+    let before = |name, account| Variant {
+        name,
+        account,
+        recipe: recipe.with_retriers(with_five_retries),
     };
     let variant = |name, account| Variant {
         name,
@@ -105,25 +115,19 @@ fn variants(recipe: &Recipe) -> Vec<Variant> {
         recipe: recipe.clone(),
     };
     vec![
-        Variant {
-            name: "five retries of a throttled step (before)",
-            account: Account::default(),
-            recipe: recipe.with_retriers(with_five_retries),
-        },
-        variant("retries of the definition (now)", Account::default()),
+        before("before", Account::default()),
+        variant("now", Account::default()),
+        before("before, higher throughput", higher.clone()),
+        variant("now, higher throughput", higher.clone()),
         variant(
-            "now, with higher throughput of Parameter Store",
-            higher.clone(),
-        ),
-        variant(
-            "now, with higher throughput, undocumented limits × 10",
+            "now, higher throughput, assumed limits × 10",
             Account {
                 undocumented_factor: 10.0,
                 ..higher
             },
         ),
         variant(
-            "now, in a new account with 10 concurrent functions",
+            "now, new account",
             Account {
                 lambda_concurrency: NEW_ACCOUNT_CONCURRENCY,
                 ..Account::default()
@@ -148,7 +152,7 @@ fn with_five_retries(retrier: &Retrier) -> Retrier {
 }
 
 /// Checks that no environment was lost, created twice, or published with wrong values. A run that fails because AWS
-/// throttled it isn't lost: it reports the error.
+/// throttled it isn't lost: it reports the error, and a new run continues.
 fn check(measured: &[(u32, Measured)]) -> Result<()> {
     for (environments, measured) in measured {
         ensure!(

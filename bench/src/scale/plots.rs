@@ -26,7 +26,7 @@ fn plots() -> [Plot; 3] {
             title: "Time until the last environment is published",
             y: Axis {
                 label: "seconds",
-                range: 2.0..4.3,
+                range: 2.0..4.5,
                 format: power_of_ten,
             },
             value: time,
@@ -94,7 +94,8 @@ pub fn draw(measured: &[(u32, Measured)], simulated: &[Simulated]) -> Result<Str
             point_size: 6,
         });
         let file = plot_file(plot.name)?;
-        lines(&file, plot.title, (&x, &plot.y), &series, plot.legend)?;
+        let y = including(&plot.y, &series);
+        lines(&file, plot.title, (&x, &y), &series, plot.legend)?;
         images.push(format!("![{}](benchmarks/{}.svg)", plot.title, plot.name));
     }
     Ok(images.join("\n\n"))
@@ -108,6 +109,19 @@ fn points<'a>(plot: &Plot, outcomes: impl Iterator<Item = (u32, &'a Outcome)>) -
             Some((environments.log10(), (plot.value)(environments, outcome)?))
         })
         .collect()
+}
+
+/// Returns the axis, longer if a point is beyond its end.
+fn including(axis: &Axis, series: &[Series]) -> Axis {
+    let values = series
+        .iter()
+        .flat_map(|one| &one.points)
+        .map(|(_, value)| *value);
+    Axis {
+        range: axis.range.start..values.fold(axis.range.end, f64::max),
+        label: axis.label,
+        format: axis.format,
+    }
 }
 
 /// Returns the logarithm of the time until the last environment was published; none if some were not.
@@ -131,7 +145,26 @@ fn power_of_ten(logarithm: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, power_of_ten, time};
+    use super::{Axis, Outcome, Series, including, plain, power_of_ten, time};
+
+    #[test]
+    fn axis_includes_every_point() {
+        let axis = Axis {
+            label: "calls",
+            range: 0.0..500.0,
+            format: plain,
+        };
+        let series = |value| Series {
+            label: String::new(),
+            points: vec![(0.0, value)],
+            line_width: 1,
+            point_size: 0,
+        };
+
+        let [short, long] = [400.0, 600.0].map(|value| including(&axis, &[series(value)]).range);
+
+        assert_eq!((short, long), (0.0..500.0, 0.0..600.0));
+    }
 
     #[test]
     fn time_is_known_only_if_all_are_published() {

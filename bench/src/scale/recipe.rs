@@ -63,7 +63,7 @@ impl Recipe {
     /// the definition.
     ///
     /// # Errors
-    /// Returns an error if the run never polled, or if the calls and the states don't belong together.
+    /// Returns an error if the run never polled, if a task made no call, or if the calls and the states don't belong together.
     pub fn new(
         calls: &[RecordedCall],
         entered: &[String],
@@ -81,6 +81,16 @@ impl Recipe {
             .iter()
             .position(|step| step.name == POLL)
             .context("the run never polled")?;
+        let idle = entered.iter().find(|state| {
+            let is_task = states
+                .get(*state)
+                .is_some_and(|state| state["Type"] == "Task");
+            is_task && !steps.iter().any(|step| step.name == **state)
+        });
+        ensure!(
+            idle.is_none(),
+            "a task made no call, so its function wouldn't be counted: {idle:?}"
+        );
         let mut entered = with_first_poll_only(entered).into_iter();
         for step in &mut steps {
             if !states.contains_key(&step.name) {
@@ -90,14 +100,15 @@ impl Recipe {
             step.transitions = u32::try_from(between.count() + 1)?;
         }
         let last = steps.last().context("the run made no calls")?;
+        let closing_transitions = u32::try_from(entered.count())?;
         ensure!(
-            last.name == "ReleaseEnvironment",
+            last.name == "ReleaseEnvironment" && closing_transitions > 0,
             "the last call is {}'s, so the calls and the states don't belong together",
             last.name
         );
         Ok(Self {
             poll,
-            closing_transitions: u32::try_from(entered.count())?,
+            closing_transitions,
             timeout_seconds,
             steps,
         })
@@ -214,7 +225,7 @@ pub mod tests {
             .iter()
             .map(|state| (state.clone(), retry.clone()))
             .collect();
-        Recipe::new(&calls, &entered, &states, 46_800.0).expect("a recipe")
+        Recipe::new(&calls, &entered, &states, 21_600.0).expect("a recipe")
     }
 
     #[test]
@@ -245,5 +256,22 @@ pub mod tests {
     #[test]
     fn run_without_a_poll_has_no_recipe() {
         assert!(Recipe::new(&[], &[], &BTreeMap::new(), 0.0).is_err());
+    }
+
+    #[test]
+    fn run_with_a_task_without_calls_has_no_recipe() {
+        let poll = RecordedCall {
+            step: POLL.to_owned(),
+            by_function: true,
+            service: "elasticache".to_owned(),
+            operation: "DescribeReplicationGroups".to_owned(),
+        };
+        let task = json!({ "Type": "Task" });
+        let states = BTreeMap::from([("VerifyEndpoint".to_owned(), task)]);
+
+        let found = Recipe::new(&[poll], &["VerifyEndpoint".to_owned()], &states, 0.0);
+
+        let error = found.expect_err("a task made no call").to_string();
+        assert!(error.contains("VerifyEndpoint"), "{error}");
     }
 }

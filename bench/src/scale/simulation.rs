@@ -29,7 +29,8 @@ const POLL_TRANSITIONS: u32 = 3;
 /// When Lambda calls a function again whose event failed, in seconds after the failure:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>.
 const EVENT_RETRIES: [f64; 2] = [60.0, 120.0];
-/// The longest wait before Lambda calls a throttled function again, in seconds, from the same page.
+/// The longest wait before Lambda calls a throttled function again, in seconds, from the same page. That the second half of
+/// a wait is random is assumed: Lambda doesn't read all events of its queue at the same time.
 const LONGEST_EVENT_WAIT: f64 = 300.0;
 /// When Lambda discards an event, in seconds, from the same page. The stack sends such an event to a queue.
 const OLDEST_EVENT: f64 = 21_600.0;
@@ -60,6 +61,8 @@ pub struct Outcome {
     pub retries: u32,
     pub transitions: u32,
     pub invocations: u32,
+    /// How long all invocations of steps took together, in seconds; 0 if it wasn't measured.
+    pub busy_seconds: f64,
 }
 
 /// Simulates the environments from their events to the end of the last run.
@@ -89,6 +92,8 @@ struct Run {
     phase: Phase,
     /// The calls of this invocation that remain, in reverse order.
     calls: Vec<PlannedCall>,
+    /// When the invocation began.
+    invoked_at: f64,
     sdk_attempts: u32,
     /// How many of the step's creating calls have taken effect.
     created: usize,
@@ -145,6 +150,7 @@ impl<'a> Simulation<'a> {
             step: 0,
             phase: Phase::Enter,
             calls: Vec::new(),
+            invoked_at: 0.0,
             sdk_attempts: 0,
             created: 0,
             retries: Vec::new(),
@@ -235,6 +241,7 @@ impl<'a> Simulation<'a> {
         let of_existing = (step.name == PUBLISH).then_some(self.list_tags);
         state.calls = remaining(planned, state.created, of_existing);
         state.sdk_attempts = 0;
+        state.invoked_at = now;
         state.phase = Phase::Call;
         self.agenda.add(now + INVOCATION_SECONDS, run);
     }
@@ -242,7 +249,7 @@ impl<'a> Simulation<'a> {
     fn call(&mut self, run: usize, now: f64) {
         let step = self.step(run);
         let Some(call) = self.runs[run].calls.last().copied() else {
-            self.release(step);
+            self.release(run, now);
             self.end_step(run, now);
             return;
         };
@@ -263,14 +270,15 @@ impl<'a> Simulation<'a> {
             let backoff = self.rng.f64() * SDK_BACKOFF_SECONDS;
             self.agenda.add(now + CALL_SECONDS + backoff, run);
         } else {
-            self.release(step);
+            self.release(run, now);
             self.fail(run, "Throttled", now);
         }
     }
 
-    fn release(&mut self, step: &Step) {
-        if step.by_function {
+    fn release(&mut self, run: usize, now: f64) {
+        if self.step(run).by_function {
             self.busy_functions -= 1;
+            self.outcome.busy_seconds += now - self.runs[run].invoked_at;
         }
     }
 
@@ -305,6 +313,12 @@ impl<'a> Simulation<'a> {
     fn end_failed(&mut self, step: &Step, error: &str) {
         let key = format!("{}: {error}", step.name);
         *self.outcome.failed.entry(key).or_default() += 1;
+        self.report_outcome();
+    }
+
+    /// Counts the function that reports the end of an execution, which makes no AWS calls.
+    fn report_outcome(&mut self) {
+        self.outcome.invocations += 1;
     }
 
     /// Retries an event as Lambda does.
@@ -318,7 +332,8 @@ impl<'a> Simulation<'a> {
         } else {
             let exponent = i32::try_from(state.throttled_starts).unwrap_or(i32::MAX);
             state.throttled_starts += 1;
-            Some(2.0_f64.powi(exponent).min(LONGEST_EVENT_WAIT))
+            let longest = 2.0_f64.powi(exponent).min(LONGEST_EVENT_WAIT);
+            Some(longest * f64::midpoint(1.0, self.rng.f64()))
         };
         match delay {
             Some(delay) if now + delay <= OLDEST_EVENT => self.agenda.add(now + delay, run),
@@ -345,6 +360,7 @@ impl<'a> Simulation<'a> {
         }
         if state.step == recipe.steps.len() {
             self.outcome.transitions += recipe.closing_transitions;
+            self.report_outcome();
             return;
         }
         let wait = if state.step == recipe.poll {
@@ -436,7 +452,8 @@ mod tests {
         // One of them is EnsureReplicationGroup's.
         let polls = describes - 1;
         assert_eq!(one.transitions, 11 + 3 * (polls - 1) + one.retries);
-        assert_eq!(one.invocations, 4 + polls + one.retries);
+        // With StartWorkflow and ReportOutcome. ReleaseEnvironment calls no function.
+        assert_eq!(one.invocations, 5 + polls + one.retries);
     }
 
     #[test]
@@ -471,6 +488,11 @@ mod tests {
 
         assert_eq!(slow.published.len(), 20, "{slow:?}");
         assert!(slow.retries > 0);
+        let longest = 2.0 * slow.published[19];
+        assert!(
+            slow.busy_seconds > 0.0 && slow.busy_seconds <= longest,
+            "two functions at a time: {slow:?}"
+        );
     }
 
     #[test]

@@ -1,19 +1,21 @@
-//! Writes the section: the quotas, the measurements next to the simulation, and the simulation of each variant.
+//! Writes the section: the quotas, the measurements next to the simulation, and the simulation of each variant, with what the
+//! removal of the first bottleneck changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local::gateway::quota::{Counts, Limit, Source, bucket_of};
+use local::gateway::quota::{Counts, Limit, Rate, Source, bucket_of};
 
 use super::account::{
-    Account, HIGHER_PUT_PARAMETER, HIGHER_SOURCE, LAMBDA_CONCURRENCY, LAMBDA_SOURCE,
-    NEW_ACCOUNT_CONCURRENCY, NEW_ACCOUNT_SOURCE, PARAMETER_GROUPS, RESOURCES, ResourceQuota,
-    TRANSITIONS,
+    Account, HIGHER_GET_PARAMETERS, HIGHER_PUT_PARAMETER, HIGHER_SOURCE, LAMBDA_CONCURRENCY,
+    LAMBDA_SOURCE, NEW_ACCOUNT_CONCURRENCY, NEW_ACCOUNT_SOURCE, PARAMETER_GROUPS, RESOURCES,
+    ResourceQuota, TRANSITIONS,
 };
 use super::cost::cost;
 use super::measure::{Measured, SCALE};
 use super::recipe::Recipe;
+use super::retry::Retrier;
 use super::simulation::Outcome;
-use super::{CREATION_SECONDS, Simulated};
+use super::{CREATION_SECONDS, SIMULATED, Simulated};
 use crate::report::table;
 
 /// Returns the section's text.
@@ -28,7 +30,7 @@ pub fn write(
         quotas(recipe),
         measurements(measured, validation),
         operations(measured),
-        simulations(simulated),
+        simulations(recipe, simulated),
     ];
     parts.join("\n\n")
 }
@@ -37,8 +39,13 @@ fn introduction() -> String {
     format!(
         "All environments are requested by events at once, and ElastiCache takes {CREATION_SECONDS:.0} seconds for each \
          cache, so that polls and publications coincide. This is the worst case. Times are in AWS's seconds, from the events \
-         to the last published environment. Costs are those of Step Functions and Lambda for one environment, and of \
-         Parameter Store's higher throughput; the other costs of a run don't depend on the number of environments."
+         to the publication of an environment. Calls, retries, transitions, and costs are those of one environment. *Calls* \
+         includes the throttled ones. *Retries* are those of the state machine, and each is a state transition too. The cost is \
+         that of Step Functions, of Lambda if each function call took a whole second, and of Parameter Store's higher throughput; \
+         the other costs of a run don't depend on the number of environments.\n\n\
+         *Busiest limit* is the limit that takes longest for what all environments did: for the calls of one operation that \
+         weren't throttled, for the state transitions, or for the functions. Polls spread over the creation, so the limit of \
+         `DescribeReplicationGroups` delays runs only if it takes longer than that."
     )
 }
 
@@ -79,6 +86,11 @@ fn quotas(recipe: &Recipe) -> String {
         source(HIGHER_SOURCE)
     ));
     rows.push(format!(
+        "| `ssm:GetParameters` with higher throughput | {:.0} a second | {} |",
+        HIGHER_GET_PARAMETERS.rate.per_second,
+        source(HIGHER_GET_PARAMETERS.source)
+    ));
+    rows.push(format!(
         "| state transitions; further ones are delayed, and new accounts have less | {} | {} |",
         rate(TRANSITIONS),
         source(TRANSITIONS.source)
@@ -95,7 +107,11 @@ fn quotas(recipe: &Recipe) -> String {
     rows.extend(resources);
     rows.push(resource(&PARAMETER_GROUPS, " with `cache.parameters`"));
     rows.push(
-        "\nThe measurements and the simulation assume that the quotas for resources were increased as needed. Their \
+        "\nA documented rate that depends on the Region is that of most Regions, and for `PutEvents` that of the Regions where \
+         it is lowest. A rate limit is simulated as a token bucket, which calls at once can empty. AWS documents this, with its \
+         burst, only for EC2, for `StartExecution`, and for transitions; the other documented rates are assumed to have a burst of \
+         one second.\n\n\
+         The measurements and the simulation assume that the quotas for resources were increased as needed. Their \
          environments have no `cache.parameters` and no `cache.logs`."
             .to_owned(),
     );
@@ -118,9 +134,11 @@ fn resource(quota: &ResourceQuota, kind: &str) -> String {
 fn measurements(measured: &[(u32, Measured)], validation: &[Outcome]) -> String {
     let mut rows = vec![format!(
         "### Measured on the simulator\n\n\
-         {SCALE} real seconds per second. The simulator draws no jitter and caps retry delays at 60 seconds, and so does the \
-         simulation next to it.\n\n\
-         | environments | by | {COLUMNS} |\n| ---: | --- | {ALIGNMENT} |"
+         Each of AWS's seconds passed in {SCALE} seconds of real time. The time that this machine takes for a call, and the \
+         wait of the SDK before its second attempt, aren't scaled, so they count {} times. The simulator draws no jitter and caps \
+         retry delays at 60 seconds, and so does the simulation next to it.\n\n\
+         | environments | by | {COLUMNS} |\n| ---: | --- | {ALIGNMENT} |",
+        SCALE.recip()
     )];
     for ((environments, measured), simulated) in measured.iter().zip(validation) {
         for (by, outcome) in [("simulator", &measured.outcome), ("simulation", simulated)] {
@@ -131,8 +149,8 @@ fn measurements(measured: &[(u32, Measured)], validation: &[Outcome]) -> String 
         }
     }
     rows.push(
-        "\nEach published environment was checked: one execution, one cache, and its four parameters have the values that \
-         ElastiCache describes."
+        "\nEach environment was checked: it has one execution, which ended; its cache exists if it is published, and its four \
+         parameters have the values that ElastiCache describes. There are no other caches."
             .to_owned(),
     );
     rows.join("\n")
@@ -173,7 +191,7 @@ fn shown(counts: Counts) -> String {
 }
 
 /// Lists the outcomes of each variant.
-fn simulations(simulated: &[Simulated]) -> String {
+fn simulations(recipe: &Recipe, simulated: &[Simulated]) -> String {
     let tables = simulated.iter().map(|variant| {
         let rows: Vec<_> = variant
             .outcomes
@@ -194,11 +212,92 @@ fn simulations(simulated: &[Simulated]) -> String {
     });
     let tables: Vec<_> = tables.collect();
     format!(
-        "### Simulated\n\nThe simulation uses the same poll schedule, retry policies, and rate limits. *Limited by* is the \
-         quota that takes longest for the calls that succeeded, and how long it takes for them. All other quotas are the \
-         default ones.\n\n{}",
+        "### Simulated\n\nThe simulation uses the same poll schedule, retry policies, and rate limits, with jitter. Quotas that a \
+         variant doesn't name are the default ones. The variants:\n\n{}\n\n{}\n\n{}",
+        explanations(recipe),
+        bottleneck(simulated),
         tables.join("\n\n")
     )
+}
+
+/// Explains the names of the variants.
+fn explanations(recipe: &Recipe) -> String {
+    let retriers = &recipe.steps[recipe.poll].retriers;
+    let now = retriers
+        .iter()
+        .find(|retrier| retrier.matches("Throttled"))
+        .map_or_else(|| "as the definition says".to_owned(), in_words);
+    format!(
+        "- *Before*, a state retried a throttled call 5 times, and the waits doubled without a limit.\n\
+         - *Now*, it retries the call {now}.\n\
+         - *Higher throughput* is a setting of Parameter Store, which AWS charges for.\n\
+         - *Assumed limits × 10* shows how much depends on limits that AWS doesn't document.\n\
+         - *New account* has {NEW_ACCOUNT_CONCURRENCY} concurrent functions."
+    )
+}
+
+fn in_words(retrier: &Retrier) -> String {
+    format!(
+        "up to {} times, at most {} seconds apart",
+        retrier.max_attempts, retrier.max_delay_seconds
+    )
+}
+
+/// Shows the first bottleneck, and what its removal changed.
+fn bottleneck(simulated: &[Simulated]) -> String {
+    let heading: Vec<_> = ["environments"]
+        .into_iter()
+        .chain(simulated.iter().map(|variant| variant.name))
+        .collect();
+    let rows: Vec<Vec<String>> = SIMULATED
+        .into_iter()
+        .enumerate()
+        .map(|(index, environments)| {
+            let outcomes = simulated
+                .iter()
+                .filter_map(|variant| variant.outcomes.get(index));
+            let cells = outcomes.map(|(_, outcome)| published(environments, outcome));
+            [environments.to_string()]
+                .into_iter()
+                .chain(cells)
+                .collect()
+        })
+        .collect();
+    let first = simulated.first().and_then(first_failures);
+    format!(
+        "#### First bottleneck\n\n{}How many environments are published without another run, and after how many seconds the \
+         last of them:\n\n{}",
+        first.unwrap_or_default(),
+        table(&heading, &rows)
+    )
+}
+
+/// Describes the smallest number of environments of which some fail; none if none fail.
+fn first_failures(variant: &Simulated) -> Option<String> {
+    let (environments, outcome) = variant
+        .outcomes
+        .iter()
+        .find(|(_, outcome)| !outcome.failed.is_empty())?;
+    let all: u32 = outcome.failed.values().sum();
+    let (cause, count) = outcome.failed.iter().max_by_key(|(_, count)| **count)?;
+    Some(format!(
+        "Before, {all} of {environments} environments failed, {count} of them with `{cause}`. "
+    ))
+}
+
+/// Returns the number of published environments with the time of the last one.
+fn published(environments: u32, outcome: &Outcome) -> String {
+    let count = outcome.published.len();
+    let is_all = usize::try_from(environments) == Ok(count);
+    let count = if is_all {
+        "all".to_owned()
+    } else {
+        count.to_string()
+    };
+    match outcome.published.last() {
+        Some(last) => format!("{count}, {last:.0} s"),
+        None => count,
+    }
 }
 
 /// Returns a paragraph about the failed runs, or nothing.
@@ -222,13 +321,14 @@ fn failures(outcomes: &[(u32, Outcome)]) -> String {
         return String::new();
     }
     format!(
-        "\n\nFailed runs, which have to be started again:\n\n{}",
+        "\n\nRuns that have to be started again. The event of one that was *not started* is in the stack's queue of failed \
+         events:\n\n{}",
         failed.join("\n")
     )
 }
 
 /// The columns of [`cells`].
-const COLUMNS: &str = "published | failed | median, s | last, s | calls | throttled | retries | transitions | cost | limited by";
+const COLUMNS: &str = "published | failed | median, s | last, s | calls | throttled | retries | transitions | cost | busiest limit";
 const ALIGNMENT: &str = "---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---";
 
 /// Returns the cells of an outcome. Calls, retries, transitions, and costs are those of one environment.
@@ -239,8 +339,8 @@ fn cells(environments: u32, outcome: &Outcome, account: &Account) -> String {
     let published = &outcome.published;
     let time =
         |time: Option<&f64>| time.map_or_else(|| "–".to_owned(), |time| format!("{time:.0}"));
-    let (name, seconds) = bottleneck(&outcome.calls, account);
-    let cost = cost(outcome, account.put_parameter.is_some()) / f64::from(environments);
+    let (name, seconds) = busiest_limit(outcome, account);
+    let cost = cost(outcome, account.has_higher_throughput) / f64::from(environments);
     [
         published.len().to_string(),
         (failed + outcome.not_started).to_string(),
@@ -251,32 +351,47 @@ fn cells(environments: u32, outcome: &Outcome, account: &Account) -> String {
         format!("{:.1}", per_environment(outcome.retries)),
         format!("{:.0}", per_environment(outcome.transitions)),
         format!("${cost:.4}"),
-        format!("`{name}`, {seconds:.0} s"),
+        if seconds < 1.0 {
+            "–".to_owned()
+        } else {
+            format!("{name}, {seconds:.0} s")
+        },
     ]
     .join(" | ")
 }
 
-/// Returns the operation whose rate limit takes longest for the calls that succeeded, and how many seconds it takes.
-fn bottleneck(calls: &BTreeMap<String, Counts>, account: &Account) -> (String, f64) {
+/// Returns the limit that takes longest for what succeeded, and how many seconds it takes.
+fn busiest_limit(outcome: &Outcome, account: &Account) -> (String, f64) {
     let mut buckets: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    for (name, counts) in calls {
+    for (name, counts) in &outcome.calls {
         if let Some((service, operation)) = name.split_once(' ') {
             *buckets.entry((service, bucket_of(operation))).or_default() +=
                 counts.calls - counts.throttled;
         }
     }
-    buckets
-        .into_iter()
-        .map(|((service, operation), admitted)| {
-            let rate = account.rate(service, operation);
-            let beyond_burst = (f64::from(admitted) - rate.burst).max(0.0);
-            (
-                format!("{service}:{operation}"),
-                beyond_burst / rate.per_second,
-            )
-        })
+    let calls = buckets.into_iter().map(|((service, operation), admitted)| {
+        let seconds = seconds_of(admitted, account.rate(service, operation));
+        (format!("`{service}:{operation}`"), seconds)
+    });
+    let others = [
+        (
+            "state transitions".to_owned(),
+            seconds_of(outcome.transitions, TRANSITIONS.rate),
+        ),
+        (
+            "concurrent functions".to_owned(),
+            outcome.busy_seconds / f64::from(account.lambda_concurrency),
+        ),
+    ];
+    calls
+        .chain(others)
         .max_by(|(_, one), (_, other)| one.total_cmp(other))
         .unwrap_or_default()
+}
+
+/// Returns how many seconds a rate takes for a number of calls.
+fn seconds_of(calls: u32, rate: Rate) -> f64 {
+    (f64::from(calls) - rate.burst).max(0.0) / rate.per_second
 }
 
 #[cfg(test)]
@@ -285,7 +400,9 @@ mod tests {
 
     use local::gateway::quota::Counts;
 
-    use super::{Account, Outcome, bottleneck, cells, failures};
+    use super::{
+        Account, Outcome, Simulated, bottleneck, busiest_limit, cells, failures, published,
+    };
 
     fn calls() -> BTreeMap<String, Counts> {
         let counts = |calls, throttled| Counts { calls, throttled };
@@ -300,14 +417,74 @@ mod tests {
     }
 
     #[test]
-    fn bottleneck_needs_the_most_time_beyond_its_burst() {
-        let (name, seconds) = bottleneck(&calls(), &Account::default());
+    fn busiest_limit_needs_the_most_time_beyond_its_burst() {
+        let default = Account::default();
+        let few_functions = Account {
+            lambda_concurrency: 10,
+            ..Account::default()
+        };
+        let higher = Account {
+            has_higher_throughput: true,
+            ..Account::default()
+        };
+        let cases = [
+            // 1,003 calls, of which 3 are a burst, at 3 a second.
+            (default, "`ssm:PutParameter`", "333"),
+            (few_functions, "concurrent functions", "400"),
+            (higher, "`elasticache:DescribeReplicationGroups`", "250"),
+        ];
+        for (account, name, seconds) in cases {
+            let outcome = Outcome {
+                calls: calls(),
+                busy_seconds: 4_000.0,
+                ..Outcome::default()
+            };
 
-        // 1,003 calls, of which 3 are a burst, at 3 a second.
-        assert_eq!(
-            (name.as_str(), format!("{seconds:.0}")),
-            ("ssm:PutParameter", "333".to_owned())
+            let found = busiest_limit(&outcome, &account);
+
+            assert_eq!(
+                (found.0.as_str(), format!("{:.0}", found.1)),
+                (name, seconds.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn first_bottleneck_has_the_most_frequent_failure() {
+        let outcome = Outcome {
+            published: vec![362.0; 30],
+            failed: BTreeMap::from([
+                ("CheckReplicationGroup: Throttled".to_owned(), 3),
+                ("PublishEndpoint: Throttled".to_owned(), 67),
+            ]),
+            ..Outcome::default()
+        };
+        let before = Simulated {
+            name: "before",
+            account: Account::default(),
+            outcomes: vec![(1, Outcome::default()), (100, outcome)],
+        };
+
+        let text = bottleneck(&[before]);
+
+        assert!(
+            text.contains(
+                "70 of 100 environments failed, 67 of them with `PublishEndpoint: Throttled`"
+            ),
+            "{text}"
         );
+    }
+
+    #[test]
+    fn published_environments_have_the_time_of_the_last_one() {
+        let outcome = Outcome {
+            published: vec![362.0, 370.4],
+            ..Outcome::default()
+        };
+
+        assert_eq!(published(2, &outcome), "all, 370 s");
+        assert_eq!(published(3, &outcome), "2, 370 s");
+        assert_eq!(published(3, &Outcome::default()), "0");
     }
 
     #[test]

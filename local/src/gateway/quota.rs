@@ -48,6 +48,12 @@ const START_EXECUTION: Limit = Limit::documented(
     150.0,
     "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
 );
+/// The quota of `PutEvents` in the Regions where it is lowest.
+const PUT_EVENTS: Limit = Limit::documented(
+    400,
+    400.0,
+    "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
+);
 /// The initial throughput of an on-demand DynamoDB table.
 const DYNAMODB: Limit = Limit::documented(
     4_000,
@@ -88,6 +94,7 @@ impl Limit {
             ("ssm", "PutParameter") => PUT_PARAMETER,
             ("ssm", operation) if reads_parameters(operation) => GET_PARAMETERS,
             ("states", "StartExecution") => START_EXECUTION,
+            ("events", "PutEvents") => PUT_EVENTS,
             ("dynamodb", _) => DYNAMODB,
             _ => UNDOCUMENTED,
         }
