@@ -107,10 +107,10 @@ impl Recipe {
             last.name
         );
         Ok(Self {
+            steps,
             poll,
             closing_transitions,
             timeout_seconds,
-            steps,
         })
     }
 

@@ -21,7 +21,9 @@ const CALL_SECONDS: f64 = 0.05;
 const INVOCATION_SECONDS: f64 = 0.05;
 /// The attempts of the SDK, as in `shared/step/src/aws.rs`.
 const SDK_ATTEMPTS: u32 = 2;
-/// The longest wait before the SDK's second attempt, in seconds:
+/// The attempts of the SDK in the function that starts executions, as in `functions/start-workflow/src/lib.rs`.
+const START_ATTEMPTS: u32 = 5;
+/// The longest wait before the SDK's second attempt, in seconds. It doubles before each further one:
 /// <https://docs.aws.amazon.com/sdk-for-rust/latest/dg/retries.html>.
 const SDK_BACKOFF_SECONDS: f64 = 1.0;
 /// The states that a poll enters: wait, check, choose.
@@ -266,8 +268,14 @@ impl<'a> Simulation<'a> {
             return;
         }
         state.sdk_attempts += 1;
-        if step.by_function && state.sdk_attempts < SDK_ATTEMPTS {
-            let backoff = self.rng.f64() * SDK_BACKOFF_SECONDS;
+        let attempts = if step.name == START {
+            START_ATTEMPTS
+        } else {
+            SDK_ATTEMPTS
+        };
+        if step.by_function && state.sdk_attempts < attempts {
+            let longest = SDK_BACKOFF_SECONDS * f64::from(1_u32 << (state.sdk_attempts - 1));
+            let backoff = self.rng.f64() * longest;
             self.agenda.add(now + CALL_SECONDS + backoff, run);
         } else {
             self.release(run, now);

@@ -3,13 +3,25 @@
 
 mod execution;
 
+use std::time::Duration;
+
+use aws_config::SdkConfig;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_sdk_sfn::Client;
+use aws_sdk_sfn::config::Builder;
+use aws_sdk_sfn::config::retry::RetryConfig;
+use aws_sdk_sfn::config::timeout::TimeoutConfig;
 use contract::error::{ErrorName, StepError, StepResult};
 use execution::Execution;
 use serde::Serialize;
 use serde_json::Value;
 use step::Labels;
+
+/// How often the SDK attempts the call. Step Functions limits `StartExecution` to 150 a second in some Regions
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>), and Lambda retries a failed event only twice.
+const ATTEMPTS: u32 = 5;
+/// The timeout of the call with its retries. Their waits add up to at most 15 seconds, and Lambda ends the function after 30.
+const OPERATION: Duration = Duration::from_secs(25);
 
 /// The state machines of the stack, by the events that start them.
 #[derive(Clone, Debug)]
@@ -48,6 +60,17 @@ pub fn labels(event: &Value) -> Labels {
         ),
         environment: environment.unwrap_or_else(|| "unknown".to_owned()),
     }
+}
+
+/// Returns a client that retries for longer than that of a step, because no state machine retries the function.
+#[must_use]
+pub fn client(config: &SdkConfig) -> Client {
+    let timeouts = config.timeout_config().map(TimeoutConfig::to_builder);
+    let timeouts = timeouts.unwrap_or_default().operation_timeout(OPERATION);
+    let config = Builder::from(config)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts.build());
+    Client::from_conf(config.build())
 }
 
 /// The result for an event. Lambda's console shows it for a test event.

@@ -1,12 +1,11 @@
 //! Tests with replayed answers of Step Functions.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use aws_sdk_sfn::Client;
 use contract::error::{ErrorName, StepResult};
 use replay::{Answer, Replay};
 use serde_json::{Value, json};
 
-use crate::{Started, StateMachines, start};
+use crate::{Started, StateMachines, client, start};
 
 const STATE_MACHINE: &str =
     "arn:aws:states:ap-southeast-1:123456789012:stateMachine:envcache-provision";
@@ -36,7 +35,7 @@ async fn started(replay: &Replay, event: EventBridgeEvent<Value>) -> StepResult<
         provision: STATE_MACHINE.to_owned(),
         deprovision: STATE_MACHINE.replace("provision", "deprovision"),
     };
-    start(&Client::new(&replay.config()), &state_machines, event).await
+    start(&client(&replay.config()), &state_machines, event).await
 }
 
 /// Returns the answer to
@@ -142,6 +141,21 @@ async fn rejects_event_with_another_detail_type() {
 
     assert_eq!(error.name(), ErrorName::InvalidSpec);
     assert!(error.to_string().contains("Environment Renamed"), "{error}");
+}
+
+/// A step's client attempts a call only twice.
+#[tokio::test]
+async fn retries_throttled_start_more_often_than_a_step() {
+    // Step Functions names this error in
+    // <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>.
+    let throttled = || Answer::json_fault(400, "ThrottlingException", "Rate exceeded");
+    let replay = Replay::new([throttled(), throttled(), accepted()]);
+
+    started(&replay, event("Environment Created"))
+        .await
+        .expect("started by the third attempt");
+
+    assert_eq!(replay.documents().len(), 3);
 }
 
 #[tokio::test]
