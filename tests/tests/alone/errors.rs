@@ -234,7 +234,7 @@ const ERROR_CASES: [ErrorCase; 20] = [
     },
     ErrorCase {
         error: "Throttled",
-        advice: "check the AWS Health Dashboard, then start again",
+        advice: "raise the quota if AWS allows it, then start again",
         reproduce: |environment| while_creation_fails(environment, Fault::Throttled),
     },
     ErrorCase {
