@@ -133,18 +133,19 @@ fn peak_memory(found: &Measured) -> Option<f64> {
     Some(summary::in_mebibytes(memory))
 }
 
-/// Returns a value with one decimal, in bold if it misses its target.
-fn compared(value: f64, target: Option<Limit>) -> String {
+/// Returns a value with a number of decimals, in bold if it misses its target.
+fn compared(value: f64, decimals: usize, target: Option<Limit>) -> String {
+    let text = format!("{value:.decimals$}");
     if target.is_none_or(|target| target.allows(value)) {
-        format!("{value:.1}")
+        text
     } else {
-        format!("**{value:.1}**")
+        format!("**{text}**")
     }
 }
 
 fn row(name: &str, found: &Measured, peer: Option<&Measured>) -> Vec<String> {
     let memory = |found: &Measured, target| {
-        peak_memory(found).map_or_else(|| NONE.to_owned(), |value| compared(value, target))
+        peak_memory(found).map_or_else(|| NONE.to_owned(), |value| compared(value, 1, target))
     };
     let of_functions = (found.kind == Kind::Function).then_some(MEMORY);
     let mut cells = vec![
@@ -160,8 +161,8 @@ fn row(name: &str, found: &Measured, peer: Option<&Measured>) -> Vec<String> {
             peer.plain.milliseconds(),
             peer.tls.milliseconds(),
             memory(peer, None),
-            compared(peer.plain.ratio(&found.plain), Some(NEXT_TO_PYTHON)),
-            compared(peer.tls.ratio(&found.tls), Some(NEXT_TO_PYTHON)),
+            compared(peer.plain.ratio(&found.plain), 1, Some(NEXT_TO_PYTHON)),
+            compared(peer.tls.ratio(&found.tls), 1, Some(NEXT_TO_PYTHON)),
         ]),
     }
     cells
@@ -211,11 +212,11 @@ pub fn packages(packages: &[(String, Package)]) -> String {
         .iter()
         .map(|(name, package)| {
             let [program, zipped] = [package.program, package.zipped].map(in_mebibytes);
-            let mut zipped_text = format!("{zipped:.2}");
-            if !PACKAGE.allows(zipped) {
-                zipped_text = format!("**{zipped_text}**");
-            }
-            vec![name.clone(), format!("{program:.2}"), zipped_text]
+            vec![
+                name.clone(),
+                compared(program, 2, None),
+                compared(zipped, 2, Some(PACKAGE)),
+            ]
         })
         .collect();
     format!(

@@ -6,7 +6,8 @@ use crate::statistics::{mean, number};
 /// Longer results are cut.
 const LONGEST_RESULT: usize = 160;
 
-const INTRODUCTION: &str = "Both tools provision the same cache, a security group, and a subnet group, and publish four parameters, on the same \
+const INTRODUCTION: &str = "\
+     Both tools provision the same cache, a security group, and a subnet group, and publish four parameters, on the same \
      simulator with AWS's rate limits, where time passes as on AWS. `PutParameter` isn't limited, because runs at the same time \
      would throttle each other. The script is `bench/peers/provision.py`: it accepts what exists, so that it can run again, and \
      uses boto3's default retries and botocore's waiter with its default interval. It does nothing else: unlike envcache, it \

@@ -90,17 +90,20 @@ pub const NEW_ACCOUNT_CONCURRENCY: u32 = 10;
 pub const NEW_ACCOUNT_SOURCE: Source = Source::Assumed(
     "AWS documents only that new accounts have less; reported in https://github.com/architect/arc.codes/issues/674",
 );
-/// `PutParameter` with Parameter Store's higher throughput.
-pub const HIGHER_PUT_PARAMETER: Rate = Rate::new(10, 10.0);
-/// Where it is from. 3 per second by default is confirmed there too.
-pub const HIGHER_SOURCE: Source = Source::Assumed(
-    "AWS Support, according to https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944",
-);
+/// `PutParameter` with Parameter Store's higher throughput. The source confirms 3 per second by default too.
+pub const HIGHER_PUT_PARAMETER: Limit = Limit {
+    rate: Rate::new(10, 10.0),
+    source: Source::Assumed(
+        "AWS Support, according to https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944",
+    ),
+};
 
 /// `GetParameters` with higher throughput.
 pub const HIGHER_GET_PARAMETERS: Limit = Limit {
     rate: Rate::new(1_000, 1_000.0),
-    source: Source::Documented("https://docs.aws.amazon.com/general/latest/gr/ssm.html"),
+    source: Source::Assumed(
+        "less than the 3,000 that https://docs.aws.amazon.com/general/latest/gr/ssm.html gave in 2022",
+    ),
 };
 
 /// The rates and the concurrency of an account.
@@ -128,7 +131,7 @@ impl Account {
     pub fn rate(&self, service: &str, operation: &str) -> Rate {
         let limit = Limit::of(service, operation);
         match (operation, limit.source) {
-            ("PutParameter", _) if self.has_higher_throughput => HIGHER_PUT_PARAMETER,
+            ("PutParameter", _) if self.has_higher_throughput => HIGHER_PUT_PARAMETER.rate,
             // The first is the name of the bucket that both share.
             ("GetParameter" | "GetParameters", _) if self.has_higher_throughput => {
                 HIGHER_GET_PARAMETERS.rate
@@ -164,7 +167,7 @@ mod tests {
             ..Account::default()
         };
         for (service, operation, expected) in [
-            ("ssm", "PutParameter", HIGHER_PUT_PARAMETER),
+            ("ssm", "PutParameter", HIGHER_PUT_PARAMETER.rate),
             ("ssm", "GetParameters", HIGHER_GET_PARAMETERS.rate),
             (
                 "elasticache",

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use local::gateway::quota::{Counts, Limit, Rate, Source, bucket_of};
 
 use super::account::{
-    Account, HIGHER_GET_PARAMETERS, HIGHER_PUT_PARAMETER, HIGHER_SOURCE, LAMBDA_CONCURRENCY,
-    LAMBDA_SOURCE, NEW_ACCOUNT_CONCURRENCY, NEW_ACCOUNT_SOURCE, PARAMETER_GROUPS, RESOURCES,
-    ResourceQuota, TRANSITIONS,
+    Account, HIGHER_GET_PARAMETERS, HIGHER_PUT_PARAMETER, LAMBDA_CONCURRENCY, LAMBDA_SOURCE,
+    NEW_ACCOUNT_CONCURRENCY, NEW_ACCOUNT_SOURCE, PARAMETER_GROUPS, RESOURCES, ResourceQuota,
+    TRANSITIONS,
 };
 use super::cost::cost;
 use super::measure::{Measured, SCALE};
@@ -80,16 +80,17 @@ fn quotas(recipe: &Recipe) -> String {
             rate(limit)
         )
     }));
-    rows.push(format!(
-        "| `ssm:PutParameter` with higher throughput | {:.0} a second | {} |",
-        HIGHER_PUT_PARAMETER.per_second,
-        source(HIGHER_SOURCE)
-    ));
-    rows.push(format!(
-        "| `ssm:GetParameters` with higher throughput | {:.0} a second | {} |",
-        HIGHER_GET_PARAMETERS.rate.per_second,
-        source(HIGHER_GET_PARAMETERS.source)
-    ));
+    let higher = [
+        ("PutParameter", HIGHER_PUT_PARAMETER),
+        ("GetParameters", HIGHER_GET_PARAMETERS),
+    ];
+    rows.extend(higher.map(|(operation, limit)| {
+        format!(
+            "| `ssm:{operation}` with higher throughput | {:.0} a second | {} |",
+            limit.rate.per_second,
+            source(limit.source)
+        )
+    }));
     rows.push(format!(
         "| state transitions; further ones are delayed, and new accounts have less | {} | {} |",
         rate(TRANSITIONS),

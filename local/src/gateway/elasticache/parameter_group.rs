@@ -17,7 +17,7 @@ use super::{
 
 /// The number of parameter groups in an account and Region, without the default groups. AWS's own default is lower, but the
 /// quota is adjustable (<https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/quota-limits.html>), and the fault matrix
-/// creates up to 500 environments in an account.
+/// creates up to 150 environments in an account.
 const MOST_GROUPS: usize = 1000;
 
 /// The number of parameters that a call modifies or resets
