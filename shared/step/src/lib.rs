@@ -6,6 +6,7 @@ mod code;
 mod dependents;
 mod failure;
 mod invocation;
+mod log;
 pub mod metric;
 mod runner;
 

@@ -3,13 +3,14 @@
 use std::error::Error;
 
 use contract::{ErrorName, StepError};
-use lambda_runtime::tracing::{self, error, info};
+use lambda_runtime::tracing::{error, info};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::invocation::{INVOCATION, Invocation, SERVICE};
+use crate::log;
 
 /// The log fields of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ where
     Output: Serialize,
     Handler: AsyncFn(Input) -> Result<Output, StepError>,
 {
-    tracing::init_default_subscriber();
+    log::start();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let labels = labels(&event.payload);
         answer(

@@ -18,10 +18,7 @@ fn message() -> Value {
 }
 
 fn function(logical_id: &str) -> Function {
-    let globals = &template()["Globals"]["Function"]["Environment"]["Variables"];
-    let level = text(&globals["RUST_LOG"]);
     let variables = [
-        ("RUST_LOG", level.as_str()),
         ("ENVCACHE_STACK", "envcache"),
         ("EVENT_BUS_NAME", "default"),
         ("ENVIRONMENTS_TABLE", "environments"),

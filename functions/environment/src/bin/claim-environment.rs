@@ -6,7 +6,7 @@ use record::Table;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let table = step::variable("ENVIRONMENTS_TABLE")?;
-    let config = step::sdk_config().await;
+    let config = step::sdk_config();
     let clients = Clients {
         records: Table {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),

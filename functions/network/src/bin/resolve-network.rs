@@ -2,7 +2,7 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = step::sdk_config().await;
+    let config = step::sdk_config();
     let clients = network::Clients {
         ec2: aws_sdk_ec2::Client::new(&config),
         elasticache: aws_sdk_elasticache::Client::new(&config),

@@ -3,6 +3,6 @@
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let stack = step::stack()?;
-    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
+    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config());
     step::run(async |input| parameter_group::ensure(&elasticache, &stack, input).await).await
 }

@@ -6,7 +6,7 @@ use step::metric::{Metric, emit};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let stack = step::stack()?;
-    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config().await);
+    let elasticache = aws_sdk_elasticache::Client::new(&step::sdk_config());
     step::run(async |input: CheckReplicationGroupInput| {
         let polls = Metric {
             name: "Polls",

@@ -7,7 +7,7 @@ use replication_group::{Clients, ensure};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let stack = step::stack()?;
     let table = step::variable("ENVIRONMENTS_TABLE")?;
-    let config = step::sdk_config().await;
+    let config = step::sdk_config();
     let clients = Clients {
         elasticache: aws_sdk_elasticache::Client::new(&config),
         kms: aws_sdk_kms::Client::new(&config),

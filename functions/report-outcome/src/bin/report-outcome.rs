@@ -10,7 +10,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         event_bus_name: step::variable("EVENT_BUS_NAME")?,
         deprovision_state_machine_arn: step::variable("DEPROVISION_STATE_MACHINE_ARN")?,
     };
-    let sdk_config = step::sdk_config().await;
+    let sdk_config = step::sdk_config();
     let clients = Clients {
         events: aws_sdk_eventbridge::Client::new(&sdk_config),
         sfn: aws_sdk_sfn::Client::new(&sdk_config),
