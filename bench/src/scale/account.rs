@@ -1,6 +1,6 @@
 //! The quotas of an account that limit how many environments it can create, and how fast.
 
-use local::gateway::quota::{Limit, Rate, Source};
+use local::gateway::quota::{Limit, Rate, SSM_PAGE, Source};
 
 /// A quota for the number of resources in a Region.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +42,7 @@ pub const RESOURCES: [ResourceQuota; 5] = [
         name: "standard parameters",
         default: 10_000,
         per_environment: 4,
-        source: Source::Documented(
-            "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html",
-        ),
+        source: Source::Documented(SSM_PAGE),
     },
     ResourceQuota {
         name: "running executions",
@@ -90,20 +88,15 @@ pub const NEW_ACCOUNT_CONCURRENCY: u32 = 10;
 pub const NEW_ACCOUNT_SOURCE: Source = Source::Assumed(
     "AWS documents only that new accounts have less; reported in https://github.com/architect/arc.codes/issues/674",
 );
-/// `PutParameter` with Parameter Store's higher throughput. The source confirms 3 per second by default too.
+/// `PutParameter` with Parameter Store's higher throughput.
 pub const HIGHER_PUT_PARAMETER: Limit = Limit {
     rate: Rate::new(10, 10.0),
-    source: Source::Assumed(
-        "AWS Support, according to https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944",
-    ),
+    source: Source::Documented(SSM_PAGE),
 };
-
-/// `GetParameters` with higher throughput.
+/// `GetParameters` with higher throughput, the only operation that functions read parameters with.
 pub const HIGHER_GET_PARAMETERS: Limit = Limit {
     rate: Rate::new(1_000, 1_000.0),
-    source: Source::Assumed(
-        "less than the 3,000 that https://docs.aws.amazon.com/general/latest/gr/ssm.html gave in 2022",
-    ),
+    source: Source::Documented(SSM_PAGE),
 };
 
 /// The rates and the concurrency of an account.
@@ -132,7 +125,7 @@ impl Account {
         let limit = Limit::of(service, operation);
         match (operation, limit.source) {
             ("PutParameter", _) if self.has_higher_throughput => HIGHER_PUT_PARAMETER.rate,
-            // The first is the name of the bucket that both share.
+            // The first is the name of the bucket that operations for reading share by default.
             ("GetParameter" | "GetParameters", _) if self.has_higher_throughput => {
                 HIGHER_GET_PARAMETERS.rate
             }

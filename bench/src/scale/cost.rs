@@ -6,21 +6,21 @@ use super::simulation::Outcome;
 const TRANSITION: f64 = 0.025 / 1_000.0;
 /// The price of a function call, in dollars, if it took a whole second: <https://aws.amazon.com/lambda/pricing/>.
 const INVOCATION: f64 = 0.20 / 1_000_000.0 + 0.25 * 0.000_016_666_7;
-/// The price of a call of Parameter Store with higher throughput, in dollars:
+/// The price of an interaction with one parameter with Parameter Store's higher throughput, in dollars:
 /// <https://aws.amazon.com/systems-manager/pricing/>.
 const HIGHER_THROUGHPUT: f64 = 0.05 / 10_000.0;
-/// The calls that it applies to.
-const PARAMETER_CALLS: [&str; 2] = ["ssm GetParameters", "ssm PutParameter"];
+/// The calls that it applies to, and the parameters of each: a run reads all parameters of its environment at once.
+const PARAMETER_CALLS: [(&str, u32); 2] = [("ssm GetParameters", 4), ("ssm PutParameter", 1)];
 
 /// Returns the cost of all runs, in dollars.
 pub fn cost(outcome: &Outcome, has_higher_throughput: bool) -> f64 {
-    let parameter_calls: u32 = PARAMETER_CALLS
+    let interactions: u32 = PARAMETER_CALLS
         .iter()
-        .filter_map(|name| outcome.calls.get(*name))
-        .map(|counts| counts.calls - counts.throttled)
+        .filter_map(|(name, parameters)| Some((outcome.calls.get(*name)?, parameters)))
+        .map(|(counts, parameters)| (counts.calls - counts.throttled) * parameters)
         .sum();
     let higher_throughput = if has_higher_throughput {
-        f64::from(parameter_calls) * HIGHER_THROUGHPUT
+        f64::from(interactions) * HIGHER_THROUGHPUT
     } else {
         0.0
     };
@@ -46,13 +46,16 @@ mod tests {
         let outcome = Outcome {
             transitions: 82,
             invocations: 34,
-            calls: BTreeMap::from([("ssm PutParameter".to_owned(), counts)]),
+            calls: BTreeMap::from([
+                ("ssm GetParameters".to_owned(), counts),
+                ("ssm PutParameter".to_owned(), counts),
+            ]),
             ..Outcome::default()
         };
 
         // $0.00205 for Step Functions, $0.00001 and $0.00014 for Lambda.
         assert_eq!(format!("{:.5}", cost(&outcome, false)), "0.00220");
         let difference = cost(&outcome, true) - cost(&outcome, false);
-        assert_eq!(format!("{difference:.6}"), "0.000030", "6 calls");
+        assert_eq!(format!("{difference:.6}"), "0.000150", "30 interactions");
     }
 }

@@ -30,7 +30,13 @@ pub struct Limit {
 }
 
 const EC2_PAGE: &str = "https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html";
-const SSM_PAGE: &str = "https://docs.aws.amazon.com/general/latest/gr/ssm.html";
+/// Systems Manager's limits. For Parameter Store, they are per second, and the page gives no burst; one second's calls are
+/// assumed.
+pub const SSM_PAGE: &str = "https://docs.aws.amazon.com/general/latest/gr/ssm.html";
+const STATES_PAGE: &str =
+    "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html";
+const LOGS_PAGE: &str =
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html";
 
 /// EC2's limit for filtered describe calls.
 const EC2_READS: Limit = Limit::documented(100, 20.0, EC2_PAGE);
@@ -40,14 +46,19 @@ const EC2_CHANGES: Limit = Limit::documented(50, 5.0, EC2_PAGE);
 const EC2_TAGS: Limit = Limit::documented(100, 10.0, EC2_PAGE);
 /// Systems Manager's default throughput of `PutParameter`.
 const PUT_PARAMETER: Limit = Limit::documented(3, 3.0, SSM_PAGE);
+/// Its default throughput of `DeleteParameter`.
+const DELETE_PARAMETER: Limit = Limit::documented(3, 3.0, SSM_PAGE);
 /// The default throughput that the three operations for reading parameters share.
 const GET_PARAMETERS: Limit = Limit::documented(40, 40.0, SSM_PAGE);
 /// The limit of `StartExecution` in most Regions.
-const START_EXECUTION: Limit = Limit::documented(
-    800,
-    150.0,
-    "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
-);
+const START_EXECUTION: Limit = Limit::documented(800, 150.0, STATES_PAGE);
+/// The limit of `DescribeExecution` in most Regions.
+const DESCRIBE_EXECUTION: Limit = Limit::documented(250, 10.0, STATES_PAGE);
+const GET_EXECUTION_HISTORY: Limit = Limit::documented(400, 20.0, STATES_PAGE);
+/// CloudWatch Logs' limits per second. The page gives no burst; one second's calls are assumed.
+const LOG_GROUPS: Limit = Limit::documented(10, 10.0, LOGS_PAGE);
+const LOG_GROUP_CHANGES: Limit = Limit::documented(5, 5.0, LOGS_PAGE);
+const LOG_GROUP_TAGS: Limit = Limit::documented(30, 30.0, LOGS_PAGE);
 /// The quota of `PutEvents` in the Regions where it is lowest.
 const PUT_EVENTS: Limit = Limit::documented(
     400,
@@ -91,9 +102,15 @@ impl Limit {
             ("ec2", "CreateTags" | "DeleteTags") => EC2_TAGS,
             ("ec2", operation) if operation.starts_with("Describe") => EC2_READS,
             ("ec2", _) => EC2_CHANGES,
+            ("logs", "CreateLogGroup" | "DescribeLogGroups") => LOG_GROUPS,
+            ("logs", "PutRetentionPolicy" | "TagResource" | "UntagResource") => LOG_GROUP_CHANGES,
+            ("logs", "ListTagsForResource") => LOG_GROUP_TAGS,
             ("ssm", "PutParameter") => PUT_PARAMETER,
+            ("ssm", "DeleteParameter") => DELETE_PARAMETER,
             ("ssm", operation) if reads_parameters(operation) => GET_PARAMETERS,
             ("states", "StartExecution") => START_EXECUTION,
+            ("states", "DescribeExecution") => DESCRIBE_EXECUTION,
+            ("states", "GetExecutionHistory") => GET_EXECUTION_HISTORY,
             ("events", "PutEvents") => PUT_EVENTS,
             ("dynamodb", _) => DYNAMODB,
             _ => UNDOCUMENTED,
