@@ -166,7 +166,8 @@ pub fn bars(
         let line = vec![(value, 0.0), (value, count)];
         chart.draw_series([PathElement::new(line, LIMIT.stroke_width(2))])?;
         let right = style.pos(Pos::new(HPos::Left, VPos::Top));
-        chart.draw_series([Text::new(format!(" {text}"), (value, count), right)])?;
+        // SVG drops a leading space, except one without a break.
+        chart.draw_series([Text::new(format!("\u{a0}{text}"), (value, count), right)])?;
     }
     root.present().with_context(|| file.display().to_string())
 }

@@ -122,7 +122,7 @@ fn with_section(page: &str, section: &Section, stamp: &str) -> Option<String> {
 /// Describes how a section was measured.
 fn stamp(commit: &str, machine: &str, versions: &str) -> String {
     let with = if versions.is_empty() { "" } else { ", with " };
-    format!("Measured by `make bench` at commit {commit} on {machine}{with}{versions}.")
+    format!("Measured at commit {commit} on {machine}{with}{versions}.")
 }
 
 /// Describes the processor that the run uses.

@@ -32,7 +32,7 @@ use step::Step;
 use summary::Summary;
 
 /// How often each candidate runs over each transport. The first run, which isn't counted, fills the system's caches.
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 41;
 /// The seed of the order of the runs.
 const SEED: u64 = 1;
 const TRANSPORTS: [Transport; 2] = [Transport::Plain, Transport::Tls];

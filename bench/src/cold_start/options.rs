@@ -23,16 +23,17 @@ use super::{Measured, measure, table};
 use crate::report::Section;
 use crate::versions::Program;
 
-/// The functions that can be built: the one that runs most often, the one with the largest SDK crate, and the one with the
-/// smallest.
-const FUNCTIONS: [&str; 3] = [
+/// The functions that can be built: the one that runs most often, one with the SDK of DynamoDB, the one with the largest SDK
+/// crate, and the one with the smallest.
+const FUNCTIONS: [&str; 4] = [
     "check-replication-group",
+    "claim-environment",
     "resolve-network",
     "start-workflow",
 ];
 /// The functions that are built if none is named. They don't depend on `aws-sdk-ec2`, which takes longer to compile than all
 /// other crates together.
-const DEFAULT_FUNCTIONS: [&str; 2] = ["check-replication-group", "start-workflow"];
+const DEFAULT_FUNCTIONS: [&str; 2] = ["claim-environment", "start-workflow"];
 /// The code that the functions are built from.
 const SOURCES: [&str; 5] = [
     "HEAD:Cargo.lock",
@@ -55,7 +56,7 @@ struct Build {
 }
 
 /// A change of a file: `from`, which it contains once, becomes `to`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Edit {
     file: &'static str,
     from: &'static str,
@@ -90,7 +91,14 @@ const EMBEDDED_ROOTS: [Edit; 1] = [Edit {
                 .expect(\"a TLS context\"),
         )",
 }];
-const FIRST_CALL: [Edit; 3] = [
+const FIRST_CALL: [Edit; 4] = [
+    Edit {
+        file: "functions/environment/src/bin/claim-environment.rs",
+        from: "    step::run(",
+        to: "    let key = aws_sdk_dynamodb::types::AttributeValue::S(\"first\".to_owned());
+    let call = clients.records.dynamodb.get_item().table_name(&clients.records.name).key(\"environment\", key);
+    let _ = call.send().await;\n    step::run(",
+    },
     Edit {
         file: "functions/network/src/bin/resolve-network.rs",
         from: "    step::run(",
@@ -104,39 +112,85 @@ const FIRST_CALL: [Edit; 3] = [
     Edit {
         file: "functions/start-workflow/src/bin/start-workflow.rs",
         from: "    step::run_labeled(",
-        to: "    let _ = sfn.list_state_machines().max_results(1).send().await;\n    step::run_labeled(",
+        to: "    let _ = sfn.start_execution().state_machine_arn(&state_machines.provision).send().await;\n    step::run_labeled(",
     },
 ];
-const WITHOUT_CHAIN: [Edit; 3] = [
-    Edit {
-        file: "shared/step/Cargo.toml",
-        from: "aws-config.workspace = true\n",
-        to: "aws-config.workspace = true\naws-credential-types.workspace = true\n",
-    },
+const SDK_CONFIG: &str = "step::sdk_config()";
+const AWAITED_SDK_CONFIG: &str = "step::sdk_config().await";
+/// `aws_config::defaults` is asynchronous, so the functions await `sdk_config`.
+const DEFAULT_CHAIN: [Edit; 5] = [
     Edit {
         file: "shared/step/src/aws.rs",
-        from: "    aws_config::defaults(BehaviorVersion::latest())\n",
-        to: "    let variable = |name: &str| std::env::var(name).unwrap_or_default();
-    let credentials = aws_config::environment::EnvironmentVariableCredentialsProvider::new();
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(aws_config::Region::new(variable(\"AWS_REGION\")))
-        .endpoint_url(variable(\"AWS_ENDPOINT_URL\"))
-        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))\n",
+        from: "pub fn sdk_config() -> SdkConfig {",
+        to: "pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(
+            Builder::new()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .build_https(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT)
+                .operation_timeout(OPERATION)
+                .build(),
+        )
+        .load()
+        .await
+}
+
+#[allow(dead_code)]
+fn from_environment() -> SdkConfig {",
     },
     Edit {
-        file: "shared/step/src/aws.rs",
-        from: "        .load()\n        .await\n",
-        to: "        .build()\n",
+        file: "functions/environment/src/bin/claim-environment.rs",
+        from: SDK_CONFIG,
+        to: AWAITED_SDK_CONFIG,
+    },
+    Edit {
+        file: "functions/network/src/bin/resolve-network.rs",
+        from: SDK_CONFIG,
+        to: AWAITED_SDK_CONFIG,
+    },
+    Edit {
+        file: "functions/replication-group/src/bin/check-replication-group.rs",
+        from: SDK_CONFIG,
+        to: AWAITED_SDK_CONFIG,
+    },
+    Edit {
+        file: "functions/start-workflow/src/bin/start-workflow.rs",
+        from: SDK_CONFIG,
+        to: AWAITED_SDK_CONFIG,
     },
 ];
-const DEFAULT_FEATURES: [Edit; 1] = [Edit {
+const DEFAULT_FEATURES: [Edit; 6] = [
+    DEFAULT_CHAIN[0],
+    DEFAULT_CHAIN[1],
+    DEFAULT_CHAIN[2],
+    DEFAULT_CHAIN[3],
+    DEFAULT_CHAIN[4],
+    Edit {
+        file: "Cargo.toml",
+        from: "aws-config = { version = \"1.13.0\", default-features = false, features = [\"rt-tokio\"] }",
+        to: "aws-config = { version = \"1.13.0\" }",
+    },
+];
+const ENV_FILTER: [Edit; 1] = [Edit {
+    file: "shared/step/src/log.rs",
+    from: "    let level = env::var(\"AWS_LAMBDA_LOG_LEVEL\");\n",
+    to: "    if env::var_os(\"AWS_LAMBDA_FUNCTION_NAME\").is_some() {
+        return lambda_runtime::tracing::init_default_subscriber();
+    }
+    let level = env::var(\"AWS_LAMBDA_LOG_LEVEL\");\n",
+}];
+const UNICODE_HOSTS: [Edit; 1] = [Edit {
     file: "Cargo.toml",
-    from: "aws-config = { version = \"1.13.0\", default-features = false, features = [\"rt-tokio\"] }",
-    to: "aws-config = { version = \"1.13.0\" }",
+    from: "idna_adapter = \"=1.0.0\"",
+    to: "idna_adapter = \"1.2\"",
 }];
 
-static BUILDS: [Build; 14] = [
+static BUILDS: [Build; 16] = [
     Build::profile(TODAY, "the build as it is", &[]),
     Build::profile(
         "lto-off",
@@ -196,16 +250,28 @@ static BUILDS: [Build; 14] = [
         &FIRST_CALL,
     ),
     Build::change(
-        "without-chain",
-        "credentials and Region from the environment, without aws-config's chain of sources",
+        "default-chain",
+        "credentials from aws-config's chain of sources, not only from the environment",
         &[],
-        &WITHOUT_CHAIN,
+        &DEFAULT_CHAIN,
     ),
     Build::change(
         "default-features",
-        "aws-config with its default features",
+        "as `default-chain`, and aws-config with its default features, such as SSO",
         &[],
         &DEFAULT_FEATURES,
+    ),
+    Build::change(
+        "env-filter",
+        "a log filter with regular expressions, which `lambda_runtime` has by default",
+        &[],
+        &ENV_FILTER,
+    ),
+    Build::change(
+        "unicode-hosts",
+        "the Unicode tables of host names, which `url` has by default",
+        &[],
+        &UNICODE_HOSTS,
     ),
 ];
 
@@ -303,7 +369,7 @@ pub fn run() -> Result<Section> {
         .collect();
     let manifest = fs::read_to_string(Workspace::root().join("Cargo.toml"))?;
     let text = format!(
-        "Each function is built by cargo for this machine with one option changed at a time. Today's release profile has {}. \
+        "Each function is built by cargo for this machine with one difference at a time. Today's release profile has {}. \
          For AWS, cargo-lambda builds with the same profile for another target CPU. Packages and memory in MiB, times in ms, \
          instructions in millions over HTTPS. The init phase is the part of the time before the function asks for an \
          event.\n\n{}",
@@ -493,7 +559,7 @@ mod tests {
 
     #[test]
     fn arguments_select_builds_and_functions() {
-        let default = &["check-replication-group", "start-workflow"];
+        let default = &["claim-environment", "start-workflow"];
         let cases: [([&str; 2], usize, &[&str]); 5] = [
             (["options", "options"], BUILDS.len(), default),
             (["options", "lto-off"], 2, default),

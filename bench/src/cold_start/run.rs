@@ -132,8 +132,6 @@ impl Runner {
             // For Rust, because rustls-native-certs reads it, and for botocore.
             .env("SSL_CERT_FILE", &bundle)
             .env("AWS_CA_BUNDLE", &bundle)
-            // As the template sets it.
-            .env("RUST_LOG", "info,lambda_runtime=off")
             .envs(&candidate.step.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -21,8 +21,8 @@ use tool::{Recorded, Tool};
 /// Real seconds per simulated second: time passes as on AWS. The SDKs' waits and the machine's work can't be scaled, so
 /// another scale would favor one of the tools.
 const SCALE: f64 = 1.0;
-/// The time between the starts of two trials. The programs of a trial start in less, so that trials don't slow each other
-/// down.
+/// The time between the starts of two trials: longer than a trial's programs take to start, so that trials don't slow each
+/// other down.
 const STAGGER: Duration = Duration::from_secs(4);
 
 /// A scenario with one of the tools.
@@ -56,8 +56,6 @@ pub fn run() -> Result<Section> {
         .partition(|scenario| scenario.is_verified);
     let mut recorded = {
         let world = deploy(false)?;
-        // Runs at the same time would otherwise throttle each other.
-        world.gateway().limit("ssm", "PutParameter", 1_000, 1_000.0);
         let trials = others.iter().flat_map(|scenario| {
             Tool::ALL.map(|tool| Trial {
                 scenario,
@@ -79,11 +77,14 @@ pub fn run() -> Result<Section> {
 }
 
 fn deploy(valkey: bool) -> Result<World> {
-    World::deploy_with(Settings {
+    let world = World::deploy_with(Settings {
         scale: SCALE,
         valkey,
         persistent: false,
-    })
+    })?;
+    // Runs at the same time would otherwise throttle each other.
+    world.gateway().limit("ssm", "PutParameter", 1_000, 1_000.0);
+    Ok(world)
 }
 
 /// Runs a scenario on a stack that verifies endpoints. A stack is in one network, so the scenario has its own deployment.

@@ -126,11 +126,12 @@ impl Scenario {
         }
     }
 
-    /// Returns how long the creation takes that the tool has to wait for; none if there is none, or two.
+    /// Returns how long the creation takes that the tool has to wait for; none unless exactly one cache is created and
+    /// published.
     pub fn creation_seconds(&self) -> Option<f64> {
         match self.event {
-            Event::Nothing | Event::Storm(_) => Some(self.creation_seconds),
-            Event::Again | Event::Kill | Event::CreateFailed | Event::Silent => None,
+            Event::Nothing | Event::Storm(_) | Event::Kill => Some(self.creation_seconds),
+            Event::Again | Event::CreateFailed | Event::Silent => None,
         }
     }
 

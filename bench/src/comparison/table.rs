@@ -7,7 +7,7 @@ use crate::statistics::{mean, number};
 const LONGEST_RESULT: usize = 160;
 
 const INTRODUCTION: &str = "\
-     Both tools provision the same cache, a security group, and a subnet group, and publish four parameters, on the same \
+     Both tools create the same cache with a security group and a subnet group, and publish four parameters, on the same \
      simulator with AWS's rate limits, where time passes as on AWS. `PutParameter` isn't limited, because runs at the same time \
      would throttle each other. The script is `bench/peers/provision.py`: it accepts what exists, so that it can run again, and \
      uses boto3's default retries and botocore's waiter with its default interval. It does nothing else: unlike envcache, it \
@@ -16,8 +16,7 @@ const INTRODUCTION: &str = "\
      takes. Calls include throttled ones, and envcache's include those of its plan and of its record. *Left* is what exists at \
      the end.\n\n\
      - A storm throttles the first attempts of each of three calls: the request for the cache, the first poll, and the \
-     publication. On AWS, envcache's waits are random and on average half as long as here, because the simulator draws no \
-     jitter.\n\
+     publication. The simulator draws no jitter: on AWS, envcache's waits are random and on average half as long.\n\
      - In the scenario *killed*, the process is that of the function `EnsureReplicationGroup`, which the state machine calls \
      again, or the script, which a user has to start again. Both runs of the script count.\n\
      - If the endpoint doesn't answer, envcache runs on a stack that verifies endpoints.";

@@ -7,7 +7,7 @@ mod usage;
 use anyhow::Result;
 use plotters::prelude::SeriesLabelPosition;
 
-use self::poller::POLLERS;
+use self::poller::{BEFORE, POLLERS, Poller};
 use self::simulation::{Ideal, Outcome};
 use self::usage::{
     MOST_EVENTS, before_redesign, creation_loop, documented, longest_wait, modification_loop,
@@ -296,7 +296,7 @@ fn plot_delays(simulation: &Simulation) -> Result<()> {
             Series {
                 label: poller.name.to_owned(),
                 points: points.collect(),
-                line_width: 3,
+                line_width: width(poller),
                 point_size: 0,
             }
         })
@@ -343,7 +343,7 @@ fn plot_times() -> Result<()> {
                 points: points
                     .map(|(middle, outcome)| (middle, outcome.mean_delay()))
                     .collect(),
-                line_width: 3,
+                line_width: width(poller),
                 point_size: 0,
             }
         })
@@ -390,6 +390,11 @@ fn plot_checks(simulation: &Simulation) -> Result<()> {
         &shown,
         Some((MOST_CHECKS, "target")),
     )
+}
+
+/// Returns the width of a program's line. That of the former schedule is wider, because Terraform's covers it.
+fn width(poller: &Poller) -> u32 {
+    if poller.name == BEFORE { 8 } else { 3 }
 }
 
 /// Draws the mean delay and the calls of each program next to what is possible.

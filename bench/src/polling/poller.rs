@@ -29,6 +29,9 @@ pub struct Detection {
     pub delay: Option<f64>,
 }
 
+/// The name of the former schedule.
+pub const BEFORE: &str = "envcache before";
+
 /// The first is envcache.
 pub static POLLERS: [Poller; 6] = [
     Poller {
@@ -37,7 +40,7 @@ pub static POLLERS: [Poller; 6] = [
         next: envcache,
     },
     Poller {
-        name: "envcache before",
+        name: BEFORE,
         description: "every 10 seconds between 3 and 15 minutes, otherwise every 30 seconds",
         next: envcache_before,
     },
