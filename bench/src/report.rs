@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn stamp_has_versions_only_if_a_section_depends_on_some() {
         let cases = [
-            ("", "Measured by `make bench` at commit 1a2b3c4 on 2 cores."),
+            ("", "Measured at commit 1a2b3c4 on 2 cores."),
             (
                 "boto3 1.44.8",
-                "Measured by `make bench` at commit 1a2b3c4 on 2 cores, with boto3 1.44.8.",
+                "Measured at commit 1a2b3c4 on 2 cores, with boto3 1.44.8.",
             ),
         ];
         for (versions, expected) in cases {
