@@ -130,14 +130,12 @@ where
 
 /// Decodes a state's message. The states are part of envcache, so an invalid message is an internal error.
 fn decode<Input: DeserializeOwned>(payload: Value) -> Result<Input, StepError> {
-    serde_path_to_error::deserialize(payload).map_err(|error| {
+    serde_json::from_value(payload).map_err(|error| {
         StepError::new(
             ErrorName::Internal,
             format!(
-                "the step's input is invalid at `{}`: {}. The state machine and the functions have different versions. \
-                 Deploy the stack again",
-                error.path(),
-                error.inner()
+                "the step's input is invalid: {error}. The state machine and the functions have different versions. Deploy \
+                 the stack again"
             ),
         )
     })
