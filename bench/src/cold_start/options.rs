@@ -184,13 +184,25 @@ const ENV_FILTER: [Edit; 1] = [Edit {
     }
     let level = env::var(\"AWS_LAMBDA_LOG_LEVEL\");\n",
 }];
+const DEBUG_EVENTS: [Edit; 2] = [
+    Edit {
+        file: "Cargo.toml",
+        from: ", features = [\"release_max_level_off\"]",
+        to: "",
+    },
+    Edit {
+        file: "Cargo.toml",
+        from: ", features = [\"release_max_level_info\"]",
+        to: "",
+    },
+];
 const UNICODE_HOSTS: [Edit; 1] = [Edit {
     file: "Cargo.toml",
     from: "idna_adapter = \"=1.0.0\"",
     to: "idna_adapter = \"1.2\"",
 }];
 
-static BUILDS: [Build; 16] = [
+static BUILDS: [Build; 17] = [
     Build::profile(TODAY, "the build as it is", &[]),
     Build::profile(
         "lto-off",
@@ -266,6 +278,12 @@ static BUILDS: [Build; 16] = [
         "a log filter with regular expressions, which `lambda_runtime` has by default",
         &[],
         &ENV_FILTER,
+    ),
+    Build::change(
+        "debug-events",
+        "the log events of all crates, of which only those from `INFO` on are ever shown",
+        &[],
+        &DEBUG_EVENTS,
     ),
     Build::change(
         "unicode-hosts",
