@@ -53,7 +53,7 @@ mutation: tools programs ## remove one Retry, Catch, or check at a time, and che
 
 # The part `cold-start` measures the deployed functions. It is optimized, because the AWS that it simulates is part of the
 # measured time. The other parts simulate AWS with the functions of this build.
-bench: tools programs $(BENCH)/installed ## measure envcache next to its alternatives; writes docs/benchmarks.md and its plots
+bench: tools programs $(BENCH)/installed ## measure envcache next to its alternatives, which takes long; writes docs/benchmarks.md and its plots
 	@test -d target/lambda || echo $(FIRST_RELEASE_BUILD)
 	cargo lambda build --locked --release
 	cargo lambda build --locked --release --package envcache-empty-handler

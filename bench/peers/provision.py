@@ -1,7 +1,7 @@
-"""Provisions an environment's cache as envcache does, with boto3 and botocore's waiter.
+"""Creates the same resources as envcache and publishes the same parameters, with boto3 and botocore's waiter.
 
-Reads envcache's request, a JSON object, from standard input. It is a careful script: it can run again after it failed, because
-it accepts what exists, and it keeps boto3's default retries. Prints the endpoint.
+Reads envcache's request, a JSON object, from standard input. It can run again after it failed, because it accepts what exists,
+and it keeps boto3's default retries. Prints the endpoint.
 """
 
 import json
@@ -10,8 +10,8 @@ import sys
 import boto3
 from botocore.exceptions import ClientError
 
-request = json.load(sys.stdin)
-environment, network = request["environment"], request["network"]
+spec = json.load(sys.stdin)
+environment, network = spec["environment"], spec["network"]
 
 
 def add_state_header(request, **_):
@@ -47,8 +47,8 @@ def group_id(vpc, name):
     return found["SecurityGroups"][0]["GroupId"]
 
 
-named = {"Name": "tag:Name", "Values": [network["vpc"]]}
-vpc = ec2.describe_vpcs(Filters=[named])["Vpcs"][0]["VpcId"]
+vpc_filter = {"Name": "tag:Name", "Values": [network["vpc"]]}
+vpc = ec2.describe_vpcs(Filters=[vpc_filter])["Vpcs"][0]["VpcId"]
 subnets = ec2.describe_subnets(Filters=[*filters(vpc_id=vpc), {"Name": "tag:Name", "Values": network["subnets"]}])
 backend = group_id(vpc, network["backendSecurityGroup"])
 

@@ -1,6 +1,7 @@
 //! Writes `docs/benchmarks.md`: one section for each part, between markers, so that a run can rewrite some parts alone.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -29,8 +30,9 @@ const SECTIONS: [(&str, &str); 5] = [
 
 const INTRODUCTION: &str = "# Benchmarks
 
-envcache next to what users would use instead. `make bench` measures both sides in one run, so that their ratio holds on a slow or
-busy machine too. It writes this page; don't edit it.
+envcache next to what users would use instead. Each section compares both sides in one run, so that their ratio holds on a slow or
+busy machine too, and names its commit. `make bench` writes this page, except *Build options*, which
+`target/optimized/bench options` measures, because it takes hours. Don't edit the page.
 ";
 
 /// What a run writes besides the code that it measures.
@@ -60,7 +62,10 @@ impl Page {
     /// # Errors
     /// Returns an error if the page has no place for the section, or if it can't be written.
     pub fn write(&self, section: &Section) -> Result<()> {
-        let page = fs::read_to_string(&self.path).unwrap_or_else(|_| empty_page());
+        let page = match fs::read_to_string(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => empty_page(),
+            page => page.with_context(|| self.path.display().to_string())?,
+        };
         let versions = versions::in_words(section.programs);
         let stamp = stamp(&self.commit, &machine(), &versions);
         let page = with_section(&page, section, &stamp)

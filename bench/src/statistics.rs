@@ -1,4 +1,4 @@
-//! Means of measurements.
+//! Means of measurements, and counts.
 
 /// Returns the mean, or 0 without values.
 pub fn mean(values: &[f64]) -> f64 {
@@ -13,9 +13,28 @@ pub fn number(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
+/// Returns the digits of a count with a comma before each group of three.
+pub fn grouped(digits: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::mean;
+    use super::{grouped, mean};
+
+    #[test]
+    fn digits_are_grouped() {
+        for text in ["7", "999", "25,000", "1,234,567"] {
+            assert_eq!(grouped(&text.replace(',', "")), text);
+        }
+    }
 
     #[test]
     fn mean_is_zero_without_values() {

@@ -38,6 +38,14 @@ pub struct Valkey {
     group: Arc<AtomicI32>,
 }
 
+/// Returns whether `valkey-server` is installed.
+#[must_use]
+pub fn is_installed() -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(PROGRAM).is_file())
+    })
+}
+
 impl Valkey {
     /// Creates the certificate authority, or returns `None` if `valkey-server` isn't installed. Certificates and keys
     /// are stored in `folder`.
@@ -45,10 +53,7 @@ impl Valkey {
     /// # Errors
     /// Returns an error if the certificate authority can't be created.
     pub fn find(folder: &Path, group: Arc<AtomicI32>) -> Result<Option<Self>> {
-        let is_installed = std::env::var_os("PATH").is_some_and(|path| {
-            std::env::split_paths(&path).any(|folder| folder.join(PROGRAM).is_file())
-        });
-        if !is_installed {
+        if !is_installed() {
             return Ok(None);
         }
         let mut parameters = CertificateParams::default();

@@ -67,8 +67,8 @@ pub fn run() -> Result<Section> {
     let text = format!(
         "The time from the start of a process to its first answer, as median and quartiles of {ROUNDS} runs. In each of \
          them, all candidates run in a new random order, so that their ratios hold on a machine with other work. They get \
-         their event from a runtime API on loopback, and AWS's answers from there as well, over HTTP and over HTTPS (TLS 1.3, a P-256 certificate, and {} \
-         trusted authorities). The empty handler is a function on `lambda_runtime` that does nothing. Python is the \
+         their event from a runtime API on loopback, and AWS's answers from there as well, over HTTP and over HTTPS (TLS \
+         1.3, a P-256 certificate, and {} trusted authorities). The empty handler is a function on `lambda_runtime` that does nothing. Python is the \
          same step with boto3 on awslambdaric. The benchmark fails if it doesn't make the same AWS calls with the same \
          parameters as the function. Nothing here includes Lambda's own work, such as the start of a microVM.\n\n\
          {}\n\n{}\n\n{}\n\n{}",

@@ -9,9 +9,9 @@ mod tool;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use envcache_tests::{Environment, World, matrix};
-use local::Settings;
+use local::{Settings, valkey};
 
 use crate::report::Section;
 use crate::versions::Program;
@@ -49,8 +49,13 @@ impl Trial<'_> {
 /// Runs every scenario with each tool.
 ///
 /// # Errors
-/// Returns an error if the simulator can't be started, or if a tool can't be run.
+/// Returns an error if `valkey-server` isn't installed, if the simulator can't be started, or if a tool can't be run.
 pub fn run() -> Result<Section> {
+    ensure!(
+        valkey::is_installed(),
+        "install valkey-server: {}",
+        valkey::INSTALL
+    );
     let (verified, others): (Vec<_>, Vec<_>) = scenarios()
         .into_iter()
         .partition(|scenario| scenario.is_verified);

@@ -8,18 +8,22 @@ const LONGEST_RESULT: usize = 160;
 
 const INTRODUCTION: &str = "\
      Both tools create the same cache with a security group and a subnet group, and publish four parameters, on the same \
-     simulator with AWS's rate limits, where time passes as on AWS. `PutParameter` isn't limited, because runs at the same time \
-     would throttle each other. The script is `bench/peers/provision.py`: it accepts what exists, so that it can run again, and \
-     uses boto3's default retries and botocore's waiter with its default interval. It does nothing else: unlike envcache, it \
-     compares nothing with the request, tags nothing, and tests no endpoint.\n\n\
+     simulator, where time passes as on AWS, with the rate limits of [Scale](#scale). `PutParameter` isn't limited, because \
+     runs at the same time would throttle each other. The script is `bench/peers/provision.py`: it accepts what exists, so that \
+     it can run again, and uses botocore's waiter with its default interval and boto3's default retries, which are three \
+     attempts (mode `standard`; before 1.44, five in mode `legacy`) and can be raised by a setting. It does nothing else: unlike \
+     envcache, it compares nothing with the request, tags nothing, and tests no endpoint.\n\n\
      *Beyond the creation* is the time from the start until the last parameter was written, without the time that ElastiCache \
      takes. Calls include throttled ones, and envcache's include those of its plan and of its record. *Left* is what exists at \
      the end.\n\n\
      - A storm throttles the first attempts of each of three calls: the request for the cache, the first poll, and the \
-     publication. The simulator draws no jitter: on AWS, envcache's waits are random and on average half as long.\n\
+     publication. The simulator draws no jitter for the state machine: on AWS, envcache's waits are \
+     random and on average half as long. The script fails at the first of the three calls, so its rows for 4, 8, and 12 attempts \
+     are alike. Nobody starts it again here.\n\
      - In the scenario *killed*, the process is that of the function `EnsureReplicationGroup`, which the state machine calls \
      again, or the script, which a user has to start again. Both runs of the script count.\n\
-     - If the endpoint doesn't answer, envcache runs on a stack that verifies endpoints.";
+     - If the endpoint doesn't answer, envcache runs on a stack that verifies endpoints. No other row includes a verification.\n\
+     - Five creation times are few. For all draws, see [Polling](#polling).";
 
 /// Returns the section's text.
 pub fn write(recorded: &[Recorded]) -> String {

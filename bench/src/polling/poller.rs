@@ -48,8 +48,7 @@ pub static POLLERS: [Poller; 6] = [
         name: "Terraform",
         description: "after 30 seconds, then every 10, for an hour: `waitReplicationGroupAvailable` in \
                       [terraform-provider-aws](https://github.com/hashicorp/terraform-provider-aws/blob/main/\
-                      internal/service/elasticache/replication_group.go), `StateChangeConf` in terraform-plugin-sdk. A \
-                      second wait when Terraform reads the new resource isn't counted",
+                      internal/service/elasticache/replication_group.go), with its `retry.StateChangeConf`",
         next: terraform,
     },
     Poller {

@@ -139,7 +139,11 @@ fn calls(outcome: &Outcome) -> f64 {
     f64::from(calls.sum::<u32>())
 }
 
+/// Returns the number with this logarithm, if it is a power of ten; otherwise the axis has no text there.
 fn power_of_ten(logarithm: f64) -> String {
+    if (logarithm - logarithm.round()).abs() > 1e-6 {
+        return String::new();
+    }
     format!("{:.0}", 10.0_f64.powf(logarithm))
 }
 
