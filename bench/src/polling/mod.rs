@@ -182,7 +182,7 @@ fn comparison(simulation: &Simulation) -> String {
     let (same_checks, earlier) = ideal_with(simulation, checks);
     format!(
         "### Calls and delay\n\nCreations of 6 minutes:\n\n{}\n\nAll draws:\n\n{}\n\n\
-         Over all draws, envcache makes {saved:.1} calls less than before, and finds a cache {slower:.1} seconds later on \
+         Over all draws, envcache makes {saved:.1} fewer calls than before, and finds a cache {slower:.1} seconds later on \
          average: it checks less often between 3 and 5 minutes, when few caches become available.\n\n\
          *Not found* is the share of the caches that become available after the program gave up. The delays are those of the \
          others.\n\n\
