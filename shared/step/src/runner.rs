@@ -130,12 +130,14 @@ where
 
 /// Decodes a state's message. The states are part of envcache, so an invalid message is an internal error.
 fn decode<Input: DeserializeOwned>(payload: Value) -> Result<Input, StepError> {
-    serde_json::from_value(payload).map_err(|error| {
+    serde_path_to_error::deserialize(payload).map_err(|error| {
         StepError::new(
             ErrorName::Internal,
             format!(
-                "the step's input is invalid: {error}. The state machine and the functions have different versions. Deploy \
-                 the stack again"
+                "the step's input is invalid at `{}`: {}. The state machine and the functions have different versions. \
+                 Deploy the stack again",
+                error.path(),
+                error.inner()
             ),
         )
     })
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn says_what_is_wrong_with_an_invalid_message() {
+    async fn names_the_field_when_message_is_invalid() {
         let found = answer(
             json!({ "seconds": "soon" }),
             labels(),
@@ -242,9 +244,7 @@ mod tests {
 
         assert_eq!(found.error_type, "Internal");
         assert!(
-            found
-                .error_message
-                .contains("invalid type: string \"soon\""),
+            found.error_message.contains("`seconds`"),
             "{}",
             found.error_message
         );
