@@ -118,30 +118,24 @@ const FIRST_CALL: [Edit; 4] = [
 const SDK_CONFIG: &str = "step::sdk_config()";
 const AWAITED_SDK_CONFIG: &str = "step::sdk_config().await";
 /// `aws_config::defaults` is asynchronous, so the functions await `sdk_config`.
-const DEFAULT_CHAIN: [Edit; 5] = [
+const DEFAULT_CHAIN: [Edit; 6] = [
     Edit {
         file: "shared/step/src/aws.rs",
-        from: "pub fn sdk_config() -> SdkConfig {",
-        to: "pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(
-            Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build_https(),
-        )
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .operation_attempt_timeout(ATTEMPT)
-                .operation_timeout(OPERATION)
-                .build(),
-        )
+        from: "pub fn sdk_config()",
+        to: "pub async fn sdk_config()",
+    },
+    Edit {
+        file: "shared/step/src/aws.rs",
+        from: "    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(credentials)
+",
+        to: "    drop(credentials);
+    let mut config = aws_config::defaults(BehaviorVersion::latest())
         .load()
         .await
-}
-
-#[allow(dead_code)]
-fn from_environment() -> SdkConfig {",
+        .into_builder()
+",
     },
     Edit {
         file: "functions/environment/src/bin/claim-environment.rs",
@@ -164,12 +158,13 @@ fn from_environment() -> SdkConfig {",
         to: AWAITED_SDK_CONFIG,
     },
 ];
-const DEFAULT_FEATURES: [Edit; 6] = [
+const DEFAULT_FEATURES: [Edit; 7] = [
     DEFAULT_CHAIN[0],
     DEFAULT_CHAIN[1],
     DEFAULT_CHAIN[2],
     DEFAULT_CHAIN[3],
     DEFAULT_CHAIN[4],
+    DEFAULT_CHAIN[5],
     Edit {
         file: "Cargo.toml",
         from: "aws-config = { version = \"1.13.0\", default-features = false, features = [\"rt-tokio\"] }",
