@@ -13,7 +13,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-CONFIG = Config(retries={"max_attempts": 1}, parameter_validation=True)
+# In seconds. MiniStack starts the functions of an event before it answers PutEvents, so hundreds of events at once take longer
+# than botocore's 60 seconds, after which it would send them again.
+READ_TIMEOUT = 600
+CONFIG = Config(retries={"max_attempts": 1}, parameter_validation=True, read_timeout=READ_TIMEOUT)
 clients = {}
 
 

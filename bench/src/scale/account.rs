@@ -140,15 +140,21 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, HIGHER_GET_PARAMETERS, HIGHER_PUT_PARAMETER, RESOURCES};
+    use super::{Account, HIGHER_GET_PARAMETERS, HIGHER_PUT_PARAMETER, RESOURCES, ResourceQuota};
     use local::gateway::quota::Rate;
 
     #[test]
-    fn first_exhausted_quota_is_that_of_nodes() {
-        let fewest = RESOURCES
+    fn nodes_and_subnet_groups_run_out_first() {
+        let fewest = RESOURCES.iter().map(ResourceQuota::environments).min();
+
+        let first = RESOURCES
             .iter()
-            .map(super::ResourceQuota::environments)
-            .min();
+            .filter(|quota| Some(quota.environments()) == fewest);
+        assert!(
+            first
+                .map(|quota| quota.name)
+                .eq(["ElastiCache nodes", "cache subnet groups"])
+        );
         assert_eq!(fewest, Some(300));
     }
 

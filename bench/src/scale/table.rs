@@ -17,6 +17,7 @@ use super::retry::Retrier;
 use super::simulation::Outcome;
 use super::{CREATION_SECONDS, SIMULATED, Simulated};
 use crate::report::table;
+use crate::statistics::grouped;
 
 /// Returns the section's text.
 pub fn write(
@@ -68,8 +69,9 @@ fn quotas(recipe: &Recipe) -> String {
         .collect();
     let rate = |limit: Limit| {
         format!(
-            "{:.0} a second, burst {:.0}",
-            limit.rate.per_second, limit.rate.burst
+            "{} a second, burst {}",
+            grouped(&format!("{:.0}", limit.rate.per_second)),
+            grouped(&format!("{:.0}", limit.rate.burst))
         )
     };
     rows.extend(operations.into_iter().map(|(service, operation)| {
@@ -86,8 +88,8 @@ fn quotas(recipe: &Recipe) -> String {
     ];
     rows.extend(higher.map(|(operation, limit)| {
         format!(
-            "| `ssm:{operation}` with higher throughput | {:.0} a second | {} |",
-            limit.rate.per_second,
+            "| `ssm:{operation}` with higher throughput | {} a second | {} |",
+            grouped(&format!("{:.0}", limit.rate.per_second)),
             source(limit.source)
         )
     }));
@@ -97,7 +99,8 @@ fn quotas(recipe: &Recipe) -> String {
         source(TRANSITIONS.source)
     ));
     rows.push(format!(
-        "| concurrent executions of Lambda | {LAMBDA_CONCURRENCY} | {} |",
+        "| concurrent executions of Lambda | {} | {} |",
+        grouped(&LAMBDA_CONCURRENCY.to_string()),
         source(LAMBDA_SOURCE)
     ));
     rows.push(format!(
@@ -125,8 +128,8 @@ fn resource(quota: &ResourceQuota, kind: &str) -> String {
         "| {} in a Region, {} for each environment{kind} | {}, enough for {} environments | {} |",
         quota.name,
         quota.per_environment,
-        quota.default,
-        quota.environments(),
+        grouped(&quota.default.to_string()),
+        grouped(&quota.environments().to_string()),
         source(quota.source)
     )
 }
