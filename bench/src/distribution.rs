@@ -67,6 +67,11 @@ pub const REPORTS: [Report; 9] = [
     },
 ];
 
+/// How many times the benchmarks draw.
+pub const DRAWS: usize = 100_000;
+/// The seed of these draws.
+pub const SEED: u64 = 1;
+
 /// Terraform polls every 10 seconds, so it reports a creation 5 seconds late on average.
 const REPORTED_LATE_SECONDS: f64 = 5.0;
 

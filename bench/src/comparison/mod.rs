@@ -6,6 +6,7 @@ mod scenario;
 mod table;
 mod tool;
 
+use std::collections::BTreeMap;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
@@ -49,36 +50,67 @@ impl Trial<'_> {
 /// Runs every scenario with each tool.
 ///
 /// # Errors
-/// Returns an error if `valkey-server` isn't installed, if the simulator can't be started, or if a tool can't be run.
+/// Returns an error if `valkey-server` isn't installed, if the simulator can't be started, if a tool can't be run, or if
+/// the tools created caches that differ.
 pub fn run() -> Result<Section> {
     ensure!(
         valkey::is_installed(),
         "install valkey-server: {}",
         valkey::INSTALL
     );
-    let (verified, others): (Vec<_>, Vec<_>) = scenarios()
-        .into_iter()
-        .partition(|scenario| scenario.is_verified);
-    let mut recorded = {
-        let world = deploy(false)?;
-        let trials = others.iter().flat_map(|scenario| {
-            Tool::ALL.map(|tool| Trial {
-                scenario,
-                tool,
-                world: &world,
-                environment: world.environment(),
-            })
-        });
-        run_all(trials.collect())?
-    };
-    for scenario in &verified {
-        recorded.extend(run_verified(scenario)?);
+    let scenarios = scenarios();
+    let (verified, others): (Vec<_>, Vec<_>) =
+        scenarios.iter().partition(|scenario| scenario.is_verified);
+    let world = deploy(false)?;
+    let deployed = verified.iter().map(|_| deploy_with_verification());
+    let (worlds, environments): (Vec<_>, Vec<_>) =
+        deployed.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let mut trials = Vec::new();
+    for scenario in others {
+        trials.extend(Tool::ALL.map(|tool| Trial {
+            scenario,
+            tool,
+            world: &world,
+            environment: world.environment(),
+        }));
     }
+    for ((scenario, world), environment) in verified.into_iter().zip(&worlds).zip(environments) {
+        let with = |tool, environment| Trial {
+            scenario,
+            tool,
+            world,
+            environment,
+        };
+        trials.push(with(Tool::Envcache, environment));
+        trials.push(with(Tool::Script, world.environment()));
+    }
+    let recorded = run_all(trials)?;
+    check_equal_caches(&recorded)?;
     Ok(Section {
         marker: "comparison",
         programs: &[Program::MiniStack, Program::Python, Program::Boto3],
         text: table::write(&recorded),
     })
+}
+
+/// Checks that in each scenario, the tools' caches are equal if both are available.
+fn check_equal_caches(recorded: &[Recorded]) -> Result<()> {
+    let mut by_scenario: BTreeMap<&str, &Recorded> = BTreeMap::new();
+    for run in recorded {
+        let Some(cache) = &run.cache else {
+            continue;
+        };
+        let first = by_scenario.entry(&run.scenario).or_insert(run);
+        ensure!(
+            first.cache.as_ref() == Some(cache),
+            "{}: {} created {:?}, {} created {cache}",
+            run.scenario,
+            first.tool,
+            first.cache,
+            run.tool
+        );
+    }
+    Ok(())
 }
 
 fn deploy(valkey: bool) -> Result<World> {
@@ -92,22 +124,13 @@ fn deploy(valkey: bool) -> Result<World> {
     Ok(world)
 }
 
-/// Runs a scenario on a stack that verifies endpoints. A stack is in one network, so the scenario has its own deployment.
-fn run_verified(scenario: &Scenario) -> Result<Vec<Recorded>> {
+/// Deploys a stack that verifies endpoints. Returns it with the environment that it can verify: the function is in one
+/// network.
+fn deploy_with_verification() -> Result<(World, Environment)> {
     let mut world = deploy(true)?;
-    let environments = Tool::ALL.map(|tool| (tool, world.environment()));
-    for (tool, environment) in &environments {
-        if *tool == Tool::Envcache {
-            world.redeploy(&environment.network.verification_parameters())?;
-        }
-    }
-    let trials = environments.map(|(tool, environment)| Trial {
-        scenario,
-        tool,
-        world: &world,
-        environment,
-    });
-    run_all(trials.into())
+    let environment = world.environment();
+    world.redeploy(&environment.network.verification_parameters())?;
+    Ok((world, environment))
 }
 
 /// Runs trials, each shortly after the one before: they mostly wait. Returns their records in order.
@@ -123,4 +146,43 @@ fn run_all(trials: Vec<Trial<'_>>) -> Result<Vec<Recorded>> {
             .map(|trial| trial.join().map_err(|_| anyhow!("a trial panicked"))?)
             .collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::check_equal_caches;
+    use super::table::tests::recorded;
+    use super::tool::{Recorded, Tool};
+
+    fn run(tool: Tool, cache: Option<Value>) -> Recorded {
+        Recorded {
+            cache,
+            ..recorded(tool, None)
+        }
+    }
+
+    #[test]
+    fn caches_of_a_scenario_must_be_equal() {
+        let cases = [
+            (
+                Some(json!({ "Port": 6379 })),
+                Some(json!({ "Port": 6379 })),
+                true,
+            ),
+            (
+                Some(json!({ "Port": 6379 })),
+                Some(json!({ "Port": 6380 })),
+                false,
+            ),
+            // One of the tools failed.
+            (Some(json!({ "Port": 6379 })), None, true),
+        ];
+        for (envcache, script, is_equal) in cases {
+            let runs = [run(Tool::Envcache, envcache), run(Tool::Script, script)];
+
+            assert_eq!(check_equal_caches(&runs).is_ok(), is_equal, "{runs:?}");
+        }
+    }
 }

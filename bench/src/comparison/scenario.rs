@@ -8,13 +8,15 @@ use local::gateway::elasticache::{Lifecycle, Outcome};
 use local::gateway::fault::{Fault, Rule, When};
 
 use super::tool::{Peer, Recorded, Start, Tool};
+use crate::distribution::{DRAWS, LogNormal, SEED};
 
 /// How long ElastiCache takes for the cache in most scenarios, in seconds.
 const CREATION_SECONDS: f64 = 360.0;
 /// How long it takes for a cache that doesn't answer, in seconds. Only what follows matters.
 const SILENT_CREATION_SECONDS: f64 = 60.0;
-/// The creation times of the scenarios without a fault. A poller's delay depends on when the cache becomes available.
-const CREATION_TIMES: [f64; 5] = [317.0, 341.0, 360.0, 384.0, 403.0];
+/// The creation times of the scenarios without a fault, as percentiles of the distribution that `polling` draws from: the
+/// middles of fifths. A poller's delay depends on when the cache becomes available.
+const CREATION_PERCENTILES: [usize; 5] = [10, 30, 50, 70, 90];
 /// The attempts of each call that a storm throttles.
 const STORMS: [u32; 4] = [2, 4, 8, 12];
 /// The calls that a storm throttles, each with envcache's step that makes it: the request for the cache, the polls, and the
@@ -40,7 +42,9 @@ enum Event {
     Kill,
     /// The first creation fails.
     CreateFailed,
-    /// The cache is available, but nothing answers at its endpoint.
+    /// envcache verifies the endpoint, which answers.
+    Verified,
+    /// envcache verifies the endpoint. The cache is available, but nothing answers there.
     Silent,
 }
 
@@ -58,11 +62,11 @@ pub struct Scenario {
 pub fn scenarios() -> Vec<Scenario> {
     let scenario = |name: String, event| Scenario {
         name,
-        is_verified: event == Event::Silent,
+        is_verified: matches!(event, Event::Verified | Event::Silent),
         event,
         creation_seconds: CREATION_SECONDS,
     };
-    let mut all: Vec<_> = CREATION_TIMES
+    let mut all: Vec<_> = creation_times()
         .into_iter()
         .map(|creation_seconds| Scenario {
             creation_seconds,
@@ -85,11 +89,19 @@ pub fn scenarios() -> Vec<Scenario> {
         "the first creation ends as `create-failed`".to_owned(),
         Event::CreateFailed,
     ));
+    all.push(scenario("the endpoint answers".to_owned(), Event::Verified));
     all.push(Scenario {
         creation_seconds: SILENT_CREATION_SECONDS,
         ..scenario("the endpoint doesn't answer".to_owned(), Event::Silent)
     });
     all
+}
+
+/// Returns the creation times at `CREATION_PERCENTILES`, in whole seconds.
+fn creation_times() -> [f64; 5] {
+    let mut times = LogNormal::fitted().draws(DRAWS, SEED);
+    times.sort_by(f64::total_cmp);
+    CREATION_PERCENTILES.map(|percentage| times[times.len() * percentage / 100].round())
 }
 
 impl Scenario {
@@ -130,7 +142,9 @@ impl Scenario {
     /// published.
     pub fn creation_seconds(&self) -> Option<f64> {
         match self.event {
-            Event::Nothing | Event::Storm(_) | Event::Kill => Some(self.creation_seconds),
+            Event::Nothing | Event::Storm(_) | Event::Kill | Event::Verified => {
+                Some(self.creation_seconds)
+            }
             Event::Again | Event::CreateFailed | Event::Silent => None,
         }
     }
@@ -199,15 +213,29 @@ impl Scenario {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Event, scenarios};
+    use super::{Event, creation_times, scenarios};
+    use crate::distribution::LogNormal;
 
     #[test]
-    fn scenarios_have_distinct_names_and_one_is_verified() {
+    fn scenarios_have_distinct_names_and_two_are_verified() {
         let scenarios = scenarios();
 
         let names: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.name).collect();
         assert_eq!(names.len(), scenarios.len());
         let verified = scenarios.iter().filter(|scenario| scenario.is_verified);
-        assert!(verified.map(|scenario| scenario.event).eq([Event::Silent]));
+        assert!(
+            verified
+                .map(|scenario| scenario.event)
+                .eq([Event::Verified, Event::Silent])
+        );
+    }
+
+    #[test]
+    fn creation_times_are_those_of_the_distribution() {
+        let times = creation_times();
+
+        assert!(times.is_sorted(), "{times:?}");
+        let median = LogNormal::fitted().median;
+        assert!((times[2] - median).abs() < 2.0, "{times:?}");
     }
 }

@@ -3,7 +3,7 @@
 use super::tool::{Recorded, Tool};
 use crate::statistics::{mean, number};
 
-/// Longer results are cut.
+/// Longer results are cut after a word.
 const LONGEST_RESULT: usize = 160;
 
 const INTRODUCTION: &str = "\
@@ -22,8 +22,10 @@ const INTRODUCTION: &str = "\
      are alike. Nobody starts it again here.\n\
      - In the scenario *killed*, the process is that of the function `EnsureReplicationGroup`, which the state machine calls \
      again, or the script, which a user has to start again. Both runs of the script count.\n\
-     - If the endpoint doesn't answer, envcache runs on a stack that verifies endpoints. No other row includes a verification.\n\
-     - Five creation times are few. For all draws, see [Polling](#polling).";
+     - In the last two scenarios, envcache runs on a stack that verifies endpoints. No other row includes a verification.\n\
+     - The five creation times are the 10th, 30th, 50th, 70th, and 90th percentiles of the draws in [Polling](#polling), each of \
+     which stands for a fifth of them.\n\
+     - The benchmark fails if the two tools' caches differ in any setting that ElastiCache describes.";
 
 /// Returns the section's text.
 pub fn write(recorded: &[Recorded]) -> String {
@@ -60,7 +62,10 @@ fn row(recorded: &Recorded) -> String {
 fn cell(text: &str) -> String {
     let line = text.replace(['|', '\n'], " ");
     match line.char_indices().nth(LONGEST_RESULT) {
-        Some((end, _)) => format!("{}…", &line[..end]),
+        Some((end, _)) => {
+            let end = line[..end].rfind(' ').unwrap_or(end);
+            format!("{} …", line[..end].trim_end())
+        }
         None => line,
     }
 }
@@ -85,10 +90,10 @@ fn summary(recorded: &[Recorded], tool: Tool) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::{Recorded, Tool, cell, summary, write};
 
-    fn recorded(tool: Tool, beyond_creation: Option<f64>) -> Recorded {
+    pub fn recorded(tool: Tool, beyond_creation: Option<f64>) -> Recorded {
         Recorded {
             scenario: "a creation of 360 s".to_owned(),
             tool,
@@ -97,6 +102,7 @@ mod tests {
             beyond_creation,
             calls: 40,
             left: "cache available, 4 parameters".to_owned(),
+            cache: None,
         }
     }
 
@@ -125,6 +131,10 @@ mod tests {
     #[test]
     fn cell_is_one_short_line() {
         assert_eq!(cell("one | two\nthree"), "one   two three");
-        assert_eq!(cell(&"é".repeat(200)).chars().count(), 161);
+        assert_eq!(
+            cell(&"é ".repeat(100)),
+            format!("{} …", "é ".repeat(80).trim_end())
+        );
+        assert_eq!(cell(&"é".repeat(200)).chars().count(), 162, "one long word");
     }
 }

@@ -6,8 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use envcache_tests::{Environment, World, text};
+use envcache_tests::{Environment, World, resources, text};
 use local::Workspace;
+use serde_json::{Value, json};
 
 use super::scenario::Scenario;
 use crate::peers;
@@ -60,6 +61,9 @@ pub struct Recorded {
     pub calls: usize,
     /// The cache's status, and the number of parameters.
     pub left: String,
+    /// How ElastiCache describes the cache and its members, without what belongs to the environment; none unless the cache is
+    /// available.
+    pub cache: Option<Value>,
 }
 
 /// When a run started, and how many calls the environment's tools had made by then.
@@ -131,6 +135,7 @@ impl Tool {
                 .map(|(published, creation)| published - start.seconds - creation),
             calls: scope.calls().len() - start.calls,
             left: left(world, environment),
+            cache: available_cache(world, environment)?,
         })
     }
 }
@@ -153,6 +158,12 @@ fn left(world: &World, environment: &Environment) -> String {
         0 => format!("{status}, nothing published"),
         count => format!("{status}, {count} parameters"),
     }
+}
+
+fn available_cache(world: &World, environment: &Environment) -> Result<Option<Value>> {
+    let mut found = resources::of(environment, world)?;
+    let [group, members] = ["group", "members"].map(|part| found["cache"][part].take());
+    Ok((group["Status"] == "available").then(|| json!([group, members])))
 }
 
 /// The running script.

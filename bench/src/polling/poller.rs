@@ -235,6 +235,23 @@ mod tests {
     }
 
     #[test]
+    fn rust_sdk_is_the_version_of_the_lock_file() {
+        let lock = include_str!("../../../Cargo.lock");
+        let version = |package: &str| {
+            let (_, entry) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+            entry.split('"').next()
+        };
+        let poller = POLLERS.last().expect("a poller");
+
+        for package in ["aws-smithy-runtime", "aws-sdk-elasticache"] {
+            let version = version(package).expect(package);
+
+            // Compare the limits of the waiter with the new version before you change the text.
+            assert!(poller.description.contains(version), "{package} {version}");
+        }
+    }
+
+    #[test]
     fn rust_sdk_waits_between_15_and_120_seconds() {
         let poller = POLLERS.last().expect("a poller");
         let mut random = Rng::with_seed(1);

@@ -13,7 +13,7 @@ use record::{Identity, Record, Update};
 /// because no state can announce that timeout.
 pub const DEADLINE_SECONDS: u32 = 90 * 60;
 /// How long a run waits before it tries to claim again.
-const WAIT_SECONDS: u32 = 30;
+pub const WAIT_SECONDS: u32 = 30;
 /// How long a function that the former holder invoked may still write: Lambda ends the function after 30 seconds, and
 /// an SDK call that is in flight then may take 15 more.
 pub const IN_FLIGHT_SECONDS: u32 = 45;

@@ -14,3 +14,4 @@ mod model;
 mod tests;
 
 pub use claim::{Clients, claim};
+pub use decide::{DEADLINE_SECONDS, WAIT_SECONDS};
