@@ -13,6 +13,10 @@ PYTHON ?= python3
 FUNCTIONS := $(basename $(notdir $(wildcard functions/*/src/bin/*.rs)))
 PROGRAMS := $(FUNCTIONS) envcache envcache-demo
 PROGRAMS += $(patsubst matrix,fault-matrix,$(filter matrix soak mutation bench,$(MAKECMDGOALS)))
+# Of the benchmarks. `options` builds functions with many build options, so it runs only if it is named.
+PARTS ?= cold-start polling scale comparison
+OPTIMIZED_PARTS = $(filter cold-start options,$(PARTS))
+OTHER_PARTS = $(filter-out cold-start options,$(PARTS))
 # Of the release archive: x86_64 or arm64, by default this machine's.
 ARCHITECTURE ?= $(patsubst aarch64,arm64,$(shell uname -m))
 BUILD_FOR_x86_64 := --x86-64
@@ -51,15 +55,15 @@ soak: tools programs ## inject random faults into many runs; writes docs/soak.md
 mutation: tools programs ## remove one Retry, Catch, or check at a time, and check that a test fails; writes docs/mutation-tests.md
 	target/debug/mutation docs/mutation-tests.md
 
-# The part `cold-start` measures the deployed functions. It is optimized, because the AWS that it simulates is part of the
-# measured time. The other parts simulate AWS with the functions of this build.
+# The optimized parts measure programs that are as fast as the deployed functions, and the AWS that they simulate is part of
+# the measured time. The other parts simulate AWS with the functions of this build.
 bench: tools programs $(BENCH)/installed ## measure envcache next to its alternatives, which takes long; writes docs/benchmarks.md and its plots
-	@test -d target/lambda || echo $(FIRST_RELEASE_BUILD)
-	cargo lambda build --locked --release
-	cargo lambda build --locked --release --package envcache-empty-handler
-	cargo build --locked --profile optimized --package envcache-bench
-	target/optimized/bench cold-start
-	target/debug/bench polling scale comparison
+	$(if $(filter cold-start,$(PARTS)),@test -d target/lambda || echo $(FIRST_RELEASE_BUILD))
+	$(if $(filter cold-start,$(PARTS)),cargo lambda build --locked --release)
+	$(if $(filter cold-start,$(PARTS)),cargo lambda build --locked --release --package envcache-empty-handler)
+	$(if $(OPTIMIZED_PARTS),cargo build --locked --profile optimized --package envcache-bench)
+	$(if $(OPTIMIZED_PARTS),target/optimized/bench $(OPTIMIZED_PARTS))
+	$(if $(OTHER_PARTS),target/debug/bench $(OTHER_PARTS))
 
 diagrams: ## draw the state machines; writes docs/state-machines.md
 	cargo build --locked --quiet --workspace --bin diagrams

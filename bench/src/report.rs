@@ -31,8 +31,8 @@ const SECTIONS: [(&str, &str); 5] = [
 const INTRODUCTION: &str = "# Benchmarks
 
 envcache next to what users would use instead. Each section compares both sides in one run, so that their ratio holds on a slow or
-busy machine too, and names its commit. `make bench` writes this page, except *Build options*, which
-`target/optimized/bench options` measures, because it builds functions for each option. Don't edit the page.
+busy machine too, and names its commit. `make bench` writes this page, except *Build options*, which `make bench PARTS=options`
+measures, because it builds functions with each option. Don't edit the page.
 ";
 
 /// What a run writes besides the code that it measures.

@@ -72,9 +72,9 @@ fn changes(all: &[Built]) -> String {
         .collect();
     format!(
         "### Verdicts\n\n\
-         Each option next to today's build, as the mean of the functions, and why it isn't used. Times vary by some percent \
-         from run to run; packages and instructions hardly do.\n\n\
-         | option | difference | package | time, HTTPS | instructions | memory | verdict |\n\
+         What pays off is in today's build. Each option replaces a part of it, and is compared with it as the mean of the \
+         functions. Times vary by about a tenth from run to run; packages and instructions hardly do.\n\n\
+         | option | difference | package | time, HTTPS | instructions | memory | why it isn't used |\n\
          | --- | --- | ---: | ---: | ---: | ---: | --- |\n{}",
         rows.join("\n")
     )
