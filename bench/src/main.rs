@@ -10,6 +10,7 @@ mod peers;
 mod plot;
 mod polling;
 mod report;
+mod retry;
 mod scale;
 mod statistics;
 mod target;

@@ -85,7 +85,7 @@ pub fn run() -> Result<Section> {
         trials.push(with(Tool::Script, world.environment()));
     }
     let recorded = run_all(trials)?;
-    check_equal_caches(&recorded)?;
+    check_caches(&recorded)?;
     Ok(Section {
         marker: "comparison",
         programs: &[Program::MiniStack, Program::Python, Program::Boto3],
@@ -93,11 +93,19 @@ pub fn run() -> Result<Section> {
     })
 }
 
-/// Checks that in each scenario, the tools' caches are equal if both are available.
-fn check_equal_caches(recorded: &[Recorded]) -> Result<()> {
+/// Checks that without a fault, both tools create a cache, and that in each scenario, the tools' caches are equal if both
+/// exist.
+fn check_caches(recorded: &[Recorded]) -> Result<()> {
     let mut by_scenario: BTreeMap<&str, &Recorded> = BTreeMap::new();
     for run in recorded {
         let Some(cache) = &run.cache else {
+            ensure!(
+                !run.is_undisturbed,
+                "{}: {} has no available cache: {}",
+                run.scenario,
+                run.tool,
+                run.result
+            );
             continue;
         };
         let first = by_scenario.entry(&run.scenario).or_insert(run);
@@ -150,39 +158,32 @@ fn run_all(trials: Vec<Trial<'_>>) -> Result<Vec<Recorded>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    use super::check_equal_caches;
+    use super::check_caches;
     use super::table::tests::recorded;
     use super::tool::{Recorded, Tool};
 
-    fn run(tool: Tool, cache: Option<Value>) -> Recorded {
-        Recorded {
-            cache,
-            ..recorded(tool, None)
-        }
-    }
-
     #[test]
     fn caches_of_a_scenario_must_be_equal() {
+        let [one, other] = [6379, 6380].map(|port| Some(json!({ "Port": port })));
         let cases = [
-            (
-                Some(json!({ "Port": 6379 })),
-                Some(json!({ "Port": 6379 })),
-                true,
-            ),
-            (
-                Some(json!({ "Port": 6379 })),
-                Some(json!({ "Port": 6380 })),
-                false,
-            ),
+            (one.clone(), one.clone(), true, true),
+            (one.clone(), other, true, false),
             // One of the tools failed.
-            (Some(json!({ "Port": 6379 })), None, true),
+            (one.clone(), None, true, false),
+            (one, None, false, true),
         ];
-        for (envcache, script, is_equal) in cases {
-            let runs = [run(Tool::Envcache, envcache), run(Tool::Script, script)];
+        for (envcache, script, is_undisturbed, is_accepted) in cases {
+            let runs = [(Tool::Envcache, envcache), (Tool::Script, script)].map(|(tool, cache)| {
+                Recorded {
+                    is_undisturbed,
+                    cache,
+                    ..recorded(tool, None)
+                }
+            });
 
-            assert_eq!(check_equal_caches(&runs).is_ok(), is_equal, "{runs:?}");
+            assert_eq!(check_caches(&runs).is_ok(), is_accepted, "{runs:?}");
         }
     }
 }

@@ -138,6 +138,11 @@ impl Scenario {
         }
     }
 
+    /// Returns whether nothing happens to the tool.
+    pub fn is_undisturbed(&self) -> bool {
+        self.event == Event::Nothing
+    }
+
     /// Returns how long the creation takes that the tool has to wait for; none unless exactly one cache is created and
     /// published.
     pub fn creation_seconds(&self) -> Option<f64> {

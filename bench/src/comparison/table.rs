@@ -8,7 +8,8 @@ const LONGEST_RESULT: usize = 160;
 
 const INTRODUCTION: &str = "\
      Both tools create the same cache with a security group and a subnet group, and publish four parameters, on the same \
-     simulator, where time passes as on AWS, with the rate limits of [Scale](#scale). `PutParameter` isn't limited, because \
+     simulator, where time passes as on AWS, with the rate limits of [Scale](#scale). envcache's functions are those of the \
+     development build, which are slower than the deployed ones. `PutParameter` isn't limited, because \
      runs at the same time would throttle each other. The script is `bench/peers/provision.py`: it accepts what exists, so that \
      it can run again, and uses botocore's waiter with its default interval and boto3's default retries, which are three \
      attempts (mode `standard`; before 1.44, five in mode `legacy`) and can be raised by a setting. It does nothing else: unlike \
@@ -74,7 +75,7 @@ fn cell(text: &str) -> String {
 fn summary(recorded: &[Recorded], tool: Tool) -> Option<String> {
     let of_tool = recorded
         .iter()
-        .filter(|run| run.tool == tool && run.scenario.starts_with("a creation of"));
+        .filter(|run| run.tool == tool && run.is_undisturbed);
     let runs = of_tool
         .map(|run| Some((run.beyond_creation?, number(run.calls))))
         .collect::<Option<Vec<_>>>()?;
@@ -96,6 +97,7 @@ pub mod tests {
     pub fn recorded(tool: Tool, beyond_creation: Option<f64>) -> Recorded {
         Recorded {
             scenario: "a creation of 360 s".to_owned(),
+            is_undisturbed: true,
             tool,
             result: "succeeded".to_owned(),
             seconds: 370.0,

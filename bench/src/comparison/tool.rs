@@ -51,6 +51,8 @@ impl fmt::Display for Tool {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
     pub scenario: String,
+    /// Whether nothing happens to the tool.
+    pub is_undisturbed: bool,
     pub tool: Tool,
     /// How the tool ended.
     pub result: String,
@@ -127,6 +129,7 @@ impl Tool {
         let published = published.last().filter(|_| has_succeeded);
         Ok(Recorded {
             scenario: scenario.name.clone(),
+            is_undisturbed: scenario.is_undisturbed(),
             tool: self,
             result,
             seconds: end - start.seconds,

@@ -4,24 +4,28 @@ mod poller;
 mod simulation;
 mod usage;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use plotters::prelude::SeriesLabelPosition;
 
 use self::poller::{BEFORE, POLLERS, Poller};
 use self::simulation::{Ideal, Outcome};
 use self::usage::{
-    MOST_EVENTS, before_redesign, claim_loop, creation_loop, documented, longest_wait,
-    longest_wait_for_claim, modification_loop,
+    MOST_EVENTS, Run, after_redesign, before_redesign, claim_loop, creation_loop, documented,
+    longest_wait, longest_wait_for_claim, modification_loop, most_events,
 };
 use crate::distribution::{DRAWS, LogNormal, REPORTS, SEED};
 use crate::plot::{Axis, Bar, Series, bars, lines, percent, plain};
 use crate::report::{Section, plot_file, table};
-use crate::statistics::{grouped, mean};
+use crate::statistics::{grouped, mean, number};
 use crate::target::{self, Limit, Target};
 
 /// The creations that take 6 minutes, in seconds: a whole range, because a single time would show only how it fits the
 /// times of the checks.
 const SIX_MINUTES: std::ops::Range<f64> = 330.0..390.0;
+/// The seconds in which the former schedule checked more often: `INTERVALS` in `functions/replication-group/src/schedule.rs`.
+const RARELY_CHECKED: std::ops::Range<f64> = 180.0..320.0;
 /// The targets for a creation of 6 minutes.
 const MOST_DELAY: f64 = 4.0;
 const MOST_CHECKS: f64 = 20.0;
@@ -114,12 +118,28 @@ fn assumptions(simulation: &Simulation) -> String {
          which the cache became available to the call that found it. Calls take no time and don't fail.\n\n\
          AWS documents no creation times. The draws are log-normal with a median of {median:.0} seconds and a standard \
          deviation of the logarithm of {sigma:.2}, fitted to Terraform's lines `Creation complete after …` in public files, \
-         without those that were invented. Terraform checks every 10 seconds, so 5 are subtracted. Four reports are by one \
-         author, and none is of Valkey:\n\n{}\n\n\
+         without those that were invented. Terraform checks every 10 seconds, so 5 are subtracted. {} of the \
+         {} reports are by one author, and none is of Valkey. Those without an address are from files whose repository isn't \
+         known:\n\n{}\n\n\
          The programs:\n\n{}",
+        by_one_author(),
+        REPORTS.len(),
         table(&["report", "seconds"], &reports),
         programs.join("\n"),
     )
+}
+
+/// Returns the largest number of reports of one author.
+fn by_one_author() -> usize {
+    let authors = REPORTS.iter().filter_map(|report| {
+        let (author, _) = report.source.strip_prefix("github.com/")?.split_once('/')?;
+        Some(author)
+    });
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for author in authors {
+        *counts.entry(author).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or_default()
 }
 
 fn targets(simulation: &Simulation) -> String {
@@ -172,28 +192,51 @@ fn comparison(simulation: &Simulation) -> String {
             })
             .collect()
     };
-    let (now, before) = (&simulation.all[0], &simulation.all[1]);
-    let saved = before.checks - now.checks;
-    let slower = now.mean_delay() - before.mean_delay();
-    let checks = now.checks;
+    let checks = simulation.all[0].checks;
     let (fewer_checks, later) = ideal_with(simulation, MOST_CHECKS);
     let (same_checks, earlier) = ideal_with(simulation, checks);
     format!(
         "### Calls and delay\n\nCreations of 6 minutes:\n\n{}\n\nAll draws:\n\n{}\n\n\
-         Over all draws, envcache makes {saved:.1} fewer calls than before, and finds a cache {slower:.1} seconds later on \
-         average: it checks less often between 3 and 5 minutes, when few caches become available.\n\n\
+         {}\n\n\
          *Not found* is the share of the caches that become available after the program gave up. The delays are those of the \
          others.\n\n\
          ![Share of the caches found within a delay](benchmarks/polling-delay.svg)\n\n\
          ![Calls for each creation](benchmarks/polling-calls.svg)\n\n\
          The best schedule for a known distribution has an interval in proportion to the square root of 1/hazard, where the \
-         hazard is the probability that a cache becomes available in the next second. Over all draws, with \
-         {fewer_checks:.1} calls, it has a mean delay of {later:.1} seconds, and with {same_checks:.1}, about as many as \
-         envcache's {checks:.1}, of {earlier:.1}. envcache's schedule also checks before and after the \
-         likely times, because the distribution is an assumption.\n\n\
+         hazard is the probability that a cache becomes available in the next second. Over all draws, it has a mean delay of \
+         {later:.1} seconds with {fewer_checks:.1} calls, and of {earlier:.1} seconds with {same_checks:.1}, as many as envcache \
+         makes. envcache's schedule also checks before and after the likely times, because the distribution is an assumption.\n\n\
          ![Mean delay and calls](benchmarks/polling-tradeoff.svg)",
         table(&heading, &rows(&simulation.six_minutes)),
         table(&heading, &rows(&simulation.all)),
+        next_to_before(simulation),
+    )
+}
+
+/// Compares the schedule with the former one over all draws.
+fn next_to_before(simulation: &Simulation) -> String {
+    let (now, before) = (&simulation.all[0], &simulation.all[1]);
+    let than = |difference: f64, less: &str, more: &str| {
+        let word = if difference < 0.0 { less } else { more };
+        format!("{:.1} {word}", difference.abs())
+    };
+    let early = simulation
+        .times
+        .iter()
+        .filter(|time| RARELY_CHECKED.contains(time));
+    format!(
+        "Over all draws, envcache makes {} calls than before, and finds a cache {} on average. Between {:.0} and {:.0} seconds, \
+         when {} of the caches become available, it checks every 20 seconds instead of every 10, and later more often than \
+         before.",
+        than(now.checks - before.checks, "fewer", "more"),
+        than(
+            now.mean_delay() - before.mean_delay(),
+            "seconds earlier",
+            "seconds later"
+        ),
+        RARELY_CHECKED.start,
+        RARELY_CHECKED.end,
+        percent(number(early.count()) / number(simulation.times.len())),
     )
 }
 
@@ -241,19 +284,15 @@ fn wrong_median(simulation: &Simulation) -> String {
 }
 
 fn costs() -> Result<String> {
-    let (before, now) = (before_redesign(), documented()?);
-    let rows = [
-        vec![
-            "state transitions".to_owned(),
-            before.transitions,
-            now.transitions,
-        ],
-        vec![
-            "function calls".to_owned(),
-            before.invocations,
-            now.invocations,
-        ],
-        vec!["cost".to_owned(), before.cost, now.cost],
+    let runs = [before_redesign(), after_redesign(), documented()?];
+    let row = |name: &str, value: fn(&Run) -> &String| {
+        let values = runs.iter().map(|run| value(run).clone());
+        [name.to_owned()].into_iter().chain(values).collect()
+    };
+    let rows: [Vec<_>; 3] = [
+        row("state transitions", |run| &run.transitions),
+        row("function calls", |run| &run.invocations),
+        row("cost", |run| &run.cost),
     ];
     let (creation, modification) = (creation_loop()?, modification_loop()?);
     let waits: Vec<_> = [
@@ -278,13 +317,16 @@ fn costs() -> Result<String> {
     })
     .collect();
     Ok(format!(
-        "### Transitions and costs\n\nA run that creates a cache in 6 minutes, before the redesign of the state machines and \
-         now. The current figures are those of the [costs page](costs.md#cost-of-a-run), which a test compares with runs on the \
-         simulator:\n\n{}\n\n\
+        "### Transitions and costs\n\nA run that creates a cache in 6 minutes: before the redesign of the state machines, after \
+         it, and now. The redesign moved decisions into functions, which saved transitions and added function calls; since then, \
+         the schedule has saved polls. The current figures are those of the [costs page](costs.md#cost-of-a-run). A test checks on \
+         the simulator that a run takes at most 10 % more.\n\n{}\n\n\
          A check takes {} state transitions while the cache is creating, and {} while it is modifying. A run waits until a \
          deadline: first for another run that holds the environment, then for ElastiCache. Its history has at most {} events, of \
-         which the two waits use, if they never end earlier:\n\n{}",
-        table(&["", "before", "now"], &rows),
+         which the two waits use, if they never end earlier:\n\n{}\n\n\
+         Retries of throttled checks add events. A run that waits for another run and then for a change by a request that \
+         restores has at most about {} events until it times out.",
+        table(&["", "before", "after the redesign", "now"], &rows),
         creation.transitions,
         modification.transitions,
         grouped(&MOST_EVENTS.to_string()),
@@ -292,6 +334,7 @@ fn costs() -> Result<String> {
             &["longest wait for", "checks", "transitions", "events"],
             &waits
         ),
+        grouped(&format!("{:.0}", most_events()?)),
     ))
 }
 

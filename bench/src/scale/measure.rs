@@ -22,9 +22,9 @@ pub const SCALE: f64 = 0.5;
 /// Real seconds per simulated second of the run that the recipe is taken from. Its times don't matter.
 const RECIPE_SCALE: f64 = 0.1;
 /// How often the executions are listed, in real time.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// When an event that has started no execution counts as lost, in simulated seconds. The simulator's Lambda tries each
-/// event for some seconds.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// When an event that has started no execution counts as lost, in simulated seconds after the last event. The simulator's
+/// Lambda tries each event for some seconds.
 const LATEST_START: f64 = 600.0;
 /// The status of an execution that hasn't ended.
 const RUNNING: &str = "RUNNING";
@@ -86,7 +86,7 @@ pub fn measure(environments: u32, timeout_seconds: f64) -> Result<Measured> {
     let all: Vec<_> = (0..environments).map(|_| environment(&world)).collect();
     let begin = world.gateway().now();
     request(&world, &all)?;
-    let latest = begin + LATEST_START;
+    let latest = world.gateway().now() + LATEST_START;
     let executions = wait(&world, all.len(), latest, timeout_seconds)?;
     let mut measured = Measured {
         outcome: Outcome::default(),
@@ -186,20 +186,28 @@ fn add(
     if execution.status == RUNNING {
         wrong.push(format!("{name}: its execution doesn't end"));
     }
+    let cache = environment.cache(world);
+    let expected = cache
+        .as_ref()
+        .map_or_else(|_| Vec::new(), |cache| expected_parameters(name, cache));
+    let found = environment.parameters(world);
     if execution.status != "SUCCEEDED" {
         let key = failure(world, execution);
         *outcome.failed.entry(key).or_default() += 1;
+        // A run can fail between two parameters.
+        if !found.iter().all(|parameter| expected.contains(parameter)) {
+            wrong.push(format!(
+                "{name}: found {found:?}, expected some of {expected:?}"
+            ));
+        }
         return Ok(());
     }
     let puts = environment.fault_scope.call_times(PUBLISH, "PutParameter");
     let last = puts.into_iter().fold(f64::NAN, f64::max);
     outcome.published.push(last - begin);
-    let Ok(cache) = environment.cache(world) else {
+    if cache.is_err() {
         wrong.push(format!("{name}: published, but without a cache"));
-        return Ok(());
-    };
-    let expected = expected_parameters(name, &cache);
-    let found = environment.parameters(world);
+    }
     if found != expected {
         wrong.push(format!("{name}: found {found:?}, expected {expected:?}"));
     }

@@ -3,25 +3,25 @@
 //!
 //! `measure` runs environments on the simulator; `recipe` reads from such a run what a run does; `simulation` repeats the
 //! recipe for more environments, with the retry policies that `retry` reads from the definition, and the limits of
-//! `account`. `table` writes the results.
+//! `account`. `table` writes the results, and `bottleneck` what follows from them.
 
 mod account;
+mod bottleneck;
 mod cost;
 mod measure;
 mod plots;
 mod recipe;
-mod retry;
 mod simulation;
 mod table;
 
 use anyhow::{Result, ensure};
 
 use crate::report::Section;
+use crate::retry::Retrier;
 use crate::versions::Program;
 use account::{Account, NEW_ACCOUNT_CONCURRENCY};
 use measure::Measured;
 use recipe::Recipe;
-use retry::Retrier;
 use simulation::{Outcome, Scenario, simulate};
 
 /// How long ElastiCache takes for each cache, in seconds. All caches take the same time, which is the worst case: their
@@ -38,6 +38,11 @@ struct Variant {
     name: &'static str,
     account: Account,
     recipe: Recipe,
+}
+
+impl Variant {
+    const BEFORE: &str = "before";
+    const NOW: &str = "now";
 }
 
 /// The results of a variant, by the number of environments.
@@ -115,8 +120,8 @@ fn variants(recipe: &Recipe) -> Vec<Variant> {
         recipe: recipe.clone(),
     };
     vec![
-        before("before", Account::default()),
-        variant("now", Account::default()),
+        before(Variant::BEFORE, Account::default()),
+        variant(Variant::NOW, Account::default()),
         before("before, higher throughput", higher.clone()),
         variant("now, higher throughput", higher.clone()),
         variant(

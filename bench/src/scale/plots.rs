@@ -8,7 +8,7 @@ use super::measure::Measured;
 use super::simulation::Outcome;
 use crate::plot::{Axis, Series, lines, percent, plain};
 use crate::report::plot_file;
-use crate::statistics::number;
+use crate::statistics::{grouped, number};
 
 /// A plot: what it shows of a number of environments and their outcome.
 struct Plot {
@@ -23,11 +23,11 @@ fn plots() -> [Plot; 3] {
     [
         Plot {
             name: "scale-time",
-            title: "Time until the last environment is published",
+            title: "Time until the last environment is published, if all are",
             y: Axis {
                 label: "seconds",
                 range: 2.0..4.5,
-                format: power_of_ten,
+                format: rounded_number,
             },
             value: time,
             legend: SeriesLabelPosition::UpperLeft,
@@ -65,13 +65,14 @@ pub fn draw(measured: &[(u32, Measured)], simulated: &[Simulated]) -> Result<Str
     let x = Axis {
         label: "environments at once",
         range: 0.0..4.05,
-        format: power_of_ten,
+        format: rounded_number,
     };
     let mut images = Vec::new();
     for plot in plots() {
         let mut series: Vec<_> = simulated
             .iter()
-            .map(|variant| Series {
+            .zip((2..=7).rev())
+            .map(|(variant, line_width)| Series {
                 label: variant.name.to_owned(),
                 points: points(
                     &plot,
@@ -80,7 +81,8 @@ pub fn draw(measured: &[(u32, Measured)], simulated: &[Simulated]) -> Result<Str
                         .iter()
                         .map(|(size, outcome)| (*size, outcome)),
                 ),
-                line_width: 2,
+                // Narrower and narrower, because lines cover each other.
+                line_width,
                 point_size: 4,
             })
             .collect();
@@ -88,7 +90,7 @@ pub fn draw(measured: &[(u32, Measured)], simulated: &[Simulated]) -> Result<Str
             .iter()
             .map(|(size, measured)| (*size, &measured.outcome));
         series.push(Series {
-            label: "measured on the simulator (now)".to_owned(),
+            label: "now, measured on the simulator".to_owned(),
             points: points(&plot, measured),
             line_width: 0,
             point_size: 6,
@@ -139,17 +141,21 @@ fn calls(outcome: &Outcome) -> f64 {
     f64::from(calls.sum::<u32>())
 }
 
-/// Returns the number with this logarithm, if it is a power of ten; otherwise the axis has no text there.
-fn power_of_ten(logarithm: f64) -> String {
-    if (logarithm - logarithm.round()).abs() > 1e-6 {
+/// Returns the number with this logarithm, rounded down to one digit, at powers of ten and in the middle between them. An axis
+/// has no text elsewhere.
+fn rounded_number(logarithm: f64) -> String {
+    let halves = logarithm * 2.0;
+    if (halves - halves.round()).abs() > 1e-6 {
         return String::new();
     }
-    format!("{:.0}", 10.0_f64.powf(logarithm))
+    let digit = 10.0_f64.powf((logarithm + 1e-6).floor());
+    let number = (10.0_f64.powf(logarithm) / digit + 1e-6).floor() * digit;
+    grouped(&format!("{number:.0}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, Outcome, Series, including, plain, power_of_ten, time};
+    use super::{Axis, Outcome, Series, including, plain, rounded_number, time};
 
     #[test]
     fn axis_includes_every_point() {
@@ -178,10 +184,24 @@ mod tests {
         };
 
         assert_eq!(
-            time(2.0, &outcome).map(power_of_ten).as_deref(),
-            Some("1000")
+            time(2.0, &outcome).map(rounded_number).as_deref(),
+            Some("1,000")
         );
         assert_eq!(time(3.0, &outcome), None);
         assert_eq!(time(1.0, &Outcome::default()), None);
+    }
+
+    #[test]
+    fn axis_has_texts_at_powers_of_ten_and_between() {
+        for (logarithm, text) in [
+            (0.0, "1"),
+            (0.5, "3"),
+            (2.0, "100"),
+            (2.5, "300"),
+            (2.7, ""),
+            (4.0, "10,000"),
+        ] {
+            assert_eq!(rounded_number(logarithm), text, "{logarithm}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use local::gateway::call::RecordedCall;
 use serde_json::Value;
 
-use super::retry::Retrier;
+use crate::retry::Retrier;
 
 /// The state that polls.
 pub const POLL: &str = "CheckReplicationGroup";
@@ -59,6 +59,14 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Returns how many calls of an operation a run makes, with one poll.
+    pub fn calls(&self, service: &str, name: &str) -> u32 {
+        let operations = self.steps.iter().flat_map(|step| &step.operations);
+        let matching =
+            operations.filter(|operation| operation.service == service && operation.name == name);
+        u32::try_from(matching.count()).unwrap_or(u32::MAX)
+    }
+
     /// Returns the recipe of a run that made these calls and entered these states. `states` and `timeout_seconds` are those of
     /// the definition.
     ///

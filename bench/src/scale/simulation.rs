@@ -424,9 +424,9 @@ fn remaining(
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Scenario, simulate};
+    use crate::retry::Retrier;
     use crate::scale::account::Account;
     use crate::scale::recipe::tests::recipe;
-    use crate::scale::retry::Retrier;
 
     fn outcome(environments: u32, account: Account, max_attempts: u32) -> Outcome {
         let recipe = recipe().with_retriers(|retrier| Retrier {

@@ -13,10 +13,10 @@ use super::account::{
 use super::cost::cost;
 use super::measure::{Measured, SCALE};
 use super::recipe::Recipe;
-use super::retry::Retrier;
 use super::simulation::Outcome;
-use super::{CREATION_SECONDS, SIMULATED, Simulated};
+use super::{CREATION_SECONDS, Simulated, bottleneck};
 use crate::report::table;
+use crate::retry::Retrier;
 use crate::statistics::grouped;
 
 /// Returns the section's text.
@@ -28,7 +28,7 @@ pub fn write(
 ) -> String {
     let parts = [
         introduction(),
-        quotas(recipe),
+        quotas(recipe, measured),
         measurements(measured, validation),
         operations(measured),
         simulations(recipe, simulated),
@@ -44,9 +44,10 @@ fn introduction() -> String {
          includes the throttled ones. *Retries* are those of the state machine, and each is a state transition too. The cost is \
          that of Step Functions, of Lambda if each function call took a whole second, and of Parameter Store's higher throughput; \
          the other costs of a run don't depend on the number of environments.\n\n\
-         *Busiest limit* is the limit that takes longest for what all environments did: for the calls of one operation that \
-         weren't throttled, for the state transitions, or for the functions. Polls spread over the creation, so the limit of \
-         `DescribeReplicationGroups` delays runs only if it takes longer than that."
+         *Busiest limit* is the limit that alone would take longest to admit all calls that weren't throttled, all state \
+         transitions, or all functions. Polls spread over the creation, so that of `DescribeReplicationGroups` counts without \
+         those {CREATION_SECONDS:.0} seconds.\n\n\
+         The functions are those of the development build, which are slower than the deployed ones."
     )
 }
 
@@ -58,15 +59,23 @@ fn source(source: Source) -> String {
 }
 
 /// Lists the quotas that apply.
-fn quotas(recipe: &Recipe) -> String {
+fn quotas(recipe: &Recipe, measured: &[(u32, Measured)]) -> String {
     let mut rows =
         vec!["### Quotas\n\n| quota | default | source |\n| --- | --- | --- |".to_owned()];
-    let operations: BTreeSet<_> = recipe
-        .steps
+    // Operations that share a limit are in one row.
+    let mut operations: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    let recipe = recipe.steps.iter().flat_map(|step| &step.operations);
+    let recipe = recipe.map(|operation| (operation.service.as_str(), operation.name.as_str()));
+    let calls = measured
         .iter()
-        .flat_map(|step| &step.operations)
-        .map(|operation| (operation.service.as_str(), bucket_of(&operation.name)))
-        .collect();
+        .flat_map(|(_, measured)| measured.outcome.calls.keys())
+        .filter_map(|call| call.split_once(' '));
+    for (service, operation) in recipe.chain(calls) {
+        let sharing = operations.entry((service, bucket_of(operation)));
+        sharing
+            .or_default()
+            .insert(format!("`{service}:{operation}`"));
+    }
     let rate = |limit: Limit| {
         format!(
             "{} a second, burst {}",
@@ -74,12 +83,14 @@ fn quotas(recipe: &Recipe) -> String {
             grouped(&format!("{:.0}", limit.rate.burst))
         )
     };
-    rows.extend(operations.into_iter().map(|(service, operation)| {
-        let limit = Limit::of(service, operation);
-        let source = source(limit.source);
+    rows.extend(operations.into_iter().map(|((service, bucket), sharing)| {
+        let limit = Limit::of(service, bucket);
+        let names: Vec<_> = sharing.into_iter().collect();
         format!(
-            "| calls of `{service}:{operation}` | {} | {source} |",
-            rate(limit)
+            "| calls of {} | {} | {} |",
+            names.join(" and "),
+            rate(limit),
+            source(limit.source)
         )
     }));
     let higher = [
@@ -116,7 +127,9 @@ fn quotas(recipe: &Recipe) -> String {
          burst, only for EC2, for `StartExecution`, and for transitions; the other documented rates are assumed to have a burst of \
          one second.\n\n\
          The measurements and the simulation assume that the quotas for resources were increased as needed. Their \
-         environments have no `cache.parameters` and no `cache.logs`."
+         environments have no `cache.parameters` and no `cache.logs`. [Lambda's](https://docs.aws.amazon.com/lambda/latest/dg/\
+         gettingstarted-limits.html) limits for calls a second, ten for each concurrent execution, and for the growth of a \
+         function's concurrency, 1,000 every 10 seconds, aren't simulated."
             .to_owned(),
     );
     rows.join("\n")
@@ -157,7 +170,31 @@ fn measurements(measured: &[(u32, Measured)], validation: &[Outcome]) -> String 
          parameters have the values that ElastiCache describes. There are no other caches."
             .to_owned(),
     );
+    rows.push(format!("\n{}", deviation(measured, validation)));
     rows.join("\n")
+}
+
+/// Tells by how much the simulation differs from the measurements.
+fn deviation(measured: &[(u32, Measured)], validation: &[Outcome]) -> String {
+    let differences =
+        measured
+            .iter()
+            .zip(validation)
+            .filter_map(|((environments, measured), simulated)| {
+                let (measured, simulated) = (
+                    measured.outcome.published.last()?,
+                    simulated.published.last()?,
+                );
+                let percentage = (measured / simulated - 1.0) * 100.0;
+                Some(format!("{percentage:+.0} % with {environments}"))
+            });
+    let differences: Vec<_> = differences.collect();
+    format!(
+        "The time of the last environment differs from that of the simulation by {}. The simulation starts all runs at the same instant, \
+         and the simulator one after the other, so that fewer calls coincide. With many environments, the simulator is slower, \
+         because all functions share this machine's cores, which AWS's don't. The following figures are those of the simulation.",
+        differences.join(", ")
+    )
 }
 
 /// Lists the calls by operation of the measurements.
@@ -219,7 +256,7 @@ fn simulations(recipe: &Recipe, simulated: &[Simulated]) -> String {
         "### Simulated\n\nThe simulation uses the same poll schedule, retry policies, and rate limits, with jitter. Quotas that a \
          variant doesn't name are the default ones. The variants:\n\n{}\n\n{}\n\n{}",
         explanations(recipe),
-        bottleneck(simulated),
+        bottleneck::write(recipe, simulated),
         tables.join("\n\n")
     )
 }
@@ -245,63 +282,6 @@ fn in_words(retrier: &Retrier) -> String {
         "up to {} times, at most {} seconds apart",
         retrier.max_attempts, retrier.max_delay_seconds
     )
-}
-
-/// Shows the first bottleneck, and what its removal changed.
-fn bottleneck(simulated: &[Simulated]) -> String {
-    let heading: Vec<_> = ["environments"]
-        .into_iter()
-        .chain(simulated.iter().map(|variant| variant.name))
-        .collect();
-    let rows: Vec<Vec<String>> = SIMULATED
-        .into_iter()
-        .enumerate()
-        .map(|(index, environments)| {
-            let outcomes = simulated
-                .iter()
-                .filter_map(|variant| variant.outcomes.get(index));
-            let cells = outcomes.map(|(_, outcome)| published(environments, outcome));
-            [environments.to_string()]
-                .into_iter()
-                .chain(cells)
-                .collect()
-        })
-        .collect();
-    let first = simulated.first().and_then(first_failures);
-    format!(
-        "#### First bottleneck\n\n{}How many environments are published without another run, and after how many seconds the \
-         last of them:\n\n{}",
-        first.unwrap_or_default(),
-        table(&heading, &rows)
-    )
-}
-
-/// Describes the smallest number of environments of which some fail; none if none fail.
-fn first_failures(variant: &Simulated) -> Option<String> {
-    let (environments, outcome) = variant
-        .outcomes
-        .iter()
-        .find(|(_, outcome)| !outcome.failed.is_empty())?;
-    let all: u32 = outcome.failed.values().sum();
-    let (cause, count) = outcome.failed.iter().max_by_key(|(_, count)| **count)?;
-    Some(format!(
-        "Before, {all} of {environments} environments failed, {count} of them with `{cause}`. "
-    ))
-}
-
-/// Returns the number of published environments with the time of the last one.
-fn published(environments: u32, outcome: &Outcome) -> String {
-    let count = outcome.published.len();
-    let is_all = usize::try_from(environments) == Ok(count);
-    let count = if is_all {
-        "all".to_owned()
-    } else {
-        count.to_string()
-    };
-    match outcome.published.last() {
-        Some(last) => format!("{count}, {last:.0} s"),
-        None => count,
-    }
 }
 
 /// Returns a paragraph about the failed runs, or nothing.
@@ -364,7 +344,11 @@ fn cells(environments: u32, outcome: &Outcome, account: &Account) -> String {
     .join(" | ")
 }
 
-/// Returns the limit that takes longest for what succeeded, and how many seconds it takes.
+/// The operation that runs call throughout the creation, which costs no time unless the limit takes longer.
+const POLLING: &str = "DescribeReplicationGroups";
+
+/// Returns the limit that takes longest to admit what succeeded, and how many seconds it takes. Those of the creation don't
+/// count for polls.
 fn busiest_limit(outcome: &Outcome, account: &Account) -> (String, f64) {
     let mut buckets: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for (name, counts) in &outcome.calls {
@@ -374,7 +358,10 @@ fn busiest_limit(outcome: &Outcome, account: &Account) -> (String, f64) {
         }
     }
     let calls = buckets.into_iter().map(|((service, operation), admitted)| {
-        let seconds = seconds_of(admitted, account.rate(service, operation));
+        let mut seconds = seconds_of(admitted, account.rate(service, operation));
+        if operation == POLLING {
+            seconds -= CREATION_SECONDS;
+        }
         (format!("`{service}:{operation}`"), seconds)
     });
     let others = [
@@ -404,16 +391,14 @@ mod tests {
 
     use local::gateway::quota::Counts;
 
-    use super::{
-        Account, Outcome, Simulated, bottleneck, busiest_limit, cells, failures, published,
-    };
+    use super::{Account, Outcome, busiest_limit, cells, failures};
 
     fn calls() -> BTreeMap<String, Counts> {
         let counts = |calls, throttled| Counts { calls, throttled };
         BTreeMap::from([
             (
                 "elasticache DescribeReplicationGroups".to_owned(),
-                counts(2_550, 0),
+                counts(5_050, 0),
             ),
             ("ssm PutParameter".to_owned(), counts(2_003, 1_000)),
             ("ssm GetParameters".to_owned(), counts(100, 0)),
@@ -435,7 +420,8 @@ mod tests {
             // 1,003 calls, of which 3 are a burst, at 3 a second.
             (default, "`ssm:PutParameter`", "333"),
             (few_functions, "concurrent functions", "400"),
-            (higher, "`elasticache:DescribeReplicationGroups`", "250"),
+            // 5,050 calls, of which 50 are a burst, at 10 a second, without the creation's 360 seconds.
+            (higher, "`elasticache:DescribeReplicationGroups`", "140"),
         ];
         for (account, name, seconds) in cases {
             let outcome = Outcome {
@@ -454,44 +440,6 @@ mod tests {
     }
 
     #[test]
-    fn first_bottleneck_has_the_most_frequent_failure() {
-        let outcome = Outcome {
-            published: vec![362.0; 30],
-            failed: BTreeMap::from([
-                ("CheckReplicationGroup: Throttled".to_owned(), 3),
-                ("PublishEndpoint: Throttled".to_owned(), 67),
-            ]),
-            ..Outcome::default()
-        };
-        let before = Simulated {
-            name: "before",
-            account: Account::default(),
-            outcomes: vec![(1, Outcome::default()), (100, outcome)],
-        };
-
-        let text = bottleneck(&[before]);
-
-        assert!(
-            text.contains(
-                "70 of 100 environments failed, 67 of them with `PublishEndpoint: Throttled`"
-            ),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn published_environments_have_the_time_of_the_last_one() {
-        let outcome = Outcome {
-            published: vec![362.0, 370.4],
-            ..Outcome::default()
-        };
-
-        assert_eq!(published(2, &outcome), "all, 370 s");
-        assert_eq!(published(3, &outcome), "2, 370 s");
-        assert_eq!(published(3, &Outcome::default()), "0");
-    }
-
-    #[test]
     fn cells_show_figures_of_one_environment() {
         let outcome = Outcome {
             published: vec![362.0, 370.4],
@@ -507,7 +455,7 @@ mod tests {
 
         assert_eq!(
             cells,
-            "2 | 8 | 370 | 370 | 465 | 100.0 | 2.5 | 100 | $0.0027 | `ssm:PutParameter`, 333 s"
+            "2 | 8 | 370 | 370 | 715 | 100.0 | 2.5 | 100 | $0.0027 | `ssm:PutParameter`, 333 s"
         );
         assert!(
             failures(&[(10, outcome)]).ends_with("- of 10: 8 × `PublishEndpoint: Throttled`"),

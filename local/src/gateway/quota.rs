@@ -65,12 +65,11 @@ const PUT_EVENTS: Limit = Limit::documented(
     400.0,
     "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
 );
-/// The initial throughput of an on-demand DynamoDB table.
-const DYNAMODB: Limit = Limit::documented(
-    4_000,
-    4_000.0,
-    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html",
-);
+const DYNAMODB_PAGE: &str =
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html";
+/// The initial throughput of a new on-demand DynamoDB table.
+const DYNAMODB_READS: Limit = Limit::documented(12_000, 12_000.0, DYNAMODB_PAGE);
+const DYNAMODB_WRITES: Limit = Limit::documented(4_000, 4_000.0, DYNAMODB_PAGE);
 /// A conservative guess for ElastiCache and the other services.
 const UNDOCUMENTED: Limit = Limit {
     rate: Rate::new(50, 10.0),
@@ -112,7 +111,8 @@ impl Limit {
             ("states", "DescribeExecution") => DESCRIBE_EXECUTION,
             ("states", "GetExecutionHistory") => GET_EXECUTION_HISTORY,
             ("events", "PutEvents") => PUT_EVENTS,
-            ("dynamodb", _) => DYNAMODB,
+            ("dynamodb", "GetItem" | "Scan") => DYNAMODB_READS,
+            ("dynamodb", _) => DYNAMODB_WRITES,
             _ => UNDOCUMENTED,
         }
     }

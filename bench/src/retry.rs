@@ -56,15 +56,26 @@ impl Retrier {
             .any(|name| name == error || name == "States.TaskFailed" || name == "States.ALL")
     }
 
+    /// Returns the seconds of all waits together, on average.
+    pub fn mean_seconds(&self) -> f64 {
+        let longest = (0..self.max_attempts).map(|retry| self.longest_delay(retry));
+        let share = if self.has_jitter { 0.5 } else { 1.0 };
+        longest.sum::<f64>() * share
+    }
+
+    fn longest_delay(&self, retry: u32) -> f64 {
+        let exponent = i32::try_from(retry).unwrap_or(i32::MAX);
+        let delay = self.interval_seconds * self.backoff_rate.powi(exponent);
+        delay.min(self.max_delay_seconds)
+    }
+
     /// Returns the seconds until a retry, which is counted from 0; none if there are no more retries. Full jitter draws
     /// the delay between 0 and the computed one.
     pub fn delay(&self, retry: u32, rng: &mut Rng) -> Option<f64> {
         if retry >= self.max_attempts {
             return None;
         }
-        let exponent = i32::try_from(retry).unwrap_or(i32::MAX);
-        let longest = self.interval_seconds * self.backoff_rate.powi(exponent);
-        let longest = longest.min(self.max_delay_seconds);
+        let longest = self.longest_delay(retry);
         Some(if self.has_jitter {
             rng.f64() * longest
         } else {
@@ -97,6 +108,7 @@ mod tests {
         let retrier = &Retrier::of_state(&state)[0];
 
         assert_eq!(delays(retrier), [20.0, 40.0, 60.0, 60.0]);
+        assert!((retrier.mean_seconds() - 180.0).abs() < 1e-9);
         assert!(retrier.matches("Throttled") && !retrier.matches("NotFound"));
     }
 
@@ -117,6 +129,7 @@ mod tests {
             [1.0, 2.0, 4.0],
             "the defaults"
         );
+        assert!((retrier.mean_seconds() - 3.5).abs() < 1e-9);
         assert!(retrier.matches("Throttled"));
     }
 
