@@ -92,6 +92,12 @@ pub fn is_access_denied(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("AccessDenied"))
 }
 
+/// Returns the operation that the caller isn't allowed to call, if that is the error.
+pub fn denied_operation(error: &Error) -> Option<&str> {
+    let error: &ServiceError = error.downcast_ref()?;
+    is_access_denied(Some(&error.code)).then_some(error.operation.as_str())
+}
+
 /// Returns whether AWS denied a call, or the user has to sign in, so that a retry is pointless.
 pub fn is_denial(error: &Error) -> bool {
     error.is::<SignInRequired>()

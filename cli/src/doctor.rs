@@ -1,5 +1,7 @@
 //! Checks that envcache can run in the account.
 
+mod quotas;
+
 use std::fmt;
 
 use anyhow::Result;
@@ -110,6 +112,7 @@ pub async fn run_checks(
         "parameter throughput",
         parameter_throughput(settings).await,
     ))?;
+    report(&Finding::of("quotas", quotas::check(settings).await))?;
     if let (Ok(stack), Some(request)) = (&stack, request) {
         report(&Finding::of(
             "dry run",
@@ -247,7 +250,7 @@ async fn service_linked_role(settings: &SdkConfig) -> Result<(CheckResult, Strin
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html>
 const HIGHER_THROUGHPUT: &str = "/ssm/parameter-store/high-throughput-enabled";
 
-/// Shows how fast Parameter Store accepts the parameters of many environments, which is the first limit that they reach.
+/// Shows how fast Parameter Store accepts the parameters of many environments, which is the first rate limit that they reach.
 async fn parameter_throughput(settings: &SdkConfig) -> Result<(CheckResult, String)> {
     let answer = aws_sdk_ssm::Client::new(settings)
         .get_service_setting()

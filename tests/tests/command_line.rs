@@ -410,6 +410,7 @@ fn doctor_checks_stack_and_starts_dry_run_of_request() {
         "✓ state machines",
         "✓ records",
         "✓ parameter throughput",
+        "✓ quotas               Nodes per Region: ",
         "✓ dry run",
     ] {
         assert!(shown.contains(check), "no {check:?} in\n{shown}");

@@ -3,7 +3,7 @@
 //!
 //! `call` reads a request; `caller` identifies its caller; `model` checks it and its response against AWS's service
 //! models; `fault` and `fault_scope` decide whether and how a call fails; `quota` limits rates; `elasticache`,
-//! `dynamodb`, `security_group`, `ssm`, and `step_functions` simulate the services; `server` puts them together.
+//! `dynamodb`, `security_group`, `service_quotas`, `ssm`, and `step_functions` simulate the services; `server` puts them together.
 //! More rules about the resources that MiniStack stores are in `local/ministack/stored_resources.py`.
 
 pub mod call;
@@ -19,6 +19,7 @@ pub mod quota;
 mod reply;
 mod security_group;
 mod server;
+mod service_quotas;
 mod ssm;
 mod step_functions;
 mod upstream;

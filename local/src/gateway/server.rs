@@ -23,7 +23,7 @@ use super::fault::Fault;
 use super::reply::reply_from_answer;
 use super::upstream::Received;
 use super::xml::Element;
-use super::{dynamodb, security_group, ssm, step_functions};
+use super::{dynamodb, security_group, service_quotas, ssm, step_functions};
 
 /// Accepts connections until the runtime ends.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -177,6 +177,9 @@ impl Connection {
                 .elasticache
                 .answer(call, received, &shared.upstream)
                 .await;
+        }
+        if call.service == "servicequotas" {
+            return Ok(service_quotas::answer(call));
         }
         let error_response = match reject_request(call) {
             Some(error_response) => Some(error_response),
