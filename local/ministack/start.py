@@ -7,6 +7,7 @@ MiniStack makes a state machine's own calls, such as `events:putEvents`, interna
 gateway, like those of functions, so that tests can make them fail.
 """
 
+import contextlib
 import contextvars
 import json
 import os
@@ -83,11 +84,15 @@ def call_lambda(function, event):
 # The environment that the current invocation of a function is about.
 environment = contextvars.ContextVar("environment", default="")
 ministack_execute_function = lambda_svc._execute_function_provided_warm
+# A limit for the functions that run at the same time. Further ones wait.
+functions_at_once = os.environ.get("ENVCACHE_FUNCTIONS_AT_ONCE")
+function_slots = threading.Semaphore(int(functions_at_once)) if functions_at_once else contextlib.nullcontext()
 
 
 def execute_function(function, event, request_id):
     environment.set(quote(str(event.get("environment", ""))))
-    return ministack_execute_function(function, event, request_id)
+    with function_slots:
+        return ministack_execute_function(function, event, request_id)
 
 
 def trace_id(_configuration):

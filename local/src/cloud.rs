@@ -35,6 +35,8 @@ pub struct Settings {
     pub valkey: bool,
     /// Whether resources survive a restart.
     pub persistent: bool,
+    /// How many functions run at the same time, if there is a limit. Further ones wait.
+    pub functions_at_once: Option<u32>,
 }
 
 impl Default for Settings {
@@ -44,6 +46,7 @@ impl Default for Settings {
             scale: 0.1,
             valkey: true,
             persistent: false,
+            functions_at_once: None,
         }
     }
 }
@@ -242,6 +245,9 @@ fn spawn_ministack(
     if settings.valkey {
         // Makes the functions trust the caches' certificate authority, as they trust Amazon's on AWS.
         command.env("SSL_CERT_FILE", folder.path().join(valkey::AUTHORITY));
+    }
+    if let Some(limit) = settings.functions_at_once {
+        command.env("ENVCACHE_FUNCTIONS_AT_ONCE", limit.to_string());
     }
     if settings.persistent {
         command

@@ -25,6 +25,7 @@ pub const SETTINGS: Settings = Settings {
     scale: 0.02,
     valkey: false,
     persistent: false,
+    functions_at_once: None,
 };
 /// How many cells run concurrently on a simulator. They mostly wait, for simulated time to pass or for responses that never
 /// arrive.

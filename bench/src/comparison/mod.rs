@@ -126,6 +126,7 @@ fn deploy(valkey: bool) -> Result<World> {
         scale: SCALE,
         valkey,
         persistent: false,
+        functions_at_once: None,
     })?;
     // Runs at the same time would otherwise throttle each other.
     world.gateway().limit("ssm", "PutParameter", 1_000, 1_000.0);

@@ -21,6 +21,9 @@ use super::simulation::Outcome;
 pub const SCALE: f64 = 0.5;
 /// Real seconds per simulated second of the run that the recipe is taken from. Its times don't matter.
 const RECIPE_SCALE: f64 = 0.1;
+/// How many functions run at the same time. With hundreds of them on two cores, AWS calls take longer than the SDK waits for
+/// them.
+pub const FUNCTIONS_AT_ONCE: u32 = 16;
 /// How often the executions are listed, in real time.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// When an event that has started no execution counts as lost, in simulated seconds after the last event. The simulator's
@@ -45,6 +48,7 @@ fn deploy(scale: f64) -> Result<World> {
         scale,
         valkey: false,
         persistent: false,
+        functions_at_once: Some(FUNCTIONS_AT_ONCE),
     })
 }
 

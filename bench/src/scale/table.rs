@@ -11,7 +11,7 @@ use super::account::{
     TRANSITIONS,
 };
 use super::cost::cost;
-use super::measure::{Measured, SCALE};
+use super::measure::{FUNCTIONS_AT_ONCE, Measured, SCALE};
 use super::recipe::Recipe;
 use super::simulation::Outcome;
 use super::{CREATION_SECONDS, Simulated, bottleneck};
@@ -153,7 +153,9 @@ fn measurements(measured: &[(u32, Measured)], validation: &[Outcome]) -> String 
         "### Measured on the simulator\n\n\
          Each of AWS's seconds passed in {SCALE} seconds of real time. The time that this machine takes for a call, and the \
          wait of the SDK before its second attempt, aren't scaled, so they count {} times. The simulator draws no jitter and caps \
-         retry delays at 60 seconds, and so does the simulation next to it.\n\n\
+         retry delays at 60 seconds, and so does the simulation next to it. At most {FUNCTIONS_AT_ONCE} functions run at the same \
+         time, and further ones wait: with hundreds on this machine's cores, AWS calls would take longer than the SDK waits for \
+         them.\n\n\
          | environments | by | {COLUMNS} |\n| ---: | --- | {ALIGNMENT} |",
         SCALE.recip()
     )];
@@ -164,6 +166,11 @@ fn measurements(measured: &[(u32, Measured)], validation: &[Outcome]) -> String 
                 cells(*environments, outcome, &Account::default())
             ));
         }
+    }
+    let outcomes = measured.iter();
+    let outcomes = outcomes.map(|(size, measured)| (*size, &measured.outcome));
+    if let Some(row) = rows.last_mut() {
+        row.push_str(&failures(outcomes));
     }
     rows.push(
         "\nEach environment was checked: it has one execution, which ended; its cache exists if it is published, and its four \
@@ -248,7 +255,12 @@ fn simulations(recipe: &Recipe, simulated: &[Simulated]) -> String {
             "#### {}\n\n| environments | {COLUMNS} |\n| ---: | {ALIGNMENT} |\n{}{}",
             variant.name,
             rows.join("\n"),
-            failures(&variant.outcomes)
+            failures(
+                variant
+                    .outcomes
+                    .iter()
+                    .map(|(size, outcome)| (*size, outcome))
+            )
         )
     });
     let tables: Vec<_> = tables.collect();
@@ -285,9 +297,9 @@ fn in_words(retrier: &Retrier) -> String {
 }
 
 /// Returns a paragraph about the failed runs, or nothing.
-fn failures(outcomes: &[(u32, Outcome)]) -> String {
+fn failures<'a>(outcomes: impl IntoIterator<Item = (u32, &'a Outcome)>) -> String {
     let failed: Vec<_> = outcomes
-        .iter()
+        .into_iter()
         .filter(|(_, outcome)| !outcome.failed.is_empty() || outcome.not_started > 0)
         .map(|(environments, outcome)| {
             let mut causes: Vec<_> = outcome
@@ -458,9 +470,9 @@ mod tests {
             "2 | 8 | 370 | 370 | 715 | 100.0 | 2.5 | 100 | $0.0027 | `ssm:PutParameter`, 333 s"
         );
         assert!(
-            failures(&[(10, outcome)]).ends_with("- of 10: 8 × `PublishEndpoint: Throttled`"),
+            failures([(10, &outcome)]).ends_with("- of 10: 8 × `PublishEndpoint: Throttled`"),
             "{cells}"
         );
-        assert!(failures(&[(10, Outcome::default())]).is_empty());
+        assert!(failures([(10, &Outcome::default())]).is_empty());
     }
 }
