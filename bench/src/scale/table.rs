@@ -197,9 +197,9 @@ fn deviation(measured: &[(u32, Measured)], validation: &[Outcome]) -> String {
             });
     let differences: Vec<_> = differences.collect();
     format!(
-        "The time of the last environment differs from that of the simulation by {}. The simulation starts all runs at the same instant, \
-         and the simulator one after the other, so that fewer calls coincide. With many environments, the simulator is slower, \
-         because all functions share this machine's cores, which AWS's don't. The following figures are those of the simulation.",
+        "The time of the last environment differs from that of the simulation by {}. The simulation starts all runs at the same \
+         instant. On the simulator, they start one after the other and share this machine's cores, so that fewer calls coincide, \
+         and less time remains for polls. The following figures are those of the simulation.",
         differences.join(", ")
     )
 }
