@@ -320,7 +320,8 @@ fn costs() -> Result<String> {
         "### Transitions and costs\n\nA run that creates a cache in 6 minutes: before the redesign of the state machines, after \
          it, and now. The redesign moved decisions into functions, which saved transitions and added function calls; since then, \
          the schedule has saved polls. The current figures are those of the [costs page](costs.md#cost-of-a-run). A test checks on \
-         the simulator that a run takes at most 10 % more.\n\n{}\n\n\
+         the simulator that a run takes at most 10 % more. The earlier figures were measured at ten times AWS's speed, which \
+         leaves time for fewer polls.\n\n{}\n\n\
          A check takes {} state transitions while the cache is creating, and {} while it is modifying. A run waits until a \
          deadline: first for another run that holds the environment, then for ElastiCache. Its history has at most {} events, of \
          which the two waits use, if they never end earlier:\n\n{}\n\n\
