@@ -25,6 +25,11 @@ impl Retrier {
         retriers.map(Self::read).collect()
     }
 
+    /// Returns the retrier that applies to an error: the first one that matches.
+    pub fn find<'a>(retriers: &'a [Self], error: &str) -> Option<&'a Self> {
+        retriers.iter().find(|retrier| retrier.matches(error))
+    }
+
     fn read(retrier: &Value) -> Self {
         let names = retrier["ErrorEquals"].as_array().into_iter().flatten();
         let number = |field: &str| retrier[field].as_f64();

@@ -3,7 +3,7 @@
 use super::Measured;
 use super::candidate::Kind;
 use super::package::{Package, in_mebibytes};
-use super::summary::{self, Summary};
+use super::summary;
 use crate::report::table;
 use crate::target::{self, Limit, Target};
 
@@ -36,19 +36,11 @@ fn without_calls(measured: &[Measured]) -> Target {
     let empty = measured.iter().find(|found| found.kind == Kind::Empty);
     let is_compared =
         |found: &&Measured| found.kind == Kind::Function && found.name == "resolve-removal";
-    let values = measured.iter().filter(is_compared).flat_map(|found| {
-        let ratio = |transport: &str, of: fn(&Measured) -> &Summary| {
-            Some((
-                of(found).ratio(of(empty?)),
-                format!("{}, {transport}", found.name),
-            ))
-        };
-        let ratios = [
-            ratio("HTTP", |found| &found.plain),
-            ratio("HTTPS", |found| &found.tls),
-        ];
-        ratios.into_iter().flatten()
-    });
+    let values = measured
+        .iter()
+        .filter(is_compared)
+        .filter_map(|found| Some(ratios(found, empty?, &found.name)))
+        .flatten();
     Target {
         what: "time of a function that makes no call, next to the empty handler",
         limit,
@@ -57,22 +49,26 @@ fn without_calls(measured: &[Measured]) -> Target {
     }
 }
 
+/// Returns how many times as long as `shorter` another candidate takes, over each transport, with the function's name.
+fn ratios(longer: &Measured, shorter: &Measured, function: &str) -> [(f64, String); 2] {
+    [
+        ("HTTP", &longer.plain, &shorter.plain),
+        ("HTTPS", &longer.tls, &shorter.tls),
+    ]
+    .map(|(transport, longer, shorter)| (longer.ratio(shorter), format!("{function}, {transport}")))
+}
+
 fn next_to_python(measured: &[Measured]) -> Target {
     let limit = NEXT_TO_PYTHON;
-    let values = functions(measured).flat_map(|function| {
-        let peer = peer_of(function, measured);
-        let ratio = |transport: &str, of: fn(&Measured) -> &Summary| {
-            Some((
-                of(peer?).ratio(of(function)),
-                format!("{}, {transport}", function.name),
+    let values = functions(measured)
+        .filter_map(|function| {
+            Some(ratios(
+                peer_of(function, measured)?,
+                function,
+                &function.name,
             ))
-        };
-        let ratios = [
-            ratio("HTTP", |found| &found.plain),
-            ratio("HTTPS", |found| &found.tls),
-        ];
-        ratios.into_iter().flatten()
-    });
+        })
+        .flatten();
     Target {
         what: "time of Python with the same calls, next to the function",
         limit,
@@ -252,9 +248,8 @@ fn peer_of<'a>(function: &Measured, measured: &'a [Measured]) -> Option<&'a Meas
 mod tests {
     use std::time::Duration;
 
-    use super::{
-        Kind, Measured, Package, Summary, instructions, millions, packages, targets, times,
-    };
+    use super::{Kind, Measured, Package, instructions, millions, packages, targets, times};
+    use crate::cold_start::summary::Summary;
 
     fn measured(kind: Kind, name: &str, milliseconds: u64) -> Measured {
         let summary = Summary {

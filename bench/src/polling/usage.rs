@@ -14,6 +14,8 @@ use crate::retry::Retrier;
 /// Step Functions' limit for the events of an execution:
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
 pub const MOST_EVENTS: u32 = 25_000;
+/// The events of a failed attempt: `TaskScheduled`, `TaskStarted`, and `TaskFailed`.
+const EVENTS_OF_RETRY: u32 = 3;
 
 /// A run that creates a cache in 6 minutes.
 pub struct Run {
@@ -138,8 +140,8 @@ pub fn most_events() -> Result<f64> {
     let interval = f64::from(deadline_seconds(true)) / checks;
     let one = f64::from(modification_loop()?.events);
     let retriers = Retrier::of_state(&states(Machine::Provision)["CheckReplicationGroup"]);
-    let throttled = retriers.iter().find(|retrier| retrier.matches("Throttled"));
-    let throttled = throttled.context("throttled checks aren't retried")?;
+    let throttled =
+        Retrier::find(&retriers, "Throttled").context("throttled checks aren't retried")?;
     let events = (0..=throttled.max_attempts).map(|attempts| {
         let with_attempts = Retrier {
             max_attempts: attempts,
@@ -151,9 +153,6 @@ pub fn most_events() -> Result<f64> {
     let claim = longest_wait_for_claim() * claim_loop()?.events;
     Ok(f64::from(claim) + events.fold(0.0, f64::max))
 }
-
-/// The events of a failed attempt: `TaskScheduled`, `TaskStarted`, and `TaskFailed`.
-const EVENTS_OF_RETRY: u32 = 3;
 
 /// Returns the usage of a run before the redesign of the state machines, as measured then: `docs/costs.md` at commit
 /// 5470563.

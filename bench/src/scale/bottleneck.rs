@@ -12,6 +12,8 @@ use crate::statistics::grouped;
 const CALL: (&str, &str) = ("ssm", "PutParameter");
 /// The numbers of environments between which the growth is shown.
 const GROWTH: [u32; 2] = [100, 2_000];
+/// The largest number of environments.
+const LARGEST: u32 = SIMULATED[SIMULATED.len() - 1];
 
 /// Returns the text with the figures before and after.
 pub fn write(recipe: &Recipe, simulated: &[Simulated]) -> String {
@@ -63,9 +65,6 @@ fn cause(recipe: &Recipe) -> String {
     )
 }
 
-/// The largest number of environments.
-const LARGEST: u32 = SIMULATED[SIMULATED.len() - 1];
-
 /// Returns how long the parameters of environments take at least, in seconds.
 fn seconds(recipe: &Recipe, account: &Account, environments: u32) -> f64 {
     let (service, operation) = CALL;
@@ -76,8 +75,7 @@ fn seconds(recipe: &Recipe, account: &Account, environments: u32) -> f64 {
 /// Tells what removed the bottleneck, and what remains.
 fn removal(recipe: &Recipe) -> String {
     let throttled = |retriers: &[Retrier]| {
-        let retrier = retriers.iter().find(|retrier| retrier.matches("Throttled"));
-        retrier.map_or(0.0, Retrier::mean_seconds)
+        Retrier::find(retriers, "Throttled").map_or(0.0, Retrier::mean_seconds)
     };
     let publish = recipe.steps.iter().find(|step| step.name == PUBLISH);
     let now = publish.map_or(&[][..], |step| &step.retriers[..]);
@@ -112,8 +110,6 @@ fn growth(variant: &Simulated) -> Option<String> {
     });
     let ((few, smaller), (many, larger)) = (few?, many?);
     let last = |outcome: &Outcome| Some(grouped(&format!("{:.0}", outcome.published.last()?)));
-    let calls =
-        |outcome: &Outcome| -> u32 { outcome.calls.values().map(|counts| counts.calls).sum() };
     let per_environment = |value: &dyn Fn(&Outcome) -> f64, digits: usize| {
         format!(
             "from {:.digits$} to {:.digits$}",
@@ -129,7 +125,7 @@ fn growth(variant: &Simulated) -> Option<String> {
         GROWTH[0],
         last(smaller)?,
         last(larger)?,
-        per_environment(&|outcome| f64::from(calls(outcome)), 0),
+        per_environment(&|outcome| f64::from(outcome.all_calls()), 0),
         per_environment(&|outcome| f64::from(outcome.retries), 0),
         per_environment(&|outcome| f64::from(outcome.transitions), 0),
         per_environment(&|outcome| cost(outcome, false) * 100.0, 2),

@@ -51,7 +51,7 @@ fn plots() -> [Plot; 3] {
                 range: 0.0..500.0,
                 format: plain,
             },
-            value: |environments, outcome| Some(calls(outcome) / environments),
+            value: |environments, outcome| Some(f64::from(outcome.all_calls()) / environments),
             legend: SeriesLabelPosition::UpperLeft,
         },
     ]
@@ -134,11 +134,6 @@ fn time(environments: f64, outcome: &Outcome) -> Option<f64> {
 
 fn published(outcome: &Outcome) -> f64 {
     number(outcome.published.len())
-}
-
-fn calls(outcome: &Outcome) -> f64 {
-    let calls = outcome.calls.values().map(|counts| counts.calls);
-    f64::from(calls.sum::<u32>())
 }
 
 /// Returns the number with this logarithm, rounded down to one digit, at powers of ten and in the middle between them. An axis

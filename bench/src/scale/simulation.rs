@@ -67,6 +67,13 @@ pub struct Outcome {
     pub busy_seconds: f64,
 }
 
+impl Outcome {
+    /// Returns the number of all calls, including throttled ones.
+    pub fn all_calls(&self) -> u32 {
+        self.calls.values().map(|counts| counts.calls).sum()
+    }
+}
+
 /// Simulates the environments from their events to the end of the last run.
 pub fn simulate(scenario: &Scenario<'_>) -> Outcome {
     let mut simulation = Simulation::new(scenario);

@@ -276,9 +276,7 @@ fn simulations(recipe: &Recipe, simulated: &[Simulated]) -> String {
 /// Explains the names of the variants.
 fn explanations(recipe: &Recipe) -> String {
     let retriers = &recipe.steps[recipe.poll].retriers;
-    let now = retriers
-        .iter()
-        .find(|retrier| retrier.matches("Throttled"))
+    let now = Retrier::find(retriers, "Throttled")
         .map_or_else(|| "as the definition says".to_owned(), in_words);
     format!(
         "- *Before*, a state retried a throttled call 5 times, and the waits doubled without a limit.\n\

@@ -30,12 +30,12 @@ impl Built {
     /// Returns a value over HTTPS, in any unit; none if it wasn't measured.
     fn value(&self, value: Value) -> Option<f64> {
         let tls = &self.measured.tls;
-        let in_thousands = |count: u64| u32::try_from(count / 1_000).ok().map(f64::from);
+        let as_float = |count: u64| u32::try_from(count).ok().map(f64::from);
         match value {
             Value::Package => Some(number(self.package.zipped)),
             Value::Time => Some(tls.median.as_secs_f64()),
-            Value::Instructions => in_thousands(self.measured.instructions?[1]),
-            Value::Memory => in_thousands(tls.memory? * 1_000),
+            Value::Instructions => as_float(self.measured.instructions?[1] / 1_000),
+            Value::Memory => as_float(tls.memory?),
         }
     }
 }
